@@ -1,0 +1,400 @@
+"""A local AWS on loopback: MiniStack, with templates deployed as `sam build && sam deploy` would.
+
+Nothing here reaches an AWS account: the servers get an environment of their own in which no credential, profile or
+endpoint of the caller exists, and every client is made by `LocalAws.client` with dummy keys.
+"""
+
+import json
+import os
+import shutil
+import signal
+import socket
+import ssl
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+import zipfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, TypeVar
+
+import boto3
+import botocore.session
+import trustme
+import yaml
+from botocore.config import Config
+
+ROOT = Path(__file__).resolve().parent.parent
+ENVIRONMENT = ROOT / ".local-aws"  # its own, because MiniStack pins another botocore than the project
+ACCOUNT = "123456789012"
+REGION = "us-east-1"
+BUCKET = "packages"
+NO_PROFILE = {  # botocore's (name in a file, name in the environment, default, conversion)
+    "profile": (None, None, None, None),
+    "config_file": (None, None, os.devnull, None),
+    "credentials_file": (None, None, os.devnull, None),
+}
+
+T = TypeVar("T")
+
+
+class LocalAwsError(Exception):
+    """Something the reader can mend; the message says what and how."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One promise of an example, checked: what was sent, what happened to it, what was promised, whether that held."""
+
+    sent: str
+    happened: str
+    promise: str
+    held: bool
+
+
+@dataclass(frozen=True)
+class Stack:
+    """A deployed template: its outputs and the physical ids of its resources, both by name."""
+
+    name: str
+    outputs: dict[str, str]
+    resources: dict[str, str]
+
+
+def wait_for(what: str, poll: Callable[[], T], timeout: float = 30, every: float = 0.05) -> T:
+    """Return the first truthy answer of `poll`; raise `LocalAwsError` when `timeout` seconds pass without one."""
+    deadline = time.monotonic() + timeout
+    while True:
+        answer = poll()
+        if answer:
+            return answer
+        if time.monotonic() > deadline:
+            raise LocalAwsError(f"waited {timeout:.0f} s for {what}")
+        time.sleep(every)
+
+
+class LocalAws:
+    """Context manager around one MiniStack server. On exit no process and no temporary file is left.
+
+    As a rule it speaks TLS and enforces IAM: a function may do what its role allows and no more, and a policy that
+    refuses plain HTTP is obeyed. With `faults=True` the functions reach it through microburst instead, a proxy that
+    answers with AWS's own errors (`fault`); it breaks signatures, so IAM is off then. `client` never passes the proxy.
+    """
+
+    def __init__(self, port: int = 0, faults: bool = False) -> None:
+        self._port = port
+        self._faults = faults
+        self.processes: list[subprocess.Popen[bytes]] = []
+        self._deployed = 0
+        self._clients: dict[str, Any] = {}
+
+    def __enter__(self) -> "LocalAws":
+        install()
+        self._home = Path(tempfile.mkdtemp(prefix="local-aws-"))
+        try:
+            self._start()
+        except BaseException:
+            self.__exit__(None, None, None)
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for process in reversed(self.processes):
+            _kill(process)
+        shutil.rmtree(self._home, ignore_errors=True)
+
+    def _start(self) -> None:
+        port = self._port or free_port()
+        if self._port and not _is_free(port):
+            raise LocalAwsError(f"port {port} is in use: stop what listens there, or choose another with --port")
+        python = str(ENVIRONMENT / "bin" / "python")
+        self.endpoint = f"http{'' if self._faults else 's'}://127.0.0.1:{port}"
+        common = {
+            "GATEWAY_PORT": str(port),
+            "BIND_HOST": "127.0.0.1",
+            "LAMBDA_EXECUTOR": "local",
+            "SFN_WAIT_SCALE": "0.02",
+        }
+        if self._faults:
+            self.ca = None
+            self._proxy = f"http://127.0.0.1:{(proxy := free_port())}"
+            self._spawn([python, "-m", "ministack"], **common, AWS_ENDPOINT_URL=self._proxy)
+            self._spawn([python, "-m", "microburst", "--upstream", self.endpoint, "--port", str(proxy), "--no-resign"])
+        else:
+            self.ca, key = self._certificate()
+            tls = {"USE_SSL": "1", "MINISTACK_SSL_CERT": str(self.ca), "MINISTACK_SSL_KEY": str(key)}
+            self._spawn([python, "-m", "ministack"], **common, **tls, AUTH="true")
+        wait_for("MiniStack to start", lambda: self._answers("/_ministack/health"))
+        if self._faults:
+            wait_for("the fault proxy to start", lambda: self._control("GET"))
+            self._client("s3", self._proxy).list_buckets()  # its first request loads the SDK's models: seconds
+        self.client("s3").create_bucket(Bucket=BUCKET)
+
+    def _certificate(self) -> tuple[Path, Path]:
+        """A certificate for loopback and its key; the file with the certificate ends with the authority to trust."""
+        authority = trustme.CA()
+        issued = authority.issue_cert("localhost", "127.0.0.1")
+        chain, key = self._home / "certificate.pem", self._home / "key.pem"
+        chain.write_bytes(b"".join(pem.bytes() for pem in (*issued.cert_chain_pems, authority.cert_pem)))
+        key.write_bytes(issued.private_key_pem.bytes())
+        return chain, key
+
+    def _spawn(self, command: list[str], **variables: str) -> None:
+        environment = {
+            "PATH": os.environ.get("PATH", ""),
+            "HOME": str(self._home),
+            "TMPDIR": str(self._home),
+            "AWS_ACCESS_KEY_ID": ACCOUNT,
+            "AWS_SECRET_ACCESS_KEY": "local",
+            "AWS_DEFAULT_REGION": REGION,
+            "AWS_EC2_METADATA_DISABLED": "true",
+            "MINISTACK_REGION": REGION,
+            **variables,
+        }
+        with self.log.open("ab") as log:
+            self.processes.append(
+                subprocess.Popen(
+                    command, env=environment, cwd=self._home, stdout=log, stderr=log, start_new_session=True
+                )
+            )
+
+    def _answers(self, path: str) -> bool:
+        for process in self.processes:
+            if process.poll() is not None:
+                tail = self.log.read_text(errors="replace").strip().splitlines()[-5:]
+                raise LocalAwsError("the local AWS stopped: " + " | ".join(tail))
+        try:
+            with urllib.request.urlopen(self.endpoint + path, timeout=2, context=self.tls):
+                return True
+        except OSError:
+            return False
+
+    @property
+    def function_endpoint(self) -> str:
+        """Where the functions' own AWS calls go: the fault proxy, if there is one."""
+        return self._proxy if self._faults else self.endpoint
+
+    @property
+    def tls(self) -> ssl.SSLContext:
+        """What an HTTPS client needs to trust this server."""
+        return ssl.create_default_context(cafile=self.ca)
+
+    @property
+    def log(self) -> Path:
+        """What MiniStack, the proxy and the functions print."""
+        return self._home / "log"
+
+    def client(self, service: str) -> Any:
+        """A boto3 client for `service` that can reach nothing but this server."""
+        if service not in self._clients:
+            self._clients[service] = self._client(service, self.endpoint)
+        return self._clients[service]
+
+    def _client(self, service: str, endpoint: str) -> Any:
+        session = botocore.session.Session(session_vars=NO_PROFILE)
+        return boto3.session.Session(botocore_session=session).client(
+            service,  # type: ignore[call-overload]
+            endpoint_url=endpoint,
+            region_name=REGION,
+            aws_access_key_id=ACCOUNT,
+            aws_secret_access_key="local",
+            verify=str(self.ca) if self.ca else None,
+            config=Config(inject_host_prefix=False, retries={"total_max_attempts": 2, "mode": "standard"}),
+        )
+
+    def fault(self, **rule: Any) -> None:
+        """Add a microburst rule for the functions' AWS calls, such as `service="dynamodb", error={…}, times=2`.
+
+        Needs `faults=True`. Raises `LocalAwsError` for a rule that microburst does not know.
+        """
+        self._control("PATCH", [rule])
+
+    def clear_faults(self) -> None:
+        self._control("POST", [])
+
+    def _control(self, method: str, body: Any = None) -> bool:
+        data = None if body is None else json.dumps(body).encode()
+        headers = {} if body is None else {"Content-Type": "application/json"}
+        request = urllib.request.Request(f"{self._proxy}/_microburst/rules", data, headers, method=method)
+        try:
+            urllib.request.urlopen(request, timeout=5).close()
+        except urllib.error.HTTPError as error:
+            raise LocalAwsError(f"microburst refused {body}: {error.read().decode()}") from error
+        except OSError:
+            return False
+        return True
+
+    def deploy(self, template: Path, **parameters: str) -> Stack:
+        """Package the functions of a SAM template and create its stack. Only `CodeUri` changes, as in `sam package`.
+
+        Raises `LocalAwsError` with the failed resources' reasons when the stack does not come up.
+        """
+        body = read_template(template)
+        default = body.get("Globals", {}).get("Function", {}).get("CodeUri", ".")
+        packages: dict[str, str] = {}
+        for resource in body["Resources"].values():
+            properties = resource.get("Properties", {})
+            if resource["Type"] == "AWS::Serverless::Function" and "InlineCode" not in properties:
+                source = str(properties.get("CodeUri", default))
+                if source not in packages:
+                    packages[source] = self._package(template.parent / source)
+                properties["CodeUri"] = packages[source]
+            elif resource["Type"] == "AWS::Serverless::StateMachine" and "DefinitionUri" in properties:
+                definition = template.parent / properties.pop("DefinitionUri")
+                properties["Definition"] = json.loads(definition.read_text())
+        return self.create(template.parent.name.replace("_", "-"), body, **parameters)
+
+    def create(self, name: str, body: dict[str, Any], **parameters: str) -> Stack:
+        """Create a stack from a template given as data; see `deploy`."""
+        self._deployed += 1
+        name = f"{name}-{self._deployed}"
+        cloudformation = self.client("cloudformation")
+        cloudformation.create_stack(
+            StackName=name,
+            TemplateBody=json.dumps(body),
+            Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()],
+            Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
+        )
+        stack = wait_for(f"stack {name}", lambda: _settled(cloudformation, name), timeout=60)
+        if stack["StackStatus"] != "CREATE_COMPLETE":
+            events = cloudformation.describe_stack_events(StackName=name)["StackEvents"]
+            reasons = [event["ResourceStatusReason"] for event in events if event.get("ResourceStatusReason")]
+            raise LocalAwsError(f"stack {name} did not deploy: {'; '.join(reasons) or stack['StackStatus']}")
+        resources = cloudformation.describe_stack_resources(StackName=name)["StackResources"]
+        return Stack(
+            name=name,
+            outputs={output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])},
+            resources={each["LogicalResourceId"]: each.get("PhysicalResourceId", "") for each in resources},
+        )
+
+    def _package(self, source: Path) -> str:
+        """Zip a function's code with its dependencies beside it and upload it; return its S3 address."""
+        build = Path(tempfile.mkdtemp(dir=self._home))
+        requirements = source / "requirements.txt"
+        if requirements.exists():
+            _uv(
+                "pip",
+                "install",
+                "--quiet",
+                "--compile-bytecode",
+                "--target",
+                str(build),
+                "--requirement",
+                str(requirements),
+                "--python",
+                str(ENVIRONMENT / "bin" / "python"),
+            )
+        shutil.copytree(
+            source, build, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__", "template.yaml")
+        )
+        archive = build.with_suffix(".zip")
+        with zipfile.ZipFile(archive, "w", zipfile.ZIP_STORED) as bundle:
+            for path in sorted(build.rglob("*")):
+                bundle.write(path, path.relative_to(build))
+        self.client("s3").upload_file(str(archive), BUCKET, archive.name)
+        shutil.rmtree(build)
+        archive.unlink()
+        return f"s3://{BUCKET}/{archive.name}"
+
+    def logs(self, function: str) -> list[str]:
+        """What a function printed, oldest first. `function` is its physical name."""
+        configuration = self.client("lambda").get_function_configuration(FunctionName=function)
+        group = configuration.get("LoggingConfig", {}).get("LogGroup", f"/aws/lambda/{function}")
+        pages = self.client("logs").get_paginator("filter_log_events").paginate(logGroupName=group)
+        return [event["message"] for page in pages for event in page["events"]]
+
+
+class _CloudFormation(yaml.SafeLoader):
+    """YAML with CloudFormation's short forms (`!Ref x`) expanded to their long ones."""
+
+
+def _intrinsic(loader: yaml.SafeLoader, suffix: str, node: yaml.Node) -> dict[str, Any]:
+    value: Any
+    if isinstance(node, yaml.ScalarNode):
+        value = loader.construct_scalar(node)
+        value = value.split(".", 1) if suffix == "GetAtt" else value
+    elif isinstance(node, yaml.SequenceNode):
+        value = loader.construct_sequence(node, deep=True)
+    else:
+        assert isinstance(node, yaml.MappingNode)
+        value = loader.construct_mapping(node, deep=True)
+    return {suffix if suffix in ("Ref", "Condition") else f"Fn::{suffix}": value}
+
+
+_CloudFormation.add_multi_constructor("!", _intrinsic)
+
+
+def read_template(path: Path) -> dict[str, Any]:
+    """A CloudFormation or SAM template as data, its short forms expanded."""
+    template = yaml.load(path.read_text(), Loader=_CloudFormation)  # noqa: S506, a SafeLoader
+    assert isinstance(template, dict)
+    return template
+
+
+def install() -> None:
+    """Create or check the environment of the local AWS from the lock file; takes a moment the first time."""
+    _uv(
+        "sync",
+        "--quiet",
+        "--frozen",
+        "--only-group",
+        "local-aws",
+        "--compile-bytecode",
+        "--project",
+        str(ROOT),
+        UV_PROJECT_ENVIRONMENT=str(ENVIRONMENT),
+    )
+
+
+def _uv(*arguments: str, **variables: str) -> None:
+    uv = os.environ.get("UV") or shutil.which("uv")
+    if not uv:
+        raise LocalAwsError("uv is not on PATH: install it as README.md says, then run this through `uv run`")
+    # Functions are unzipped without their time stamps, so their bytecode must not be checked against them.
+    environment = {**os.environ, "PYC_INVALIDATION_MODE": "UNCHECKED_HASH", **variables}
+    environment.pop("VIRTUAL_ENV", None)
+    done = subprocess.run([uv, *arguments], env=environment, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise LocalAwsError(
+            f"`uv {arguments[0]}` failed; the first run needs the network: {done.stderr.strip()[-600:]}"
+        )
+
+
+def _settled(cloudformation: Any, name: str) -> Any:
+    stack = cloudformation.describe_stacks(StackName=name)["Stacks"][0]
+    return None if stack["StackStatus"].endswith("IN_PROGRESS") else stack
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) != 0
+
+
+def _kill(process: "subprocess.Popen[bytes]") -> None:
+    for sent in (signal.SIGTERM, signal.SIGKILL):
+        try:
+            os.killpg(process.pid, sent)
+        except ProcessLookupError:
+            break
+        try:
+            process.wait(timeout=3)
+        except subprocess.TimeoutExpired:
+            continue
+    process.wait(timeout=3)
+
+
+if sys.platform == "win32":
+    raise LocalAwsError("the local AWS runs on Linux and macOS; on Windows use WSL")

@@ -1,0 +1,62 @@
+"""Books one shipment for each order, however often the queue delivers it."""
+
+import os
+import random
+from contextlib import suppress
+
+import boto3
+import urllib3
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
+from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+from aws_lambda_powertools.utilities.idempotency import DynamoDBPersistenceLayer, IdempotencyConfig, idempotent_function
+from aws_lambda_powertools.utilities.typing import LambdaContext
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+from pydantic import BaseModel, Field, ValidationError
+
+CARRIER, ORDERS = os.environ["CARRIER_URL"], os.environ["ORDERS_URL"]
+
+logger = Logger()
+aws = Config(connect_timeout=1, read_timeout=2, retries={"mode": "standard", "total_max_attempts": 3})
+sqs = boto3.client("sqs", config=aws)
+carrier = urllib3.PoolManager(timeout=urllib3.Timeout(connect=1, read=3), retries=False)
+worker = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
+store = DynamoDBPersistenceLayer(table_name=os.environ["SHIPMENTS_TABLE"], boto_config=aws)
+once = IdempotencyConfig(event_key_jmespath="order_id", raise_on_no_idempotency_key=True, expires_after_seconds=2592000)
+
+
+class Order(BaseModel):
+    order_id: str = Field(min_length=1, max_length=64)
+    address: str = Field(min_length=1)
+
+
+class Refused(Exception): ...
+
+
+@idempotent_function(data_keyword_argument="order", persistence_store=store, config=once, key_prefix="shipment")
+def book(order: Order) -> dict:
+    """A death after this call repeats it; the carrier dedupes by our key."""
+    reply = carrier.request("POST", CARRIER, json=order.model_dump(), headers={"Idempotency-Key": order.order_id})
+    if reply.status >= 300:  # an expired token (401) or a limit (429) passes; a bad order does not
+        raise (Refused if reply.status in (400, 404, 409, 422) else ConnectionError)(f"carrier said {reply.status}")
+    return reply.json()
+
+
+def ship(record: SQSRecord) -> dict:
+    """Retry ever later; a hopeless message spends its receives at once and lands in the DLQ, body unchanged."""
+    try:
+        return book(order=Order.model_validate_json(record.body))
+    except Exception as error:
+        logger.warning("not shipped", exc_info=True, message_id=record.message_id)
+        hopeless = isinstance(error, (ValidationError, Refused))
+        wait = 0 if hopeless else random.randint(0, min(900, 5 * 2 ** int(record.attributes.approximate_receive_count)))
+        with suppress(BotoCoreError, ClientError):  # then it returns after the queue's own visibility timeout
+            sqs.change_message_visibility(QueueUrl=ORDERS, ReceiptHandle=record.receipt_handle, VisibilityTimeout=wait)
+        raise
+
+
+@logger.inject_lambda_context
+def handler(event: dict, context: LambdaContext) -> dict:
+    once.register_lambda_context(context)  # an attempt that times out then expires, and does not block its retries
+    return dict(process_partial_response(event=event, record_handler=ship, processor=worker, context=context))

@@ -1,0 +1,155 @@
+"""Orders, exact duplicates, poison, a refusal and an outage of the carrier, through a real queue."""
+
+import json
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+from local_aws import LocalAws, Outcome, wait_for
+
+POISON = {
+    "not JSON": "ship it!",
+    "no order_id": '{"address": "1 Main St"}',
+    "wrong type": '{"order_id": 7, "address": "1 Main St"}',
+    "1 MiB": "x" * 1_048_576,
+}
+
+
+class Carrier:
+    """The outside service: slow, dedupes by `Idempotency-Key`, refuses orders named refuse-*, and can be down.
+
+    `calls` counts the requests for each order, `shipments` holds what was really booked, `busiest` is the largest
+    number of requests answered at one time.
+    """
+
+    def __init__(self, latency: float = 0.05) -> None:
+        self.calls: Counter[str] = Counter()
+        self.shipments: dict[str, str] = {}
+        self.busiest = 0
+        self.down = False
+        self._latency = latency
+        self._busy = 0
+        self._lock = threading.Lock()
+
+    def answer(self, order_id: str) -> tuple[int, dict[str, Any]]:
+        with self._lock:
+            self.calls[order_id] += 1
+            self._busy += 1
+            self.busiest = max(self.busiest, self._busy)
+        time.sleep(self._latency)
+        with self._lock:
+            self._busy -= 1
+            if self.down:
+                return 503, {}
+            if order_id.startswith("refuse-"):
+                return 422, {"reason": "no such address"}
+            return 200, {"shipment": self.shipments.setdefault(order_id, f"s-{len(self.shipments) + 1}")}
+
+    def __enter__(self) -> "Carrier":
+        carrier = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_POST(self) -> None:
+                self.rfile.read(int(self.headers["Content-Length"]))
+                status, body = carrier.answer(self.headers["Idempotency-Key"])
+                reply = json.dumps(body).encode()
+                self.send_response(status)
+                self.send_header("Content-Length", str(len(reply)))
+                self.end_headers()
+                self.wfile.write(reply)
+
+            def log_message(self, format: str, *args: Any) -> None:
+                pass
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self._server.server_port}/shipments"
+        threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+
+def order(order_id: str) -> str:
+    return json.dumps({"order_id": order_id, "address": "1 Main St"})
+
+
+def play(local: LocalAws, say: Callable[[str], None], template: Path) -> Iterator[Outcome]:
+    with Carrier() as carrier:
+        stack = local.deploy(
+            template, CarrierUrl=carrier.url, AlarmTopicArn="arn:aws:sns:us-east-1:123456789012:alerts"
+        )
+        sqs = local.client("sqs")
+        orders, dlq = stack.outputs["OrdersUrl"], stack.outputs["OrdersDlqUrl"]
+
+        def send(*bodies: str) -> None:
+            for body in bodies:
+                sqs.send_message(QueueUrl=orders, MessageBody=body)
+
+        def depth(queue: str) -> int:
+            names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+            attributes = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=names)["Attributes"]
+            return sum(int(attributes[name]) for name in names)
+
+        def drained() -> bool:
+            return depth(orders) == 0
+
+        say("30 orders, each sent twice")
+        normal = [f"o-{n}" for n in range(30)]
+        send(*(order(order_id) for order_id in normal for _ in range(2)))
+        wait_for("the orders to be processed", drained, timeout=60)
+        booked = [order_id for order_id in normal if order_id in carrier.shipments]
+        yield Outcome("30 orders", f"{len(booked)} booked", "every order is booked", booked == normal)
+        calls = sum(carrier.calls[order_id] for order_id in normal)
+        yield Outcome("30 exact duplicates", f"{calls} calls for 30 orders", "a duplicate books nothing", calls == 30)
+        yield Outcome(
+            "all at once", f"{carrier.busiest} calls at a time", "never more than 5", 1 < carrier.busiest <= 5
+        )
+
+        say("four messages that no retry can mend, and an order the carrier refuses")
+        send(*POISON.values(), order("refuse-1"))
+        wait_for("the poison to reach the DLQ", lambda: depth(dlq) == len(POISON) + 1 and drained())
+        dead: dict[str, int] = {}
+        while len(dead) <= len(POISON):
+            for message in sqs.receive_message(
+                QueueUrl=dlq, MaxNumberOfMessages=10, MessageSystemAttributeNames=["ApproximateReceiveCount"]
+            )["Messages"]:
+                dead[message["Body"]] = int(message["Attributes"]["ApproximateReceiveCount"])
+        intact = [name for name, body in POISON.items() if body in dead]
+        yield Outcome(
+            ", ".join(POISON),
+            f"{len(intact)} in the DLQ",
+            "poison is set aside, body intact",
+            len(intact) == len(POISON),
+        )
+        yield Outcome(
+            "an order the carrier refuses",
+            f"{carrier.calls['refuse-1']} calls, then the DLQ",
+            "not retried for ever, and visible",
+            order("refuse-1") in dead and carrier.calls["refuse-1"] == 5,
+        )
+
+        say("the carrier is down")
+        carrier.down = True
+        unlucky = ["late-1", "late-2", "late-3"]
+        send(*(order(order_id) for order_id in unlucky))
+        wait_for("each order to fail once", lambda: all(carrier.calls[order_id] for order_id in unlucky))
+        carrier.down = False
+        say("the carrier is back; the retries wait a random while")
+        wait_for("the retries", drained, timeout=45)
+        late = [order_id for order_id in unlucky if order_id in carrier.shipments]
+        yield Outcome(
+            "3 orders during an outage",
+            f"{len(late)} booked after it, {depth(dlq)} more in the DLQ"
+            if depth(dlq) - len(dead)
+            else f"{len(late)} booked after it",
+            "nothing is lost",
+            late == unlucky and depth(dlq) == len(dead),
+        )

@@ -1,0 +1,143 @@
+"""Run the examples end to end on a local AWS: deploy each template, play its scenario, check its promises.
+
+Exit code: 0 when every promise held, 1 when one broke, 2 when something is missing on this machine.
+"""
+
+import argparse
+import importlib.util
+import json
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
+from pathlib import Path
+from types import ModuleType
+
+from local_aws import ACCOUNT, REGION, LocalAws, LocalAwsError, Outcome
+from rich.console import Console
+from rich.table import Table
+
+EXAMPLES = Path(__file__).resolve().parent
+
+
+def patterns() -> dict[str, str]:
+    """Every example's name and one-line summary, which is the first line of its scenario."""
+    found = sorted(EXAMPLES.glob("*/scenario.py"))
+    return {path.parent.name: path.read_text().splitlines()[0].strip('"') for path in found}
+
+
+def scenario(name: str) -> ModuleType:
+    path = EXAMPLES / name / "scenario.py"
+    spec = importlib.util.spec_from_file_location(f"{name}_scenario", path)
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def play(name: str, local: LocalAws, say: Callable[[str], None]) -> Iterator[Outcome]:
+    """The outcomes of one example; a step that never finishes is a broken promise, not a crash."""
+    try:
+        yield from scenario(name).play(local, say, EXAMPLES / name / "template.yaml")
+    except LocalAwsError as error:
+        yield Outcome("the scenario", str(error), "it plays to the end", False)
+
+
+def table(name: str, outcomes: list[Outcome], seconds: float) -> Table:
+    shown = Table(title=f"{name} · {seconds:.0f} s", title_justify="left", title_style="bold")
+    for heading in ("Sent", "What happened", "Promise"):
+        shown.add_column(heading)
+    shown.add_column("Held", justify="center")
+    for outcome in outcomes:
+        shown.add_row(outcome.sent, outcome.happened, outcome.promise, "[green]yes" if outcome.held else "[bold red]NO")
+    return shown
+
+
+def summary(results: dict[str, tuple[list[Outcome], float]]) -> Table:
+    shown = Table(title="All", title_justify="left", title_style="bold")
+    for heading in ("Example", "Promises held", "Seconds"):
+        shown.add_column(heading, justify="left" if heading == "Example" else "right")
+    for name, (outcomes, seconds) in results.items():
+        held = sum(outcome.held for outcome in outcomes)
+        style = "green" if held == len(outcomes) else "bold red"
+        shown.add_row(name, f"[{style}]{held} of {len(outcomes)}", f"{seconds:.0f}")
+    return shown
+
+
+def keep(local: LocalAws, console: Console) -> None:
+    """Leave the local AWS up until the reader presses Ctrl-C."""
+    aws = f"aws --endpoint-url {local.endpoint}"
+    console.print(
+        f"\nThe local AWS stays up at {local.endpoint} until Ctrl-C. In another terminal:\n\n"
+        f"export AWS_ACCESS_KEY_ID={ACCOUNT} AWS_SECRET_ACCESS_KEY=local AWS_REGION={REGION} AWS_CA_BUNDLE={local.ca}\n"
+        f"{aws} sqs list-queues\n{aws} lambda list-functions\n{aws} cloudformation describe-stacks\n"
+        f"tail -f {local.log}",
+        highlight=False,
+        soft_wrap=True,
+    )
+    signal.pause()
+
+
+def arguments(known: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description="Run the examples end to end on a local AWS.")
+    parser.add_argument("patterns", nargs="*", metavar="PATTERN", help="which examples to run (default: all)")
+    parser.add_argument("--list", action="store_true", help="name the examples and stop")
+    parser.add_argument("--keep", action="store_true", help="leave the local AWS up and say how to reach it")
+    parser.add_argument("--json", action="store_true", help="print the outcomes as JSON instead of tables")
+    parser.add_argument("--port", type=int, default=0, help="port of the local AWS (default: a free one)")
+    asked = parser.parse_args()
+    unknown = [name for name in asked.patterns if name not in known]
+    if unknown:
+        parser.error(f"no example is called {', '.join(unknown)}; there are: {', '.join(known)}")
+    return asked
+
+
+def main() -> int:
+    known = patterns()
+    asked = arguments(list(known))
+    console, progress = Console(), Console(stderr=True)
+    if asked.list:
+        for name, line in known.items():
+            console.print(f"{name}: {line}", highlight=False)
+        return 0
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    results: dict[str, tuple[list[Outcome], float]] = {}
+    with progress.status("starting the local AWS (the first time, this downloads it)") as status:
+        with LocalAws(port=asked.port) as local:
+            for name in asked.patterns or known:
+
+                def say(step: str, name: str = name) -> None:
+                    status.update(f"{name}: {step}")
+                    if not progress.is_terminal:
+                        progress.print(f"{name}: {step}", highlight=False)
+
+                say("packaging and deploying")
+                began = time.monotonic()
+                outcomes = list(play(name, local, say))
+                results[name] = (outcomes, time.monotonic() - began)
+                if not asked.json:
+                    console.print(table(name, *results[name]))
+            if asked.json:
+                print(
+                    json.dumps(
+                        {name: [asdict(o) for o in outcomes] for name, (outcomes, _) in results.items()}, indent=2
+                    )
+                )
+            elif len(results) > 1:
+                console.print(summary(results))
+            if asked.keep:
+                status.stop()
+                keep(local, console)
+    return 0 if all(outcome.held for outcomes, _ in results.values() for outcome in outcomes) else 1
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except LocalAwsError as error:
+        print(f"run.py: {error}", file=sys.stderr)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -1,0 +1,183 @@
+"""Handlers of the examples, loaded as Lambda would: in fresh environments, against what their template declares."""
+
+import importlib
+import json
+import sys
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+from local_aws import LocalAws, Stack, read_template
+
+COMPUTE = ("AWS::Serverless::", "AWS::Lambda::", "AWS::StepFunctions::")
+
+
+class Died(BaseException):
+    """The execution environment is gone: no `except Exception`, no clean-up, no answer."""
+
+
+@dataclass
+class Context:
+    """What Lambda passes beside the event. `remaining` is in milliseconds."""
+
+    function_name: str = "under-test"
+    function_version: str = "$LATEST"
+    memory_limit_in_mb: int = 512
+    invoked_function_arn: str = "arn:aws:lambda:us-east-1:123456789012:function:under-test"
+    aws_request_id: str = field(default_factory=lambda: str(uuid.uuid4()))
+    log_group_name: str = "/aws/lambda/under-test"
+    log_stream_name: str = "under-test"
+    remaining: int = 60_000
+
+    def get_remaining_time_in_millis(self) -> int:
+        return self.remaining
+
+
+class Example:
+    """One example on the local AWS: its state is deployed, its functions are called in this process.
+
+    `environment()` gives a fresh copy of a module, as a new execution environment does. The event source mappings are
+    left out, so nothing competes with the test for messages.
+    """
+
+    def __init__(
+        self, folder: Path, aws: LocalAws, monkeypatch: pytest.MonkeyPatch, parameters: dict[str, str]
+    ) -> None:
+        self.folder = folder
+        self.aws = aws
+        template = read_template(folder / "template.yaml")
+        self._variables = variables(template)
+        self.stack = aws.create(f"{folder.name.replace('_', '-')}-state", state(template), **parameters)
+        for name in {name for per_function in self._variables.values() for name in per_function}:
+            if (value := self.stack.outputs.get(_output(name))) is not None:
+                monkeypatch.setenv(name, value)
+        monkeypatch.setenv("AWS_ENDPOINT_URL", aws.function_endpoint)
+        monkeypatch.syspath_prepend(str(folder))
+
+    def environment(self, module: str = "app") -> ModuleType:
+        """A fresh copy of `module` and of everything it imports from the example's folder."""
+        for name, loaded in list(sys.modules.items()):
+            if str(getattr(loaded, "__file__", None) or "").startswith(str(self.folder)):
+                del sys.modules[name]
+        return importlib.import_module(module)
+
+
+def variables(template: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """The environment variables of each function of a SAM template, `Globals` included, values unresolved."""
+
+    def own(section: dict[str, Any]) -> dict[str, Any]:
+        found = section.get("Environment", {}).get("Variables", {})
+        assert isinstance(found, dict)
+        return found
+
+    shared = own(template.get("Globals", {}).get("Function", {}))
+    return {
+        name: {**shared, **own(resource["Properties"])}
+        for name, resource in template["Resources"].items()
+        if resource["Type"] == "AWS::Serverless::Function"
+    }
+
+
+def state(template: dict[str, Any]) -> dict[str, Any]:
+    """The template without its functions and state machines and without whatever refers to them.
+
+    Its outputs are the functions' environment variables that remain resolvable.
+    """
+    resources = dict(template["Resources"])
+    parameters = template.get("Parameters", {})
+    gone = {name for name, resource in resources.items() if resource["Type"].startswith(COMPUTE)}
+    while gone:
+        for name in gone & resources.keys():
+            del resources[name]
+        gone = {name for name, resource in resources.items() if references(resource) - {*resources, *parameters}}
+    known = {*resources, *parameters}
+    wanted = {name: value for per_function in variables(template).values() for name, value in per_function.items()}
+    outputs = {_output(name): {"Value": value} for name, value in wanted.items() if references(value) <= known}
+    return {
+        **{k: v for k, v in template.items() if k not in ("Globals", "Transform")},
+        "Resources": resources,
+        "Outputs": outputs,
+    }
+
+
+def references(value: Any) -> set[str]:
+    """Logical ids that a piece of a template refers to, pseudo parameters left out."""
+    found: set[str] = set()
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            if key == "Ref":
+                found.add(inner)
+            elif key == "Fn::GetAtt":
+                found.add(inner[0] if isinstance(inner, list) else inner.split(".")[0])
+            elif key == "DependsOn":
+                found.update([inner] if isinstance(inner, str) else inner)
+            elif key == "Fn::Sub":
+                text, given = (inner, {}) if isinstance(inner, str) else inner
+                found.update(part.split("}")[0].split(".")[0] for part in text.replace("${!", "").split("${")[1:])
+                found -= given.keys()
+                found |= references(given)
+            else:
+                found |= references(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            found |= references(inner)
+    return {name for name in found if not name.startswith("AWS::")}
+
+
+def _output(variable: str) -> str:
+    return variable.replace("_", "")
+
+
+def sqs_event(*bodies: str, receives: int = 1, handles: list[str] | None = None) -> dict[str, Any]:
+    """An SQS batch as the event source mapping delivers it; `receives` is how often each message came so far."""
+    return {
+        "Records": [
+            {
+                "messageId": f"m-{index}",
+                "receiptHandle": handles[index] if handles else f"handle-{index}",
+                "body": body,
+                "attributes": {
+                    "ApproximateReceiveCount": str(receives),
+                    "SentTimestamp": "1795420100000",
+                    "SenderId": "123456789012",
+                    "ApproximateFirstReceiveTimestamp": "1795420100100",
+                },
+                "messageAttributes": {},
+                "md5OfBody": "",
+                "eventSource": "aws:sqs",
+                "eventSourceARN": "arn:aws:sqs:us-east-1:123456789012:Orders",
+                "awsRegion": "us-east-1",
+            }
+            for index, body in enumerate(bodies)
+        ]
+    }
+
+
+def failed(answer: dict[str, Any]) -> list[str]:
+    """The ids in a partial batch response."""
+    return [failure["itemIdentifier"] for failure in answer["batchItemFailures"]]
+
+
+def event(folder: Path) -> Any:
+    """The example's own sample event."""
+    return json.loads((folder / "event.json").read_text())
+
+
+Handler = Callable[[dict[str, Any], Any], Any]
+__all__ = [
+    "Context",
+    "Died",
+    "Example",
+    "Handler",
+    "Stack",
+    "event",
+    "failed",
+    "references",
+    "sqs_event",
+    "state",
+    "variables",
+]

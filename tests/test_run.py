@@ -1,0 +1,174 @@
+"""The main job: every example keeps its promises on the local AWS, and a broken promise is noticed."""
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from local_aws import ACCOUNT, LocalAws, wait_for
+from run import patterns, scenario
+
+ROOT = Path(__file__).resolve().parent.parent
+RUN = [sys.executable, str(ROOT / "examples" / "run.py")]
+
+
+@pytest.fixture(scope="module")
+def real() -> Iterator[LocalAws]:
+    """A local AWS as the main job uses it: TLS, and IAM enforced."""
+    with LocalAws() as local:
+        yield local
+
+
+def quiet(_: str) -> None:
+    pass
+
+
+@pytest.mark.e2e
+@pytest.mark.parametrize("name", patterns())
+def test_an_example_keeps_its_promises(real: LocalAws, name: str) -> None:
+    outcomes = list(scenario(name).play(real, quiet, ROOT / "examples" / name / "template.yaml"))
+
+    assert outcomes, "the scenario checked nothing"
+    assert [outcome for outcome in outcomes if not outcome.held] == []
+
+
+def test_every_example_has_a_scenario() -> None:
+    folders = {path.parent.name for path in (ROOT / "examples").glob("*/template.yaml")}
+
+    assert set(patterns()) == folders
+    assert folders
+
+
+@pytest.mark.e2e
+@pytest.mark.parametrize("action", ["dynamodb:PutItem", "sqs:ChangeMessageVisibility"])
+def test_a_missing_permission_is_felt(real: LocalAws, tmp_path: Path, action: str) -> None:
+    """IAM is enforced: without one action of its role the queue worker's calls are refused."""
+    source = ROOT / "examples" / "queue_worker"
+    for name in ("app.py", "requirements.txt"):
+        (tmp_path / name).write_text((source / name).read_text())
+    template = tmp_path / "template.yaml"
+    text = (source / "template.yaml").read_text()
+    template.write_text(text.replace(action, "sqs:ListDeadLetterSourceQueues"))
+    assert template.read_text() != text
+
+    topic = "arn:aws:sns:us-east-1:123456789012:alerts"
+    stack = real.deploy(template, CarrierUrl="http://127.0.0.1:9/", AlarmTopicArn=topic)
+    body = json.dumps({"order_id": "o-1", "address": "1 Main St"})
+    real.client("sqs").send_message(QueueUrl=stack.outputs["OrdersUrl"], MessageBody=body)
+
+    operation = action.split(":")[1]
+    denied = re.compile(rf"AccessDenied.*{operation}|not authorized to perform: {action}")
+    refused = re.compile("AccessDenied")
+    wait_for(
+        f"{action} to be refused",
+        lambda: any(denied.search(line) or refused.search(line) for line in real.log.read_text().splitlines()),
+    )
+
+
+def run(*arguments: str, timeout: float = 120) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([*RUN, *arguments], capture_output=True, text=True, timeout=timeout, check=False)
+
+
+def test_list_names_every_example() -> None:
+    listed = run("--list")
+
+    assert listed.returncode == 0
+    assert [line.split(":")[0] for line in listed.stdout.splitlines() if ":" in line] == list(patterns())
+
+
+def test_an_unknown_example_is_named_with_those_that_exist() -> None:
+    refused = run("no_such_thing")
+
+    assert refused.returncode == 2
+    assert "no example is called no_such_thing; there are: " in refused.stderr
+    assert "queue_worker" in refused.stderr
+
+
+def test_a_busy_port_is_one_clear_line() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        refused = run("queue_worker", "--port", str(taken.getsockname()[1]))
+
+    assert refused.returncode == 2
+    assert [line for line in refused.stderr.splitlines() if line.startswith("run.py: port ")]
+    assert "Traceback" not in refused.stderr
+
+
+def test_without_uv_the_reader_is_told_what_to_install() -> None:
+    environment = {"PATH": "/nowhere", "HOME": os.environ["HOME"]}
+    refused = subprocess.run(
+        [*RUN, "queue_worker"], capture_output=True, text=True, env=environment, timeout=60, check=False
+    )
+
+    assert refused.returncode == 2
+    assert "run.py: uv is not on PATH" in refused.stderr
+
+
+BROKEN = '''"""A promise that does not hold."""
+from local_aws import Outcome
+
+def play(local, say, template):
+    yield Outcome("one order", "nothing", "it is booked", False)
+'''
+
+
+def test_a_broken_promise_is_exit_code_1_and_shown(tmp_path: Path) -> None:
+    examples = tmp_path / "examples"
+    (examples / "broken").mkdir(parents=True)
+    (examples / "broken" / "scenario.py").write_text(BROKEN)
+    for name in ("run.py", "local_aws.py"):
+        (examples / name).write_text((ROOT / "examples" / name).read_text())
+    for name in ("pyproject.toml", "uv.lock"):
+        (tmp_path / name).write_text((ROOT / name).read_text())
+    (tmp_path / ".local-aws").symlink_to(ROOT / ".local-aws")
+
+    command = [sys.executable, str(examples / "run.py")]
+    shown = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    data = subprocess.run([*command, "--json"], capture_output=True, text=True, timeout=60, check=False)
+
+    assert (shown.returncode, data.returncode) == (1, 1)
+    assert re.search(r"one order.*nothing.*it is booked.*NO", shown.stdout)
+    assert json.loads(data.stdout) == {
+        "broken": [{"sent": "one order", "happened": "nothing", "promise": "it is booked", "held": False}]
+    }
+
+
+@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_run_leaves_no_process_and_no_file(tmp_path: Path, stop: signal.Signals) -> None:
+    environment = {**os.environ, "TMPDIR": str(tmp_path)}
+    process = subprocess.Popen(
+        [*RUN, "queue_worker"], env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    )
+    wait_for("the server to be up", lambda: any("Ready" in log.read_text() for log in tmp_path.glob("*/log")))
+    time.sleep(1)
+
+    process.send_signal(stop)
+    process.communicate(timeout=20)
+
+    assert process.returncode in (130, 143)
+    assert list(tmp_path.glob("local-aws-*")) == []
+    running = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
+    assert str(tmp_path) not in running
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads the environment of a process from /proc")
+def test_nothing_of_the_callers_account_is_used(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "config").write_text("[profile production]\naws_access_key_id = AKIAREAL\n")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+    monkeypatch.setenv("AWS_PROFILE", "production")
+    monkeypatch.setenv("AWS_SESSION_TOKEN", "secret")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "https://production.example.com")
+    with LocalAws() as local:
+        environments = [Path(f"/proc/{process.pid}/environ").read_bytes() for process in local.processes]
+        assert local.client("sts").get_caller_identity()["Account"] == ACCOUNT
+
+    assert environments
+    assert not any(word in each for each in environments for word in (b"production", b"secret", b"AWS_ENDPOINT_URL"))
