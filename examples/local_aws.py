@@ -28,6 +28,7 @@ import botocore.session
 import trustme
 import yaml
 from botocore.config import Config
+from botocore.exceptions import ClientError
 
 ROOT = Path(__file__).resolve().parent.parent
 ENVIRONMENT = ROOT / ".local-aws"  # its own, because MiniStack pins another botocore than the project
@@ -256,12 +257,14 @@ class LocalAws:
         self._deployed += 1
         name = f"{name}-{self._deployed}"
         cloudformation = self.client("cloudformation")
-        cloudformation.create_stack(
-            StackName=name,
-            TemplateBody=json.dumps(body),
-            Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()],
-            Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
-        )
+        given = [{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()]
+        allowed = ["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"]
+        try:
+            cloudformation.create_stack(
+                StackName=name, TemplateBody=json.dumps(body), Parameters=given, Capabilities=allowed
+            )
+        except ClientError as error:
+            raise LocalAwsError(f"stack {name} was refused: {error.response['Error']['Message']}") from error
         stack = wait_for(f"stack {name}", lambda: _settled(cloudformation, name), timeout=60)
         if stack["StackStatus"] != "CREATE_COMPLETE":
             events = cloudformation.describe_stack_events(StackName=name)["StackEvents"]

@@ -14,9 +14,10 @@ from dataclasses import asdict
 from pathlib import Path
 from types import ModuleType
 
-from local_aws import ACCOUNT, REGION, LocalAws, LocalAwsError, Outcome
 from rich.console import Console
 from rich.table import Table
+
+from local_aws import ACCOUNT, REGION, LocalAws, LocalAwsError, Outcome
 
 EXAMPLES = Path(__file__).resolve().parent
 

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+
 from local_aws import ACCOUNT, REGION, LocalAws
 from support.handlers import Context, Example
 

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from local_aws import ACCOUNT, LocalAws, wait_for
 from run import patterns, scenario
 

@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 import time_machine
 from aws_lambda_powertools.utilities.idempotency.exceptions import IdempotencyKeyError
-from local_aws import LocalAws
 from queue_worker.scenario import POISON, Carrier, order
+
+from local_aws import LocalAws
 from support.handlers import Context, Died, Example, event, failed, sqs_event
 
 ALARMS = "arn:aws:sns:us-east-1:123456789012:alerts"

@@ -11,6 +11,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+
 from local_aws import LocalAws, Stack, read_template
 
 COMPUTE = ("AWS::Serverless::", "AWS::Lambda::", "AWS::StepFunctions::")

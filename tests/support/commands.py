@@ -1,0 +1,137 @@
+"""Commands in `bash` fences: every program is known, every subcommand and flag exists in its own model or help."""
+
+import functools
+import re
+import subprocess
+from collections.abc import Iterator
+from typing import Any
+
+import awscli.clidriver
+import tree_sitter_bash
+from tree_sitter import Language, Node, Parser
+
+BASH = Language(tree_sitter_bash.language())
+SHELL = {"cd", "cp", "echo", "export", "mkdir", "tail", "test", "true"}  # no options of ours to check
+GIT_AND_OTHERS = {"git", "python3", "unzip"}
+HELP = {"uv": ("uv", "help"), "uvx": ("uv", "help", "tool", "run"), "cfn-lint": ("cfn-lint", "--help")}
+
+
+def commands(script: str) -> list[list[str]]:
+    """The simple commands of a script as lists of words, quotes removed; raises `ValueError` when bash cannot parse it.
+
+    Words that hold an expansion keep it as it is written.
+    """
+    checked = subprocess.run(["bash", "-n"], input=script, capture_output=True, text=True, check=False)
+    if checked.returncode:
+        raise ValueError(checked.stderr.strip())
+    return list(_commands(Parser(BASH).parse(script.encode()).root_node))
+
+
+def _commands(node: Node) -> Iterator[list[str]]:
+    if node.type == "command":
+        children = [child for child in node.named_children if child.type not in ("variable_assignment", "comment")]
+        yield [re.sub(r"""^(['"])(.*)\1$""", r"\2", (child.text or b"").decode(), flags=re.S) for child in children]
+    for child in node.named_children:
+        yield from _commands(child)
+
+
+def complaints(script: str) -> list[str]:
+    """What is wrong with the commands of a script: unknown programs, subcommands and flags."""
+    try:
+        found = commands(script)
+    except ValueError as error:
+        return [str(error)]
+    if not found:
+        return ["no command in this fence"]
+    return [complaint for command in found for complaint in _complaints(command)]
+
+
+def _complaints(command: list[str]) -> list[str]:
+    program, *rest = command
+    program = program.rsplit("/", 1)[-1]
+    if program in SHELL | GIT_AND_OTHERS:
+        return []
+    if program == "pip":
+        program, rest = "uv", ["pip", *rest]
+    if program == "aws":
+        return _aws(rest)
+    if program in HELP:
+        return _helped(program, rest)
+    return [f"no check knows the program {program!r}: add it to tests/support/commands.py"]
+
+
+@functools.cache
+def _driver() -> Any:
+    return awscli.clidriver.create_clidriver()
+
+
+def _aws(words: list[str]) -> list[str]:
+    driver = _driver()
+    general = {f"--{name}" for name in driver._get_argument_table()}
+    flags = [word.split("=")[0] for word in words if word.startswith("--")]
+    named = [word for word in _without_values(words, general) if not word.startswith("-")]
+    if len(named) < 2:
+        return [f"aws {' '.join(words)}: names no service and operation"]
+    service = driver._get_command_table().get(named[0])
+    if service is None:
+        return [f"aws has no command {named[0]!r}"]
+    operation = _table(service).get(named[1])
+    if operation is None:
+        return [f"aws {named[0]} has no operation {named[1]!r}"]
+    known = general | {f"--{name}" for name in operation.arg_table} | {"--help"}
+    return [f"aws {named[0]} {named[1]} has no {flag}" for flag in flags if flag not in known]
+
+
+def _table(service: Any) -> Any:
+    return service.subcommand_table if hasattr(service, "subcommand_table") else service._get_command_table()
+
+
+def _without_values(words: list[str], flags: set[str]) -> list[str]:
+    """Leave out the value that follows one of the general flags placed before the service."""
+    kept, skip = [], False
+    for word in words:
+        if not skip:
+            kept.append(word)
+        skip = word in flags and word not in ("--no-verify-ssl", "--debug", "--no-sign-request", "--no-paginate")
+    return kept
+
+
+@functools.cache
+def _help(*command: str) -> str:
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    return done.stdout + done.stderr if done.returncode == 0 else ""
+
+
+def _helped(program: str, words: list[str]) -> list[str]:
+    base = HELP[program]
+    chain = list(base)
+    if program == "uv":
+        for word in words:
+            if word.startswith("-") or not _help(*chain, word):
+                break
+            chain.append(word)
+    if program == "uv" and words and not words[0].startswith("-") and len(chain) == len(base):
+        return [f"uv has no command {words[0]!r}"]
+    text = _help(*chain)
+    own = _own_flags(program, words)
+    return [f"{program} has no {flag}" for flag in own if not re.search(rf"(?<![\w-]){re.escape(flag)}(?![\w-])", text)]
+
+
+def _own_flags(program: str, words: list[str]) -> list[str]:
+    """Flags of the program itself; what follows the command that `uv run` or `uvx` starts belongs to that command."""
+    flags = []
+    takes_value = {"--with", "--from", "--python", "--group", "--directory", "--project", "-p", "-a", "-t"}
+    positional = 0
+    limit = {"uv": 2, "uvx": 1}.get(program, 99)
+    skip = False
+    for word in words:
+        if skip:
+            skip = False
+        elif word.startswith("-"):
+            flags.append(word.split("=")[0])
+            skip = word in takes_value
+        else:
+            positional += 1
+            if positional >= limit and (program == "uvx" or words[0] in ("run", "tool")):
+                break
+    return flags

@@ -1,0 +1,139 @@
+"""Code blocks that quote a file: the text of a fence equals the named symbols of the file behind it.
+
+Repair after an edit of the file:  uv run --directory tests python -m support.snippets
+"""
+
+import ast
+import sys
+import textwrap
+from collections.abc import Iterator
+from pathlib import Path
+
+import yaml
+
+from support.documents import ROOT, Fence, documents, fences
+
+REPAIR = "uv run --directory tests python -m support.snippets"
+QUOTED = ("examples/", "tests/counterexamples/", "tests/references/", "tests/rules/", ".github/")
+LONGEST = 20
+Span = tuple[int, int]
+
+
+class SnippetError(Exception):
+    """A fence that cannot be filled: no such file or symbol."""
+
+
+def quotes(fence: Fence) -> bool:
+    return fence.address.startswith(QUOTED)
+
+
+def excerpt(address: str, root: Path = ROOT) -> str:
+    """The text a fence with this address must hold.
+
+    `path` alone is the whole file; `path#Name,Name` are top-level Python names with their decorators, sections,
+    logical ids or state names of a template or state machine, dedented, in the order asked for.
+    """
+    name, _, wanted = address.partition("#")
+    path = root / name
+    if not path.is_file():
+        raise SnippetError(f"{name} does not exist")
+    text = path.read_text()
+    if not wanted:
+        return text
+    known = spans(path)
+    lines = text.splitlines()
+    parts = []
+    for symbol in wanted.split(","):
+        if symbol not in known:
+            raise SnippetError(f"{name} has no {symbol}; it has {', '.join(known) or 'no symbols'}")
+        first, last = known[symbol]
+        parts.append(textwrap.dedent("\n".join(lines[first:last])).rstrip())
+    return ("\n\n" if path.suffix == ".py" else "\n").join(parts) + "\n"
+
+
+def spans(path: Path) -> dict[str, Span]:
+    """Zero-based, half-open line ranges of the symbols of a file."""
+    text = path.read_text()
+    if path.suffix == ".py":
+        return dict(_python(ast.parse(text)))
+    if path.suffix in (".yaml", ".yml", ".json"):
+        return dict(_mapping(yaml.compose(text, Loader=yaml.SafeLoader), text.splitlines()))
+    return {}
+
+
+def _python(module: ast.Module) -> Iterator[tuple[str, Span]]:
+    for node in module.body:
+        names: list[str] = []
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            names = [node.name]
+        elif isinstance(node, ast.Assign):
+            names = [target.id for target in node.targets if isinstance(target, ast.Name)]
+        elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+            names = [node.target.id]
+        decorators = [each.lineno for each in getattr(node, "decorator_list", [])]
+        for name in names:
+            assert node.end_lineno
+            yield name, (min([node.lineno, *decorators]) - 1, node.end_lineno)
+
+
+def _mapping(node: yaml.Node | None, lines: list[str]) -> Iterator[tuple[str, Span]]:
+    """Sections; logical ids and their properties (`Name.Property`); states, those of nested machines too; jobs."""
+    if not isinstance(node, yaml.MappingNode):
+        return
+    for key, value in node.value:
+        yield key.value, _span(key, value, lines)
+        if key.value in ("Resources", "jobs") and isinstance(value, yaml.MappingNode):
+            for name, body in value.value:
+                yield name.value, _span(name, body, lines)
+                for inner, properties in body.value:
+                    if inner.value == "Properties" and isinstance(properties, yaml.MappingNode):
+                        yield from ((f"{name.value}.{k.value}", _span(k, v, lines)) for k, v in properties.value)
+        else:
+            yield from _states(key, value, lines)
+
+
+def _states(key: yaml.Node, value: yaml.Node, lines: list[str]) -> Iterator[tuple[str, Span]]:
+    if isinstance(value, yaml.SequenceNode):
+        for each in value.value:
+            yield from _states(key, each, lines)
+    if isinstance(value, yaml.MappingNode):
+        for name, body in value.value:
+            if key.value == "States":
+                yield name.value, _span(name, body, lines)
+            yield from _states(name, body, lines)
+
+
+def _span(key: yaml.Node, value: yaml.Node, lines: list[str]) -> Span:
+    return _trimmed(key.start_mark.line, value.end_mark, lines)
+
+
+def _trimmed(first: int, end: yaml.Mark, lines: list[str]) -> Span:
+    last = end.line + 1 if end.column and lines[end.line][: end.column].strip() else end.line
+    while last > first + 1 and not lines[last - 1].strip():
+        last -= 1
+    return first, last
+
+
+def stale(fence: Fence) -> bool:
+    return fence.text != excerpt(fence.address)
+
+
+def repair(path: Path) -> int:
+    """Rewrite the quoting fences of one document; return how many changed."""
+    changed = 0
+    lines = path.read_text().splitlines(keepends=True)
+    for fence in reversed(fences(path)):
+        if quotes(fence) and stale(fence):
+            lines[fence.first : fence.last] = [excerpt(fence.address)]
+            changed += 1
+    path.write_text("".join(lines))
+    return changed
+
+
+if __name__ == "__main__":
+    try:
+        for document in documents():
+            if count := repair(document):
+                print(f"{document.relative_to(ROOT)}: {count} fences filled")
+    except SnippetError as error:
+        sys.exit(f"snippets: {error}")

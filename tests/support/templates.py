@@ -1,0 +1,148 @@
+"""What a SAM template promises, checked without deploying it."""
+
+import ast
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from cfnlint.config import ConfigMixIn
+from cfnlint.runner import Runner
+from samtranslator.parser.parser import Parser
+from samtranslator.translator.translator import Translator
+
+from local_aws import read_template
+from support.documents import ROOT
+from support.handlers import variables
+
+RULES = ROOT / "tests" / "rules"
+PROVIDED = ("AWS_", "POWERTOOLS_", "_X_AMZN_")  # read by the runtime, the SDK and Powertools
+RUNTIME = {"boto3", "botocore"}  # in Lambda's Python runtime
+PACKAGES = {"aws_lambda_powertools": "aws-lambda-powertools"}  # where the import has another name
+
+
+def findings(path: Path) -> list[str]:
+    """What cfn-lint and our rules say about a template, as `E9101 message`."""
+    config = ConfigMixIn(["--template", str(path), "--append-rules", str(RULES)])
+    return [f"{match.rule.id} {match.message}" for match in Runner(config).run()]
+
+
+def translated(path: Path) -> dict[str, Any]:
+    """The CloudFormation template that SAM makes of a template; raises what SAM raises."""
+    template = read_template(path)
+    for resource in template["Resources"].values():
+        if resource["Type"] == "AWS::Serverless::Function":
+            resource["Properties"]["CodeUri"] = "s3://bucket/key"
+        if resource["Type"] == "AWS::Serverless::StateMachine":
+            resource["Properties"].pop("DefinitionUri", None)
+            resource["Properties"].setdefault("DefinitionUri", "s3://bucket/key")
+    translator = Translator(managed_policy_map={}, sam_parser=Parser())
+    result = translator.translate(template, parameter_values={})
+    assert isinstance(result, dict)
+    return result
+
+
+def functions(path: Path) -> dict[str, tuple[Path, str]]:
+    """The module file and the function name of each function's handler."""
+    template = read_template(path)
+    shared = template.get("Globals", {}).get("Function", {})
+    found = {}
+    for name, resource in template["Resources"].items():
+        if resource["Type"] == "AWS::Serverless::Function":
+            properties = {**shared, **resource["Properties"]}
+            module, _, function = properties["Handler"].rpartition(".")
+            found[name] = (path.parent / properties.get("CodeUri", ".") / f"{module}.py", function)
+    return found
+
+
+def imports(module: Path) -> set[str]:
+    """Top-level packages that a module imports."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(module.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found.add(node.module.split(".")[0])
+    return found
+
+
+def modules(module: Path) -> set[Path]:
+    """A module and the modules beside it that it imports, directly or not."""
+    found: set[Path] = set()
+    todo = [module]
+    while todo:
+        each = todo.pop()
+        if each not in found:
+            found.add(each)
+            todo += [each.parent / f"{name}.py" for name in imports(each) if (each.parent / f"{name}.py").exists()]
+    return found
+
+
+def variables_read(module: Path) -> set[str]:
+    """Names read as `os.environ["NAME"]` by a module and those it imports from beside it."""
+    found: set[str] = set()
+    for each in modules(module):
+        for node in ast.walk(ast.parse(each.read_text())):
+            if (
+                isinstance(node, ast.Subscript)
+                and ast.unparse(node.value) == "os.environ"
+                and isinstance(node.slice, ast.Constant)
+            ):
+                found.add(str(node.slice.value))
+    return {name for name in found if not name.startswith(PROVIDED)}
+
+
+def variables_set(path: Path, function: str) -> set[str]:
+    return {name for name in variables(read_template(path))[function] if not name.startswith(PROVIDED)}
+
+
+def requirements(folder: Path) -> dict[str, str]:
+    """The pinned packages of an example; raises `ValueError` for a line that is not `name==version`."""
+    found = {}
+    for line in (folder / "requirements.txt").read_text().split():
+        name, _, version = line.partition("==")
+        if not version:
+            raise ValueError(f"{line} is not pinned")
+        found[name] = version
+    return found
+
+
+def locked() -> dict[str, set[str]]:
+    """The versions of each package in the lock file."""
+    found: dict[str, set[str]] = {}
+    for package in tomllib.loads((ROOT / "uv.lock").read_text())["package"]:
+        found.setdefault(package["name"], set()).add(package.get("version", ""))
+    return found
+
+
+def statements(path: Path) -> list[dict[str, Any]]:
+    """Every policy statement that a template writes, wherever it stands."""
+    found: list[dict[str, Any]] = []
+
+    def walk(value: Any) -> None:
+        if isinstance(value, dict):
+            if "Effect" in value and ("Action" in value or "NotAction" in value):
+                found.append(value)
+            for inner in value.values():
+                walk(inner)
+        elif isinstance(value, list):
+            for inner in value:
+                walk(inner)
+
+    walk(read_template(path))
+    return found
+
+
+def wildcards(statement: dict[str, Any]) -> list[str]:
+    """Actions and, in a role's policy, resources that are wider than they look; a Deny may be as wide as it likes."""
+    if statement["Effect"] == "Deny":
+        return []
+
+    def listed(key: str) -> list[Any]:
+        value = statement.get(key, [])
+        return value if isinstance(value, list) else [value]
+
+    wide = [str(action) for action in listed("Action") if str(action).endswith(":*") or action == "*"]
+    wide += ["NotAction"] if "NotAction" in statement else []
+    if "Principal" not in statement:  # a resource policy's "*" is the resource it is attached to
+        wide += [f"{action} on *" for action in listed("Action") if "*" in listed("Resource")]
+    return wide

@@ -1,0 +1,16 @@
+"""Every Python file is formatted, linted and typed."""
+
+import subprocess
+import sys
+
+import pytest
+
+from support.documents import ROOT
+
+
+@pytest.mark.parametrize("command", ["ruff format --check .", "ruff check .", "mypy"])
+def test_no_tool_objects(command: str) -> None:
+    tool = [sys.executable, "-m", *command.split()]
+    done = subprocess.run(tool, cwd=ROOT, capture_output=True, text=True, check=False)
+
+    assert done.returncode == 0, done.stdout + done.stderr

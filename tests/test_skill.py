@@ -1,0 +1,177 @@
+"""The bundle as a skill: a valid front page, budgets, no dead link, and the same patterns everywhere."""
+
+import re
+import shutil
+import subprocess
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+from skills_ref import validate
+
+from run import patterns
+from support.documents import ROOT, Link, anchors, documents, links, rows, section, sections, tokens
+
+SKILL = ROOT / "SKILL.md"
+REFERENCES = sorted((ROOT / "references").glob("*.md"))
+LINKS = [link for path in documents() for link in links(path)]
+PATTERNS = sorted(patterns())
+PARTS = ["**Use when**", "**Not when**", "**How it fails**", "```", "**Limits.**", "Whole: ", "Proved by"]
+
+
+def frontmatter() -> dict[str, object]:
+    found = yaml.safe_load(SKILL.read_text().split("---\n")[1])
+    assert isinstance(found, dict)
+    return found
+
+
+def test_the_specification_accepts_the_skill(tmp_path: Path) -> None:
+    folder = tmp_path / "aws-serverless-eda"
+    folder.mkdir()
+    shutil.copy(SKILL, folder)
+
+    assert validate(folder) == []
+
+
+def test_the_front_matter_has_only_what_every_client_reads() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    found = frontmatter()
+
+    assert set(found) == {"name", "description", "license", "compatibility", "metadata"}
+    assert found["name"] == project["name"]
+    assert found["license"] == project["license"]
+    assert found["metadata"] == {"version": project["version"]}
+
+
+def test_the_description_says_what_when_and_when_not() -> None:
+    description = str(frontmatter()["description"])
+
+    assert len(description) <= 1024
+    assert "Use when" in description
+    assert "Not for" in description
+    assert not set("<>") & set(description)
+
+
+def test_the_front_page_stays_small() -> None:
+    assert tokens(SKILL.read_text()) <= 2000
+    assert len(SKILL.read_text().splitlines()) <= 150
+
+
+@pytest.mark.parametrize("path", REFERENCES, ids=lambda path: path.stem)
+def test_a_reference_stays_small(path: Path) -> None:
+    assert tokens(path.read_text()) <= 4500
+
+
+def where() -> dict[str, tuple[Path, str]]:
+    """The reference file and the title of each pattern's section, as the catalogue links them."""
+    found = {}
+    for cells in rows(section(SKILL, "Patterns")):
+        target = re.search(r"\]\((references/[\w-]+\.md)#([\w-]+)\)", cells[1])
+        assert target, cells
+        titles = {
+            re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-"): title for title in sections(ROOT / target[1])
+        }
+        example = re.search(r"\[(\w+)\]\(examples/\1/\)", cells[2])
+        assert example, cells
+        found[example[1]] = (ROOT / target[1], titles[target[2]])
+    return found
+
+
+def test_every_pattern_stands_everywhere_under_one_name() -> None:
+    index = [
+        re.search(r"\[(\w+)\]", cells[0])
+        for cells in rows((ROOT / "examples" / "README.md").read_text())[: len(PATTERNS)]
+    ]
+
+    assert PATTERNS
+    assert sorted(where()) == PATTERNS
+    assert sorted(found[1] for found in index if found) == PATTERNS
+    assert (
+        sorted(path.stem.removeprefix("test_") for path in (ROOT / "tests" / "examples").glob("test_*.py")) == PATTERNS
+    )
+
+
+@pytest.mark.parametrize("name", PATTERNS)
+def test_a_pattern_has_every_file_a_reader_expects(name: str) -> None:
+    folder = ROOT / "examples" / name
+
+    for wanted in ("template.yaml", "event.json", "requirements.txt", "scenario.py"):
+        assert (folder / wanted).is_file(), wanted
+
+
+@pytest.mark.parametrize("name", PATTERNS)
+def test_a_section_has_its_parts_in_order_and_stays_small(name: str) -> None:
+    path, title = where()[name]
+    text = section(path, title)
+    places = [text.find(part) for part in PARTS]
+
+    assert -1 not in places, dict(zip(PARTS, places, strict=True))
+    assert places == sorted(places)
+    assert f"(../examples/{name}/)" in text
+    assert f"(../tests/examples/test_{name}.py)" in text
+    assert tokens(text) <= 1000
+
+
+def cost(name: str) -> int:
+    """Tokens that Claude reads to build a pattern: front page, section, handlers and template."""
+    path, title = where()[name]
+    folder = ROOT / "examples" / name
+    read = [SKILL, folder / "template.yaml", *sorted(folder.glob("*.py"))]
+    skipped = ("scenario.py", "stack.py")
+    return tokens(section(path, title)) + sum(tokens(each.read_text()) for each in read if each.name not in skipped)
+
+
+def test_most_build_tasks_cost_little() -> None:
+    costs = {name: cost(name) for name in PATTERNS}
+
+    assert sum(each <= 3500 for each in costs.values()) >= len(costs) * 0.8, costs
+
+
+def test_there_are_links() -> None:
+    assert len(LINKS) >= 10
+
+
+@pytest.mark.parametrize("link", [link for link in LINKS if "://" not in link.target], ids=str)
+def test_a_link_leads_somewhere(link: Link) -> None:
+    name, _, fragment = link.target.partition("#")
+    target = (link.path.parent / name).resolve() if name else link.path
+
+    assert target.exists()
+    assert target.is_relative_to(ROOT)
+    if fragment:
+        assert fragment in anchors(target)
+
+
+def test_a_link_out_is_to_a_page_over_tls() -> None:
+    assert [link for link in LINKS if "://" in link.target and not link.target.startswith("https://")] == []
+
+
+def test_the_reader_needs_no_second_hop() -> None:
+    """SKILL.md names every reference itself, so nothing is found only by way of another file."""
+    named = {(ROOT / link.target.split("#")[0]).resolve() for link in links(SKILL) if "://" not in link.target}
+
+    assert set(REFERENCES) <= named
+
+
+def test_the_readme_has_exactly_two_commands_that_set_up_everything() -> None:
+    commands = re.findall(r"^python3 -m venv .*$", (ROOT / "README.md").read_text(), re.M)
+
+    assert len(commands) == 2
+    assert commands[0].endswith("examples/run.py")
+    assert commands[1].endswith("pytest")
+
+
+def test_ci_runs_the_readmes_test_command(tmp_path: Path) -> None:
+    """What `.ci/run` executes is the second command of README.md, letter for letter."""
+    printed = subprocess.run(
+        ["bash", str(ROOT / ".ci" / "run"), "--print"], capture_output=True, text=True, check=True, cwd=tmp_path
+    ).stdout.strip()
+
+    assert printed == re.findall(r"^python3 -m venv .*$", (ROOT / "README.md").read_text(), re.M)[1]
+
+
+def test_nothing_invisible_is_in_a_document() -> None:
+    hidden = re.compile(r"[\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff\U000e0000-\U000e007f]|<!--")
+
+    assert [path.name for path in documents() if hidden.search(path.read_text())] == []

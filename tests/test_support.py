@@ -1,0 +1,241 @@
+"""The checks themselves: each flags what it is for, passes what is right, and fails when it looked at nothing."""
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from local_aws import LocalAws, LocalAwsError, wait_for
+from support import commands, facts, policies, snippets, templates
+from support.documents import ROOT, Fence, anchors, fences, links, rows, tokens
+from support.handlers import references, state
+
+WORKER = ROOT / "examples" / "queue_worker" / "template.yaml"
+
+
+@pytest.mark.parametrize(
+    ("script", "complaint"),
+    [
+        ("aws sqs start-message-move-task --source-arn $DLQ", ""),
+        ("aws --endpoint-url http://localhost sqs list-queues", ""),
+        ("uv run examples/run.py --keep", ""),
+        ("uvx cfn-lint -a tests/rules template.yaml", ""),
+        ("aws sqs redrive-everything", "no operation 'redrive-everything'"),
+        ("aws squeues list", "no command 'squeues'"),
+        ("aws sqs list-queues --all-of-them", "has no --all-of-them"),
+        ("uv run --fast x", "has no --fast"),
+        ("uv runn x", "no command 'runn'"),
+        ("cfn-lint --strictest", "has no --strictest"),
+        ("true && terraformm apply", "no check knows the program 'terraformm'"),
+        ("if true; then", "syntax error"),
+        ("# nothing to see", "no command"),
+    ],
+)
+def test_commands(script: str, complaint: str) -> None:
+    found = commands.complaints(script)
+
+    assert bool(found) == bool(complaint)
+    assert complaint in " ".join(found)
+
+
+@pytest.mark.parametrize(
+    ("address", "first"),
+    [
+        ("examples/queue_worker/app.py#ship", "def ship("),
+        ("examples/queue_worker/app.py#book", "@idempotent_function("),
+        ("examples/queue_worker/app.py#once,Refused", "once = "),
+        ("examples/queue_worker/template.yaml#OrdersDlq", "OrdersDlq:"),
+        ("examples/queue_worker/template.yaml#ShipOrders.Events", "Events:"),
+    ],
+)
+def test_excerpts(address: str, first: str) -> None:
+    text = snippets.excerpt(address)
+
+    assert text.startswith(first)
+    assert text.endswith("\n")
+    assert not text.endswith("\n\n")
+
+
+def test_an_excerpt_ends_where_its_symbol_ends() -> None:
+    assert "TlsOnly" not in snippets.excerpt("examples/queue_worker/template.yaml#OrdersDlq")
+    assert "def handler" not in snippets.excerpt("examples/queue_worker/app.py#ship")
+
+
+def test_states_of_nested_machines_are_found(tmp_path: Path) -> None:
+    machine = '{"States": {"Each": {"ItemProcessor": {"States": {"Inner": {"Type": "Pass"}}}}, "Last": {}}}'
+    (tmp_path / "m.asl.json").write_text(machine)
+
+    assert {"Each", "Inner", "Last"} <= set(snippets.spans(tmp_path / "m.asl.json"))
+
+
+def test_a_missing_symbol_names_those_that_exist() -> None:
+    with pytest.raises(snippets.SnippetError, match=r"app.py has no shipp; it has .*ship"):
+        snippets.excerpt("examples/queue_worker/app.py#shipp")
+    with pytest.raises(snippets.SnippetError, match="does not exist"):
+        snippets.excerpt("examples/queue_worker/no.py")
+
+
+def test_a_stale_quote_is_noticed_and_repaired(tmp_path: Path) -> None:
+    document = tmp_path / "page.md"
+    address = "examples/queue_worker/app.py#Refused"
+    document.write_text(f"# Page\n\n```python {address}\nclass Refused: pass\n```\n\ntext\n")
+    (fence,) = fences(document)
+
+    assert snippets.stale(fence)
+    assert snippets.repair(document) == 1
+    assert not snippets.stale(fences(document)[0])
+    assert document.read_text().endswith("```\n\ntext\n")
+    assert snippets.repair(document) == 0
+
+
+def test_documents_are_read_as_github_shows_them(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text("# A `b` & c\n\n[x](y.md#z)\n\n| h |\n| --- |\n| [r](s) |\n\n```text\nt\n```\n\n    indented\n")
+
+    assert anchors(page) == {"a-b--c"}
+    assert [link.target for link in links(page)] == ["y.md#z", "s"]
+    assert rows(page.read_text()) == [["[r](s)"]]
+    assert [(fence.language, fence.text) for fence in fences(page)] == [("text", "t\n"), ("indented", "indented\n")]
+    assert isinstance(fences(page)[0], Fence)
+
+
+def test_tokens_are_counted() -> None:
+    assert tokens("") == 0
+    assert tokens("dead-letter queue " * 100) > 200
+
+
+def test_facts() -> None:
+    number = facts.Fact("n", "1,000", 1000, botocore="lambda/MaximumConcurrency.max")
+    assert facts.agrees(number)
+    assert not facts.agrees(facts.Fact("n", "999", 999, botocore="lambda/MaximumConcurrency.max"))
+    assert not facts.agrees(facts.Fact("r", "x", "python2.0", botocore="lambda/Runtime.enum"))
+    with pytest.raises(LookupError):
+        facts.agrees(facts.Fact("x", "x", 1, botocore="lambda/NoSuchShape.max"))
+    assert facts.months_old(facts.Fact("u", "x", 1, url="u", read="2025-11"), date(2026, 12, 1)) == 13
+
+
+def test_policies() -> None:
+    allowed = {"Statement": [{"Effect": "Allow", "Action": ["sqs:SendMessage", "dynamodb:Get*"], "Resource": "x"}]}
+    invented = {"Statement": {"Effect": "Allow", "Action": ["sqs:SendMessages", "sqss:Send*"]}}
+
+    assert policies.unknown_actions(allowed) == []
+    assert policies.unknown_actions(invented) == ["sqs:SendMessages", "sqss:Send*"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "finding"),
+    [
+        ("VisibilityTimeout: 360", "VisibilityTimeout: 359", "E9101"),
+        ("Timeout: 60 #", "Timeout: 61 #", "E9101"),
+        ("FunctionResponseTypes: [ReportBatchItemFailures]", "Enabled: true", "E9102"),
+        ("      RedrivePolicy: { deadLetterTargetArn: !GetAtt OrdersDlq.Arn, maxReceiveCount: 5 }\n", "", "E9103"),
+        ("maxReceiveCount: 5", "maxReceiveCount: 2", "E9103"),
+        ("Runtime: python3.14", "Runtime: python3.9", "deprecated"),
+        ("AttributeType: S", "AttributeType: Text", "E3030"),
+    ],
+)
+def test_a_template_that_breaks_a_promise_is_noticed(tmp_path: Path, old: str, new: str, finding: str) -> None:
+    text = WORKER.read_text()
+    assert old in text
+    broken = tmp_path / "template.yaml"
+    broken.write_text(text.replace(old, new, 1))
+
+    assert finding in " ".join(templates.findings(broken))
+
+
+def test_wildcards() -> None:
+    wide = {"Effect": "Allow", "Action": ["s3:*", "sqs:SendMessage"], "Resource": "*"}
+    queue_policy = {"Effect": "Allow", "Principal": "*", "Action": "sqs:SendMessage", "Resource": "*"}
+
+    assert templates.wildcards(wide) == ["s3:*", "s3:* on *", "sqs:SendMessage on *"]
+    assert templates.wildcards({**wide, "Effect": "Deny"}) == []
+    assert templates.wildcards(queue_policy) == []
+    assert templates.wildcards({"Effect": "Allow", "NotAction": "iam:*", "Resource": "x"}) == ["NotAction"]
+
+
+def test_unpinned_requirements_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "requirements.txt").write_text("urllib3>=2\n")
+
+    with pytest.raises(ValueError, match="urllib3>=2 is not pinned"):
+        templates.requirements(tmp_path)
+
+
+def test_what_a_handler_reads_includes_the_modules_beside_it(tmp_path: Path) -> None:
+    (tmp_path / "app.py").write_text("import os\nimport shop\nA = os.environ['A']\nR = os.environ['AWS_REGION']\n")
+    (tmp_path / "shop.py").write_text("import os\nB = os.environ['B']\n")
+
+    assert templates.variables_read(tmp_path / "app.py") == {"A", "B"}
+
+
+def test_the_state_of_a_template_drops_what_needs_its_functions() -> None:
+    read = {"Q": {"Ref": "Q"}}
+    template = {
+        "Resources": {
+            "Work": {
+                "Type": "AWS::Serverless::Function",
+                "Properties": {"Environment": {"Variables": read}},
+            },
+            "Q": {"Type": "AWS::SQS::Queue"},
+            "Rule": {"Type": "AWS::Events::Rule", "Properties": {"Targets": [{"Arn": {"Fn::Sub": "x:${Work.Arn}"}}]}},
+            "OnRule": {"Type": "AWS::SQS::QueuePolicy", "DependsOn": "Rule"},
+        }
+    }
+
+    assert set(state(template)["Resources"]) == {"Q"}
+    assert state(template)["Outputs"] == {"Q": {"Value": {"Ref": "Q"}}}
+    assert references({"Fn::Sub": ["${A.Arn}${B}${!C}${AWS::Region}", {"B": {"Ref": "D"}}]}) == {"A", "D"}
+
+
+def test_waiting_ends() -> None:
+    assert wait_for("it", lambda: "there") == "there"
+    with pytest.raises(LocalAwsError, match="waited 0 s for nothing"):
+        wait_for("nothing", lambda: None, timeout=0)
+
+
+@pytest.mark.parametrize(
+    ("resource", "reason"),
+    [
+        ({"Type": "AWS::No::Thing"}, "was refused: .*AWS::No::Thing"),
+        (
+            {"Type": "AWS::SQS::Queue", "Properties": {"VisibilityTimeout": 99999}},
+            "did not deploy: .*VisibilityTimeout",
+        ),
+    ],
+)
+def test_a_template_that_does_not_deploy_says_why(aws: LocalAws, resource: dict, reason: str) -> None:
+    with pytest.raises(LocalAwsError, match=reason):
+        aws.create("broken", {"Resources": {"It": resource}})
+
+
+def test_the_local_aws_is_atomic_between_threads(aws: LocalAws) -> None:
+    """Concurrency tests mean nothing on a backend that loses updates, so this one is shown not to."""
+    table = {"Type": "AWS::DynamoDB::Table", "Properties": {"BillingMode": "PAY_PER_REQUEST"}}
+    table["Properties"] |= {  # type: ignore[operator]
+        "AttributeDefinitions": [{"AttributeName": "id", "AttributeType": "S"}],
+        "KeySchema": [{"AttributeName": "id", "KeyType": "HASH"}],
+    }
+    name = aws.create("atomic", {"Resources": {"Table": table}}).resources["Table"]
+    dynamodb = aws.client("dynamodb")
+
+    def write(_: int) -> int:
+        won = 0
+        for key in range(20):
+            try:
+                item = {"id": {"S": f"k-{key}"}}
+                dynamodb.put_item(TableName=name, Item=item, ConditionExpression="attribute_not_exists(id)")
+                won += 1
+            except dynamodb.exceptions.ConditionalCheckFailedException:
+                pass
+            dynamodb.update_item(
+                TableName=name,
+                Key={"id": {"S": "counter"}},
+                UpdateExpression="ADD hits :one",
+                ExpressionAttributeValues={":one": {"N": "1"}},
+            )
+        return won
+
+    with ThreadPoolExecutor(8) as pool:
+        assert sum(pool.map(write, range(8))) == 20
+    counter = dynamodb.get_item(TableName=name, Key={"id": {"S": "counter"}}, ConsistentRead=True)["Item"]
+    assert counter["hits"] == {"N": "160"}

@@ -1,0 +1,83 @@
+"""Every template lints, translates, fits its handlers and grants no more than it names."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from run import patterns
+from support import templates
+from support.documents import ROOT
+
+PATHS = [ROOT / "examples" / name / "template.yaml" for name in patterns()]
+STANDARD = sys.stdlib_module_names
+pytestmark = pytest.mark.parametrize("path", PATHS, ids=lambda path: path.parent.name)
+# Actions that AWS lets nobody narrow to a resource.
+NO_RESOURCE = {"xray:PutTraceSegments on *", "xray:PutTelemetryRecords on *", "cloudwatch:PutMetricData on *"} | {
+    f"logs:{action} on *"
+    for action in (
+        "CreateLogDelivery",
+        "DeleteLogDelivery",
+        "DescribeLogGroups",
+        "DescribeResourcePolicies",
+        "GetLogDelivery",
+        "ListLogDeliveries",
+        "PutResourcePolicy",
+        "UpdateLogDelivery",
+    )
+}
+
+
+def test_no_linter_objects(path: Path) -> None:
+    assert templates.findings(path) == []
+
+
+def test_sam_translates_it(path: Path) -> None:
+    types = {resource["Type"] for resource in templates.translated(path)["Resources"].values()}
+
+    assert "AWS::Lambda::Function" in types
+    assert not [name for name in types if name.startswith("AWS::Serverless::")]
+
+
+def test_every_handler_exists(path: Path) -> None:
+    found = templates.functions(path)
+
+    assert found
+    for module, function in found.values():
+        assert f"def {function}(" in module.read_text()
+
+
+def test_a_function_reads_the_variables_it_is_given_and_no_others(path: Path) -> None:
+    for name, (module, _) in templates.functions(path).items():
+        assert templates.variables_read(module) == templates.variables_set(path, name), name
+
+
+def test_a_handler_is_short_enough_to_read_whole(path: Path) -> None:
+    for module in path.parent.glob("*.py"):
+        if module.name not in ("scenario.py", "stack.py"):
+            lines = [line for line in module.read_text().splitlines() if line.strip()]
+            assert len(lines) <= 60, f"{module.name} has {len(lines)} lines that are not blank"
+
+
+def test_its_requirements_are_what_it_imports_at_the_versions_under_test(path: Path) -> None:
+    used = {
+        name
+        for module, _ in templates.functions(path).values()
+        for each in templates.modules(module)
+        for name in templates.imports(each)
+    }
+    beside = {module.stem for module in path.parent.glob("*.py")}
+    third_party = {
+        templates.PACKAGES.get(name, name) for name in used - beside - templates.RUNTIME if name not in STANDARD
+    }
+    pinned = templates.requirements(path.parent)
+
+    assert set(pinned) == third_party
+    assert {name: {version} for name, version in pinned.items()} == {name: templates.locked()[name] for name in pinned}
+
+
+def test_no_statement_grants_more_than_it_names(path: Path) -> None:
+    written = templates.statements(path)
+
+    assert written
+    assert [wide for each in written for wide in templates.wildcards(each) if wide not in NO_RESOURCE] == []
