@@ -1,6 +1,7 @@
 """Commands in `bash` fences: every program is known, every subcommand and flag exists in its own model or help."""
 
 import functools
+import os
 import re
 import subprocess
 from collections.abc import Iterator
@@ -13,7 +14,8 @@ from tree_sitter import Language, Node, Parser
 BASH = Language(tree_sitter_bash.language())
 SHELL = {"cd", "cp", "echo", "export", "mkdir", "tail", "test", "true"}  # no options of ours to check
 GIT_AND_OTHERS = {"git", "python3", "unzip"}
-HELP = {"uv": ("uv", "help"), "uvx": ("uv", "help", "tool", "run"), "cfn-lint": ("cfn-lint", "--help")}
+UV = os.environ.get("UV", "uv")  # `uv run` says where it is, which need not be on PATH
+HELP = {"uv": (UV, "help"), "uvx": (UV, "help", "tool", "run"), "cfn-lint": ("cfn-lint", "--help")}
 
 
 def commands(script: str) -> list[list[str]]:
