@@ -2,7 +2,6 @@
 
 import os
 import random
-from contextlib import suppress
 
 import boto3
 import urllib3
@@ -12,7 +11,6 @@ from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.idempotency import DynamoDBPersistenceLayer, IdempotencyConfig, idempotent_function
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
 from pydantic import BaseModel, Field, ValidationError
 
 CARRIER, ORDERS = os.environ["CARRIER_URL"], os.environ["ORDERS_URL"]
@@ -51,8 +49,7 @@ def ship(record: SQSRecord) -> dict:
         logger.warning("not shipped", exc_info=True, message_id=record.message_id)
         hopeless = isinstance(error, (ValidationError, Refused))
         wait = 0 if hopeless else random.randint(0, min(900, 5 * 2 ** int(record.attributes.approximate_receive_count)))
-        with suppress(BotoCoreError, ClientError):  # then it returns after the queue's own visibility timeout
-            sqs.change_message_visibility(QueueUrl=ORDERS, ReceiptHandle=record.receipt_handle, VisibilityTimeout=wait)
+        sqs.change_message_visibility(QueueUrl=ORDERS, ReceiptHandle=record.receipt_handle, VisibilityTimeout=wait)
         raise
 
 

@@ -1,0 +1,65 @@
+"""Price changes in order, repeated, late and read twice, through a real stream."""
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from local_aws import LocalAws, Outcome, wait_for
+
+
+def change(sku: str, version: int) -> str:
+    return json.dumps({"sku": sku, "cents": version * 100, "version": version})
+
+
+def play(local: LocalAws, say: Callable[[str], None], template: Path) -> Iterator[Outcome]:
+    stack = local.deploy(template, AlarmTopicArn="arn:aws:sns:us-east-1:123456789012:alerts")
+    kinesis, functions, table = local.client("kinesis"), local.client("lambda"), stack.outputs["PricesTable"]
+    stream, mapping = stack.outputs["StreamName"], stack.outputs["MappingId"]
+
+    def send(*changes: tuple[str, str]) -> None:
+        records = [{"PartitionKey": key, "Data": data.encode()} for key, data in changes]
+        refused = kinesis.put_records(StreamName=stream, Records=records)["FailedRecordCount"]
+        assert refused == 0, "a producer sends the refused entries again; the local stream refuses none"
+
+    def prices() -> dict[str, int]:
+        items = local.client("dynamodb").scan(TableName=table, ConsistentRead=True)["Items"]
+        return {item["sku"]["S"]: int(item["version"]["N"]) for item in items}
+
+    def processed(marker: str) -> dict[str, int]:
+        """Every product's version once a last record, one for each shard's key, has come through."""
+        send(*((sku, change(f"{marker}-{sku}", 1)) for sku in skus))
+        wait_for(f"the records before {marker}", lambda: all(f"{marker}-{sku}" in prices() for sku in skus))
+        return {sku: version for sku, version in prices().items() if sku in skus}
+
+    skus = [f"sku-{n}" for n in range(5)]
+    say("five products, twenty price changes each, all interleaved")
+    send(*((sku, change(sku, version)) for version in range(1, 21) for sku in skus))
+    newest = dict.fromkeys(skus, 20)
+    seen = processed("first")
+    yield Outcome(
+        "100 changes of 5 prices", f"version {sorted(set(seen.values()))} kept", "the last one stands", seen == newest
+    )
+
+    say("the producer sends some again, and some late")
+    send(*((sku, change(sku, version)) for version in (20, 19, 7) for sku in skus))
+    seen = processed("again")
+    yield Outcome(
+        "15 repeated or late ones", f"version {sorted(set(seen.values()))} kept", "older never wins", seen == newest
+    )
+
+    say("the whole stream is read again from its start")
+    before: dict[str, Any] = prices()
+    old = functions.get_event_source_mapping(UUID=mapping)
+    functions.delete_event_source_mapping(UUID=mapping)
+    functions.create_event_source_mapping(
+        EventSourceArn=old["EventSourceArn"],
+        FunctionName=stack.outputs["FunctionName"],
+        StartingPosition="TRIM_HORIZON",
+        BatchSize=100,
+    )
+    processed("replayed")
+    unchanged = {sku: version for sku, version in prices().items() if not sku.startswith("replayed-")} == before
+    yield Outcome(
+        "a replay of everything", "no price changed" if unchanged else "prices changed", "harmless", unchanged
+    )
