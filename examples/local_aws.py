@@ -4,6 +4,7 @@ Nothing here reaches an AWS account: the servers get an environment of their own
 endpoint of the caller exists, and every client is made by `LocalAws.client` with dummy keys.
 """
 
+import itertools
 import json
 import os
 import shutil
@@ -91,7 +92,7 @@ class LocalAws:
         self._port = port
         self._faults = faults
         self.processes: list[subprocess.Popen[bytes]] = []
-        self._deployed = 0
+        self._numbers = itertools.count(1)
         self._clients: dict[str, Any] = {}
 
     def __enter__(self) -> "LocalAws":
@@ -254,8 +255,7 @@ class LocalAws:
 
     def create(self, name: str, body: dict[str, Any], **parameters: str) -> Stack:
         """Create a stack from a template given as data; see `deploy`."""
-        self._deployed += 1
-        name = f"{name}-{self._deployed}"
+        name = f"{name}-{next(self._numbers)}"
         cloudformation = self.client("cloudformation")
         given = [{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()]
         allowed = ["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"]

@@ -9,16 +9,20 @@ import json
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 
+from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 from rich.table import Table
 
 from local_aws import ACCOUNT, REGION, LocalAws, LocalAwsError, Outcome
 
+Result = tuple[list[Outcome], float]  # and the seconds it took
 EXAMPLES = Path(__file__).resolve().parent
 
 
@@ -38,12 +42,16 @@ def scenario(name: str) -> ModuleType:
     return module
 
 
-def play(name: str, local: LocalAws, say: Callable[[str], None]) -> Iterator[Outcome]:
-    """The outcomes of one example; a step that never finishes is a broken promise, not a crash."""
+def play(name: str, local: LocalAws, say: Callable[[str], None]) -> tuple[list[Outcome], float]:
+    """The outcomes of one example and its seconds; a step that fails or never ends is a broken promise, not a crash."""
+    began, outcomes = time.monotonic(), []
+    say("packaging and deploying")
     try:
-        yield from scenario(name).play(local, say, EXAMPLES / name / "template.yaml")
-    except LocalAwsError as error:
-        yield Outcome("the scenario", str(error), "it plays to the end", False)
+        for outcome in scenario(name).play(local, say, EXAMPLES / name / "template.yaml"):
+            outcomes.append(outcome)
+    except (LocalAwsError, BotoCoreError, ClientError, AssertionError) as error:
+        outcomes.append(Outcome("the scenario", str(error) or type(error).__name__, "it plays to the end", False))
+    return outcomes, time.monotonic() - began
 
 
 def table(name: str, outcomes: list[Outcome], seconds: float) -> Table:
@@ -56,7 +64,7 @@ def table(name: str, outcomes: list[Outcome], seconds: float) -> Table:
     return shown
 
 
-def summary(results: dict[str, tuple[list[Outcome], float]]) -> Table:
+def summary(results: dict[str, Result]) -> Table:
     shown = Table(title="All", title_justify="left", title_style="bold")
     for heading in ("Example", "Promises held", "Seconds"):
         shown.add_column(heading, justify="left" if heading == "Example" else "right")
@@ -88,6 +96,7 @@ def arguments(known: list[str]) -> argparse.Namespace:
     parser.add_argument("--keep", action="store_true", help="leave the local AWS up and say how to reach it")
     parser.add_argument("--json", action="store_true", help="print the outcomes as JSON instead of tables")
     parser.add_argument("--port", type=int, default=0, help="port of the local AWS (default: a free one)")
+    parser.add_argument("--jobs", type=int, default=3, help="how many examples run at a time (default: 3)")
     asked = parser.parse_args()
     unknown = [name for name in asked.patterns if name not in known]
     if unknown:
@@ -104,33 +113,31 @@ def main() -> int:
             console.print(f"{name}: {line}", highlight=False)
         return 0
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    results: dict[str, tuple[list[Outcome], float]] = {}
-    with progress.status("starting the local AWS (the first time, this downloads it)") as status:
-        with LocalAws(port=asked.port) as local:
-            for name in asked.patterns or known:
+    results: dict[str, Result] = {}
+    with (
+        progress.status("starting the local AWS (the first time, this downloads it)") as status,
+        ThreadPoolExecutor(asked.jobs) as pool,
+        LocalAws(port=asked.port) as local,  # ends first, so that on Ctrl-C the scenarios have nothing to wait for
+    ):
 
-                def say(step: str, name: str = name) -> None:
-                    status.update(f"{name}: {step}")
-                    if not progress.is_terminal:
-                        progress.print(f"{name}: {step}", highlight=False)
+        def say(name: str, step: str) -> None:
+            status.update(f"{name}: {step}")
+            if not progress.is_terminal:
+                progress.print(f"{name}: {step}", highlight=False)
 
-                say("packaging and deploying")
-                began = time.monotonic()
-                outcomes = list(play(name, local, say))
-                results[name] = (outcomes, time.monotonic() - began)
-                if not asked.json:
-                    console.print(table(name, *results[name]))
-            if asked.json:
-                print(
-                    json.dumps(
-                        {name: [asdict(o) for o in outcomes] for name, (outcomes, _) in results.items()}, indent=2
-                    )
-                )
-            elif len(results) > 1:
-                console.print(summary(results))
-            if asked.keep:
-                status.stop()
-                keep(local, console)
+        running = {name: pool.submit(play, name, local, partial(say, name)) for name in asked.patterns or known}
+        for name, future in running.items():
+            results[name] = future.result()
+            if not asked.json:
+                console.print(table(name, *results[name]))
+        if asked.json:
+            found = {name: [asdict(outcome) for outcome in outcomes] for name, (outcomes, _) in results.items()}
+            print(json.dumps(found, indent=2))
+        elif len(results) > 1:
+            console.print(summary(results))
+        if asked.keep:
+            status.stop()
+            keep(local, console)
     return 0 if all(outcome.held for outcomes, _ in results.values() for outcome in outcomes) else 1
 
 
