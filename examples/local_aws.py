@@ -7,6 +7,7 @@ endpoint of the caller exists, and every client is made by `LocalAws.client` wit
 import itertools
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -66,6 +67,7 @@ class Stack:
     name: str
     outputs: dict[str, str]
     resources: dict[str, str]
+    left_out: dict[str, str]  # resources of types that the local AWS does not know, and what refers to them
 
 
 def wait_for(what: str, poll: Callable[[], T], timeout: float = 30, every: float = 0.05) -> T:
@@ -94,6 +96,7 @@ class LocalAws:
         self.processes: list[subprocess.Popen[bytes]] = []
         self._numbers = itertools.count(1)
         self._clients: dict[str, Any] = {}
+        self.left_out: dict[str, str] = {}  # of all stacks
 
     def __enter__(self) -> "LocalAws":
         install()
@@ -258,21 +261,31 @@ class LocalAws:
         name = f"{name}-{next(self._numbers)}"
         cloudformation = self.client("cloudformation")
         given = [{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()]
-        allowed = ["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"]
-        try:
-            cloudformation.create_stack(
-                StackName=name, TemplateBody=json.dumps(body), Parameters=given, Capabilities=allowed
-            )
-        except ClientError as error:
-            raise LocalAwsError(f"stack {name} was refused: {error.response['Error']['Message']}") from error
+        left_out: dict[str, str] = {}
+        while True:
+            request = {"StackName": name, "TemplateBody": json.dumps(body), "Parameters": given}
+            try:
+                cloudformation.create_stack(**request, Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"])
+                break
+            except ClientError as error:
+                reason = error.response["Error"]["Message"]
+                unknown = re.search(r"Unrecognized resource types: \[(.*)\]", reason)
+                types = unknown[1].split(", ") if unknown else []
+                kept = without(body, {n for n, each in body["Resources"].items() if each["Type"] in types})
+                if not types or not kept["Resources"]:
+                    raise LocalAwsError(f"stack {name} was refused: {reason}") from error
+                left_out |= {n: e["Type"] for n, e in body["Resources"].items() if n not in kept["Resources"]}
+                body = kept
         stack = wait_for(f"stack {name}", lambda: _settled(cloudformation, name), timeout=60)
         if stack["StackStatus"] != "CREATE_COMPLETE":
             events = cloudformation.describe_stack_events(StackName=name)["StackEvents"]
             reasons = [event["ResourceStatusReason"] for event in events if event.get("ResourceStatusReason")]
             raise LocalAwsError(f"stack {name} did not deploy: {'; '.join(reasons) or stack['StackStatus']}")
         resources = cloudformation.describe_stack_resources(StackName=name)["StackResources"]
+        self.left_out |= left_out
         return Stack(
             name=name,
+            left_out=left_out,
             outputs={output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])},
             resources={each["LogicalResourceId"]: each.get("PhysicalResourceId", "") for each in resources},
         )
@@ -339,6 +352,40 @@ def read_template(path: Path) -> dict[str, Any]:
     template = yaml.load(path.read_text(), Loader=_CloudFormation)  # noqa: S506, a SafeLoader
     assert isinstance(template, dict)
     return template
+
+
+def references(value: Any) -> set[str]:
+    """Logical ids that a piece of a template refers to, pseudo parameters left out."""
+    found: set[str] = set()
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            if key == "Ref":
+                found.add(inner)
+            elif key == "Fn::GetAtt":
+                found.add(inner[0] if isinstance(inner, list) else inner.split(".")[0])
+            elif key == "DependsOn":
+                found.update([inner] if isinstance(inner, str) else inner)
+            elif key == "Fn::Sub":
+                text, given = (inner, {}) if isinstance(inner, str) else inner
+                found.update(part.split("}")[0].split(".")[0] for part in text.replace("${!", "").split("${")[1:])
+                found -= given.keys()
+                found |= references(given)
+            else:
+                found |= references(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            found |= references(inner)
+    return {name for name in found if not name.startswith("AWS::")}
+
+
+def without(template: dict[str, Any], names: set[str]) -> dict[str, Any]:
+    """The template without some resources and without every resource and output that refers to them."""
+    resources, gone = dict(template["Resources"]), set(names)
+    while gone & resources.keys():
+        resources = {name: resource for name, resource in resources.items() if name not in gone}
+        gone = {name for name, resource in resources.items() if references(resource) & (names := names | gone)}
+    outputs = {name: each for name, each in template.get("Outputs", {}).items() if not references(each) & names}
+    return {**template, "Resources": resources, "Outputs": outputs}
 
 
 def install() -> None:

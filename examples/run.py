@@ -135,6 +135,9 @@ def main() -> int:
             print(json.dumps(found, indent=2))
         elif len(results) > 1:
             console.print(summary(results))
+        if local.left_out:
+            names = ", ".join(f"{name} ({kind})" for name, kind in local.left_out.items())
+            progress.print(f"not deployed, for the local AWS does not know the type: {names}", highlight=False)
         if asked.keep:
             status.stop()
             keep(local, console)

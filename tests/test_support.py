@@ -131,6 +131,8 @@ def test_policies() -> None:
         ("FunctionResponseTypes: [ReportBatchItemFailures]", "Enabled: true", "E9102"),
         ("      RedrivePolicy: { deadLetterTargetArn: !GetAtt OrdersDlq.Arn, maxReceiveCount: 5 }\n", "", "E9103"),
         ("maxReceiveCount: 5", "maxReceiveCount: 2", "E9103"),
+        ("MessageRetentionPeriod: 1209600", "MessageRetentionPeriod: 3600", "E9104"),
+        ("      MessageRetentionPeriod: 1209600", "      DelaySeconds: 0", "E9104"),
         ("Runtime: python3.14", "Runtime: python3.9", "deprecated"),
         ("AttributeType: S", "AttributeType: Text", "E3030"),
     ],

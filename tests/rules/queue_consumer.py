@@ -10,6 +10,7 @@ from typing import Any
 from cfnlint.rules._rule import CloudFormationLintRule, RuleMatch
 from cfnlint.template.template import Template
 
+RETENTION = 345_600  # four days, the default
 SECTION = "references/eda-patterns.md#queue-worker"
 
 
@@ -21,6 +22,7 @@ class Consumer:
     mapping: dict[str, Any]
     queue: str
     redrive: Any
+    kept: Any  # seconds that the queue retains a message
     visible: Any
     timeout: Any
 
@@ -33,8 +35,8 @@ def consumers(cfn: Template) -> Iterator[Consumer]:
             queue = resources[source].get("Properties", {})
             properties = resources.get(function, {}).get("Properties", {})
             timeout = properties.get("Timeout", shared.get("Timeout", 3))
-            visible = queue.get("VisibilityTimeout", 30)
-            yield Consumer(path, mapping, source, queue.get("RedrivePolicy"), visible, timeout)
+            visible, kept = queue.get("VisibilityTimeout", 30), queue.get("MessageRetentionPeriod", RETENTION)
+            yield Consumer(path, mapping, source, queue.get("RedrivePolicy"), kept, visible, timeout)
 
 
 def _mappings(resources: dict[str, Any]) -> Iterator[tuple[list[str | int], dict[str, Any], str, str]]:
@@ -118,4 +120,28 @@ class Redrive(CloudFormationLintRule):
                         f"{each.queue}: maxReceiveCount {receives}: throttled receives count too, allow at least 3"
                     )
                     matches.append(RuleMatch(path, message))
+        return matches
+
+
+class DeadLetterRetention(CloudFormationLintRule):
+    id = "E9104"
+    shortdesc = "A dead-letter queue keeps a message longer than its source does"
+    description = "A message brings its age along: one that waited in the source is deleted from the other sooner."
+    source_url = SECTION
+    tags: list[str] = ["sqs", "lambda", "design for failures and duplicates"]  # noqa: RUF012
+
+    def match(self, cfn: Template) -> list[RuleMatch]:
+        matches = []
+        resources = cfn.get_resources()
+        for each in consumers(cfn):
+            target = each.redrive.get("deadLetterTargetArn") if isinstance(each.redrive, dict) else None
+            dead = logical_id(target)
+            if resources.get(dead, {}).get("Type") != "AWS::SQS::Queue":
+                continue
+            kept = resources[dead].get("Properties", {}).get("MessageRetentionPeriod", RETENTION)
+            if isinstance(kept, int) and isinstance(each.kept, int) and kept <= each.kept:
+                message = (
+                    f"{dead}: MessageRetentionPeriod {kept} is not above the {each.kept} of {each.queue}: set 1209600"
+                )
+                matches.append(RuleMatch(["Resources", dead], message))
         return matches

@@ -33,8 +33,11 @@ def model(service: str) -> Any:
 
 
 def shown(path: str) -> Any:
-    """What a model has at `service/Shape.key.key`; raises `LookupError` when there is no such place."""
+    """What a model has at `service/Shape.key.key` or `service/Operation!key`; `LookupError` when there is no such."""
     service, _, place = path.partition("/")
+    if "!" in place:
+        operation, _, key = place.partition("!")
+        return model(service)["operations"][operation][key]
     found: Any = model(service)["shapes"]
     for key in place.split("."):
         found = found[key]

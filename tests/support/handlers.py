@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from local_aws import LocalAws, Stack, read_template
+from local_aws import LocalAws, Stack, read_template, references, without
 
 COMPUTE = ("AWS::Serverless::", "AWS::Lambda::", "AWS::StepFunctions::")
 
@@ -88,13 +88,9 @@ def state(template: dict[str, Any]) -> dict[str, Any]:
 
     Its outputs are the functions' environment variables that remain resolvable.
     """
-    resources = dict(template["Resources"])
+    compute = {name for name, each in template["Resources"].items() if each["Type"].startswith(COMPUTE)}
+    resources = without(template, compute)["Resources"]
     parameters = template.get("Parameters", {})
-    gone = {name for name, resource in resources.items() if resource["Type"].startswith(COMPUTE)}
-    while gone:
-        for name in gone & resources.keys():
-            del resources[name]
-        gone = {name for name, resource in resources.items() if references(resource) - {*resources, *parameters}}
     known = {*resources, *parameters}
     wanted = {name: value for per_function in variables(template).values() for name, value in per_function.items()}
     outputs = {_output(name): {"Value": value} for name, value in wanted.items() if references(value) <= known}
@@ -103,30 +99,6 @@ def state(template: dict[str, Any]) -> dict[str, Any]:
         "Resources": resources,
         "Outputs": outputs,
     }
-
-
-def references(value: Any) -> set[str]:
-    """Logical ids that a piece of a template refers to, pseudo parameters left out."""
-    found: set[str] = set()
-    if isinstance(value, dict):
-        for key, inner in value.items():
-            if key == "Ref":
-                found.add(inner)
-            elif key == "Fn::GetAtt":
-                found.add(inner[0] if isinstance(inner, list) else inner.split(".")[0])
-            elif key == "DependsOn":
-                found.update([inner] if isinstance(inner, str) else inner)
-            elif key == "Fn::Sub":
-                text, given = (inner, {}) if isinstance(inner, str) else inner
-                found.update(part.split("}")[0].split(".")[0] for part in text.replace("${!", "").split("${")[1:])
-                found -= given.keys()
-                found |= references(given)
-            else:
-                found |= references(inner)
-    elif isinstance(value, list):
-        for inner in value:
-            found |= references(inner)
-    return {name for name in found if not name.startswith("AWS::")}
 
 
 def _output(variable: str) -> str:

@@ -1,0 +1,60 @@
+"""Publishes to the bus: what it refuses is sent again, and what it never takes is an error."""
+
+import json
+import os
+import random
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import boto3
+from aws_lambda_powertools.utilities.typing import LambdaContext
+from botocore.config import Config
+
+BUS = os.environ["BUS_NAME"]
+LARGEST = 1_000_000  # bytes of one request's entries, of which there may be ten
+
+aws = Config(connect_timeout=1, read_timeout=2, retries={"mode": "standard", "total_max_attempts": 3})
+events = boto3.client("events", config=aws)
+
+
+class NotPublished(Exception): ...
+
+
+def entry(kind: str, event_id: str, data: dict) -> Any:
+    """The id is the producer's own and the same on every attempt; the bus gives each attempt another `id`."""
+    detail = {"metadata": {"event_id": event_id, "version": 1}, "data": data}
+    return {"EventBusName": BUS, "Source": "shop.orders", "DetailType": kind, "Detail": json.dumps(detail)}
+
+
+def requests(entries: list[Any]) -> Iterator[list[Any]]:
+    batch: list[Any] = []
+    total = 0
+    for each in entries:
+        size = sum(len(each[part].encode()) for part in ("Source", "DetailType", "Detail"))
+        if size >= LARGEST:
+            raise NotPublished(f"{size} bytes in one event: send a pointer to S3 instead")
+        if len(batch) == 10 or total + size >= LARGEST:
+            yield batch
+            batch, total = [], 0
+        batch.append(each)
+        total += size
+    yield batch
+
+
+def publish(entries: list[Any], attempts: int = 4) -> None:
+    for attempt in range(attempts if entries else 0):
+        refused = []
+        for batch in list(requests(entries)):
+            answers = events.put_events(Entries=batch)["Entries"]  # 200, although single entries may have failed
+            refused += [each for each, answer in zip(batch, answers, strict=True) if "ErrorCode" in answer]
+        if not refused:
+            return
+        entries = refused
+        time.sleep(random.uniform(0, 0.1 * 2**attempt))
+    if entries:
+        raise NotPublished(f"{len(entries)} events after {attempts} attempts")
+
+
+def handler(event: dict, context: LambdaContext) -> None:
+    publish([entry("OrderPlaced", f"placed-{order['order_id']}", order) for order in event["orders"]])

@@ -1,0 +1,281 @@
+"""Each consumer gets exactly the events it asked for; what the bus refuses is sent again; nothing is done twice."""
+
+import json
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from types import ModuleType
+from typing import Any
+
+import pytest
+from event_router.scenario import ORDERS, REVIEWED, SHIPPED
+from hypothesis import given
+from hypothesis import strategies as st
+
+from local_aws import LocalAws, read_template
+from support.documents import ROOT
+from support.handlers import Context, Died, Example, event
+
+TEMPLATE = read_template(ROOT / "examples" / "event_router" / "template.yaml")
+RESOURCES = TEMPLATE["Resources"]
+TO_SHIP = RESOURCES["Ship"]["Properties"]["Events"]["Placed"]["Properties"]
+TO_REVIEW = RESOURCES["ToReview"]["Properties"]
+THROTTLED = {"code": "ThrottlingException"}
+
+
+@pytest.fixture
+def shop(example: Callable[..., Example]) -> Example:
+    return example("event_router", AlarmTopicArn="arn:aws:sns:us-east-1:123456789012:alerts")
+
+
+@pytest.fixture
+def publisher(shop: Example, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    module = shop.environment("publish")
+    monkeypatch.setattr(module.time, "sleep", lambda _: None)
+    return module
+
+
+@pytest.fixture
+def ship(shop: Example) -> ModuleType:
+    return shop.environment("ship")
+
+
+class Bus:
+    """Takes what it is given, except that `refuse(detail)` fails single entries with a 200 for the request."""
+
+    def __init__(self, refuse: Callable[[str], bool] = lambda _: False) -> None:
+        self.refuse = refuse
+        self.requests: list[list[dict[str, Any]]] = []
+        self.taken: list[str] = []
+
+    def put_events(self, Entries: list[dict[str, Any]]) -> dict[str, Any]:  # noqa: N803
+        self.requests.append(Entries)
+        answers: list[dict[str, str]] = []
+        for each in Entries:
+            if self.refuse(each["Detail"]):
+                answers.append({"ErrorCode": "InternalFailure", "ErrorMessage": "try again"})
+            else:
+                self.taken.append(json.loads(each["Detail"])["metadata"]["event_id"])
+                answers.append({"EventId": str(len(self.taken))})
+        return {"FailedEntryCount": len([a for a in answers if "ErrorCode" in a]), "Entries": answers}
+
+
+def entries(publisher: ModuleType, count: int, size: int = 10) -> list[dict[str, Any]]:
+    return [publisher.entry("OrderPlaced", f"e-{n}", {"order_id": f"o-{n}", "note": "x" * size}) for n in range(count)]
+
+
+def envelope(data: dict[str, Any], source: str = "shop.orders", kind: str = "OrderPlaced") -> dict[str, Any]:
+    whole = {**event(ROOT / "examples" / "event_router"), "source": source, "detail-type": kind}
+    return {**whole, "detail": {"metadata": {"event_id": f"placed-{data.get('order_id')}", "version": 1}, "data": data}}
+
+
+def matches(aws: LocalAws, pattern: dict[str, Any], data: dict[str, Any], **changed: str) -> bool:
+    found = aws.client("events").test_event_pattern(
+        EventPattern=json.dumps(pattern), Event=json.dumps(envelope(data, **changed))
+    )
+    return bool(found["Result"])
+
+
+@pytest.mark.parametrize("data", ORDERS, ids=lambda data: str(data["order_id"]))
+def test_an_order_reaches_the_consumers_that_asked_for_it(aws: LocalAws, data: dict[str, Any]) -> None:
+    assert matches(aws, TO_SHIP["Pattern"], data) == (data["order_id"] in SHIPPED)
+    assert matches(aws, TO_REVIEW["EventPattern"], data) == (data["order_id"] in REVIEWED)
+
+
+@pytest.mark.parametrize(
+    ("source", "kind", "shipped"),
+    [
+        ("shop.orders", "OrderPlaced", True),
+        ("shop.", "OrderPlaced", True),
+        ("workshop.orders", "OrderPlaced", False),
+        ("shop.orders", "OrderCancelled", False),
+    ],
+)
+def test_only_the_shops_own_placed_orders_are_shipped(aws: LocalAws, source: str, kind: str, shipped: bool) -> None:
+    assert matches(aws, TO_SHIP["Pattern"], {"order_id": "o", "country": "US"}, source=source, kind=kind) == shipped
+
+
+@pytest.mark.parametrize(("total", "reviewed"), [(999.99, False), (1000, True), (1000.01, True), ("1000", False)])
+def test_the_limit_is_a_number_and_inclusive(aws: LocalAws, total: Any, reviewed: bool) -> None:
+    assert matches(aws, TO_REVIEW["EventPattern"], {"total": total, "country": "US"}) == reviewed
+
+
+def test_an_order_without_a_country_is_not_shipped_by_anything_but(aws: LocalAws) -> None:
+    assert not matches(aws, TO_SHIP["Pattern"], {"order_id": "o"})
+
+
+@given(count=st.integers(0, 40), size=st.integers(0, 400_000))
+def test_no_request_has_more_than_ten_entries_or_a_megabyte_and_none_is_left_out(count: int, size: int) -> None:
+    publisher = PUBLISHER[0]
+    bus = Bus()
+    vars(publisher)["events"] = bus
+    sent = entries(publisher, count, size)
+
+    publisher.publish(sent)
+
+    assert bus.taken == [f"e-{n}" for n in range(count)]
+    for batch in bus.requests:
+        assert 1 <= len(batch) <= 10
+        assert sum(len((e["Source"] + e["DetailType"] + e["Detail"]).encode()) for e in batch) < 1_000_000
+
+
+PUBLISHER: list[ModuleType] = []
+
+
+@pytest.fixture(autouse=True)
+def _publisher_for_hypothesis(publisher: ModuleType) -> None:
+    PUBLISHER[:] = [publisher]
+
+
+def test_only_the_refused_entries_are_sent_again(publisher: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    failures = {"e-3": 2, "e-11": 1}
+
+    def refuse(detail: str) -> bool:
+        event_id = json.loads(detail)["metadata"]["event_id"]
+        failures[event_id] = failures.get(event_id, 0) - 1
+        return failures[event_id] >= 0
+
+    bus = Bus(refuse)
+    monkeypatch.setattr(publisher, "events", bus)
+    publisher.publish(entries(publisher, 12))
+
+    assert sorted(bus.taken) == sorted(f"e-{n}" for n in range(12))
+    assert [len(batch) for batch in bus.requests] == [10, 2, 2, 1]
+
+
+def test_what_the_bus_never_takes_is_an_error(publisher: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    bus = Bus(lambda detail: "e-1" in detail)
+    monkeypatch.setattr(publisher, "events", bus)
+
+    with pytest.raises(publisher.NotPublished, match="1 events after 4 attempts"):
+        publisher.publish(entries(publisher, 3))
+
+    assert bus.taken == ["e-0", "e-2"]
+
+
+def test_an_event_too_large_for_the_bus_is_refused_before_any_is_sent(
+    publisher: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bus = Bus()
+    monkeypatch.setattr(publisher, "events", bus)
+
+    with pytest.raises(publisher.NotPublished, match="pointer to S3"):
+        publisher.publish([*entries(publisher, 12), *entries(publisher, 1, size=1_000_000)])
+
+    assert bus.requests == []
+
+
+def test_a_throttled_bus_only_delays(publisher: ModuleType, aws: LocalAws, context: Context) -> None:
+    aws.fault(service="events", operation="PutEvents", error=THROTTLED, times=2)
+
+    publisher.handler({"orders": ORDERS}, context)
+
+
+def test_a_producers_repeat_has_the_same_id(publisher: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    bus = Bus()
+    monkeypatch.setattr(publisher, "events", bus)
+    for _ in range(2):
+        publisher.handler({"orders": ORDERS[:1]}, Context())
+
+    assert bus.taken == ["placed-plain", "placed-plain"]
+
+
+def shipments(shop: Example) -> list[str]:
+    found = shop.aws.client("dynamodb").scan(TableName=shop.stack.resources["Shipments"], ConsistentRead=True)["Items"]
+    return sorted(item["order_id"]["S"] for item in found)
+
+
+def test_the_sample_event_opens_one_shipment_however_often_it_comes(
+    ship: ModuleType, shop: Example, context: Context
+) -> None:
+    for _ in range(3):
+        ship.handler(event(shop.folder), context)
+
+    assert shipments(shop) == ["o-1001"]
+
+
+def test_twice_at_once_is_one_shipment(shop: Example) -> None:
+    environments = [shop.environment("ship") for _ in range(6)]
+    with ThreadPoolExecutor(6) as pool:
+        list(pool.map(lambda module: module.handler(event(shop.folder), Context()), environments))
+
+    assert shipments(shop) == ["o-1001"]
+
+
+def test_a_field_that_the_consumer_does_not_know_is_no_new_version(
+    ship: ModuleType, shop: Example, context: Context
+) -> None:
+    ship.handler(envelope({"order_id": "o-1", "country": "US", "loyalty": {"tier": 3}}), context)
+
+    assert shipments(shop) == ["o-1"]
+
+
+@pytest.mark.parametrize(
+    "detail",
+    [
+        {},
+        {"metadata": {"event_id": "e", "version": 2}, "data": {"order_id": "o", "country": "US"}},
+        {"metadata": {"event_id": "", "version": 1}, "data": {"order_id": "o", "country": "US"}},
+        {"metadata": {"event_id": "e", "version": 1}, "data": {"country": "US"}},
+        {"metadata": {"event_id": "e", "version": 1}, "data": {"order_id": ["o"], "country": "US"}},
+    ],
+    ids=["empty", "next version", "no id", "no order", "wrong type"],
+)
+def test_what_it_cannot_read_is_an_error_so_that_lambda_keeps_it(
+    ship: ModuleType, shop: Example, context: Context, detail: dict[str, Any]
+) -> None:
+    with pytest.raises(ValueError, match="validation error"):
+        ship.handler({**event(shop.folder), "detail": detail}, context)
+
+    assert shipments(shop) == []
+
+
+def test_a_table_that_throttles_is_an_error_and_the_retry_ships_once(
+    ship: ModuleType, shop: Example, aws: LocalAws, context: Context
+) -> None:
+    aws.fault(service="dynamodb", operation="PutItem", error={"code": "ThrottlingException"}, times=3)
+    with pytest.raises(ship.dynamodb.exceptions.ClientError):
+        ship.handler(event(shop.folder), context)
+
+    ship.handler(event(shop.folder), context)
+
+    assert shipments(shop) == ["o-1001"]
+
+
+def test_a_death_after_the_write_repeats_it_harmlessly(shop: Example, monkeypatch: pytest.MonkeyPatch) -> None:
+    doomed = shop.environment("ship")
+    put_item = doomed.dynamodb.put_item
+
+    def put_then_die(**arguments: Any) -> None:
+        put_item(**arguments)
+        raise Died
+
+    monkeypatch.setattr(doomed.dynamodb, "put_item", put_then_die)
+    with pytest.raises(Died):
+        doomed.handler(event(shop.folder), Context())
+    shop.environment("ship").handler(event(shop.folder), Context())
+
+    assert shipments(shop) == ["o-1001"]
+
+
+def allowed_sources(queue: str) -> list[Any]:
+    """Whom the template lets send to a queue, as the rules named in `aws:SourceArn` of EventBridge's statement."""
+    found: list[Any] = []
+    for resource in RESOURCES.values():
+        properties = resource.get("Properties", {})
+        if resource["Type"] == "AWS::SQS::QueuePolicy" and {"Ref": queue} in properties["Queues"]:
+            for statement in properties["PolicyDocument"]["Statement"]:
+                assert statement["Principal"] == {"Service": "events.amazonaws.com"}
+                assert statement["Action"] == "sqs:SendMessage"
+                arns = statement["Condition"]["ArnEquals"]["aws:SourceArn"]
+                found += arns if isinstance(arns, list) else [arns]
+    return found
+
+
+def test_every_target_has_a_queue_for_what_it_refuses_that_its_rule_may_write_to() -> None:
+    rule, shipping = {"Fn::GetAtt": ["ToReview", "Arn"]}, {"Fn::GetAtt": ["ShipPlaced", "Arn"]}
+    undelivered = {"Arn": {"Fn::GetAtt": ["Undelivered", "Arn"]}}
+
+    assert [target["DeadLetterConfig"] for target in TO_REVIEW["Targets"]] == [undelivered]
+    assert TO_SHIP["DeadLetterConfig"] == undelivered
+    assert allowed_sources("Undelivered") == [rule, shipping]
+    assert allowed_sources("Reviews") == [rule]
