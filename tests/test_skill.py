@@ -125,7 +125,7 @@ def cost(name: str) -> int:
 def test_most_build_tasks_cost_little() -> None:
     costs = {name: cost(name) for name in PATTERNS}
 
-    assert sum(each <= 3500 for each in costs.values()) >= len(costs) * 0.8, costs
+    assert sum(each > 3500 for each in costs.values()) <= 2, costs
 
 
 def test_there_are_links() -> None:

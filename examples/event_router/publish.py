@@ -39,21 +39,22 @@ def requests(entries: list[Any]) -> Iterator[list[Any]]:
             batch, total = [], 0
         batch.append(each)
         total += size
-    yield batch
+    if batch:
+        yield batch
+
+
+def refused(batch: list[Any]) -> list[Any]:
+    answers = events.put_events(Entries=batch)["Entries"]  # 200, although single entries may have failed
+    return [each for each, answer in zip(batch, answers, strict=True) if "ErrorCode" in answer]
 
 
 def publish(entries: list[Any], attempts: int = 4) -> None:
-    for attempt in range(attempts if entries else 0):
-        refused = []
-        for batch in list(requests(entries)):
-            answers = events.put_events(Entries=batch)["Entries"]  # 200, although single entries may have failed
-            refused += [each for each, answer in zip(batch, answers, strict=True) if "ErrorCode" in answer]
-        if not refused:
+    for attempt in range(attempts):
+        entries = [each for batch in list(requests(entries)) for each in refused(batch)]
+        if not entries:
             return
-        entries = refused
         time.sleep(random.uniform(0, 0.1 * 2**attempt))
-    if entries:
-        raise NotPublished(f"{len(entries)} events after {attempts} attempts")
+    raise NotPublished(f"{len(entries)} events after {attempts} attempts")
 
 
 def handler(event: dict, context: LambdaContext) -> None:

@@ -27,7 +27,7 @@ def handler(event: dict, context: LambdaContext) -> None:
     try:
         dynamodb.put_item(
             TableName=SHIPMENTS,
-            Item={"event_id": {"S": placed.event_id}, "order_id": {"S": placed.order_id}},
+            Item={"event_id": {"S": placed.event_id}, "order_id": {"S": placed.order_id}, "status": {"S": "OPEN"}},
             ConditionExpression="attribute_not_exists(event_id)",
         )
     except dynamodb.exceptions.ConditionalCheckFailedException:

@@ -193,6 +193,17 @@ def test_the_sample_event_opens_one_shipment_however_often_it_comes(
     assert shipments(shop) == ["o-1001"]
 
 
+def test_a_replay_does_not_open_again_what_has_been_sent(ship: ModuleType, shop: Example, context: Context) -> None:
+    ship.handler(event(shop.folder), context)
+    dynamodb, table = shop.aws.client("dynamodb"), shop.stack.resources["Shipments"]
+    sent = {**dynamodb.scan(TableName=table)["Items"][0], "status": {"S": "SENT"}}
+    dynamodb.put_item(TableName=table, Item=sent)
+
+    ship.handler({**event(shop.folder), "replay-name": "after-the-incident"}, context)
+
+    assert dynamodb.scan(TableName=table)["Items"] == [sent]
+
+
 def test_twice_at_once_is_one_shipment(shop: Example) -> None:
     environments = [shop.environment("ship") for _ in range(6)]
     with ThreadPoolExecutor(6) as pool:

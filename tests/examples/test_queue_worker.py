@@ -12,7 +12,7 @@ import time_machine
 from aws_lambda_powertools.utilities.idempotency.exceptions import IdempotencyKeyError
 from queue_worker.scenario import POISON, Carrier, order
 
-from local_aws import LocalAws
+from local_aws import LocalAws, read_template
 from support.handlers import Context, Died, Example, event, failed, sqs_event
 
 ALARMS = "arn:aws:sns:us-east-1:123456789012:alerts"
@@ -262,3 +262,17 @@ def test_an_order_without_its_key_is_never_booked_unprotected(
         app.book(order=nameless)
 
     assert not carrier.calls
+
+
+def test_the_table_forgets_an_order_after_its_last_possible_redrive(
+    app: ModuleType, shop: Example, aws: LocalAws, context: Context
+) -> None:
+    resources = read_template(shop.folder / "template.yaml")["Resources"]
+    app.handler(sqs_event(order("o-1")), context)
+
+    name = resources["Shipments"]["Properties"]["TimeToLiveSpecification"]["AttributeName"]
+    (item,) = aws.client("dynamodb").scan(TableName=shop.stack.resources["Shipments"])["Items"]
+    queues = [resources[each]["Properties"] for each in ("Orders", "OrdersDlq")]
+    kept = sum(queue.get("MessageRetentionPeriod", 345_600) for queue in queues)
+
+    assert int(item[name]["N"]) - time.time() > kept

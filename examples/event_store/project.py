@@ -1,0 +1,48 @@
+"""Keeps the readable balances at what the log says, in whatever order it hears of changes."""
+
+import os
+
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.utilities.typing import LambdaContext
+from ledger import LOG, Card, dynamodb, replay
+
+BALANCES = os.environ["BALANCES_TABLE"]
+
+logger = Logger()
+
+
+def project(card: str) -> None:
+    """Catch up from the log, which makes a repeated, late or missing record harmless."""
+    found = dynamodb.get_item(TableName=BALANCES, Key={"card": {"S": card}}, ConsistentRead=True).get("Item")
+    new = replay(card, Card(int(found["version"]["N"]), int(found["cents"]["N"])) if found else Card())
+    try:
+        dynamodb.put_item(
+            TableName=BALANCES,
+            Item={"card": {"S": card}, "version": {"N": str(new.version)}, "cents": {"N": str(new.cents)}},
+            ConditionExpression="attribute_not_exists(card) OR version < :version",
+            ExpressionAttributeValues={":version": {"N": str(new.version)}},
+        )
+    except dynamodb.exceptions.ConditionalCheckFailedException:
+        logger.debug("up to date", card=card)
+
+
+def rebuild() -> dict:
+    """Project every card of the log: after the balances were deleted, or records were given up."""
+    pages = dynamodb.get_paginator("scan").paginate(TableName=LOG, ProjectionExpression="card")
+    cards = {each["card"]["S"] for page in pages for each in page["Items"]}
+    for card in sorted(cards):
+        project(card)
+    return {"cards": len(cards)}
+
+
+@logger.inject_lambda_context
+def handler(event: dict, context: LambdaContext) -> dict:
+    if "Records" not in event:
+        return rebuild()
+    for record in event["Records"]:
+        try:
+            project(record["dynamodb"]["Keys"]["card"]["S"])
+        except Exception:
+            logger.exception("not projected")
+            return {"batchItemFailures": [{"itemIdentifier": record["dynamodb"]["SequenceNumber"]}]}
+    return {"batchItemFailures": []}

@@ -1,0 +1,58 @@
+"""Gift cards: many spenders at once, commands repeated, balances deleted and rebuilt."""
+
+import json
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from local_aws import LocalAws, Outcome, wait_for
+
+
+def play(local: LocalAws, say: Callable[[str], None], template: Path) -> Iterator[Outcome]:
+    stack = local.deploy(template, AlarmTopicArn="arn:aws:sns:us-east-1:123456789012:alerts")
+    dynamodb, functions, out = local.client("dynamodb"), local.client("lambda"), stack.outputs
+
+    def command(command_id: str, kind: str, cents: int, card: str = "gift-1") -> dict[str, Any]:
+        payload = {"command_id": command_id, "card": card, "kind": kind, "cents": cents}
+        reply = functions.invoke(FunctionName=out["CommandFunction"], Payload=json.dumps(payload).encode())
+        answer: dict[str, Any] = json.loads(reply["Payload"].read())
+        return answer
+
+    def balances() -> dict[str, tuple[int, int]]:
+        items = dynamodb.scan(TableName=out["BalancesTable"], ConsistentRead=True)["Items"]
+        return {item["card"]["S"]: (int(item["version"]["N"]), int(item["cents"]["N"])) for item in items}
+
+    say("a card of 100, and twelve who spend 10 each at once")
+    first = command("grant", "CreditGranted", 100)
+    with ThreadPoolExecutor(6) as pool:
+        answers = list(pool.map(lambda n: command(f"spend-{n}", "CreditSpent", 10), range(12)))
+    spent = [answer for answer in answers if "version" in answer]
+    refused = [answer for answer in answers if "refused" in answer]
+    told = f"{len(spent)} spent, {len(refused)} refused"
+    yield Outcome("12 times 10 of 100", told, "no overdraft, none too few", (len(spent), len(refused)) == (10, 2))
+    versions = sorted(answer["version"] for answer in spent)
+    yield Outcome(
+        "the 10 at once",
+        f"versions {versions[0]} to {versions[-1]}",
+        "none overwritten",
+        versions == list(range(2, 12)),
+    )
+
+    say("every command is sent again")
+    again = command("grant", "CreditGranted", 100)
+    repeats = [command(f"spend-{n}", "CreditSpent", 10) for n in range(12)]
+    same = again == first and repeats == answers
+    yield Outcome("all 13 again", "the first answers" if same else "other answers", "a repeat changes nothing", same)
+
+    say("the balances follow the log")
+    command("other", "CreditGranted", 77, card="gift-2")
+    wanted = {"gift-1": (11, 0), "gift-2": (1, 77)}
+    wait_for("the projection", lambda: balances() == wanted)
+    yield Outcome("12 events", "2 balances", "they say what the log says", balances() == wanted)
+
+    say("the balances are lost, and rebuilt from the log")
+    for card in wanted:
+        dynamodb.delete_item(TableName=out["BalancesTable"], Key={"card": {"S": card}})
+    functions.invoke(FunctionName=out["ProjectFunction"], Payload=b"{}")
+    yield Outcome("a rebuild from zero", f"{len(balances())} balances", "the same again", balances() == wanted)

@@ -1,0 +1,290 @@
+"""Nothing in the log is overwritten or lost, no card is overdrawn, and the balances always follow the log."""
+
+import itertools
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from types import ModuleType
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from local_aws import LocalAws, read_template
+from support.documents import ROOT
+from support.handlers import Context, Died, Example, event, failed
+
+RESOURCES = read_template(ROOT / "examples" / "event_store" / "template.yaml")["Resources"]
+MAPPING = RESOURCES["Project"]["Properties"]["Events"]["Stream"]["Properties"]
+THROTTLED = {"code": "ProvisionedThroughputExceededException"}
+CARDS = (f"card-{n}" for n in itertools.count())
+
+
+@pytest.fixture
+def shop(example: Callable[..., Example]) -> Example:
+    return example("event_store", AlarmTopicArn="arn:aws:sns:us-east-1:123456789012:alerts")
+
+
+@pytest.fixture
+def command(shop: Example) -> ModuleType:
+    return shop.environment("command")
+
+
+@pytest.fixture
+def project(shop: Example) -> ModuleType:
+    return shop.environment("project")
+
+
+def grant(command_id: str, cents: int, card: str = "gift-1") -> dict[str, Any]:
+    return {"command_id": command_id, "card": card, "kind": "CreditGranted", "cents": cents}
+
+
+def spend(command_id: str, cents: int, card: str = "gift-1") -> dict[str, Any]:
+    return {"command_id": command_id, "card": card, "kind": "CreditSpent", "cents": cents}
+
+
+def log(shop: Example, card: str = "gift-1") -> list[dict[str, Any]]:
+    pages = shop.aws.client("dynamodb").get_paginator("scan").paginate(TableName=shop.stack.resources["Log"])
+    items = [item for page in pages for item in page["Items"] if item["card"]["S"] == card]
+    return sorted((i for i in items if i["place"]["S"].startswith("event#")), key=lambda i: str(i["place"]["S"]))
+
+
+def balances(shop: Example) -> dict[str, tuple[int, int]]:
+    table = shop.stack.resources["Balances"]
+    items = shop.aws.client("dynamodb").scan(TableName=table, ConsistentRead=True)["Items"]
+    return {item["card"]["S"]: (int(item["version"]["N"]), int(item["cents"]["N"])) for item in items}
+
+
+def records(*cards: str) -> dict[str, Any]:
+    """A DynamoDB stream batch, keys only, as the event source mapping delivers it."""
+    return {
+        "Records": [
+            {
+                "eventID": str(number),
+                "eventName": "INSERT",
+                "dynamodb": {"Keys": {"card": {"S": card}, "place": {"S": "event#1"}}, "SequenceNumber": str(number)},
+                "eventSource": "aws:dynamodb",
+            }
+            for number, card in enumerate(cards, start=1)
+        ]
+    }
+
+
+def test_the_sample_event_is_carried_out(command: ModuleType, shop: Example, context: Context) -> None:
+    assert command.handler(event(shop.folder), context) == {"version": 1, "cents": 5000}
+
+
+def test_a_command_sent_again_is_done_once_and_answered_the_same(
+    command: ModuleType, shop: Example, context: Context
+) -> None:
+    command.handler(grant("g", 100), context)
+    answers = [command.handler(spend("s", 100), context) for _ in range(3)]
+
+    assert answers == [{"version": 2, "cents": 0}] * 3
+    assert len(log(shop)) == 2
+
+
+def test_no_overdraft_and_a_refusal_may_be_tried_again(command: ModuleType, shop: Example, context: Context) -> None:
+    command.handler(grant("g", 100), context)
+    assert command.handler(spend("s", 101), context) == {"refused": "not enough credit"}
+    assert len(log(shop)) == 1
+
+    command.handler(grant("more", 1), context)
+
+    assert command.handler(spend("s", 101), context) == {"version": 3, "cents": 0}
+
+
+def test_fifty_writers_at_once_lose_nothing_and_overdraw_nothing(shop: Example) -> None:
+    """The backend is shown to be atomic in test_support.py."""
+    shop.environment("command").handler(grant("g", 30), Context())
+    environments = [shop.environment("command") for _ in range(5)]
+    start = threading.Barrier(len(environments))
+
+    def ten_spends(number: int) -> list[dict[str, Any]]:
+        start.wait()
+        module, answers = environments[number], []
+        for n in range(10):
+            answer: dict[str, Any] | None = None
+            while answer is None:
+                try:
+                    answer = module.handler(spend(f"s-{number}-{n}", 1), Context())
+                except TimeoutError:  # too busy: the caller sends the same command again
+                    continue
+            answers.append(answer)
+        return answers
+
+    with ThreadPoolExecutor(len(environments)) as pool:
+        answers = [answer for found in pool.map(ten_spends, range(len(environments))) for answer in found]
+
+    spent = [answer["version"] for answer in answers if "version" in answer]
+    assert sorted(spent) == list(range(2, 32))
+    assert len(answers) - len(spent) == 20
+    assert [int(item["place"]["S"].removeprefix("event#")) for item in log(shop)] == list(range(1, 32))
+
+
+def test_the_same_command_at_once_is_one_event(shop: Example) -> None:
+    environments = [shop.environment("command") for _ in range(6)]
+    with ThreadPoolExecutor(6) as pool:
+        answers = list(pool.map(lambda module: module.handler(grant("g", 5), Context()), environments))
+
+    assert answers == [{"version": 1, "cents": 5}] * 6
+    assert len(log(shop)) == 1
+
+
+def test_a_log_of_more_than_a_megabyte_is_read_to_its_end(command: ModuleType, shop: Example, context: Context) -> None:
+    dynamodb, table = shop.aws.client("dynamodb"), shop.stack.resources["Log"]
+    for version in range(1, 6):
+        item = {"card": {"S": "big"}, "place": {"S": f"event#{version:012}"}, "kind": {"S": "CreditGranted"}}
+        dynamodb.put_item(TableName=table, Item={**item, "cents": {"N": "1"}, "note": {"S": "x" * 390_000}})
+    assert "LastEvaluatedKey" in dynamodb.scan(TableName=table), "the log must not fit one page"
+
+    assert command.handler(spend("s", 5, card="big"), context) == {"version": 6, "cents": 0}
+
+
+def test_a_snapshot_is_taken_every_hundred_events_and_the_rest_is_read_from_there(
+    command: ModuleType, shop: Example, context: Context
+) -> None:
+    for n in range(102):
+        command.handler(grant(f"g-{n}", 1), context)
+    dynamodb, table = shop.aws.client("dynamodb"), shop.stack.resources["Log"]
+    key = {"card": {"S": "gift-1"}, "place": {"S": "snapshot"}}
+    snapshot = dynamodb.get_item(TableName=table, Key=key)["Item"]
+    assert (snapshot["version"]["N"], snapshot["cents"]["N"]) == ("100", "100")
+
+    for version in range(1, 100):  # what the snapshot covers is not read any more
+        dynamodb.delete_item(TableName=table, Key={**key, "place": {"S": f"event#{version:012}"}})
+
+    assert command.handler(spend("s", 102), context) == {"version": 103, "cents": 0}
+
+
+def test_a_throttled_log_is_an_error_and_the_command_sent_again_is_done_once(
+    command: ModuleType, aws: LocalAws, context: Context
+) -> None:
+    aws.fault(service="dynamodb", operation="TransactWriteItems", error=THROTTLED, times=3)
+    with pytest.raises(command.dynamodb.exceptions.ClientError):
+        command.handler(grant("g", 5), context)
+
+    assert command.handler(grant("g", 5), context) == {"version": 1, "cents": 5}
+
+
+def test_a_death_after_the_append_is_answered_with_the_first_result(
+    shop: Example, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    doomed = shop.environment("command")
+    append = doomed.append
+
+    def append_then_die(*given: Any) -> None:
+        append(*given)
+        raise Died
+
+    monkeypatch.setattr(doomed, "append", append_then_die)
+    with pytest.raises(Died):
+        doomed.handler(grant("g", 5), Context())
+
+    assert shop.environment("command").handler(grant("g", 5), Context()) == {"version": 1, "cents": 5}
+    assert len(log(shop)) == 1
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"cents": 0},
+        {"cents": -5},
+        {"cents": "5"},
+        {"cents": 1.5},
+        {"kind": "CreditStolen"},
+        {"card": ""},
+        {"command_id": ""},
+    ],
+    ids=str,
+)
+def test_what_is_no_command_is_an_error_and_leaves_no_trace(
+    command: ModuleType, shop: Example, context: Context, changed: dict[str, Any]
+) -> None:
+    with pytest.raises(ValueError, match="validation error"):
+        command.handler({**grant("g", 5), **changed}, context)
+
+    assert log(shop) == []
+
+
+def test_the_projection_follows_however_often_and_late_it_hears(
+    command: ModuleType, project: ModuleType, shop: Example, context: Context
+) -> None:
+    command.handler(grant("g", 5), context)
+    command.handler(spend("s", 2), context)
+
+    for _ in range(3):
+        assert failed(project.handler(records("gift-1", "gift-1"), context)) == []
+
+    assert balances(shop) == {"gift-1": (2, 3)}
+
+
+def test_a_projection_that_is_slow_never_undoes_a_newer_one(
+    command: ModuleType, shop: Example, context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slow, fast = shop.environment("project"), shop.environment("project")
+    command.handler(grant("g", 5), context)
+    replay = slow.replay
+
+    def replay_then_wait(*given: Any) -> Any:
+        old = replay(*given)
+        command.handler(grant("more", 1), context)
+        fast.handler(records("gift-1"), context)
+        return old
+
+    monkeypatch.setattr(slow, "replay", replay_then_wait)
+    assert failed(slow.handler(records("gift-1"), context)) == []
+
+    assert balances(shop) == {"gift-1": (2, 6)}
+
+
+def test_a_failure_stops_the_batch_there_and_the_retry_finishes_it(
+    command: ModuleType, project: ModuleType, shop: Example, aws: LocalAws, context: Context
+) -> None:
+    for card in ("a", "b"):
+        command.handler(grant("g", 5, card=card), context)
+    aws.fault(service="dynamodb", operation="Query", error=THROTTLED, times=3)
+
+    assert failed(project.handler(records("a", "b"), context)) == ["1"]
+    assert failed(project.handler(records("a", "b"), context)) == []
+    assert balances(shop) == {"a": (1, 5), "b": (1, 5)}
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(amounts=st.lists(st.tuples(st.booleans(), st.integers(1, 20)), max_size=12), heard=st.data())
+def test_rebuilt_from_zero_it_is_what_it_was(
+    command: ModuleType, project: ModuleType, shop: Example, amounts: list[tuple[bool, int]], heard: st.DataObject
+) -> None:
+    card, total, version = next(CARDS), 0, 0
+    for number, (gives, cents) in enumerate(amounts):
+        answer = command.handler((grant if gives else spend)(f"c-{number}", cents, card=card), Context())
+        if "version" in answer:
+            total, version = total + (cents if gives else -cents), version + 1
+        if heard.draw(st.booleans()):
+            project.handler(records(card), Context())
+    project.handler(records(card), Context())
+    wanted = (version, total)
+    assert balances(shop)[card] == wanted
+
+    shop.aws.client("dynamodb").delete_item(TableName=shop.stack.resources["Balances"], Key={"card": {"S": card}})
+    project.handler({}, Context())
+
+    assert balances(shop).get(card, (0, 0)) == wanted
+
+
+def test_the_writer_can_neither_change_nor_delete_what_is_in_the_log() -> None:
+    (policy,) = RESOURCES["Command"]["Properties"]["Policies"]
+    actions = {action for statement in policy["Statement"] for action in statement["Action"]}
+
+    assert actions == {"dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query"}
+
+
+def test_the_stream_is_bounded_keeps_what_it_gives_up_and_hears_of_events_only() -> None:
+    assert MAPPING["StartingPosition"] == "TRIM_HORIZON"
+    assert MAPPING["BisectBatchOnFunctionError"]
+    assert MAPPING["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    assert 0 < MAPPING["MaximumRetryAttempts"] <= 100
+    assert 0 < MAPPING["MaximumRecordAgeInSeconds"] < 86_400  # a DynamoDB stream keeps a record for a day
+    assert MAPPING["DestinationConfig"]["OnFailure"]["Destination"]
+    assert '"prefix": "event#"' in MAPPING["FilterCriteria"]["Filters"][0]["Pattern"]
