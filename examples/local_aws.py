@@ -161,6 +161,8 @@ class LocalAws:
             "AWS_DEFAULT_REGION": REGION,
             "AWS_EC2_METADATA_DISABLED": "true",
             "MINISTACK_REGION": REGION,
+            "MINISTACK_ACCOUNT_ID": ACCOUNT,  # whose APIs an unsigned request reaches
+            "IOT_MTLS_ENABLED": "0",  # no listener on a port of its own
             **variables,
         }
         with self.log.open("ab") as log:

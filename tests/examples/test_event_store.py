@@ -142,6 +142,19 @@ def test_a_log_of_more_than_a_megabyte_is_read_to_its_end(command: ModuleType, s
     assert command.handler(spend("s", 5, card="big"), context) == {"version": 6, "cents": 0}
 
 
+def test_every_read_that_decides_is_consistent(command: ModuleType, project: ModuleType, context: Context) -> None:
+    reads: list[dict[str, Any]] = []
+    for module in (command, project):
+        for operation in ("GetItem", "Query"):
+            name = f"provide-client-params.dynamodb.{operation}"
+            module.dynamodb.meta.events.register(name, lambda params, **_: reads.append(params))
+    command.handler(grant("g", 5), context)
+    project.handler(records("gift-1"), context)
+
+    assert len(reads) >= 5
+    assert all(read.get("ConsistentRead") for read in reads)
+
+
 def test_a_snapshot_is_taken_every_hundred_events_and_the_rest_is_read_from_there(
     command: ModuleType, shop: Example, context: Context
 ) -> None:
