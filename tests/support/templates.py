@@ -54,6 +54,19 @@ def functions(path: Path) -> dict[str, tuple[Path, str]]:
     return found
 
 
+def names(module: Path) -> set[str]:
+    """What a module defines at its top level."""
+    found: set[str] = set()
+    for node in ast.parse(module.read_text()).body:
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            found.add(node.name)
+        elif isinstance(node, ast.Assign | ast.AnnAssign):
+            found |= {
+                each.id for each in ast.walk(node) if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Store)
+            }
+    return found
+
+
 def imports(module: Path) -> set[str]:
     """Top-level packages that a module imports."""
     found: set[str] = set()

@@ -1,0 +1,140 @@
+"""One publish for three subscribers: duplicates, a filter, poison, a stranger, and an outage of one of them."""
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from local_aws import LocalAws, Outcome, wait_for
+
+QUEUES = ("ToShip", "ToInvoice", "ToCount")
+DAY = "2026-11-23"
+
+
+def placed(event_id: str, cents: int = 1000) -> dict[str, Any]:
+    order = {"order_id": f"o-{event_id}", "address": "1 Main St", "total_cents": cents}
+    return {"id": event_id, "placed_at": f"{DAY}T09:30:00Z", "order": order}
+
+
+def policy(effect: str, action: str) -> str:
+    statement = {"Effect": effect, "Action": action, "Resource": "*"}
+    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+
+
+def play(local: LocalAws, say: Callable[[str], None], template: Path) -> Iterator[Outcome]:
+    stack = local.deploy(template, AlarmTopicArn="arn:aws:sns:us-east-1:123456789012:alerts")
+    sqs, sns, iam = local.client("sqs"), local.client("sns"), local.client("iam")
+    names = stack.resources
+    # The local IAM has an action of its own for PublishBatch; on AWS it is sns:Publish.
+    batch = policy("Allow", "sns:PublishBatch")
+    iam.put_role_policy(RoleName=names["PublishRole"], PolicyName="batch", PolicyDocument=batch)
+
+    def publish(*events: dict[str, Any]) -> str:
+        """The error that the publisher's caller sees, if any."""
+        answer = local.client("lambda").invoke(
+            FunctionName=stack.outputs["PublishFunction"], Payload=json.dumps({"events": events})
+        )
+        return str(json.loads(answer["Payload"].read())["errorMessage"]) if "FunctionError" in answer else ""
+
+    def records(table: str, prefix: str = "") -> list[str]:
+        pages = local.client("dynamodb").get_paginator("scan").paginate(TableName=names[table], ConsistentRead=True)
+        return sorted(item["id"]["S"] for page in pages for item in page["Items"] if item["id"]["S"].startswith(prefix))
+
+    def counted() -> tuple[int, int]:
+        found = local.client("dynamodb").get_item(TableName=names["Revenue"], Key={"id": {"S": f"day#{DAY}"}})
+        day = found.get("Item", {"orders": {"N": "0"}, "cents": {"N": "0"}})
+        return int(day["orders"]["N"]), int(day["cents"]["N"])
+
+    def depth(queue: str) -> int:
+        wanted = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+        attributes = sqs.get_queue_attributes(QueueUrl=names[queue], AttributeNames=wanted)["Attributes"]
+        return sum(int(attributes[name]) for name in wanted)
+
+    def idle(*queues: str) -> bool:
+        return not any(depth(queue) for queue in queues or QUEUES)
+
+    def retry_after(seconds: int) -> None:
+        """So that nobody waits the template's 360 seconds for a retry."""
+        for queue in QUEUES:
+            sqs.set_queue_attributes(QueueUrl=names[queue], Attributes={"VisibilityTimeout": str(seconds)})
+
+    say("12 orders, and all of them again")
+    orders = [placed(f"e-{n}") for n in range(10)] + [placed("limit", 50_000), placed("above", 50_001)]
+    errors = [publish(*orders), publish(*orders)]
+    wait_for("the orders", idle, timeout=60)
+    shipped, total = len(records("Shipments")), sum(each["order"]["total_cents"] for each in orders)
+    yield Outcome(
+        "12 orders, published twice",
+        f"{shipped} shipped, {counted()[0]} counted",
+        "each subscriber acts once on each",
+        errors == ["", ""] and shipped == 12 and counted() == (12, total),
+    )
+    yield Outcome(
+        "totals of 50000 and 50001 among them",
+        f"invoiced: {', '.join(records('Invoices'))}",
+        "only what is above 50000",
+        records("Invoices") == ["above"],
+    )
+
+    say("an order too large for SNS, between two others")
+    error = publish(placed("small-1"), placed("large") | {"note": "x" * 262_144}, placed("small-2"))
+    wait_for("the others", lambda: len(records("Shipments", "small")) == 2 and idle(), timeout=60)
+    yield Outcome(
+        "an order too large for SNS, between two others",
+        f"both shipped, error {error}",
+        "HTTP 200 hides no loss",
+        "large" in error and "small" not in error,
+    )
+
+    say("text that is no order")
+    retry_after(2)
+    sns.publish(TopicArn=stack.outputs["TopicArn"], Message="ship it!")
+    wait_for("two DLQs", lambda: depth("ToShipDlq") and depth("ToCountDlq") and idle(), timeout=60)
+    dead = [sqs.receive_message(QueueUrl=names[dlq])["Messages"][0]["Body"] for dlq in ("ToShipDlq", "ToCountDlq")]
+    yield Outcome(
+        "text that is no order",
+        f"in {len(dead)} DLQs; {depth('ToInvoiceDlq')} behind the filter",
+        "what a filter drops is seen elsewhere, body intact",
+        dead == ["ship it!"] * 2 and depth("ToInvoiceDlq") == 0,
+    )
+
+    say("an order from another topic of the account")
+    retry_after(4)
+    stranger = sns.create_topic(Name="stranger")["TopicArn"]
+    queue = sqs.get_queue_attributes(QueueUrl=names["ToShip"], AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    sns.subscribe(TopicArn=stranger, Protocol="sqs", Endpoint=queue, Attributes={"RawMessageDelivery": "true"})
+    sns.publish(TopicArn=stranger, Message=json.dumps(placed("forged")))
+    publish(placed("genuine"))
+    wait_for("the genuine order", lambda: records("Shipments", "genuine") and idle(), timeout=60)
+    forged = records("Shipments", "forged")
+    yield Outcome(
+        "an order from another topic of the account",
+        "shipped" if forged else "not delivered",
+        "the queues take from one topic only",
+        not forged,
+    )
+
+    say("shipping loses its permission")
+    denial = policy("Deny", "dynamodb:PutItem")
+    iam.put_role_policy(RoleName=names["ShipRole"], PolicyName="outage", PolicyDocument=denial)
+    before, began = counted()[0], time.monotonic()
+    publish(*(placed(f"late-{n}", 60_000) for n in range(15)))
+    wait_for("the others", lambda: counted()[0] == before + 15 and idle("ToInvoice", "ToCount"), timeout=60)
+    seconds, waiting, invoiced = time.monotonic() - began, depth("ToShip"), len(records("Invoices", "late"))
+    yield Outcome(
+        "15 orders while shipping fails",
+        f"{invoiced} invoiced, 15 counted in {seconds:.1f} s; {waiting} wait",
+        "the others neither wait nor lose",
+        invoiced == waiting == 15,
+    )
+    iam.delete_role_policy(RoleName=names["ShipRole"], PolicyName="outage")
+    say("shipping has its permission back")
+    wait_for("the late shipments", idle, timeout=60)
+    late = len(records("Shipments", "late"))
+    yield Outcome(
+        "the same 15 once shipping works",
+        f"{late} shipped",
+        "nothing is lost",
+        late == 15 and depth("ToShipDlq") == 1,  # the text
+    )
