@@ -16,7 +16,6 @@ from functools import partial
 from pathlib import Path
 from types import ModuleType
 
-from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 from rich.table import Table
 
@@ -49,8 +48,9 @@ def play(name: str, local: LocalAws, say: Callable[[str], None]) -> tuple[list[O
     try:
         for outcome in scenario(name).play(local, say, EXAMPLES / name / "template.yaml"):
             outcomes.append(outcome)
-    except (LocalAwsError, BotoCoreError, ClientError, AssertionError) as error:
-        outcomes.append(Outcome("the scenario", str(error) or type(error).__name__, "it plays to the end", False))
+    except Exception as error:
+        happened = str(error) if isinstance(error, LocalAwsError) else f"{type(error).__name__}: {error}"
+        outcomes.append(Outcome("the scenario", happened, "it plays to the end", False))
     return outcomes, time.monotonic() - began
 
 
