@@ -60,9 +60,10 @@ class Example:
         monkeypatch.syspath_prepend(str(folder))
 
     def environment(self, module: str = "app") -> ModuleType:
-        """A fresh copy of `module` and of everything it imports from the example's folder."""
+        """A fresh copy of `module` and of everything beside it; no other example's module of that name is left."""
         for name, loaded in list(sys.modules.items()):
-            if str(getattr(loaded, "__file__", None) or "").startswith(str(self.folder)):
+            home = Path(str(getattr(loaded, "__file__", None) or "")).parent
+            if "." not in name and home.parent == self.folder.parent:
                 del sys.modules[name]
         return importlib.import_module(module)
 
