@@ -12,7 +12,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from local_aws import LocalAws
+from local_aws import LocalAws, read_template
+from support.documents import ROOT
 from support.handlers import Context, Died, Example, event, failed
 
 ALARMS = "arn:aws:sns:us-east-1:123456789012:alerts"
@@ -122,6 +123,14 @@ def test_in_whatever_order_they_come_the_newest_stands(
     assert prices(shop) == {"a": 3}
 
 
+def test_of_two_prices_with_one_version_the_first_stands(app: ModuleType, shop: Example, context: Context) -> None:
+    other = json.dumps({"sku": "a", "cents": 1, "version": 1})
+    app.handler(batch(change("a", 1), other), context)
+
+    (item,) = shop.aws.client("dynamodb").scan(TableName=shop.stack.resources["Prices"])["Items"]
+    assert item["cents"]["N"] == "100"
+
+
 def test_concurrent_batches_of_one_product_keep_the_newest(shop: Example) -> None:
     environments = [shop.environment() for _ in range(4)]
     versions = [list(range(start, 41, 4)) for start in (1, 2, 3, 4)]
@@ -219,3 +228,17 @@ def test_what_was_discarded_may_be_sent_again_much_later(app: ModuleType, shop: 
 
     assert failed(app.handler(batch(change("a", 4), change("b", 1), first=900), context)) == []
     assert prices(shop) == {"a": 5, "b": 1}
+
+
+def test_the_mapping_is_bounded_halves_reports_and_keeps_what_it_gives_up() -> None:
+    resources = read_template(ROOT / "examples" / "stream_processor" / "template.yaml")["Resources"]
+    mapping = resources["KeepPrices"]["Properties"]["Events"]["Stream"]["Properties"]
+
+    assert mapping["StartingPosition"] == "TRIM_HORIZON"
+    assert mapping["BisectBatchOnFunctionError"]
+    assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    assert 0 < mapping["MaximumRetryAttempts"] <= 100
+    retention = resources["PriceChanges"]["Properties"]["RetentionPeriodHours"] * 3600
+    assert 0 < mapping["MaximumRecordAgeInSeconds"] < retention
+    assert mapping["DestinationConfig"]["OnFailure"]["Type"] == "S3"
+    assert mapping["MetricsConfig"] == {"Metrics": ["EventCount"]}  # without them the alarm has nothing to count
