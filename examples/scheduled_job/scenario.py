@@ -1,0 +1,195 @@
+"""Reminders planned, moved and canceled, a nightly job, duplicates, a late run and an outage, on a real Scheduler."""
+
+import json
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+from local_aws import ACCOUNT, LocalAws, Outcome, wait_for
+
+SCHEDULED_TIME = "<aws.scheduler.scheduled-time>"
+
+
+class Carrier:
+    """The outside service: dedupes by `Idempotency-Key`, refuses customers named refuse-*, and can be down.
+
+    `calls` counts the requests for each key, `accepted` holds what was really ordered: path and body for each key.
+    """
+
+    def __init__(self) -> None:
+        self.calls: Counter[str] = Counter()
+        self.accepted: dict[str, tuple[str, dict[str, Any]]] = {}
+        self.down = False
+        self._lock = threading.Lock()
+
+    def answer(self, key: str, path: str, body: dict[str, Any]) -> int:
+        with self._lock:
+            self.calls[key] += 1
+            if self.down:
+                return 503
+            if key.startswith("refuse-"):
+                return 422
+            self.accepted.setdefault(key, (path, body))
+            return 200
+
+    def __enter__(self) -> "Carrier":
+        carrier = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_POST(self) -> None:
+                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                self.send_response(carrier.answer(self.headers["Idempotency-Key"], self.path, body))
+                self.send_header("Content-Length", "2")
+                self.end_headers()
+                self.wfile.write(b"{}")
+
+            def log_message(self, format: str, *args: Any) -> None:
+                pass
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self._server.server_port}"
+        threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+
+def reminder(reminder_id: str, at: str, zone: str = "Atlantic/Reykjavik", **other: str) -> dict[str, str]:
+    return {"customer_id": "c-7", "reminder_id": reminder_id, "at": at, "zone": zone, "text": "Parcel 9 waits"} | other
+
+
+def allow_default_group(local: LocalAws, function: str, group: str) -> None:
+    """MiniStack checks permissions as if every schedule were in the group `default`: give the role the same there."""
+    iam = local.client("iam")
+    role = local.client("lambda").get_function_configuration(FunctionName=function)["Role"].split("/")[-1]
+    for name in iam.list_role_policies(RoleName=role)["PolicyNames"]:
+        document = json.dumps(iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"])
+        document = document.replace(f":schedule/{group}/*", ":schedule/default/*")
+        iam.put_role_policy(RoleName=role, PolicyName=f"{name}-local", PolicyDocument=document)
+
+
+def play(local: LocalAws, say: Callable[[str], None], template: Path) -> Iterator[Outcome]:
+    with Carrier() as carrier:
+        stack = local.deploy(template, CarrierUrl=carrier.url, AlarmTopicArn=f"arn:aws:sns:us-east-1:{ACCOUNT}:alerts")
+        functions, scheduler, sqs = local.client("lambda"), local.client("scheduler"), local.client("sqs")
+        reminders = stack.outputs["Reminders"]
+        allow_default_group(local, stack.outputs["PlanReminders"], reminders)
+
+        def ask(action: str, wanted: dict[str, str]) -> str:
+            """What the caller of the planning function sees: nothing, or an error."""
+            payload = json.dumps({"action": action, "reminder": wanted})
+            reply = functions.invoke(FunctionName=stack.outputs["PlanReminders"], Payload=payload)
+            return json.loads(reply["Payload"].read())["errorMessage"] if "FunctionError" in reply else ""
+
+        def planned() -> dict[str, dict[str, Any]]:
+            names = [each["Name"] for each in scheduler.list_schedules(GroupName=reminders)["Schedules"]]
+            return {name: scheduler.get_schedule(GroupName=reminders, Name=name) for name in names}
+
+        def deliver(payload: str) -> None:
+            """As Scheduler does. MiniStack's own forgets a function that fails; Lambda's queue does not."""
+            functions.invoke(FunctionName=stack.outputs["Fire"], InvocationType="Event", Payload=payload)
+
+        def calls(name: str) -> int:
+            return sum(count for key, count in carrier.calls.items() if key.startswith(name))
+
+        say("one notice comes two hours late, one is for a customer whom the carrier refuses, four requests are wrong")
+        ago, tomorrow = (f"{datetime.now(UTC) + timedelta(hours=h):%Y-%m-%dT%H:%M:%S}" for h in (-2, 24))
+        late, hopeless = (
+            {"job": "notices", "id": i, "at": t, "zone": "UTC"} for i, t in (("late", ago), ("refuse-1", tomorrow))
+        )
+        deliver(json.dumps(late))
+        deliver(json.dumps(hopeless))
+        ask("plan", reminder("taken", tomorrow))
+        refusals = {
+            "an hour that the clocks skip": reminder("x-1", "2090-03-12T02:30:00", "America/New_York"),
+            "a past one": reminder("x-2", "2020-01-01T09:00:00"),
+            "no time zone": reminder("x-3", tomorrow, "Mars/Olympus"),
+            "a taken id for another text": reminder("taken", tomorrow, text="Parcel 10 waits"),
+        }
+        refused = [what for what, wanted in refusals.items() if ask("plan", wanted)]
+        yield Outcome(
+            ", ".join(refusals),
+            f"{len(refused)} refused",
+            "an error, never a silent shift",
+            refused == list(refusals) and list(planned()) == ["c-7.taken"],
+        )
+
+        say("five reminders, each planned twice; one is moved, one is canceled")
+        now = datetime.now(UTC)
+        soon = f"{now + timedelta(seconds=8):%Y-%m-%dT%H:%M:%S}"
+        due, ids = [f"c-7.r-{n}" for n in range(3)], [f"r-{n}" for n in range(5)]
+        errors = [ask("plan", reminder(each, soon)) for each in ids for _ in range(2)]
+        payloads = {name: each["Target"]["Input"] for name, each in planned().items()}
+        yield Outcome(
+            "5 reminders, each planned twice",
+            f"{len(payloads) - 1} schedules",
+            "a retry is no error and no second schedule",
+            len(payloads) == 6 and not any(errors),
+        )
+        errors = [ask("move", reminder("r-3", tomorrow)), *(ask("cancel", reminder("r-4", soon)) for _ in range(2))]
+
+        say("the local Scheduler looks every ten seconds")
+        wait_for("the notices", lambda: all(calls(name) for name in due), timeout=60)
+        wait_for("the schedules to be deleted", lambda: len(planned()) == 2)
+        yield Outcome(
+            "3 that are due",
+            f"{sum(calls(name) for name in due)} notices, no schedule left",
+            "each fires once and clears itself away",
+            all(calls(name) == 1 for name in due),
+        )
+        left = planned().get("c-7.r-3", {}).get("ScheduleExpression")
+        yield Outcome(
+            "one moved, one canceled",
+            f"one waits: {left}",
+            "neither fires at its old time",
+            left == f"at({tomorrow})" and not any(errors) and not calls("c-7.r-3") and not calls("c-7.r-4"),
+        )
+
+        say("all of it is delivered again, and the nightly run twice")
+        nightly = scheduler.get_schedule(GroupName=stack.outputs["Nightly"], Name="FireOrderPickup")["Target"]["Input"]
+        night = nightly.replace(SCHEDULED_TIME, f"{now:%Y-%m-%dT%H:%M:%SZ}")
+        for payload in (*(payloads[name] for name in due), night, night):
+            deliver(payload)
+        handled = Counter(notices=2 * len(due) + 1, pickups=2)
+        wait_for("all to be handled", lambda: reported(local, stack.outputs["Fire"]) == handled)
+        yield Outcome(
+            "3 notices and a nightly run, twice",
+            f"{sum(calls(name) for name in due)} notices still, {calls('nightly')} pickup",
+            "a second delivery does nothing",
+            all(calls(name) == 1 for name in (*due, "nightly")),
+        )
+        yield Outcome("a reminder 2 h late", "left out", "too late is not sent", not calls("late"))
+
+        say("the carrier is down for a moment")
+        carrier.down = True
+        deliver(json.dumps({"job": "notices", "id": "unlucky", "at": soon, "zone": "UTC"}))
+        wait_for("the notice to fail", lambda: calls("unlucky"))
+        carrier.down = False
+        wait_for("its retry", lambda: any(key.startswith("unlucky/") for key in carrier.accepted))
+        dead = wait_for(
+            "the DLQ", lambda: sqs.receive_message(QueueUrl=stack.outputs["UndeliveredUrl"]).get("Messages")
+        )
+        yield Outcome(
+            "1 notice in an outage, 1 that is always refused",
+            f"sent on retry; in Undelivered after {calls('refuse-1')} attempts",
+            "nothing is lost unseen",
+            [json.loads(each["Body"])["requestPayload"] for each in dead] == [hopeless] and calls("refuse-1") == 3,
+        )
+
+
+def reported(local: LocalAws, function: str) -> Counter[str]:
+    """How many runs of each job the function reported to CloudWatch, which reads its log."""
+    found: Counter[str] = Counter()
+    for line in local.logs(function):
+        if '"_aws"' in line:
+            metrics = json.loads(line)["_aws"]["CloudWatchMetrics"]
+            found.update(metric["Name"] for directive in metrics for metric in directive["Metrics"])
+    return found
