@@ -414,9 +414,8 @@ def _uv(*arguments: str, **variables: str) -> None:
     environment.pop("VIRTUAL_ENV", None)
     done = subprocess.run([uv, *arguments], env=environment, capture_output=True, text=True, check=False)
     if done.returncode:
-        raise LocalAwsError(
-            f"`uv {arguments[0]}` failed; the first run needs the network: {done.stderr.strip()[-600:]}"
-        )
+        reason = " ".join(done.stderr.split())[:300]
+        raise LocalAwsError(f"`uv {arguments[0]}` failed; the first run needs the network. uv says: {reason}")
 
 
 def _settled(cloudformation: Any, name: str) -> Any:

@@ -113,6 +113,21 @@ def test_without_uv_the_reader_is_told_what_to_install() -> None:
     assert "run.py: uv is not on PATH" in refused.stderr
 
 
+def test_without_the_network_the_first_run_says_so_in_one_line(tmp_path: Path) -> None:
+    (tmp_path / "examples" / "queue_worker").mkdir(parents=True)
+    for name in ("run.py", "local_aws.py", "queue_worker/scenario.py"):
+        (tmp_path / "examples" / name).write_text((ROOT / "examples" / name).read_text())
+    for name in ("pyproject.toml", "uv.lock"):
+        (tmp_path / name).write_text((ROOT / name).read_text())
+    environment = {**os.environ, "UV_OFFLINE": "1", "UV_CACHE_DIR": str(tmp_path / "empty")}
+    command = [sys.executable, str(tmp_path / "examples" / "run.py")]
+    refused = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=60, check=False)
+
+    assert refused.returncode == 2
+    (line,) = [each for each in refused.stderr.splitlines() if "starting the local AWS" not in each and each.strip()]
+    assert line.startswith("run.py: `uv sync` failed; the first run needs the network.")
+
+
 BROKEN = '''"""A promise that does not hold."""
 from local_aws import Outcome
 
