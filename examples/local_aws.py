@@ -329,7 +329,7 @@ class LocalAws:
         return [event["message"] for page in pages for event in page["events"]]
 
 
-class _CloudFormation(yaml.SafeLoader):
+class _CloudFormation(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
     """YAML with CloudFormation's short forms (`!Ref x`) expanded to their long ones."""
 
 

@@ -3,7 +3,9 @@
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
+import botocore.endpoint
 import pytest
 
 from local_aws import ACCOUNT, REGION, LocalAws
@@ -32,8 +34,9 @@ def server() -> Iterator[LocalAws]:
 
 
 @pytest.fixture
-def aws(server: LocalAws) -> Iterator[LocalAws]:
-    """The local AWS, without the faults of the test before."""
+def aws(server: LocalAws, monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalAws]:
+    """The local AWS, without the faults of the test before; the SDK retries as it would, but does not wait."""
+    monkeypatch.setattr(botocore.endpoint, "time", SimpleNamespace(sleep=lambda _: None))
     yield server
     server.clear_faults()
 
