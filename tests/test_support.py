@@ -115,6 +115,49 @@ def test_facts() -> None:
     assert facts.months_old(facts.Fact("u", "x", 1, url="u", read="2025-11"), date(2026, 12, 1)) == 13
 
 
+def proved_by(value: str | int, **proof: str) -> facts.Fact:
+    return facts.Fact("id", "words", value, **proof)
+
+
+def test_a_fact_is_proved_by_a_schema_a_package_or_a_test() -> None:
+    schema = "AWS::Lambda::Function/properties.Timeout.minimum"
+    module = "aws-lambda-powertools/aws_lambda_powertools/utilities/batch/base.py"
+    here = "tests/test_support.py::test_a_fact_is_proved_by_a_schema_a_package_or_a_test"
+
+    assert facts.agrees(proved_by(1, cfn=schema))
+    assert not facts.agrees(proved_by(2, cfn=schema))
+    assert facts.agrees(proved_by("raise_on_entire_batch_failure", package=module))
+    assert not facts.agrees(proved_by("raise_on_no_batch_failure", package=module))
+    assert facts.agrees(proved_by(1, test=here))
+    assert not facts.agrees(proved_by(1, test=f"{here}_and_more"))
+
+
+@pytest.mark.parametrize(
+    "proof", [{}, {"url": "https://a"}, {"test": "a", "read": "2026-11"}, {"test": "a", "botocore": "b"}], ids=str
+)
+def test_a_fact_has_exactly_one_proof(proof: dict[str, str]) -> None:
+    with pytest.raises(ValueError, match="give one of"):
+        _ = proved_by(1, **proof).proof
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("A queue keeps it 14 days.", ["14"]),
+        ("| a | `Retries: 3` |\n| --- | --- |\n| b | 1,000.5 s |", ["3", "1,000.5"]),
+        ("Every wording of up to 14\ndays is known.", []),
+        ("It answers 502 or 4xx, per RFC 9457, on `python3.14` and [S3](https://a/2).", []),
+        ("```text\n99\n```", []),
+        ("---\nversion: 7\n---\nText", []),
+    ],
+)
+def test_a_number_in_prose_needs_a_fact(tmp_path: Path, text: str, found: list[str]) -> None:
+    path = tmp_path / "page.md"
+    path.write_text(text)
+
+    assert [each.split(":")[0] for each in facts.unproved(path, ["up to 14 days"])] == found
+
+
 def test_policies() -> None:
     allowed = {"Statement": [{"Effect": "Allow", "Action": ["sqs:SendMessage", "dynamodb:Get*"], "Resource": "x"}]}
     invented = {"Statement": {"Effect": "Allow", "Action": ["sqs:SendMessages", "sqss:Send*"]}}
