@@ -9,6 +9,7 @@ import botocore.endpoint
 import pytest
 
 from local_aws import ACCOUNT, REGION, LocalAws
+from support import node
 from support.handlers import Context, Example
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -24,6 +25,11 @@ os.environ.update(
     AWS_SHARED_CREDENTIALS_FILE=os.devnull,
     AWS_LAMBDA_FUNCTION_NAME="under-test",
 )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):
+        node.install()
 
 
 @pytest.fixture(scope="session")

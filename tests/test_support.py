@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from local_aws import LocalAws, LocalAwsError, wait_for
-from support import commands, facts, policies, snippets, templates
+from support import commands, facts, node, policies, snippets, templates
 from support.documents import ROOT, Fence, anchors, fences, links, rows, tokens
 from support.handlers import references, state
 
@@ -67,6 +67,23 @@ def test_states_of_nested_machines_are_found(tmp_path: Path) -> None:
     (tmp_path / "m.asl.json").write_text(machine)
 
     assert {"Each", "Inner", "Last"} <= set(snippets.spans(tmp_path / "m.asl.json"))
+
+
+def test_exported_typescript_names_are_found(tmp_path: Path) -> None:
+    (tmp_path / "a.ts").write_text(
+        "import x from 'x';\nconst hidden = 1;\nexport const one = { a: 1 };\n\n"
+        "export class Two {\n  three = 3;\n}\nexport function four(): void {}\nexport type Five = string;\n"
+    )
+
+    assert snippets.spans(tmp_path / "a.ts") == {"one": (2, 3), "Two": (4, 7), "four": (7, 8), "Five": (8, 9)}
+
+
+def test_diagrams() -> None:
+    good = 'flowchart LR\n  A[shop] -->|"5 receives"| B[(dead letters)]\n'
+
+    said = node.diagrams([good, "flowchart LR\n  A[shop --> B", "graf LR\n A --> B", good])
+
+    assert [bool(complaint) for complaint in said] == [False, True, True, False]
 
 
 def test_a_missing_symbol_names_those_that_exist() -> None:
