@@ -41,7 +41,10 @@ def test_the_front_matter_has_only_what_every_client_reads() -> None:
     assert set(found) == {"name", "description", "license", "compatibility", "metadata"}
     assert found["name"] == project["name"]
     assert found["license"] == project["license"]
-    assert found["metadata"] == {"version": project["version"]}
+    assert isinstance(found["metadata"], dict)
+    assert found["metadata"].keys() == {"version", "short-description"}
+    assert found["metadata"]["version"] == project["version"]
+    assert len(found["metadata"]["short-description"]) <= 200
 
 
 def test_the_description_says_what_when_and_when_not() -> None:
