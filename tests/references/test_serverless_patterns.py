@@ -254,3 +254,18 @@ def test_a_healthy_dependency_costs_one_read_and_no_write(breaker: ModuleType, m
     partner.well = True
 
     assert partner.tried() == "paid"
+
+
+@pytest.mark.parametrize("operation", ["GetItem", "UpdateItem"])
+def test_an_outage_of_the_table_hides_neither_answer_nor_error(
+    breaker: ModuleType, aws: LocalAws, operation: str
+) -> None:
+    partner = Partner(breaker)
+    assert partner.tried() == "Unwell"
+    for well in (False, True):
+        aws.fault(
+            service="dynamodb", operation=operation, error={"code": "InternalServerError", "status": 500}, times=2
+        )
+        partner.well = well
+
+        assert partner.tried() == ("paid" if well else "Unwell")
