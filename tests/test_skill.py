@@ -111,6 +111,8 @@ def test_a_section_has_its_parts_in_order_and_stays_small(name: str) -> None:
 
     assert -1 not in places, dict(zip(PARTS, places, strict=True))
     assert places == sorted(places)
+    assert re.search(rf"^```\w+ examples/{name}/", text, re.M), "quote its handler or template"
+    assert "```mermaid" in text
     assert f"(../examples/{name}/)" in text
     assert f"(../tests/examples/test_{name}.py)" in text
     assert tokens(text) <= 1000

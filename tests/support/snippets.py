@@ -94,7 +94,8 @@ def _typescript(module: Node) -> Iterator[tuple[str, Span]]:
 
 
 def _mapping(node: yaml.Node | None, lines: list[str]) -> Iterator[tuple[str, Span]]:
-    """Sections; logical ids and their properties (`Name.Property`); states, those of nested machines too; jobs."""
+    """Sections; logical ids and their properties (`Name.Property`); states and their fields
+    (`Name.Field`), those of nested machines too; jobs."""
     if not isinstance(node, yaml.MappingNode):
         return
     for key, value in node.value:
@@ -117,6 +118,8 @@ def _states(key: yaml.Node, value: yaml.Node, lines: list[str]) -> Iterator[tupl
         for name, body in value.value:
             if key.value == "States":
                 yield name.value, _span(name, body, lines)
+                if isinstance(body, yaml.MappingNode):
+                    yield from ((f"{name.value}.{field.value}", _span(field, v, lines)) for field, v in body.value)
             yield from _states(name, body, lines)
 
 
