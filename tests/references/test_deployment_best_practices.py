@@ -2,6 +2,7 @@
 
 import base64
 import copy
+import importlib.resources
 import importlib.util
 import io
 import json
@@ -445,6 +446,54 @@ def test_every_key_of_the_configuration_is_an_option_of_its_command() -> None:
             assert [key for key in body["parameters"] if f"--{key.replace('_', '-')}" not in flags] == []
     assert set(stages) == {"test", "production"}
     assert set(stages) < set(jobs())
+
+
+def test_a_misspelt_key_and_an_unknown_stage_are_ignored_without_a_word(tmp_path: Path) -> None:
+    commands.sam_commands()
+    stage = {"parameters": {"stack_nam": "shipping"}}
+    (tmp_path / "samconfig.yaml").write_text(json.dumps({"version": 0.1, "test": {"deploy": stage}}))
+    (tmp_path / "template.yaml").write_text(RELEASE.read_text())
+    environment = {"SAM_CLI_TELEMETRY": "0", "__SAM_CLI_APP_DIR": str(tmp_path), "PATH": "", "HOME": str(tmp_path)}
+    command = [str(commands.SAM / "bin" / "sam"), "deploy", "--region", "us-east-1", "--config-env"]
+    running = [
+        subprocess.Popen([*command, name], cwd=tmp_path, env=environment, stderr=subprocess.PIPE, text=True)
+        for name in ("test", "tset")
+    ]
+
+    for said in [each.communicate()[1] for each in running]:
+        assert "Missing option '--stack-name'" in said
+        assert "stack_nam" not in said
+        assert "tset" not in said
+
+
+def test_lists_of_the_globals_are_put_in_front() -> None:
+    template = read_template(RELEASE)
+    template["Globals"] = {"Function": {"Layers": ["arn:of:all"]}}
+    template["Resources"]["ShipOrders"]["Properties"]["Layers"] = ["arn:of:one"]
+
+    assert translated(template)["ShipOrders"]["Properties"]["Layers"] == ["arn:of:all", "arn:of:one"]
+
+
+# Runtimes
+
+
+def test_the_calendar_of_the_runtimes() -> None:
+    source = importlib.resources.files("cfnlint.data.AdditionalSpecs").joinpath("LmbdRuntimeLifecycle.json")
+    runtimes = json.loads(source.read_text())
+    old = [name for name, dates in runtimes.items() if dates["deprecated"] < "2026-11-23"]
+    blocked = {name for name in old if runtimes[name]["create-block"] == "2027-02-01"}
+    coming = {n: d["deprecated"] for n, d in runtimes.items() if "2026-11-23" <= d["deprecated"] <= "2027-06-30"}
+
+    assert blocked == {
+        *("python3.8", "python3.9", "python3.10", "nodejs16.x", "nodejs18.x", "nodejs20.x"),
+        *("ruby3.2", "dotnet6", "dotnet8", "provided.al2"),
+    }
+    assert {runtimes[name]["update-block"] for name in blocked} == {"2027-03-03"}
+    assert coming == {
+        "ruby3.3": "2027-03-31",
+        "nodejs22.x": "2027-04-30",
+        **dict.fromkeys(("python3.11", "java8.al2", "java11", "java17"), "2027-06-30"),
+    }
 
 
 # Feature flags
