@@ -2,6 +2,7 @@
 
 import base64
 import copy
+import functools
 import importlib.resources
 import importlib.util
 import io
@@ -56,6 +57,12 @@ def release(**changes: Any) -> dict[str, Any]:
 
 
 def translated(template: dict[str, Any]) -> dict[str, Any]:
+    return copy.deepcopy(_translated(json.dumps(template)))
+
+
+@functools.cache
+def _translated(text: str) -> dict[str, Any]:
+    template = json.loads(text)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(templates, "read_template", lambda _path: copy.deepcopy(template))
         resources = templates.translated(RELEASE)["Resources"]
@@ -130,6 +137,10 @@ def test_what_makes_a_version(change: dict[str, Any], all_properties: bool) -> N
     assert (before.keys() != after.keys()) is (all_properties or change in ALWAYS)
 
 
+def test_the_release_makes_a_version_of_every_change() -> None:
+    assert of_type(release(), "Lambda::Version").keys() != of_type(release(Timeout=61), "Lambda::Version").keys()
+
+
 def test_a_version_outlives_the_release_that_replaces_it() -> None:
     (version,) = of_type(release(), "Lambda::Version").values()
 
@@ -154,12 +165,20 @@ def test_codedeploy_may_invoke_the_hook_and_the_hook_may_invoke_and_report() -> 
     ]
     assert hook["Environment"]["Variables"]["NEW_VERSION"] == granted[0]["Resource"]
     assert len(of_type(resources, "Lambda::Alias")) == 1  # the hook is not itself shifted
+    (retries,) = of_type(resources, "Lambda::EventInvokeConfig").values()
+    assert retries["Properties"]["MaximumRetryAttempts"] == 0
 
 
 def test_the_count_of_failed_records_comes_from_what_the_worker_logs() -> None:
-    pattern = release()["NotShipped"]["Properties"]["FilterPattern"]
-    said = re.fullmatch(r'\{ \$\.message = ("[^"]+") \}', pattern)
+    resources = release()
+    counted, alarm = resources["NotShipped"]["Properties"], resources["OrdersFail"]["Properties"]
+    (group,) = of_type(resources, "CodeDeploy::DeploymentGroup").values()
+    said = re.fullmatch(r'\{ \$\.message = ("[^"]+") \}', counted["FilterPattern"])
+    (into,) = counted["MetricTransformations"]
 
+    assert {"Name": {"Ref": "OrdersFail"}} in group["Properties"]["AlarmConfiguration"]["Alarms"]
+    assert (alarm["Namespace"], alarm["MetricName"]) == (into["MetricNamespace"], into["MetricName"])
+    assert counted["LogGroupName"] == resources["ShipOrders"]["Properties"]["LoggingConfig"]["LogGroup"]
     assert said
     assert f"logger.warning({said[1]}" in (ROOT / "examples" / "queue_worker" / "app.py").read_text()
 
@@ -245,11 +264,16 @@ def worker(monkeypatch: pytest.MonkeyPatch) -> Any:
     return load(ROOT / "examples" / "queue_worker" / "app.py", monkeypatch, **dict.fromkeys(names, "https://x"))
 
 
-def test_the_worker_answers_the_probe_as_the_hook_expects(hook: ModuleType, worker: Any) -> None:
+def test_the_worker_answers_the_probe_as_the_hook_expects_and_ships_nothing(
+    hook: ModuleType, worker: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    booked: list[Any] = []
+    monkeypatch.setattr(worker, "book", lambda order: booked.append(order))
     with Stubber(worker.sqs) as sqs:
         sqs.add_client_error("change_message_visibility", "ReceiptHandleIsInvalid")
 
         assert worker.handler({"Records": [hook.PROBE]}, Context()) == REFUSED
+    assert booked == []
 
 
 def test_a_batch_without_records_would_prove_nothing(worker: Any) -> None:
@@ -412,7 +436,7 @@ def test_a_looser_condition_lets_others_in(conditions: Any, intruder: str) -> No
     assert admitted(token(intruder), token(intruder, "x"), conditions=conditions)[0]
 
 
-@pytest.mark.parametrize("subject", ["repo:shop/*", "repo:shop/shipping:*", "repo:shop/x:environment:*", "*"])
+@pytest.mark.parametrize("subject", ["repo:shop/*", "repo:shop/*:environment:test", "repo:shop/x:environment:*", "*"])
 def test_the_parameter_takes_no_wildcard(subject: str) -> None:
     pattern = read_template(ROLE)["Parameters"]["Subject"]["AllowedPattern"]
 
