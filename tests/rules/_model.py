@@ -17,6 +17,7 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from functools import cached_property, lru_cache
 from itertools import product
 from pathlib import Path
@@ -73,7 +74,7 @@ OPAQUE = Opaque()
 class Rule(CloudFormationLintRule):
     """A rule yields the places that break its law, each with a message that ends with the remedy."""
 
-    tags: list[str] = []  # noqa: RUF012
+    tags: list[str] = []
 
     def check(self, template: "Model") -> Iterator[tuple[Where, str]]:
         raise NotImplementedError
@@ -263,11 +264,28 @@ class Subscription(Node):
 
 
 @dataclass(frozen=True, eq=False)
+class Delivery(Node):
+    """A service that sends to a queue or topic of this template; the resource's policy must let it."""
+
+    kind: str  # target and dead-letter of a rule, subscription and its redrive, notification (S3), alarm
+    principal: str
+    sender: str  # logical id
+    sender_type: str
+    receiver: Resource
+
+    @property
+    def action(self) -> str:
+        return "sqs:SendMessage" if self.receiver.type == QUEUE else "sns:Publish"
+
+
+@dataclass(frozen=True, eq=False)
 class State(Node):
     """A state of a state machine; its path is its own, or that of the text that holds it."""
 
     name: str
-    machine: "Resource"
+    machine: Resource
+    outer: tuple[dict[str, Any], ...]  # the Map and Parallel states around it
+    express: bool
 
     @property
     def resource(self) -> str:
@@ -394,7 +412,8 @@ class Model:
         for event in self.events:
             if event.kind == "SNS":
                 topic = event.refers("Topic")
-                found.append(Subscription(self, event.body, event.path, "event", "lambda", topic, event.owner))
+                protocol = "lambda" if event.absent("SqsSubscription") else "sqs"
+                found.append(Subscription(self, event.body, event.path, "event", protocol, topic, event.owner))
         for each in self.of("AWS::SNS::Subscription"):
             topic, protocol = each.refers("TopicArn"), str(each.only("Protocol"))
             found.append(
@@ -411,6 +430,8 @@ class Model:
         found: list[Node] = []
         whole = True
         for body in document.values():
+            if body is None:
+                continue
             if not isinstance(body, dict) or is_intrinsic(body):
                 return found, False
             for index, entry in enumerate(listed(body.get("Statement"))):
@@ -453,6 +474,49 @@ class Model:
         )
 
     @cached_property
+    def deliveries(self) -> list[Delivery]:
+        """What EventBridge rules, topics, buckets and alarms send to queues and topics of this template."""
+        found: list[Delivery] = []
+
+        def add(node: Node, kind: str, principal: str, sender: str, sender_type: str, value: Any) -> None:
+            receiver = self.resource(value)
+            if receiver and receiver.type in (QUEUE, TOPIC):
+                found.append(Delivery(self, node.body, node.path, kind, principal, sender, sender_type, receiver))
+
+        for each in self.targets:
+            if each.kind == "rule":
+                sender = each.source.name if each.source else ""
+                dead = each.child("DeadLetterConfig", "Arn")
+                add(dead, "dead-letter", "events.amazonaws.com", sender, RULE, dead.body)
+                if each.absent("RoleArn"):
+                    add(each, "target", "events.amazonaws.com", sender, RULE, each.arn)
+        for topic in self.subscriptions:
+            sender = topic.topic.name if topic.topic else ""
+            dead = topic.child("RedrivePolicy", "deadLetterTargetArn")
+            add(dead, "redrive", "sns.amazonaws.com", sender, TOPIC, dead.body)
+            if topic.kind != "event" and topic.protocol == "sqs":
+                add(topic, "subscription", "sns.amazonaws.com", sender, TOPIC, topic.only("Endpoint"))
+        for bucket in self.of(BUCKET):
+            for key, name in (("QueueConfigurations", "Queue"), ("TopicConfigurations", "Topic")):
+                for item in bucket.items("NotificationConfiguration", key):
+                    add(item, "notification", "s3.amazonaws.com", bucket.name, BUCKET, item.only(name))
+        for alarm in self.of("AWS::CloudWatch::Alarm", "AWS::CloudWatch::CompositeAlarm"):
+            for key in ("AlarmActions", "OKActions", "InsufficientDataActions"):
+                for action in listed(alarm.only(key)):
+                    where = Node(self, alarm.body, alarm.at(key))
+                    add(where, "alarm", "cloudwatch.amazonaws.com", alarm.name, alarm.type, action)
+        return found
+
+    def refused(self, each: Delivery) -> bool:
+        """No statement of the receiver's policies lets the sender in, and those are all that it has."""
+        statements, whole = self.attached(each.receiver)
+        return (
+            whole
+            and not any(admits(one, each.principal, each.action, each) for one in statements)
+            and not self.connected(each.sender, each.receiver.name)
+        )
+
+    @cached_property
     def machines(self) -> list[Resource]:
         return self.of(*MACHINES)
 
@@ -479,24 +543,87 @@ class Model:
     def states(self, machine: Resource) -> Iterator[State]:
         definition = self.definition(machine)
         if definition:
-            inline = definition.at()[-1:] == ["Definition"]
-            yield from self._states(machine, definition.body, definition.path, inline)
+            inline = definition.path[-1:] == ["Definition"]
+            kind = machine.only("Type" if machine.type.startswith("AWS::Serverless") else "StateMachineType")
+            yield from self._states(machine, definition, inline, (), bool(kind == "EXPRESS"))
 
-    def _states(self, machine: Resource, body: Any, path: Where, inline: bool) -> Iterator[State]:
-        for name, state in _dict(_dict(body).get("States")).items():
+    def _states(
+        self, machine: Resource, within: Node, inline: bool, outer: tuple[dict[str, Any], ...], express: bool
+    ) -> Iterator[State]:
+        for name, state in _dict(_dict(within.body).get("States")).items():
             if not isinstance(state, dict):
                 continue
-            here = [*path, "States", name] if inline else path
-            yield State(self, state, here, str(name), machine)
-            for key in ("Iterator", "ItemProcessor"):
-                yield from self._states(machine, state.get(key), [*here, key] if inline else path, inline)
-            for index, branch in enumerate(listed(state.get("Branches"))):
-                yield from self._states(machine, branch, [*here, "Branches", index] if inline else path, inline)
+            path = [*within.path, "States", name] if inline else within.path
+            yield State(self, state, path, str(name), machine, outer, express)
+            inner: list[tuple[Where, Any]] = [([key], state.get(key)) for key in ("ItemProcessor", "Iterator")]
+            inner += [(["Branches", index], branch) for index, branch in enumerate(listed(state.get("Branches")))]
+            for keys, body in inner:
+                children = _dict(_dict(body).get("ProcessorConfig")).get("ExecutionType")
+                node = Node(self, body, [*path, *keys] if inline else path)
+                yield from self._states(machine, node, inline, (*outer, state), express or children == "EXPRESS")
 
 
 def certain(breaks: Callable[..., bool], *choices: list[Any]) -> bool:
     """Every combination of what the values may become breaks the law, and none of them is unknown."""
     return all(None not in each and OPAQUE not in each and breaks(*each) for each in product(*choices))
+
+
+def principals(statement: Node) -> list[str]:
+    """The services that a statement is for; "*" is everyone; one that is unknown is OPAQUE's name."""
+    found = []
+    for value in statement.values("Principal"):
+        members = [value] if not isinstance(value, dict) or is_intrinsic(value) else []
+        if not members:
+            members = [value.get("Service")] + (["*"] if "*" in listed(value.get("AWS")) else [])
+        for member in members:
+            for each in statement.template.possible(member):
+                for one in listed(each):
+                    name = re.sub(r"\$\{AWS::URLSuffix\}", "amazonaws.com", text(one))
+                    found.append(name if name and "${" not in name else repr(OPAQUE))
+    return found
+
+
+def conditions(statement: Node) -> dict[str, list[Any]]:
+    """Condition keys in lower case and the values they are compared with; OPAQUE as a key for what is unknown."""
+    found: dict[str, list[Any]] = {}
+    for block in statement.values("Condition"):
+        if block is None:
+            continue
+        if not isinstance(block, dict) or is_intrinsic(block):
+            found[repr(OPAQUE)] = []
+            continue
+        for operator in block.values():
+            for tests in statement.template.possible(operator):
+                if isinstance(tests, dict) and not is_intrinsic(tests):
+                    for key, value in tests.items():
+                        found.setdefault(str(key).lower(), []).extend(listed(value))
+                else:
+                    found[repr(OPAQUE)] = []
+    return found
+
+
+def admits(statement: Node, principal: str, action: str, delivery: Delivery | None = None) -> bool:
+    """A statement lets a service do something, or may do so as far as the template tells."""
+    if statement.only("Effect") == "Deny":
+        return False
+    if statement.absent("NotPrincipal") and not {principal, "*", repr(OPAQUE)} & set(principals(statement)):
+        return False
+    actions = [text(each).lower() for value in statement.values("Action") for each in listed(value)]
+    if actions and not any(not each or "${" in each or fnmatchcase(action.lower(), each) for each in actions):
+        return False
+    if not delivery:
+        return True
+    resources = [each for value in statement.values("Resource") for each in listed(value)]
+    named = [statement.template.resource(each) for each in resources]
+    if named and None not in named and delivery.receiver not in named:
+        return False
+    senders = [
+        statement.template.resource(each)
+        for value in conditions(statement).get("aws:sourcearn", [])
+        for each in statement.template.possible(value)
+    ]
+    others = [each and each.type == delivery.sender_type and each.name != delivery.sender for each in senders]
+    return not (others and all(others))
 
 
 def _dict(value: Any) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from pathlib import Path
 sys.path.append(str(Path(__file__).parent))
 import _model as model
 
-RETENTION = 345_600  # four days, the default
+RETENTION, MOST = 345_600, 1_209_600  # four days, the default, and fourteen
 SECTION = "references/eda-patterns.md#queue-worker"
 TAGS = ["sqs", "lambda", "design for failures and duplicates"]
 
@@ -94,5 +94,85 @@ class DeadLetterRetention(model.Rule):
             kept = dead.numbers("MessageRetentionPeriod", default=RETENTION)
             source = queue.numbers("MessageRetentionPeriod", default=RETENTION)
             if model.certain(lambda mine, its: mine <= its, kept, source):
-                message = f"MessageRetentionPeriod {kept[0]} is not above the {source[0]} of {queue.name}: set 1209600"
-                yield dead.resource_path, f"{dead.name}: {message}"
+                remedy = "set 1209600" if (source[0] or 0) < MOST else f"lower that of {queue.name}"
+                message = f"{dead.name}: MessageRetentionPeriod {kept[0]} is not above the {source[0]} of {queue.name}"
+                yield dead.resource_path, f"{message}: {remedy}"
+
+
+class BatchWindow(model.Rule):
+    id = "E9105"
+    shortdesc = "An SQS mapping with a batch above ten has a batching window"
+    description = "Lambda refuses the mapping: without a window there is no batch above ten to wait for."
+    source_url = SECTION
+    tags = TAGS
+
+    def check(self, template: model.Model) -> Iterator[tuple[model.Where, str]]:
+        for each in template.mappings:
+            if each.kind == "SQS" and not _fifo(each):
+                sizes = each.numbers("BatchSize", default=10)
+                windows = each.numbers("MaximumBatchingWindowInSeconds", default=0)
+                if model.certain(lambda size, window: size > 10 and window == 0, sizes, windows):
+                    message = f"BatchSize {sizes[0]} without a window: set MaximumBatchingWindowInSeconds to 1 or more"
+                    yield each.at("BatchSize"), message
+
+
+class FifoBatch(model.Rule):
+    id = "E9106"
+    shortdesc = "A mapping of a FIFO queue has a batch of at most ten and no batching window"
+    description = "Lambda refuses the mapping, and the deployment rolls back."
+    source_url = SECTION
+    tags = TAGS
+
+    def check(self, template: model.Model) -> Iterator[tuple[model.Where, str]]:
+        for each in template.mappings:
+            if each.kind == "SQS" and _fifo(each):
+                sizes = each.numbers("BatchSize", default=10)
+                windows = each.numbers("MaximumBatchingWindowInSeconds", default=0)
+                event = "Events" in each.path  # the batch of a plain mapping is cfn-lint's E3705
+                if event and model.certain(lambda size: size > 10, sizes):
+                    yield each.at("BatchSize"), f"BatchSize {sizes[0]} on a FIFO queue: set at most 10"
+                if model.certain(lambda window: window > 0, windows):
+                    message = "a FIFO queue has no batching window: remove MaximumBatchingWindowInSeconds"
+                    yield each.at("MaximumBatchingWindowInSeconds"), message
+
+
+def _fifo(mapping: model.Mapping) -> bool:
+    return bool(mapping.source and mapping.source.type == model.QUEUE and model.flag(mapping.source.only("FifoQueue")))
+
+
+class TwoModes(model.Rule):
+    id = "E9107"
+    shortdesc = "An SQS mapping has either MaximumConcurrency or provisioned pollers"
+    description = "Lambda refuses both: with provisioned pollers, MaximumPollers is the cap."
+    source_url = SECTION
+    tags = [*TAGS[:2], "concurrent requests, not total"]
+
+    def check(self, template: model.Model) -> Iterator[tuple[model.Where, str]]:
+        for each in template.mappings:
+            caps = each.values("ScalingConfig", "MaximumConcurrency")
+            pollers = each.values("ProvisionedPollerConfig")
+            if each.kind == "SQS" and None not in caps and None not in pollers:
+                message = (
+                    "MaximumConcurrency and ProvisionedPollerConfig exclude each other: cap with MaximumPollers alone"
+                )
+                yield each.at("ScalingConfig"), message
+
+
+class Reserved(model.Rule):
+    id = "W9108"
+    shortdesc = "What a function's SQS mappings may use together is no more than its reserved concurrency"
+    description = (
+        "Above it Lambda throttles; each throttled receive counts, and good messages end in the dead-letter queue."
+    )
+    source_url = SECTION
+    tags = [*TAGS[:2], "concurrent requests, not total"]
+
+    def check(self, template: model.Model) -> Iterator[tuple[model.Where, str]]:
+        for function in template.functions:
+            reserved = function.numbers("ReservedConcurrentExecutions")
+            mine = [each for each in template.mappings if each.kind == "SQS" and each.function is function]
+            caps = [each.numbers("ScalingConfig", "MaximumConcurrency", default=0) for each in mine]
+            if mine and model.certain(lambda most, *each: 0 < most < sum(each), reserved, *caps):
+                total = sum(cap[0] or 0 for cap in caps)
+                message = f"{function.name} reserves {reserved[0]}, its mappings' MaximumConcurrency sum up to {total}"
+                yield function.at("ReservedConcurrentExecutions"), f"{message}: reserve {total} or lower them"
