@@ -206,9 +206,7 @@ class Node:
         """The members of a list, as nodes; those behind an intrinsic function are left out."""
         for index, each in enumerate(listed(self.only(*keys))):
             if isinstance(each, dict) and not is_intrinsic(each):
-                yield Node(
-                    self.template, each, [*self.at(*keys), index] if self.at(*keys)[-1:] == [keys[-1]] else self.path
-                )
+                yield Node(self.template, each, self.at(*keys, index))
 
 
 @dataclass(frozen=True, eq=False)
@@ -223,6 +221,10 @@ class Resource(Node):
     @property
     def resource_path(self) -> Where:
         return ["Resources", self.name]
+
+    @property
+    def conditional(self) -> bool:
+        return "Condition" in self.template.raw(self.resource_path)
 
 
 @dataclass(frozen=True, eq=False)
@@ -327,7 +329,7 @@ class Model:
                 return self._rows(*argument) or [value]
             if function == "Ref" and argument == "AWS::NoValue":
                 return [None]
-            if function == "Ref" and argument in self.parameters:
+            if function == "Ref" and isinstance(argument, str) and argument in self.parameters:
                 return _dict(self.parameters[argument]).get("AllowedValues") or [value]
         return [value]
 

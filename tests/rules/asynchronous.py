@@ -38,7 +38,7 @@ def callers(template: model.Model) -> Iterator[tuple[model.Resource, str, bool]]
 
 def caught(template: model.Model, function: model.Resource) -> bool:
     """Something receives what the function failed at, as far as the template tells."""
-    for key in ("DeadLetterQueue", "DeadLetterConfig"):
+    for key in ("DeadLetterQueue", "DeadLetterConfig", "DurableConfig"):  # a durable execution is its own record
         if not function.absent(key):
             return True
     if not function.absent("EventInvokeConfig", "DestinationConfig", "OnFailure"):

@@ -184,7 +184,7 @@ class Rate(model.Rule):
 
     def check(self, template: model.Model) -> Iterator[tuple[model.Where, str]]:
         for each in template.targets:
-            if each.destination and each.destination.is_function:
+            if each.destination and each.destination.is_function and each.destination.absent("DurableConfig"):
                 rates = [_seconds(value) for value in each.expression]
                 timeouts = each.destination.numbers("Timeout", default=3)
                 if model.certain(lambda rate, timeout: rate < timeout, rates, timeouts):

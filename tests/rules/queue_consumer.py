@@ -176,3 +176,25 @@ class Reserved(model.Rule):
                 total = sum(cap[0] or 0 for cap in caps)
                 message = f"{function.name} reserves {reserved[0]}, its mappings' MaximumConcurrency sum up to {total}"
                 yield function.at("ReservedConcurrentExecutions"), f"{message}: reserve {total} or lower them"
+
+
+class OnePolicy(model.Rule):
+    id = "E9109"
+    shortdesc = "A queue or topic has one policy"
+    description = (
+        "A policy replaces the one before it: of two, the last deployed counts, and whom the other let in is not."
+    )
+    source_url = "references/eda-patterns.md#fan-out"
+    tags = ["sqs", "sns", TAGS[2]]
+
+    def check(self, template: model.Model) -> Iterator[tuple[model.Where, str]]:
+        first: dict[str, str] = {}
+        for policy in template.of("AWS::SQS::QueuePolicy", "AWS::SNS::TopicPolicy"):
+            if policy.conditional:
+                continue
+            holders = model.listed(policy.only(model.POLICIES[policy.type]))
+            for name in dict.fromkeys(each.name for each in map(template.resource, holders) if each):
+                if name in first:
+                    message = f"{policy.name} and {first[name]} replace each other on {name}: write one policy"
+                    yield policy.resource_path, message
+                first.setdefault(name, policy.name)
