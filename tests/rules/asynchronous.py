@@ -24,8 +24,7 @@ def callers(template: model.Model) -> Iterator[tuple[model.Resource, str, bool]]
             yield event.owner, event.kind, False
     for each in template.targets:
         if each.destination and each.destination.is_function:
-            scheduled = each.kind == "schedule" or any(value is not None for value in each.expression)
-            yield each.destination, "a schedule" if scheduled else "a rule", scheduled
+            yield each.destination, "a schedule" if each.scheduled else "a rule", each.scheduled
     for topic in template.subscriptions:
         if topic.kind != "event" and topic.protocol == "lambda" and topic.endpoint and topic.endpoint.is_function:
             yield topic.endpoint, "SNS", False
