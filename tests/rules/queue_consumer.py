@@ -1,147 +1,202 @@
 """What an SQS queue that feeds a Lambda function must have so that no message is lost or done twice needlessly.
 
-Use on any template:  uvx cfn-lint -a tests/rules template.yaml
+Use on any template:  uvx cfn-lint -a tests/rules -t template.yaml
 """
 
+import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
 
-from cfnlint.rules._rule import CloudFormationLintRule, RuleMatch
-from cfnlint.template.template import Template
+sys.path.append(str(Path(__file__).parent))
+import _model as model
 
-RETENTION = 345_600  # four days, the default
+RETENTION, MOST = 345_600, 1_209_600  # four days, the default, and fourteen
 SECTION = "references/eda-patterns.md#queue-worker"
+TAGS = ["sqs", "lambda", "design for failures and duplicates"]
 
 
-@dataclass(frozen=True)
-class Consumer:
-    """A queue of the template and the function of the template that it feeds, as SAM event or as mapping."""
-
-    path: list[str | int]  # of the mapping's properties
-    mapping: dict[str, Any]
-    queue: str
-    redrive: Any
-    kept: Any  # seconds that the queue retains a message
-    visible: Any
-    timeout: Any
+def consumed(template: model.Model) -> Iterator[tuple[model.Mapping, model.Resource]]:
+    """Mappings and the queues of this template that they read."""
+    for each in template.mappings:
+        if each.kind == "SQS" and each.source and each.source.type == model.QUEUE:
+            yield each, each.source
 
 
-def consumers(cfn: Template) -> Iterator[Consumer]:
-    resources = cfn.get_resources()
-    shared = cfn.template.get("Globals", {}).get("Function", {})
-    for path, mapping, source, function in _mappings(resources):
-        if resources.get(source, {}).get("Type") == "AWS::SQS::Queue":
-            queue = resources[source].get("Properties", {})
-            properties = resources.get(function, {}).get("Properties", {})
-            timeout = properties.get("Timeout", shared.get("Timeout", 3))
-            visible, kept = queue.get("VisibilityTimeout", 30), queue.get("MessageRetentionPeriod", RETENTION)
-            yield Consumer(path, mapping, source, queue.get("RedrivePolicy"), kept, visible, timeout)
-
-
-def _mappings(resources: dict[str, Any]) -> Iterator[tuple[list[str | int], dict[str, Any], str, str]]:
-    for name, resource in resources.items():
-        properties = resource.get("Properties", {})
-        if resource.get("Type") == "AWS::Lambda::EventSourceMapping":
-            source, function = properties.get("EventSourceArn"), properties.get("FunctionName")
-            yield ["Resources", name, "Properties"], properties, logical_id(source), logical_id(function)
-        elif resource.get("Type") == "AWS::Serverless::Function":
-            for event, body in properties.get("Events", {}).items():
-                if body.get("Type") == "SQS":
-                    path = ["Resources", name, "Properties", "Events", event, "Properties"]
-                    yield path, body.get("Properties", {}), logical_id(body.get("Properties", {}).get("Queue")), name
-
-
-def logical_id(value: Any) -> str:
-    """What `!Ref X` or `!GetAtt X.Arn` refers to; empty for anything else."""
-    if isinstance(value, dict) and len(value) == 1:
-        ((function, argument),) = value.items()
-        if function == "Ref" and isinstance(argument, str):
-            return argument
-        if function == "Fn::GetAtt":
-            return str(argument[0]) if isinstance(argument, list) else str(argument).split(".")[0]
-    return ""
-
-
-class VisibilityTimeout(CloudFormationLintRule):
+class VisibilityTimeout(model.Rule):
     id = "E9101"
     shortdesc = "A queue hides a message at least six times as long as its function may run, plus the batching window"
     description = "Otherwise a throttled or slow batch reappears while it is still being worked on."
     source_url = SECTION
-    tags: list[str] = ["sqs", "lambda", "design for failures and duplicates"]  # noqa: RUF012
+    tags = TAGS
 
-    def match(self, cfn: Template) -> list[RuleMatch]:
-        matches = []
-        for each in consumers(cfn):
-            window = each.mapping.get("MaximumBatchingWindowInSeconds", 0)
-            if not all(isinstance(value, int) for value in (each.timeout, window, each.visible)):
+    def check(self, template: model.Model) -> Iterator[tuple[model.Where, str]]:
+        for each, queue in consumed(template):
+            if not each.function or not each.function.is_function:
                 continue
-            least = 6 * each.timeout + window
-            if each.visible < least:
+            timeouts = each.function.numbers("Timeout", default=3)
+            windows = each.numbers("MaximumBatchingWindowInSeconds", default=0)
+            visible = queue.numbers("VisibilityTimeout", default=30)
+            if model.certain(lambda t, w, v: v < 6 * t + w, timeouts, windows, visible):
+                least = max(6 * t + w for t in timeouts for w in windows if t is not None and w is not None)
                 message = (
-                    f"{each.queue}: VisibilityTimeout is {each.visible}, 6 x {each.timeout} + {window} needs {least}"
+                    f"{queue.name}: VisibilityTimeout is {visible[0]}, 6 x {timeouts[0]} + {windows[0]} needs {least}"
                 )
-                matches.append(RuleMatch(["Resources", each.queue], message))
-        return matches
+                yield queue.resource_path, message
 
 
-class PartialBatch(CloudFormationLintRule):
+class PartialBatch(model.Rule):
     id = "E9102"
     shortdesc = "An SQS mapping reports single failed messages"
     description = "Otherwise one bad message sends its whole batch back, and the good ones are done again."
     source_url = SECTION
-    tags: list[str] = ["sqs", "lambda", "design for failures and duplicates"]  # noqa: RUF012
+    tags = TAGS
 
-    def match(self, cfn: Template) -> list[RuleMatch]:
-        return [
-            RuleMatch(each.path, "add FunctionResponseTypes: [ReportBatchItemFailures]")
-            for each in consumers(cfn)
-            if "ReportBatchItemFailures" not in each.mapping.get("FunctionResponseTypes", [])
-        ]
+    def check(self, template: model.Model) -> Iterator[tuple[model.Where, str]]:
+        for each in template.mappings:
+            types = each.values("FunctionResponseTypes", default=[])
+            sizes = each.numbers("BatchSize", default=10)
+            if each.kind == "SQS" and 1 not in sizes and all(kind == [] for kind in types):
+                yield (
+                    each.path,
+                    "one failed message sends its batch back: add FunctionResponseTypes: [ReportBatchItemFailures]",
+                )
 
 
-class Redrive(CloudFormationLintRule):
+class Redrive(model.Rule):
     id = "E9103"
     shortdesc = "A queue that feeds a function has a dead-letter queue and gives a message at least three receives"
     description = "Without one, poison is retried until it expires and is deleted unseen."
     source_url = SECTION
-    tags: list[str] = ["sqs", "lambda", "design for failures and duplicates"]  # noqa: RUF012
+    tags = TAGS
 
-    def match(self, cfn: Template) -> list[RuleMatch]:
-        matches = []
-        for each in consumers(cfn):
-            path: list[str | int] = ["Resources", each.queue]
-            if each.redrive is None:
-                matches.append(RuleMatch(path, f"give {each.queue} a RedrivePolicy with a dead-letter queue"))
-            elif isinstance(each.redrive, dict):
-                receives = each.redrive.get("maxReceiveCount")
-                if isinstance(receives, int) and receives < 3:
-                    message = (
-                        f"{each.queue}: maxReceiveCount {receives}: throttled receives count too, allow at least 3"
-                    )
-                    matches.append(RuleMatch(path, message))
-        return matches
+    def check(self, template: model.Model) -> Iterator[tuple[model.Where, str]]:
+        for _, queue in consumed(template):
+            receives = queue.numbers("RedrivePolicy", "maxReceiveCount")
+            if queue.absent("RedrivePolicy"):
+                yield queue.resource_path, f"give {queue.name} a RedrivePolicy with a dead-letter queue"
+            elif model.certain(lambda count: count < 3, receives):
+                message = f"{queue.name}: maxReceiveCount {receives[0]}: throttled receives count too, allow at least 3"
+                yield queue.resource_path, message
 
 
-class DeadLetterRetention(CloudFormationLintRule):
+class DeadLetterRetention(model.Rule):
     id = "E9104"
     shortdesc = "A dead-letter queue keeps a message longer than its source does"
-    description = "A message brings its age along: one that waited in the source is deleted from the other sooner."
+    description = (
+        "A message of a standard queue brings its age along: one that waited is deleted from the other sooner."
+    )
     source_url = SECTION
-    tags: list[str] = ["sqs", "lambda", "design for failures and duplicates"]  # noqa: RUF012
+    tags = TAGS
 
-    def match(self, cfn: Template) -> list[RuleMatch]:
-        matches = []
-        resources = cfn.get_resources()
-        for each in consumers(cfn):
-            target = each.redrive.get("deadLetterTargetArn") if isinstance(each.redrive, dict) else None
-            dead = logical_id(target)
-            if resources.get(dead, {}).get("Type") != "AWS::SQS::Queue":
+    def check(self, template: model.Model) -> Iterator[tuple[model.Where, str]]:
+        for _, queue in consumed(template):
+            dead = queue.refers("RedrivePolicy", "deadLetterTargetArn")
+            if not dead or dead.type != model.QUEUE or model.flag(queue.only("FifoQueue")):  # FIFO: its age starts anew
                 continue
-            kept = resources[dead].get("Properties", {}).get("MessageRetentionPeriod", RETENTION)
-            if isinstance(kept, int) and isinstance(each.kept, int) and kept <= each.kept:
+            kept = dead.numbers("MessageRetentionPeriod", default=RETENTION)
+            source = queue.numbers("MessageRetentionPeriod", default=RETENTION)
+            if model.certain(lambda mine, its: mine <= its, kept, source):
+                remedy = "set 1209600" if (source[0] or 0) < MOST else f"lower that of {queue.name}"
+                message = f"{dead.name}: MessageRetentionPeriod {kept[0]} is not above the {source[0]} of {queue.name}"
+                yield dead.resource_path, f"{message}: {remedy}"
+
+
+class BatchWindow(model.Rule):
+    id = "E9105"
+    shortdesc = "An SQS mapping with a batch above ten has a batching window"
+    description = "Lambda refuses the mapping: without a window there is no batch above ten to wait for."
+    source_url = SECTION
+    tags = TAGS
+
+    def check(self, template: model.Model) -> Iterator[tuple[model.Where, str]]:
+        for each in template.mappings:
+            if each.kind == "SQS" and not _fifo(each):
+                sizes = each.numbers("BatchSize", default=10)
+                windows = each.numbers("MaximumBatchingWindowInSeconds", default=0)
+                if model.certain(lambda size, window: size > 10 and window == 0, sizes, windows):
+                    message = f"BatchSize {sizes[0]} without a window: set MaximumBatchingWindowInSeconds to 1 or more"
+                    yield each.at("BatchSize"), message
+
+
+class FifoBatch(model.Rule):
+    id = "E9106"
+    shortdesc = "A mapping of a FIFO queue has a batch of at most ten and no batching window"
+    description = "Lambda refuses the mapping, and the deployment rolls back."
+    source_url = SECTION
+    tags = TAGS
+
+    def check(self, template: model.Model) -> Iterator[tuple[model.Where, str]]:
+        for each in template.mappings:
+            if each.kind == "SQS" and _fifo(each):
+                sizes = each.numbers("BatchSize", default=10)
+                windows = each.numbers("MaximumBatchingWindowInSeconds", default=0)
+                event = "Events" in each.path  # the batch of a plain mapping is cfn-lint's E3705
+                if event and model.certain(lambda size: size > 10, sizes):
+                    yield each.at("BatchSize"), f"BatchSize {sizes[0]} on a FIFO queue: set at most 10"
+                if model.certain(lambda window: window > 0, windows):
+                    message = "a FIFO queue has no batching window: remove MaximumBatchingWindowInSeconds"
+                    yield each.at("MaximumBatchingWindowInSeconds"), message
+
+
+def _fifo(mapping: model.Mapping) -> bool:
+    return bool(mapping.source and mapping.source.type == model.QUEUE and model.flag(mapping.source.only("FifoQueue")))
+
+
+class TwoModes(model.Rule):
+    id = "E9107"
+    shortdesc = "An SQS mapping has either MaximumConcurrency or provisioned pollers"
+    description = "Lambda refuses both: with provisioned pollers, MaximumPollers is the cap."
+    source_url = SECTION
+    tags = [*TAGS[:2], "concurrent requests, not total"]
+
+    def check(self, template: model.Model) -> Iterator[tuple[model.Where, str]]:
+        for each in template.mappings:
+            caps = each.values("ScalingConfig", "MaximumConcurrency")
+            pollers = each.values("ProvisionedPollerConfig")
+            if each.kind == "SQS" and None not in caps and None not in pollers:
                 message = (
-                    f"{dead}: MessageRetentionPeriod {kept} is not above the {each.kept} of {each.queue}: set 1209600"
+                    "MaximumConcurrency and ProvisionedPollerConfig exclude each other: cap with MaximumPollers alone"
                 )
-                matches.append(RuleMatch(["Resources", dead], message))
-        return matches
+                yield each.at("ScalingConfig"), message
+
+
+class Reserved(model.Rule):
+    id = "W9108"
+    shortdesc = "What a function's SQS mappings may use together is no more than its reserved concurrency"
+    description = (
+        "Above it Lambda throttles; each throttled receive counts, and good messages end in the dead-letter queue."
+    )
+    source_url = SECTION
+    tags = [*TAGS[:2], "concurrent requests, not total"]
+
+    def check(self, template: model.Model) -> Iterator[tuple[model.Where, str]]:
+        for function in template.functions:
+            reserved = function.numbers("ReservedConcurrentExecutions")
+            mine = [each for each in template.mappings if each.kind == "SQS" and each.function is function]
+            caps = [each.numbers("ScalingConfig", "MaximumConcurrency", default=0) for each in mine]
+            if mine and model.certain(lambda most, *each: 0 < most < sum(each), reserved, *caps):
+                total = sum(cap[0] or 0 for cap in caps)
+                message = f"{function.name} reserves {reserved[0]}, its mappings' MaximumConcurrency sum up to {total}"
+                yield function.at("ReservedConcurrentExecutions"), f"{message}: reserve {total} or lower them"
+
+
+class OnePolicy(model.Rule):
+    id = "E9109"
+    shortdesc = "A queue or topic has one policy"
+    description = (
+        "A policy replaces the one before it: of two, the last deployed counts, and whom the other let in is not."
+    )
+    source_url = "references/eda-patterns.md#fan-out"
+    tags = ["sqs", "sns", TAGS[2]]
+
+    def check(self, template: model.Model) -> Iterator[tuple[model.Where, str]]:
+        first: dict[str, str] = {}
+        for policy in template.of("AWS::SQS::QueuePolicy", "AWS::SNS::TopicPolicy"):
+            if policy.conditional:
+                continue
+            holders = model.listed(policy.only(model.POLICIES[policy.type]))
+            for name in dict.fromkeys(each.name for each in map(template.resource, holders) if each):
+                if name in first:
+                    message = f"{policy.name} and {first[name]} replace each other on {name}: write one policy"
+                    yield policy.resource_path, message
+                first.setdefault(name, policy.name)

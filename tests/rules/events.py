@@ -1,0 +1,195 @@
+"""What a rule, a schedule, a pipe and a notification need so that an event arrives, and only from where it may."""
+
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+sys.path.append(str(Path(__file__).parent))
+import _model as model
+
+ROUTER = "references/eda-patterns.md#event-router"
+JOB = "references/serverless-patterns.md#scheduled-job"
+TAGS = ["eventbridge", "design for failures and duplicates"]
+UNITS = {"minute": 60, "hour": 3600, "day": 86400}
+HOLDERS = (
+    "AWS::SQS::QueuePolicy",
+    "AWS::SQS::QueueInlinePolicy",
+    "AWS::SNS::TopicPolicy",
+    "AWS::SNS::TopicInlinePolicy",
+    "AWS::S3::BucketPolicy",
+)
+# Services known to send aws:SourceArn or aws:SourceAccount. No load balancer: its target needs the permission first.
+DEPUTIES = {
+    *("apigateway", "appsync", "bedrock", "cloudfront", "cloudtrail", "cloudwatch", "codestar-notifications"),
+    *("cognito-idp", "config", "connect", "delivery.logs", "events", "guardduty", "iot", "lambda.alarms.cloudwatch"),
+    *("lex", "lexv2", "logging.s3", "logs", "s3", "secretsmanager", "ses", "sns"),
+}
+BINDING = ("aws:source", "aws:referer", "aws:principalorg", "opaque")  # how the condition keys begin that bind a source
+
+
+class RuleDeadLetters(model.Rule):
+    id = "E9301"
+    shortdesc = "A rule's target has a dead-letter queue"
+    description = "EventBridge drops an event that it may not deliver at once, and any other after a day."
+    source_url = ROUTER
+    tags = TAGS
+
+    def check(self, template: model.Model) -> Iterator[tuple[model.Where, str]]:
+        for each in template.targets:
+            if each.kind == "rule" and not each.scheduled and each.absent("DeadLetterConfig") and not _keeps(each):
+                yield each.path, "events that cannot be delivered are dropped: add DeadLetterConfig"
+
+
+class RuleToQueueDeadLetters(model.Rule):
+    id = "I9309"
+    shortdesc = "A rule's target has a dead-letter queue, even if it is a queue itself"
+    description = "A queue fails as seldom as its dead-letter queue, but its policy and its key may change one day."
+    source_url = ROUTER
+    tags = ["sqs", *TAGS]
+
+    def check(self, template: model.Model) -> Iterator[tuple[model.Where, str]]:
+        for each in template.targets:
+            queue = each.destination and each.destination.type == model.QUEUE
+            if each.kind == "rule" and queue and each.absent("DeadLetterConfig"):
+                yield each.path, "events are dropped once the queue's policy or key is wrong: add DeadLetterConfig"
+
+
+def _keeps(target: model.Target) -> bool:
+    """It goes where events are kept: to a queue of this template, whose policy E9304 checks, or to a log."""
+    kept = target.destination and target.destination.type in (model.QUEUE, "AWS::Logs::LogGroup")
+    return bool(kept) or model.service(target.arn) == "logs"
+
+
+class ScheduleDeadLetters(model.Rule):
+    id = "W9302"
+    shortdesc = "A schedule has a dead-letter queue"
+    description = "A run that could not be started is otherwise missed and noticed by nobody."
+    source_url = JOB
+    tags = ["scheduler", *TAGS]
+
+    def check(self, template: model.Model) -> Iterator[tuple[model.Where, str]]:
+        for each in template.targets:
+            if each.scheduled and each.absent("DeadLetterConfig"):
+                yield each.path, "a run that cannot be started is lost unseen: add DeadLetterConfig"
+
+
+class PipeDeadLetters(model.Rule):
+    id = "E9303"
+    shortdesc = "A pipe from a stream has a dead-letter queue and bounded retries, one from a queue has the queue's"
+    description = "Both bounds default to for ever: one bad record stops its shard; one that is given up is gone."
+    source_url = "references/serverless-patterns.md#stream-processor"
+    tags = ["pipes", *TAGS]
+
+    def check(self, template: model.Model) -> Iterator[tuple[model.Where, str]]:
+        for pipe in template.of("AWS::Pipes::Pipe"):
+            source = pipe.refers("Source")
+            kind = model.SOURCES.get(source.type if source else model.service(pipe.only("Source")), "")
+            if kind in ("Kinesis", "DynamoDB"):
+                key = "KinesisStreamParameters" if kind == "Kinesis" else "DynamoDBStreamParameters"
+                settings = ("SourceParameters", key)
+                bounds = [
+                    pipe.values(*settings, name) for name in ("MaximumRetryAttempts", "MaximumRecordAgeInSeconds")
+                ]
+                if pipe.absent(*settings, "DeadLetterConfig"):
+                    yield pipe.at(*settings), f"records that are given up vanish: add {key}.DeadLetterConfig"
+                elif all(value is None or str(value) == "-1" for bound in bounds for value in bound):
+                    yield pipe.at(*settings), f"a bad record stops its shard: set {key}.MaximumRetryAttempts"
+            if source and source.type == model.QUEUE and source.absent("RedrivePolicy"):
+                message = f"what the pipe {pipe.name} cannot deliver goes round until it expires"
+                yield source.resource_path, f"{message}: give {source.name} a RedrivePolicy"
+
+
+def refusals(template: model.Model, *kinds: str) -> Iterator[tuple[model.Where, str]]:
+    for each in template.deliveries:
+        if each.kind in kinds and template.refused(each):
+            name, who = each.receiver.name, each.principal
+            policy = "AWS::SQS::QueuePolicy" if each.receiver.type == model.QUEUE else "AWS::SNS::TopicPolicy"
+            source = f" from {each.sender}" if each.sender else ""
+            yield each.path, f"{name} does not admit {who}{source}: allow it {each.action} in an {policy}"
+
+
+class RuleTarget(model.Rule):
+    id = "E9304"
+    shortdesc = "A queue or topic that a rule sends to admits EventBridge"
+    description = "Without a resource policy for events.amazonaws.com nothing arrives, and only a metric tells."
+    source_url = ROUTER
+    tags = ["sqs", "sns", *TAGS]
+
+    def check(self, template: model.Model) -> Iterator[tuple[model.Where, str]]:
+        yield from refusals(template, "target")
+
+
+class RuleDeadLetterPolicy(model.Rule):
+    id = "E9305"
+    shortdesc = "A rule's dead-letter queue admits EventBridge"
+    description = "Without a queue policy for events.amazonaws.com it stays empty, and the events are gone."
+    source_url = ROUTER
+    tags = ["sqs", *TAGS]
+
+    def check(self, template: model.Model) -> Iterator[tuple[model.Where, str]]:
+        yield from refusals(template, "dead-letter")
+
+
+class Notification(model.Rule):
+    id = "E9306"
+    shortdesc = "A queue or topic that a bucket notifies admits S3"
+    description = "S3 tests the destination when the notification is set, and the deployment fails."
+    source_url = ROUTER
+    tags = ["s3", "sqs", "sns", *TAGS[1:]]
+
+    def check(self, template: model.Model) -> Iterator[tuple[model.Where, str]]:
+        yield from refusals(template, "notification")
+
+
+class SourceCondition(model.Rule):
+    id = "E9307"
+    shortdesc = "A service that a policy admits is bound to a source: aws:SourceArn or aws:SourceAccount"
+    description = "Otherwise anybody's rule, topic or bucket may have that service send here: the confused deputy."
+    source_url = ROUTER
+    tags = ["sqs", "sns", "s3", "lambda", "speedy, simple, singular"]
+
+    def check(self, template: model.Model) -> Iterator[tuple[model.Where, str]]:
+        for policy in template.of(*HOLDERS):
+            for statement in template.statements(policy.child("PolicyDocument"))[0]:
+                services = [name for name in model.principals(statement) if _deputy(name)]
+                if policy.type.startswith("AWS::SNS::"):  # EventBridge matches no topic policy that has a condition
+                    services = [name for name in services if name != "events.amazonaws.com"]
+                bound = any(key.lower().startswith(BINDING) for key in model.conditions(statement))
+                if services and not bound and statement.only("Effect") == "Allow":
+                    message = f"{services[0]} may act here for any account"
+                    yield statement.path, f"{message}: add a Condition on aws:SourceArn or aws:SourceAccount"
+        for permission in template.of("AWS::Lambda::Permission"):
+            keys = ("SourceArn", "SourceAccount", "PrincipalOrgID", "EventSourceToken")
+            service = str(permission.only("Principal"))
+            if _deputy(service) and all(permission.absent(key) for key in keys):
+                message = f"{service} may invoke the function for any account"
+                yield permission.path, f"{message}: add SourceArn or SourceAccount"
+
+
+def _deputy(principal: str) -> bool:
+    return principal.partition(".amazonaws.com")[0] in DEPUTIES and ".amazonaws.com" in principal
+
+
+class Rate(model.Rule):
+    id = "W9308"
+    shortdesc = "A function's rate is no shorter than its timeout"
+    description = "Otherwise a slow run is overtaken by the next, and two do the same work at once."
+    source_url = JOB
+    tags = ["scheduler", "lambda", *TAGS]
+
+    def check(self, template: model.Model) -> Iterator[tuple[model.Where, str]]:
+        for each in template.targets:
+            if each.destination and each.destination.is_function and each.destination.absent("DurableConfig"):
+                rates = [_seconds(value) for value in each.expression]
+                timeouts = each.destination.numbers("Timeout", default=3)
+                if model.certain(lambda rate, timeout: rate < timeout, rates, timeouts):
+                    message = (
+                        f"a run of {each.destination.name} may last {timeouts[0]} s, the next starts after {rates[0]} s"
+                    )
+                    yield each.path, f"{message}: lower its Timeout or the rate"
+
+
+def _seconds(expression: object) -> int | None:
+    match = re.fullmatch(r"rate\((\d+) (minute|hour|day)s?\)", str(expression).strip())
+    return int(match[1]) * UNITS[match[2]] if match else None

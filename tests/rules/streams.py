@@ -1,0 +1,97 @@
+"""What a stream that feeds a function must have so that one bad record neither stops nor loses others."""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+sys.path.append(str(Path(__file__).parent))
+import _model as model
+
+SECTION = "references/serverless-patterns.md#stream-processor"
+TAGS = ["kinesis", "dynamodb", "lambda", "design for failures and duplicates"]
+
+
+def streams(template: model.Model) -> Iterator[model.Mapping]:
+    return (each for each in template.mappings if each.kind in ("Kinesis", "DynamoDB"))
+
+
+def _endless(value: object) -> bool:
+    return value is None or str(value) == "-1"
+
+
+class Bounded(model.Rule):
+    id = "E9201"
+    shortdesc = "A stream mapping bounds how often or how long a failed batch is tried"
+    description = (
+        "Both bounds default to for ever: one bad record stops its shard until the stream deletes what waits behind it."
+    )
+    source_url = SECTION
+    tags = TAGS
+
+    def check(self, template: model.Model) -> Iterator[tuple[model.Where, str]]:
+        for each in streams(template):
+            bounds = each.values("MaximumRetryAttempts") + each.values("MaximumRecordAgeInSeconds")
+            if all(_endless(bound) for bound in bounds):
+                message = "a bad record is retried until it expires, its shard waits"
+                yield each.path, f"{message}: set MaximumRetryAttempts and MaximumRecordAgeInSeconds"
+
+
+class Discarded(model.Rule):
+    id = "E9202"
+    shortdesc = "A stream mapping has an on-failure destination"
+    description = "What it gives up is otherwise gone, and nobody knows which records those were."
+    source_url = SECTION
+    tags = TAGS
+
+    def check(self, template: model.Model) -> Iterator[tuple[model.Where, str]]:
+        for each in streams(template):
+            if each.absent("DestinationConfig", "OnFailure"):
+                message = "records that are given up vanish: add DestinationConfig.OnFailure (S3 keeps the data)"
+                yield each.path, message
+
+
+class Bisect(model.Rule):
+    id = "W9203"
+    shortdesc = "A stream mapping splits a batch that failed"
+    description = "A crash or a timeout reports no record, and a whole batch is given up for one of its records."
+    source_url = SECTION
+    tags = TAGS
+
+    def check(self, template: model.Model) -> Iterator[tuple[model.Where, str]]:
+        for each in streams(template):
+            split = each.values("BisectBatchOnFunctionError", default=False)
+            if 1 not in each.numbers("BatchSize") and all(model.flag(value) is False for value in split):
+                yield each.path, "a crash gives up the whole batch: add BisectBatchOnFunctionError: true"
+
+
+class Latest(model.Rule):
+    id = "W9204"
+    shortdesc = "The mapping of a stream that is made with it starts at TRIM_HORIZON"
+    description = (
+        "LATEST misses what arrives in the minutes while the mapping is made; a new stream has no past to skip."
+    )
+    source_url = SECTION
+    tags = TAGS
+
+    def check(self, template: model.Model) -> Iterator[tuple[model.Where, str]]:
+        for each in streams(template):
+            if each.source and all(value == "LATEST" for value in each.values("StartingPosition")):
+                message = f"LATEST misses what {each.source.name} gets while the mapping is made: start at TRIM_HORIZON"
+                yield each.at("StartingPosition"), message
+
+
+class PartialBatch(model.Rule):
+    id = "W9205"
+    shortdesc = "A stream mapping reports the record that failed"
+    description = (
+        "Otherwise every record before it is done again on each retry. A warning: nothing is lost, and order is kept."
+    )
+    source_url = SECTION
+    tags = TAGS
+
+    def check(self, template: model.Model) -> Iterator[tuple[model.Where, str]]:
+        for each in streams(template):
+            types = each.values("FunctionResponseTypes", default=[])
+            if 1 not in each.numbers("BatchSize") and all(kind == [] for kind in types):
+                message = "a retry does good records again: add FunctionResponseTypes: [ReportBatchItemFailures]"
+                yield each.path, message

@@ -1,0 +1,98 @@
+"""Each rule finds what it is for where it stands, and nothing in what is right.
+
+A rule has a folder `tests/rules/fixtures/<id>` with templates `fail*.yaml`, in which a comment `# <id>` ends each line
+that the rule names, and `pass*.yaml`, in which it finds nothing. No other rule of ours speaks in a `fail*.yaml`, unless
+its first line says so: `# also: W9602, I9701`. This module stands outside `tests/rules`, which cfn-lint loads whole.
+"""
+
+import re
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+
+import pytest
+from cfnlint.config import ConfigMixIn
+from cfnlint.decode import decode
+from cfnlint.rules._rules import Rules
+from cfnlint.runner import Runner
+from cfnlint.template.template import Template
+
+from support.documents import ROOT, anchors
+from support.templates import RULES
+
+FIXTURES = RULES / "fixtures"
+FAIL, PASS = sorted(FIXTURES.glob("*/fail*.yaml")), sorted(FIXTURES.glob("*/pass*.yaml"))
+
+
+@cache
+def rules() -> Rules:
+    return Rules.create_from_directory(str(RULES))
+
+
+def found(path: Path) -> dict[tuple[str, int], str]:
+    """What our rules alone say about a template: id and line, and the message."""
+    template, errors = decode(str(path))
+    assert not errors, errors
+    assert template
+    cfn = Template(str(path), template, ["us-east-1"])
+    matches = [match for rule in rules().values() for match in rule.matchall(str(path), cfn)]
+    return {(match.rule.id, match.linenumber): match.message for match in matches}
+
+
+def label(path: Path) -> str:
+    return f"{path.parent.name}-{path.stem}"
+
+
+@pytest.mark.parametrize("path", FAIL, ids=label)
+def test_a_rule_finds_what_is_wrong_where_it_stands(path: Path) -> None:
+    lines = path.read_text().splitlines()
+    marked = {(each, index) for index, line in enumerate(lines, 1) for each in re.findall(r"# ([EWI]9\d{3})\b", line)}
+    also = set(re.findall(r"[EWI]9\d{3}", lines[0])) if lines[0].startswith("# also:") else set()
+    spoken = found(path)
+
+    assert path.parent.name in {each for each, _ in marked}
+    assert {key for key in spoken if key[0] not in also} == marked
+    assert also <= {each for each, _ in spoken}
+
+
+@pytest.mark.parametrize("path", PASS, ids=label)
+def test_a_rule_is_silent_where_nothing_is_wrong(path: Path) -> None:
+    assert {key: text for key, text in found(path).items() if key[0] == path.parent.name} == {}
+
+
+def test_every_rule_has_templates_that_fail_and_pass() -> None:
+    ids = set(rules())
+
+    assert ids
+    assert {path.parent.name for path in FAIL} == ids
+    assert {path.parent.name for path in PASS} == ids
+
+
+def test_every_rule_says_its_law_its_reason_its_section_and_its_principle() -> None:
+    skill = (ROOT / "SKILL.md").read_text().lower()
+    for name, rule in rules().items():
+        page, _, anchor = rule.source_url.partition("#")
+        assert re.fullmatch(r"[EWI]9[1-9]\d\d", name)
+        assert rule.shortdesc, name
+        assert rule.description.endswith("."), name
+        assert anchor in anchors(ROOT / page), f"{name}: {rule.source_url}"
+        assert any(tag in skill for tag in rule.tags if " " in tag), f"{name}: no principle of SKILL.md in {rule.tags}"
+
+
+def test_what_the_rules_are_tried_on_is_otherwise_a_valid_template() -> None:
+    paths = [str(path) for path in (*FAIL, *PASS)]
+    config = ConfigMixIn(["--template", *paths, "--ignore-checks", "W", "I", "--append-rules", str(RULES)])
+    matches = Runner(config).run()
+
+    assert [f"{match.filename}: {match}" for match in matches if match.rule.id not in rules()] == []
+
+
+def test_a_reader_lints_from_anywhere(tmp_path: Path) -> None:
+    (tmp_path / "template.yaml").write_text((FIXTURES / "E9101" / "fail_sam.yaml").read_text())
+    command = [str(Path(sys.executable).parent / "cfn-lint"), "-a", str(RULES), "-t", "template.yaml"]
+    result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+
+    assert result.returncode == 2, result.stdout + result.stderr
+    assert re.findall(r"^[EWI]\d{4}", result.stdout, re.MULTILINE) == ["E9101"]
+    assert result.stderr == ""
