@@ -3,9 +3,10 @@
 import time
 from dataclasses import dataclass
 
+from test_routing import QUESTIONS, SKILL
+
 from support.documents import ROOT, documents, fences, tokens
 from support.snippets import excerpt, quotes
-from test_routing import QUESTIONS, SKILL
 
 
 @dataclass(frozen=True)
