@@ -16,15 +16,17 @@ from aws_lambda_powertools import Logger, Metrics, single_metric
 from aws_lambda_powertools.logging import correlation_paths
 from aws_lambda_powertools.logging.buffer import LoggerBufferConfig
 from aws_lambda_powertools.metrics import MetricUnit, SchemaValidationError
+from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
 from local_aws import LocalAws, read_template
 from support import templates
-from support.documents import ROOT, fences
+from support.documents import ROOT, fences, rows, section
 from support.handlers import Context, failed, sqs_event
 from support.logs_insights import complaints, fields
 
 HERE = Path(__file__).parent
 ALARMS = HERE / "alarms.yaml"
+DOCUMENT = ROOT / "references" / "observability-best-practices.md"
 Lines = Callable[[], list[dict[str, Any]]]
 
 
@@ -146,6 +148,14 @@ def test_a_topic_and_a_bus_deliver_the_id_to_the_queue(aws: LocalAws, lines: Lin
     assert {line["correlation_id"] for line in lines() if "_aws" not in line} == {"by-topic", "by-bus"}
 
 
+def test_get_returns_an_attribute_without_its_string_value() -> None:
+    record = SQSRecord(over_sns("c-1"))
+
+    with pytest.raises(AttributeError, match="'dict' object has no attribute 'string_value'"):
+        _ = record.message_attributes.get("correlation_id").string_value  # type: ignore[union-attr]
+    assert record.message_attributes["absent"] is None
+
+
 def test_the_ready_made_path_for_eventbridge_is_the_envelope_s_id() -> None:
     assert correlation_paths.EVENT_BRIDGE == "id"
 
@@ -176,6 +186,13 @@ def test_buffered_lines_are_written_under_the_keys_of_the_record_that_failed(
         ("with its own", "healthy"),
         ("failed", "failing"),
     ]
+
+
+def test_powertools_warns_of_debug_lines_that_lambda_would_drop(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_LAMBDA_LOG_LEVEL", "INFO")
+
+    with pytest.warns(UserWarning, match=r"Current log level \(DEBUG\) does not match"):
+        Logger(service="dropped", level="DEBUG")
 
 
 @pytest.mark.parametrize(("lambda_s", "written"), [("INFO", 20), ("DEBUG", 10)])
@@ -295,6 +312,13 @@ def test_powertools_takes_29_dimensions_beside_the_service() -> None:
     metrics.clear_metrics()
 
 
+def test_an_invocation_without_a_metric_warns() -> None:
+    metrics = Metrics(namespace="Shop", service="idle")
+
+    with pytest.warns(UserWarning, match="No application metrics to publish"):
+        metrics.flush_metrics()
+
+
 def test_an_id_as_dimension_is_a_metric_each_and_as_metadata_none(lines: Lines) -> None:
     def shipped(order_id: str, as_dimension: bool) -> None:
         with single_metric(name="Shipped", unit=MetricUnit.Count, value=1, namespace="Shop") as metric:
@@ -323,6 +347,15 @@ def test_metadata_of_a_batch_is_that_of_its_last_message(lines: Lines) -> None:
 # Alarms
 
 
+def metadata() -> list[dict[str, Any]]:
+    """What AWS says of its metrics."""
+    package = importlib.metadata.distribution("awslabs-cloudwatch-mcp-server")
+    place = "awslabs/cloudwatch_mcp_server/cloudwatch_metrics/data/metric_metadata.json"
+    found = json.loads(Path(str(package.locate_file(place))).read_text())
+    assert isinstance(found, list)
+    return found
+
+
 def alarms() -> dict[str, dict[str, Any]]:
     return {
         name: resource["Properties"]
@@ -343,18 +376,26 @@ def test_no_linter_objects_to_the_alarms() -> None:
     assert templates.findings(ALARMS) == []
 
 
-def test_every_alarm_watches_a_metric_that_aws_lists() -> None:
-    package = importlib.metadata.distribution("awslabs-cloudwatch-mcp-server")
-    place = "awslabs/cloudwatch_mcp_server/cloudwatch_metrics/data/metric_metadata.json"
-    listed = {
-        (each["metricId"]["namespace"], each["metricId"]["metricName"])
-        for each in json.loads(Path(str(package.locate_file(place))).read_text())
-    }
-    listed.add(("AWS/Events", "FailedInvocations"))  # that list has no EventBridge; see the fact rule-metric-not-zero
+def listed() -> set[tuple[str, str]]:
+    """Namespaces and names of the metrics that AWS publishes."""
+    found = {(each["metricId"]["namespace"], each["metricId"]["metricName"]) for each in metadata()}
+    return {*found, ("AWS/Events", "FailedInvocations")}  # the list lacks EventBridge: fact rule-metric-not-zero
 
+
+def test_every_alarm_watches_a_metric_that_aws_lists() -> None:
     found = {metric for alarm in alarms().values() for metric in watched(alarm)}
+
     assert len(found) >= 10
-    assert found - listed == set()
+    assert found - listed() == set()
+
+
+def test_the_metrics_that_answer_exist() -> None:
+    table = rows(section(DOCUMENT, "Which metric answers"))
+    named = {name for _, answer in table for name in re.findall(r"`([\w-]+)`", answer)}
+    no_metric = {"ApiName", "ApiId", "ParallelizationFactor"}
+
+    assert len(named) >= 20
+    assert named - {name for _, name in listed()} == no_metric
 
 
 def test_every_alarm_says_what_silence_means_and_pages_somebody_once() -> None:
@@ -409,14 +450,20 @@ def test_the_threshold_spends_two_percent_of_a_month_s_budget_in_an_hour() -> No
     assert share * month == pytest.approx(14.4)
 
 
+def test_rest_and_http_apis_count_their_errors_under_different_names() -> None:
+    dimensions = {
+        each["metricId"]["metricName"]: [name["name"] for name in each["alarmRecommendations"][0]["dimensions"]]
+        for each in metadata()
+        if each["metricId"] in ({"namespace": "AWS/ApiGateway", "metricName": name} for name in ("5XXError", "5xx"))
+    }
+
+    assert dimensions == {"5XXError": ["ApiName", "Stage"], "5xx": ["ApiId", "Stage"]}
+
+
 # Queries
 
 
-QUERIES = [
-    each.text
-    for each in fences(ROOT / "references" / "observability-best-practices.md")
-    if each.language == "logs-insights"
-]
+QUERIES = [each.text for each in fences(DOCUMENT) if each.language == "logs-insights"]
 REPORT = {  # Lambda's own line per invocation in JSON format, an environment's first
     "time": "2026-11-23T11:00:00.000Z",
     "type": "platform.report",
