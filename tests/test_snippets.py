@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from support import node
+from support import logs_insights, node
 from support.commands import complaints
 from support.documents import Fence, documents, fences
 from support.policies import unknown_actions
@@ -12,7 +12,7 @@ from support.snippets import LONGEST, REPAIR, excerpt, quotes
 
 FENCES = [fence for path in documents() for fence in fences(path)]
 QUOTED = [fence for fence in FENCES if quotes(fence)]
-INLINE = ("bash", "json", "mermaid", "text")
+INLINE = ("bash", "json", "logs-insights", "mermaid", "text")
 
 
 def test_there_are_fences_of_each_kind() -> None:
@@ -50,6 +50,11 @@ def test_a_command_exists(fence: Fence) -> None:
 def test_inline_json_parses_and_names_real_actions(fence: Fence | None) -> None:
     if fence:
         assert unknown_actions(json.loads(fence.text)) == []
+
+
+@pytest.mark.parametrize("fence", [f for f in FENCES if f.language == "logs-insights"], ids=str)
+def test_a_query_is_one_that_logs_insights_runs(fence: Fence) -> None:
+    assert logs_insights.complaints(fence.text) == []
 
 
 def test_every_diagram_is_one_that_mermaid_draws() -> None:
