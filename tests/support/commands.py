@@ -5,6 +5,7 @@ import json
 import os
 import re
 import subprocess
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -16,7 +17,7 @@ from support.documents import ROOT
 
 BASH = Language(tree_sitter_bash.language())
 SHELL = {"cd", "cp", "echo", "export", "mkdir", "tail", "test", "true"}  # no options of ours to check
-GIT_AND_OTHERS = {"git", "python3", "unzip"}
+GIT_AND_OTHERS = {"git", "unzip"}
 UV = os.environ.get("UV", "uv")  # `uv run` says where it is, which need not be on PATH
 SAM = ROOT / ".sam-cli"  # an environment of its own, because the SAM CLI pins another boto3 and click
 HELP = {"uv": (UV, "help"), "uvx": (UV, "help", "tool", "run"), "cfn-lint": ("cfn-lint", "--help")}
@@ -63,6 +64,8 @@ def _complaints(command: list[str]) -> list[str]:
         return _aws(rest)
     if program == "sam":
         return _sam(rest)
+    if program == "python3" and rest[:1] == ["-m"]:
+        return _module(*rest[1:])
     if program in HELP:
         return _helped(program, rest)
     return [f"no check knows the program {program!r}: add it to tests/support/commands.py"]
@@ -172,6 +175,14 @@ def tree(command, context):
 
 print(json.dumps(tree(cli, click.Context(cli, obj=True))))  # without an object it gives empty commands
 """
+
+
+def _module(name: str, *words: str) -> list[str]:
+    text = _help(sys.executable, "-m", name, "--help")
+    if not text:
+        return [f"python3 has no module {name!r}"]
+    flags = [word.split("=")[0] for word in words if word.startswith("-")]
+    return [f"{name} has no {flag}" for flag in flags if not re.search(rf"(?<![\w-]){re.escape(flag)}(?![\w-])", text)]
 
 
 def _own_flags(program: str, words: list[str]) -> list[str]:
