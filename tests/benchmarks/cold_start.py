@@ -5,6 +5,7 @@ module level that nobody uses; with the whole of Powertools' utilities imported;
 several rounds, and compared by the medians of what the emulator reports as the duration of init.
 """
 
+import os
 import re
 import shutil
 import socket
@@ -64,10 +65,12 @@ def measure(rounds: int, only: set[str] | None = None) -> Iterator[Start]:
             if only and name not in only:
                 continue
             example = ROOT / "examples" / name
+            libraries = home / name / "libraries"
+            _install(libraries, "--requirement", str(example / "requirements.txt"))
             for function, (module, handler) in functions(example / "template.yaml").items():
                 for variant, (bytecode, prefix) in VARIANTS.items():
                     package = home / name / function / variant.replace(" ", "-")
-                    _package(package, example, module, bytecode, prefix)
+                    _package(package, libraries, module, bytecode, prefix)
                     given = dict.fromkeys(variables(read_template(example / "template.yaml"))[function], "x")
                     packages[f"{name} {function}", variant] = (package, f"{module.stem}.{handler}", given)
         for _ in range(rounds):
@@ -103,20 +106,18 @@ def _install(target: Path, *wanted: str) -> None:
     _uv("pip", "install", "--quiet", "--compile-bytecode", "--target", str(target), *wanted)
 
 
-def _package(package: Path, example: Path, module: Path, bytecode: bool, prefix: str) -> None:
-    _install(package, "--requirement", str(example / "requirements.txt"))
-    for path in example.glob("*.py"):
+def _package(package: Path, libraries: Path, module: Path, bytecode: bool, prefix: str) -> None:
+    """A function's package: the libraries by hard links, and its code; bytecode that is valid whatever the times."""
+    left_out = None if bytecode else shutil.ignore_patterns("__pycache__")
+    shutil.copytree(libraries, package, copy_function=os.link, ignore=left_out)
+    for path in module.parent.glob("*.py"):
         shutil.copy(path, package)
     code = package / module.name
     first, rest = code.read_text().split('"""\n', 1)
     code.write_text(f'{first}"""\n{prefix}{rest}')
     if bytecode:
-        subprocess.run(
-            ["python", "-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash", str(package)], check=True
-        )
-    else:
-        for cache in package.rglob("__pycache__"):
-            shutil.rmtree(cache)
+        own = [str(package / path.name) for path in module.parent.glob("*.py")]
+        subprocess.run(["python", "-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash", *own], check=True)
 
 
 def _start(emulator: Path, package: Path, runtime: Path, handler: str, given: dict[str, str]) -> float:
