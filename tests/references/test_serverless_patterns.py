@@ -2,6 +2,7 @@
 
 import copy
 import importlib.util
+import json
 import threading
 import time
 import urllib.error
@@ -10,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import ModuleType
 from typing import Any
+from uuid import uuid4
 
 import pytest
 import time_machine
@@ -17,7 +19,7 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
-from local_aws import ACCOUNT, REGION, LocalAws, read_template
+from local_aws import ACCOUNT, REGION, LocalAws, read_template, wait_for
 from support import templates
 
 HERE = Path(__file__).parent
@@ -269,3 +271,44 @@ def test_an_outage_of_the_table_hides_neither_answer_nor_error(
         partner.well = well
 
         assert partner.tried() == ("paid" if well else "Unwell")
+
+
+def played(aws: LocalAws, states: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
+    """How an execution of these JSONata states ends."""
+    machines = aws.client("stepfunctions")
+    definition = {"QueryLanguage": "JSONata", "StartAt": next(iter(states)), "States": states}
+    role = f"arn:aws:iam::{ACCOUNT}:role/none"
+    machine = machines.create_state_machine(name=str(uuid4()), roleArn=role, definition=json.dumps(definition))
+    execution = machines.start_execution(stateMachineArn=machine["stateMachineArn"], input=json.dumps(given))
+
+    def ended() -> Any:
+        found = machines.describe_execution(executionArn=execution["executionArn"])
+        return found if found["status"] != "RUNNING" else None
+
+    return dict(wait_for("the execution", ended))
+
+
+@pytest.mark.parametrize("hits", [0, 1, 2])
+def test_a_jsonata_filter_is_a_list_only_with_brackets(aws: LocalAws, hits: int) -> None:
+    items = {"items": [{"kind": "a"}] * hits + [{"kind": "b"}]}
+    bare, listed = (
+        played(aws, {"Filter": {"Type": "Pass", "Output": f"{{% {query} %}}", "End": True}}, items)
+        for query in ("$states.input.items[kind='a']", "[$states.input.items[kind='a']]")
+    )
+
+    assert json.loads(listed["output"]) == [{"kind": "a"}] * hits
+    if hits == 0:
+        assert bare["error"] == "States.QueryEvaluationError"
+    else:
+        assert json.loads(bare["output"]) == ({"kind": "a"} if hits == 1 else [{"kind": "a"}] * 2)
+
+
+def test_output_sees_a_variable_as_the_state_found_it(aws: LocalAws) -> None:
+    count = {"Type": "Pass", "Assign": {"n": "{% $n + 1 %}"}, "Output": "{% $n %}"}
+    states = {
+        "Begin": {"Type": "Pass", "Assign": {"n": 1}, "Next": "Count"},
+        "Count": {**count, "Next": "Tell"},
+        "Tell": {"Type": "Pass", "Output": "{% [$states.input, $n] %}", "End": True},
+    }
+
+    assert json.loads(played(aws, states, {})["output"]) == [1, 2]
