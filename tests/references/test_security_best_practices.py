@@ -1,0 +1,230 @@
+"""What security-best-practices.md says of policies, caches and logs, decided by an evaluator and by running them."""
+
+import copy
+import importlib.util
+import json
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+from samtranslator.policy_template_processor.processor import PolicyTemplatesProcessor
+
+from local_aws import ACCOUNT, REGION, read_template
+from support import templates
+from support.documents import ROOT
+from support.policies import unknown_actions
+from support.simulated import Request, decisions, resolved
+
+HERE = Path(__file__).parent
+NAMES = {"AWS::Partition": "aws", "AWS::Region": REGION, "AWS::AccountId": ACCOUNT}
+
+
+def arn(service: str, name: str, account: str = ACCOUNT) -> str:
+    return f"arn:aws:{service}:{REGION}:{account}:{name}"
+
+
+def resources(example: str) -> dict[str, Any]:
+    found = read_template(ROOT / "examples" / example / "template.yaml")["Resources"]
+    assert isinstance(found, dict)
+    return found
+
+
+def module(path: Path) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    assert spec
+    assert spec.loader
+    found = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(found)
+    return found
+
+
+# A role
+
+
+LOG = arn("dynamodb", "table/log")
+
+
+def test_the_writer_of_the_log_can_append_and_read_and_nothing_else() -> None:
+    policy = resources("event_store")["Command"]["Properties"]["Policies"][0]
+    given = [resolved(policy, {"Log.Arn": LOG})]
+    allowed = [Request(f"dynamodb:{action}", LOG) for action in ("GetItem", "PutItem", "Query")]
+    refused = [Request(f"dynamodb:{action}", LOG) for action in ("DeleteItem", "UpdateItem", "DeleteTable", "Scan")]
+    elsewhere = [Request("dynamodb:GetItem", f"{LOG}2"), Request("dynamodb:Query", f"{LOG}/index/by-day")]
+
+    assert decisions(given, allowed) == ["Allow"] * 3
+    assert decisions(given, refused + elsewhere) == ["ImplicitDeny"] * 6
+
+
+def test_the_ready_made_policy_would_let_the_writer_delete() -> None:
+    processor = PolicyTemplatesProcessor(PolicyTemplatesProcessor.get_default_policy_templates_json())
+    ready: Any = processor.convert("DynamoDBCrudPolicy", {"TableName": "log"})  # type: ignore[arg-type]
+    statements = json.loads(json.dumps(ready).replace("${tableName}", "log"))["Statement"]
+    for statement in statements:
+        statement["Resource"] = [LOG]
+
+    assert decisions([{"Statement": statements}], [Request("dynamodb:DeleteItem", LOG)]) == ["Allow"]
+
+
+# Resources
+
+
+RULES = {"ToReview.Arn": arn("events", "rule/shop/to-review"), "ShipPlaced.Arn": arn("events", "rule/shop/ship")}
+QUEUE = arn("sqs", "undelivered")
+EVENTS, SNS = "events.amazonaws.com", "sns.amazonaws.com"
+
+
+def test_only_our_rules_may_write_to_the_queue_of_undelivered_events() -> None:
+    policy = resources("event_router")["UndeliveredPolicy"]["Properties"]["PolicyDocument"]
+    given = [resolved(policy, {"Undelivered.Arn": QUEUE, **RULES})]
+
+    def from_(source: str, service: str = EVENTS, action: str = "sqs:SendMessage") -> Request:
+        return Request(action, QUEUE, {"aws:SourceArn": source}, service)
+
+    assert decisions(given, [from_(each) for each in RULES.values()]) == ["Allow"] * 2
+    strangers = [
+        from_(arn("events", "rule/shop/to-review", "999999999999")),
+        from_(arn("events", "rule/default/other")),
+        from_(RULES["ToReview.Arn"], SNS),
+        from_(RULES["ToReview.Arn"], action="sqs:ReceiveMessage"),
+    ]
+    assert decisions(given, strangers) == ["ImplicitDeny"] * 4
+
+
+def test_a_service_principal_without_a_source_admits_every_account() -> None:
+    policy = copy.deepcopy(resources("event_router")["UndeliveredPolicy"]["Properties"]["PolicyDocument"])
+    del policy["Statement"][0]["Condition"]
+    stranger = Request("sqs:SendMessage", QUEUE, {"aws:SourceArn": arn("events", "rule/x", "999999999999")}, EVENTS)
+
+    assert decisions([resolved(policy, {"Undelivered.Arn": QUEUE})], [stranger]) == ["Allow"]
+
+
+def test_the_key_of_the_topic_serves_sns_for_our_topics_and_no_one_else() -> None:
+    policy = resources("fan_out")["Key"]["Properties"]["KeyPolicy"]
+    name = "Fn::Sub"
+    assert name in json.dumps(policy)
+    given = [resolved(policy, {**NAMES, "AWS::StackName": "shop"})]
+    ours, theirs = arn("sns", "shop-OrderPlaced-1"), arn("sns", "shop-OrderPlaced-1", "999999999999")
+    key = arn("kms", "key/1")
+
+    for action in ("kms:GenerateDataKey", "kms:Decrypt"):
+        requests = [Request(action, key, {"aws:SourceArn": source}, SNS) for source in (ours, theirs)]
+        assert decisions(given, requests) == ["Allow", "ImplicitDeny"]
+    assert decisions(given, [Request("kms:ScheduleKeyDeletion", key, {"aws:SourceArn": ours}, SNS)]) == ["ImplicitDeny"]
+
+
+def test_plain_http_is_refused_whoever_asks() -> None:
+    (policy,) = [each for each in resources("queue_worker").values() if each["Type"] == "AWS::SQS::QueuePolicy"]
+    orders = arn("sqs", "orders")
+    given = [resolved(policy["Properties"]["PolicyDocument"], {"Orders.Arn": orders, "OrdersDlq.Arn": orders})]
+    plain = Request("sqs:SendMessage", orders, {"aws:SecureTransport": "false"}, EVENTS)
+
+    assert decisions(given, [plain]) == ["Deny"]
+
+
+# The pipeline's boundary
+
+
+PERMISSIONS = HERE / "permissions.yaml"
+BOUNDARY = f"arn:aws:iam::{ACCOUNT}:policy/Boundary"
+ROLE, OTHER = (f"arn:aws:iam::{ACCOUNT}:role/{name}" for name in ("functions/ship", "admin"))
+
+
+def document(name: str) -> Any:
+    names = {**NAMES, "Boundary": BOUNDARY}
+    return resolved(read_template(PERMISSIONS)["Resources"][name]["Properties"]["PolicyDocument"], names)
+
+
+def test_the_template_lints_and_names_real_actions() -> None:
+    assert templates.findings(PERMISSIONS) == []
+    assert unknown_actions(document("Roles")) == []
+
+
+@pytest.mark.parametrize("action", ["CreateRole", "PutRolePolicy", "AttachRolePolicy", "PutRolePermissionsBoundary"])
+def test_a_pipeline_touches_only_roles_that_have_the_boundary(action: str) -> None:
+    within = {"iam:PermissionsBoundary": BOUNDARY}
+    another = {"iam:PermissionsBoundary": f"arn:aws:iam::{ACCOUNT}:policy/Wide"}
+    requests = [
+        Request(f"iam:{action}", ROLE, within),
+        Request(f"iam:{action}", ROLE),
+        Request(f"iam:{action}", ROLE, another),
+        Request(f"iam:{action}", OTHER, within),
+    ]
+
+    assert decisions([document("Roles")], requests) == ["Allow"] + ["ImplicitDeny"] * 3
+
+
+def test_a_pipeline_can_neither_loosen_the_boundary_nor_pass_a_role_to_another_service() -> None:
+    requests = [
+        Request("iam:DeleteRolePermissionsBoundary", ROLE, {"iam:PermissionsBoundary": BOUNDARY}),
+        Request("iam:CreatePolicyVersion", BOUNDARY),
+        Request("iam:PassRole", ROLE, {"iam:PassedToService": "ec2.amazonaws.com"}),
+        Request("iam:PassRole", OTHER, {"iam:PassedToService": "lambda.amazonaws.com"}),
+        Request("iam:UpdateAssumeRolePolicy", ROLE),
+    ]
+
+    assert decisions([document("Roles")], requests) == ["ImplicitDeny"] * 5
+    passed = Request("iam:PassRole", ROLE, {"iam:PassedToService": "lambda.amazonaws.com"})
+    assert decisions([document("Roles")], [passed]) == ["Allow"]
+
+
+def test_a_role_below_the_boundary_is_no_administrator_whatever_it_is_given() -> None:
+    everything = {"Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
+    requests = [Request("iam:CreateUser", "*"), Request("dynamodb:PutItem", LOG)]
+
+    assert decisions([everything], requests, [document("Boundary")]) == ["ImplicitDeny", "Allow"]
+    assert decisions([], [requests[1]], [document("Boundary")]) == ["ImplicitDeny"]
+
+
+# The authorizer
+
+
+STAGE = f"arn:aws:execute-api:{REGION}:{ACCOUNT}:api/live"
+
+
+def through(handler: Any, *calls: str, who: str = "ana:clerk") -> list[str]:
+    """What API Gateway decides when it keeps the first answer for the token."""
+    answer = handler({"methodArn": f"{STAGE}/{calls[0]}", "authorizationToken": f"Bearer {who}", "type": "TOKEN"}, None)
+    return decisions([answer["policyDocument"]], [Request("execute-api:Invoke", f"{STAGE}/{call}") for call in calls])
+
+
+def test_a_policy_for_one_method_refuses_the_next_while_it_is_cached() -> None:
+    wrong = module(ROOT / "tests" / "counterexamples" / "authorizer_one_method.py").handler
+
+    assert through(wrong, "GET/orders", "POST/orders") == ["Allow", "ImplicitDeny"]
+
+
+def test_a_policy_for_all_that_the_caller_may_do_stays_right_in_any_order() -> None:
+    handler = module(HERE / "authorizer.py").handler
+
+    assert through(handler, "GET/orders", "POST/orders", "DELETE/orders/1") == ["Allow", "Allow", "ImplicitDeny"]
+    assert through(handler, "DELETE/orders/1", "GET/orders") == ["ImplicitDeny", "Allow"]
+    assert through(handler, "GET/orders", "POST/orders", who="ben:reader") == ["Allow", "ImplicitDeny"]
+
+
+def test_an_unknown_token_is_a_401_by_the_one_message_that_api_gateway_knows() -> None:
+    handler = module(HERE / "authorizer.py").handler
+
+    with pytest.raises(ValueError, match=r"^Unauthorized$"):
+        through(handler, "GET/orders", who="mallory:root")
+
+
+# Logs
+
+
+def test_what_identifies_a_customer_is_not_in_the_log(capsys: pytest.CaptureFixture[str]) -> None:
+    order = {
+        "order_id": "o-1",
+        "email": "ana@example.com",
+        "address": {"street": "1 Main St"},
+        "payments": [{"card": "4111", "amount": 7}],
+    }
+    masked = module(HERE / "masked.py")
+
+    masked.note(order)
+
+    line = capsys.readouterr().out
+    assert "o-1" in line
+    assert '"amount": 7' in line or '"amount":7' in line
+    assert not [secret for secret in ("ana@", "Main St", "4111") if secret in line]
+    assert order["email"] == "ana@example.com"
