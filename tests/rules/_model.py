@@ -256,6 +256,10 @@ class Target(Node):
     arn: Any
     expression: list[Any]  # all that its ScheduleExpression may become
 
+    @property
+    def scheduled(self) -> bool:
+        return any(value is not None for value in self.expression)
+
 
 @dataclass(frozen=True, eq=False)
 class Subscription(Node):

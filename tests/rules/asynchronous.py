@@ -24,16 +24,26 @@ def callers(template: model.Model) -> Iterator[tuple[model.Resource, str, bool]]
             yield event.owner, event.kind, False
     for each in template.targets:
         if each.destination and each.destination.is_function:
-            scheduled = each.kind == "schedule" or any(value is not None for value in each.expression)
-            yield each.destination, "a schedule" if scheduled else "a rule", scheduled
+            yield each.destination, "a schedule" if each.scheduled else "a rule", each.scheduled
     for topic in template.subscriptions:
         if topic.kind != "event" and topic.protocol == "lambda" and topic.endpoint and topic.endpoint.is_function:
             yield topic.endpoint, "SNS", False
-    for bucket in template.of(model.BUCKET):
-        for item in bucket.items("NotificationConfiguration", "LambdaConfigurations"):
-            function = item.refers("Function")
-            if function and function.is_function:
-                yield function, "S3", False
+    found = [
+        (item.refers("Function"), "S3")
+        for bucket in template.of(model.BUCKET)
+        for item in bucket.items("NotificationConfiguration", "LambdaConfigurations")
+    ]
+    found += [
+        (each.refers("DestinationArn"), "CloudWatchLogs") for each in template.of("AWS::Logs::SubscriptionFilter")
+    ]
+    found += [
+        (action.refers("Lambda", "FunctionArn"), "IoTRule")
+        for rule in template.of("AWS::IoT::TopicRule")
+        for action in rule.items("TopicRulePayload", "Actions")
+    ]
+    for function, caller in found:
+        if function and function.is_function:
+            yield function, caller, False
 
 
 def caught(template: model.Model, function: model.Resource) -> bool:

@@ -37,7 +37,7 @@ class RuleDeadLetters(model.Rule):
 
     def check(self, template: model.Model) -> Iterator[tuple[model.Where, str]]:
         for each in template.targets:
-            if each.kind == "rule" and not _scheduled(each) and each.absent("DeadLetterConfig") and not _keeps(each):
+            if each.kind == "rule" and not each.scheduled and each.absent("DeadLetterConfig") and not _keeps(each):
                 yield each.path, "events that cannot be delivered are dropped: add DeadLetterConfig"
 
 
@@ -61,10 +61,6 @@ def _keeps(target: model.Target) -> bool:
     return bool(kept) or model.service(target.arn) == "logs"
 
 
-def _scheduled(target: model.Target) -> bool:
-    return target.kind == "schedule" or any(value is not None for value in target.expression)
-
-
 class ScheduleDeadLetters(model.Rule):
     id = "W9302"
     shortdesc = "A schedule has a dead-letter queue"
@@ -74,7 +70,7 @@ class ScheduleDeadLetters(model.Rule):
 
     def check(self, template: model.Model) -> Iterator[tuple[model.Where, str]]:
         for each in template.targets:
-            if _scheduled(each) and each.absent("DeadLetterConfig"):
+            if each.scheduled and each.absent("DeadLetterConfig"):
                 yield each.path, "a run that cannot be started is lost unseen: add DeadLetterConfig"
 
 

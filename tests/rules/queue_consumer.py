@@ -82,14 +82,16 @@ class Redrive(model.Rule):
 class DeadLetterRetention(model.Rule):
     id = "E9104"
     shortdesc = "A dead-letter queue keeps a message longer than its source does"
-    description = "A message brings its age along: one that waited in the source is deleted from the other sooner."
+    description = (
+        "A message of a standard queue brings its age along: one that waited is deleted from the other sooner."
+    )
     source_url = SECTION
     tags = TAGS
 
     def check(self, template: model.Model) -> Iterator[tuple[model.Where, str]]:
         for _, queue in consumed(template):
             dead = queue.refers("RedrivePolicy", "deadLetterTargetArn")
-            if not dead or dead.type != model.QUEUE:
+            if not dead or dead.type != model.QUEUE or model.flag(queue.only("FifoQueue")):  # FIFO: its age starts anew
                 continue
             kept = dead.numbers("MessageRetentionPeriod", default=RETENTION)
             source = queue.numbers("MessageRetentionPeriod", default=RETENTION)
