@@ -250,8 +250,7 @@ class Target(Node):
     """Where a rule or a schedule sends; the node has DeadLetterConfig and RetryPolicy."""
 
     kind: str  # rule, schedule (EventBridge Scheduler)
-    sam: bool
-    source: Resource | None  # the rule or schedule, none for a SAM event
+    source: str  # logical id of the rule or schedule; SAM makes an event's of its owner's name and its own
     destination: Resource | None
     arn: Any
     expression: list[Any]  # all that its ScheduleExpression may become
@@ -396,19 +395,18 @@ class Model:
             if event.kind in ("EventBridgeRule", "CloudWatchEvent", "Schedule", "ScheduleV2"):
                 kind = "schedule" if event.kind == "ScheduleV2" else "rule"
                 expression = event.values("ScheduleExpression" if kind == "schedule" else "Schedule")
-                found.append(Target(self, event.body, event.path, kind, True, None, event.owner, None, expression))
+                made = event.owner.name + event.name
+                found.append(Target(self, event.body, event.path, kind, made, event.owner, None, expression))
         for rule in self.of(RULE):
             for each in rule.items("Targets"):
                 arn, expression = each.only("Arn"), rule.values("ScheduleExpression")
-                found.append(
-                    Target(self, each.body, each.path, "rule", False, rule, self.resource(arn), arn, expression)
-                )
+                found.append(Target(self, each.body, each.path, "rule", rule.name, self.resource(arn), arn, expression))
         for schedule in self.of(SCHEDULE):
             each = schedule.child("Target")
             arn, expression = each.only("Arn"), schedule.values("ScheduleExpression")
             if isinstance(each.body, dict) and not is_intrinsic(each.body):
                 found.append(
-                    Target(self, each.body, each.path, "schedule", False, schedule, self.resource(arn), arn, expression)
+                    Target(self, each.body, each.path, "schedule", schedule.name, self.resource(arn), arn, expression)
                 )
         return found
 
@@ -491,11 +489,10 @@ class Model:
 
         for each in self.targets:
             if each.kind == "rule":
-                sender = each.source.name if each.source else ""
                 dead = each.child("DeadLetterConfig", "Arn")
-                add(dead, "dead-letter", "events.amazonaws.com", sender, RULE, dead.body)
+                add(dead, "dead-letter", "events.amazonaws.com", each.source, RULE, dead.body)
                 if each.absent("RoleArn"):
-                    add(each, "target", "events.amazonaws.com", sender, RULE, each.arn)
+                    add(each, "target", "events.amazonaws.com", each.source, RULE, each.arn)
         for topic in self.subscriptions:
             sender = topic.topic.name if topic.topic else ""
             dead = topic.child("RedrivePolicy", "deadLetterTargetArn")
@@ -623,13 +620,15 @@ def admits(statement: Node, principal: str, action: str, delivery: Delivery | No
     named = [statement.template.resource(each) for each in resources]
     if named and None not in named and delivery.receiver not in named:
         return False
+    template = statement.template
     senders = [
-        statement.template.resource(each)
+        logical_id(each)
         for value in conditions(statement).get("aws:sourcearn", [])
-        for each in statement.template.possible(value)
+        for each in template.possible(value)
     ]
-    others = [each and each.type == delivery.sender_type and each.name != delivery.sender for each in senders]
-    return not (others and all(others))
+    same = {each.name for each in template.of(delivery.sender_type)}
+    same |= {each.source for each in template.targets if each.kind == "rule"} if delivery.sender_type == RULE else set()
+    return not (senders and set(senders) <= same - {delivery.sender})
 
 
 def _dict(value: Any) -> dict[str, Any]:
