@@ -214,20 +214,8 @@ class PublicUrl(model.Rule):
     tags = ["lambda", "concurrent requests, not total"]
 
     def check(self, template: model.Model) -> Iterator[tuple[model.Where, str]]:
-        for function, url in urls(template):
+        for function, url in template.urls:
             public = all(value == "NONE" for value in url.values("AuthType"))
             if public and function.absent("ReservedConcurrentExecutions"):
                 message = f"anyone may call {function.name} as often as they like"
                 yield url.at("AuthType"), f"{message}: AuthType AWS_IAM, or set ReservedConcurrentExecutions"
-
-
-def urls(template: model.Model) -> Iterator[tuple[model.Resource, model.Node]]:
-    """Functions of this template and their URLs."""
-    for each in template.functions:
-        url = each.child("FunctionUrlConfig")
-        if isinstance(url.body, dict) and not model.is_intrinsic(url.body):
-            yield each, url
-    for each in template.of("AWS::Lambda::Url"):
-        function = each.refers("TargetFunctionArn")
-        if function and function.is_function:
-            yield function, each
