@@ -70,7 +70,7 @@ class Stack:
     left_out: dict[str, str]  # resources of types that the local AWS does not know, and what refers to them
 
 
-def wait_for(what: str, poll: Callable[[], T], timeout: float = 30, every: float = 0.05) -> T:
+def wait_for(what: str, poll: Callable[[], T], timeout: float = 120, every: float = 0.05) -> T:
     """Return the first truthy answer of `poll`; raise `LocalAwsError` when `timeout` seconds pass without one."""
     deadline = time.monotonic() + timeout
     while True:
@@ -278,7 +278,7 @@ class LocalAws:
                     raise LocalAwsError(f"stack {name} was refused: {reason}") from error
                 left_out |= {n: e["Type"] for n, e in body["Resources"].items() if n not in kept["Resources"]}
                 body = kept
-        stack = wait_for(f"stack {name}", lambda: _settled(cloudformation, name), timeout=60)
+        stack = wait_for(f"stack {name}", lambda: _settled(cloudformation, name))
         if stack["StackStatus"] != "CREATE_COMPLETE":
             events = cloudformation.describe_stack_events(StackName=name)["StackEvents"]
             reasons = [event["ResourceStatusReason"] for event in events if event.get("ResourceStatusReason")]
@@ -329,7 +329,7 @@ class LocalAws:
         return [event["message"] for page in pages for event in page["events"]]
 
 
-class _CloudFormation(yaml.SafeLoader):
+class _CloudFormation(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
     """YAML with CloudFormation's short forms (`!Ref x`) expanded to their long ones."""
 
 

@@ -3,10 +3,13 @@
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
+import botocore.endpoint
 import pytest
 
 from local_aws import ACCOUNT, REGION, LocalAws
+from support import node
 from support.handlers import Context, Example
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -24,6 +27,11 @@ os.environ.update(
 )
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):
+        node.install()
+
+
 @pytest.fixture(scope="session")
 def server() -> Iterator[LocalAws]:
     """One local AWS for all handler tests of a process, with faults at the function's side."""
@@ -32,8 +40,9 @@ def server() -> Iterator[LocalAws]:
 
 
 @pytest.fixture
-def aws(server: LocalAws) -> Iterator[LocalAws]:
-    """The local AWS, without the faults of the test before."""
+def aws(server: LocalAws, monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalAws]:
+    """The local AWS, without the faults of the test before; the SDK retries as it would, but does not wait."""
+    monkeypatch.setattr(botocore.endpoint, "time", SimpleNamespace(sleep=lambda _: None))
     yield server
     server.clear_faults()
 

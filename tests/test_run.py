@@ -136,6 +136,7 @@ def play(local, say, template):
 '''
 
 
+@pytest.mark.e2e
 def test_a_broken_promise_is_exit_code_1_and_shown(tmp_path: Path) -> None:
     examples = tmp_path / "examples"
     (examples / "broken").mkdir(parents=True)
@@ -157,11 +158,16 @@ def test_a_broken_promise_is_exit_code_1_and_shown(tmp_path: Path) -> None:
     }
 
 
+@pytest.mark.e2e
 @pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_run_leaves_no_process_and_no_file(tmp_path: Path, stop: signal.Signals) -> None:
     environment = {**os.environ, "TMPDIR": str(tmp_path)}
     process = subprocess.Popen(
-        [*RUN, "queue_worker"], env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        [*RUN, "queue_worker"],
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a shell's background job ignores it
     )
     wait_for("the server to be up", lambda: any("Ready" in log.read_text() for log in tmp_path.glob("*/log")))
     time.sleep(1)

@@ -41,7 +41,10 @@ def test_the_front_matter_has_only_what_every_client_reads() -> None:
     assert set(found) == {"name", "description", "license", "compatibility", "metadata"}
     assert found["name"] == project["name"]
     assert found["license"] == project["license"]
-    assert found["metadata"] == {"version": project["version"]}
+    assert isinstance(found["metadata"], dict)
+    assert found["metadata"].keys() == {"version", "short-description"}
+    assert found["metadata"]["version"] == project["version"]
+    assert len(found["metadata"]["short-description"]) <= 200
 
 
 def test_the_description_says_what_when_and_when_not() -> None:
@@ -108,6 +111,8 @@ def test_a_section_has_its_parts_in_order_and_stays_small(name: str) -> None:
 
     assert -1 not in places, dict(zip(PARTS, places, strict=True))
     assert places == sorted(places)
+    assert re.search(rf"^```\w+ examples/{name}/", text, re.M), "quote its handler or template"
+    assert "```mermaid" in text
     assert f"(../examples/{name}/)" in text
     assert f"(../tests/examples/test_{name}.py)" in text
     assert tokens(text) <= 1000

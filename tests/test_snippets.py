@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from support import logs_insights, node
 from support.commands import complaints
 from support.documents import Fence, documents, fences
 from support.policies import unknown_actions
@@ -11,7 +12,7 @@ from support.snippets import LONGEST, REPAIR, excerpt, quotes
 
 FENCES = [fence for path in documents() for fence in fences(path)]
 QUOTED = [fence for fence in FENCES if quotes(fence)]
-INLINE = ("bash", "json", "text")
+INLINE = ("bash", "json", "logs-insights", "mermaid", "text")
 
 
 def test_there_are_fences_of_each_kind() -> None:
@@ -49,3 +50,15 @@ def test_a_command_exists(fence: Fence) -> None:
 def test_inline_json_parses_and_names_real_actions(fence: Fence | None) -> None:
     if fence:
         assert unknown_actions(json.loads(fence.text)) == []
+
+
+@pytest.mark.parametrize("fence", [f for f in FENCES if f.language == "logs-insights"], ids=str)
+def test_a_query_is_one_that_logs_insights_runs(fence: Fence) -> None:
+    assert logs_insights.complaints(fence.text) == []
+
+
+def test_every_diagram_is_one_that_mermaid_draws() -> None:
+    drawn = [fence for fence in FENCES if fence.language == "mermaid"]
+    said = node.diagrams([fence.text for fence in drawn])
+
+    assert {str(fence): complaint for fence, complaint in zip(drawn, said, strict=True) if complaint} == {}

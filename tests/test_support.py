@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from local_aws import LocalAws, LocalAwsError, wait_for
-from support import commands, facts, policies, snippets, templates
+from support import commands, facts, node, policies, snippets, templates
 from support.documents import ROOT, Fence, anchors, fences, links, rows, tokens
 from support.handlers import references, state
 
@@ -27,6 +27,16 @@ WORKER = ROOT / "examples" / "queue_worker" / "template.yaml"
         ("uv run --fast x", "has no --fast"),
         ("uv runn x", "no command 'runn'"),
         ("cfn-lint --strictest", "has no --strictest"),
+        ("sam deploy --template packaged.yaml --no-fail-on-empty-changeset", ""),
+        ("sam remote invoke ShipOrders --event-file=event.json", ""),
+        ("sam ship", "has no command 'ship'"),
+        ("sam remote call x", "has no command 'call'"),
+        ("sam remote", "names no command"),
+        ("sam build --clear-cache", "has no --clear-cache"),
+        ("python3 -m compileall -q build", ""),
+        ("python3 -m compileall --invalidation x build", "has no --invalidation"),
+        ("python3 -m compiletheworld build", "no module 'compiletheworld'"),
+        ("python3 setup.py", "no check knows"),
         ("true && terraformm apply", "no check knows the program 'terraformm'"),
         ("if true; then", "syntax error"),
         ("# nothing to see", "no command"),
@@ -67,6 +77,23 @@ def test_states_of_nested_machines_are_found(tmp_path: Path) -> None:
     (tmp_path / "m.asl.json").write_text(machine)
 
     assert {"Each", "Inner", "Last"} <= set(snippets.spans(tmp_path / "m.asl.json"))
+
+
+def test_exported_typescript_names_are_found(tmp_path: Path) -> None:
+    (tmp_path / "a.ts").write_text(
+        "import x from 'x';\nconst hidden = 1;\nexport const one = { a: 1 };\n\n"
+        "export class Two {\n  three = 3;\n}\nexport function four(): void {}\nexport type Five = string;\n"
+    )
+
+    assert snippets.spans(tmp_path / "a.ts") == {"one": (2, 3), "Two": (4, 7), "four": (7, 8), "Five": (8, 9)}
+
+
+def test_diagrams() -> None:
+    good = 'flowchart LR\n  A[shop] -->|"5 receives"| B[(dead letters)]\n'
+
+    said = node.diagrams([good, "flowchart LR\n  A[shop --> B", "graf LR\n A --> B", good])
+
+    assert [bool(complaint) for complaint in said] == [False, True, True, False]
 
 
 def test_a_missing_symbol_names_those_that_exist() -> None:
@@ -113,6 +140,49 @@ def test_facts() -> None:
     with pytest.raises(LookupError):
         facts.agrees(facts.Fact("x", "x", 1, botocore="lambda/NoSuchShape.max"))
     assert facts.months_old(facts.Fact("u", "x", 1, url="u", read="2025-11"), date(2026, 12, 1)) == 13
+
+
+def proved_by(value: str | int, **proof: str) -> facts.Fact:
+    return facts.Fact("id", "words", value, **proof)
+
+
+def test_a_fact_is_proved_by_a_schema_a_package_or_a_test() -> None:
+    schema = "AWS::Lambda::Function/properties.Timeout.minimum"
+    module = "aws-lambda-powertools/aws_lambda_powertools/utilities/batch/base.py"
+    here = "tests/test_support.py::test_a_fact_is_proved_by_a_schema_a_package_or_a_test"
+
+    assert facts.agrees(proved_by(1, cfn=schema))
+    assert not facts.agrees(proved_by(2, cfn=schema))
+    assert facts.agrees(proved_by("raise_on_entire_batch_failure", package=module))
+    assert not facts.agrees(proved_by("raise_on_no_batch_failure", package=module))
+    assert facts.agrees(proved_by(1, test=here))
+    assert not facts.agrees(proved_by(1, test=f"{here}_and_more"))
+
+
+@pytest.mark.parametrize(
+    "proof", [{}, {"url": "https://a"}, {"test": "a", "read": "2026-11"}, {"test": "a", "botocore": "b"}], ids=str
+)
+def test_a_fact_has_exactly_one_proof(proof: dict[str, str]) -> None:
+    with pytest.raises(ValueError, match="give one of"):
+        _ = proved_by(1, **proof).proof
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("A queue keeps it 14 days.", ["14"]),
+        ("| a | `Retries: 3` |\n| --- | --- |\n| b | 1,000.5 s |", ["3", "1,000.5"]),
+        ("Every wording of up to 14\ndays is known.", []),
+        ("It answers 502 or 4xx, per RFC 9457, on `python3.14` and [S3](https://a/2).", []),
+        ("```text\n99\n```", []),
+        ("---\nversion: 7\n---\nText", []),
+    ],
+)
+def test_a_number_in_prose_needs_a_fact(tmp_path: Path, text: str, found: list[str]) -> None:
+    path = tmp_path / "page.md"
+    path.write_text(text)
+
+    assert [each.split(":")[0] for each in facts.unproved(path, ["up to 14 days"])] == found
 
 
 def test_policies() -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from local_aws import read_template
 from run import patterns
 from support import templates
 from support.documents import ROOT
@@ -86,3 +87,10 @@ def test_no_statement_grants_more_than_it_names(path: Path) -> None:
 
     assert written
     assert [wide for each in written for wide in templates.wildcards(each) if wide not in NO_RESOURCE] == []
+
+
+def test_no_bucket_can_become_public(path: Path) -> None:
+    each = ("BlockPublicAcls", "BlockPublicPolicy", "IgnorePublicAcls", "RestrictPublicBuckets")
+    for resource in read_template(path)["Resources"].values():
+        if resource["Type"] == "AWS::S3::Bucket":
+            assert resource["Properties"]["PublicAccessBlockConfiguration"] == dict.fromkeys(each, True)

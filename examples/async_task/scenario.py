@@ -1,21 +1,20 @@
 """Reports that take a while: asked twice, watched, fetched, cancelled, and one that nobody can make."""
 
 import json
-import threading
 import time
 import urllib.request
 from collections import Counter
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+from outside import Asked, Outside
 from rest_api.scenario import AUDIENCE, Client, Issuer
 
 from local_aws import LocalAws, Outcome, wait_for
 
 
-class Sales:
+class Sales(Outside):
     """The outside service: a number for each day, slowly; fails for a month as often as `failures` says.
 
     `calls` counts the requests for each month.
@@ -26,7 +25,8 @@ class Sales:
         self.failures: Counter[str] = Counter()
         self.latency = latency
 
-    def answer(self, day: str) -> tuple[int, dict[str, Any]]:
+    def reply(self, asked: Asked) -> tuple[int, dict[str, int]]:
+        day = asked.path.rsplit("/", 1)[-1]
         month = day[:7]
         self.calls[month] += 1
         time.sleep(self.latency)
@@ -34,32 +34,6 @@ class Sales:
             self.failures[month] -= 1
             return 503, {}
         return 200, {"orders": int(day[-2:])}
-
-    def __enter__(self) -> "Sales":
-        sales = self
-
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def do_GET(self) -> None:
-                status, body = sales.answer(self.path.rsplit("/", 1)[-1])
-                reply = json.dumps(body).encode()
-                self.send_response(status)
-                self.send_header("Content-Length", str(len(reply)))
-                self.end_headers()
-                self.wfile.write(reply)
-
-            def log_message(self, format: str, *args: Any) -> None:
-                pass
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self._server.server_port}/sales"
-        threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
 
 
 def play(local: LocalAws, say: Callable[[str], None], template: Path) -> Iterator[Outcome]:
@@ -77,12 +51,10 @@ def play(local: LocalAws, say: Callable[[str], None], template: Path) -> Iterato
             return call("GET", f"/jobs/{job_id}", **ana)[1]
 
         def ended(job_id: str) -> Any:
-            return wait_for(
-                f"job {job_id}", lambda: job(job_id)["state"] not in ("QUEUED", "RUNNING") and job(job_id), 60
-            )
+            return wait_for(f"job {job_id}", lambda: job(job_id)["state"] not in ("QUEUED", "RUNNING") and job(job_id))
 
         say("a report, asked for three times")
-        wait_for("the API", lambda: call("GET", "/jobs/00000000-0000-0000-0000-000000000000", **ana)[0] == 404, 60)
+        wait_for("the API", lambda: call("GET", "/jobs/00000000-0000-0000-0000-000000000000", **ana)[0] == 404)
         began = time.monotonic()
         status, first, headers = submit("k-1", "2026-10")
         took = time.monotonic() - began

@@ -48,7 +48,7 @@ def play(local: LocalAws, say: Callable[[str], None], template: Path) -> Iterato
 
     say("13 orders at the edges of the rules, in requests of ten at most")
     publish()
-    wait_for("the shipments", lambda: len(shipped()) >= len(SHIPPED), timeout=60)
+    wait_for("the shipments", lambda: len(shipped()) >= len(SHIPPED))
     reviews = receive(out["ReviewsUrl"])
     asked = {each["detail"]["data"]["order_id"] for each in reviews}
     yield Outcome("13 orders", f"{len(shipped())} shipped", "10 are for shipping, no other", shipped() == SHIPPED)
@@ -70,7 +70,7 @@ def play(local: LocalAws, say: Callable[[str], None], template: Path) -> Iterato
     local.client("lambda").invoke(  # asynchronously, as the bus does; from the bus MiniStack calls without retries
         FunctionName=out["ShipFunction"], InvocationType="Event", Payload=json.dumps(envelope).encode()
     )
-    kept = wait_for("the failed event to be kept", lambda: receive(out["UndeliveredUrl"]), timeout=60)
+    kept = wait_for("the failed event to be kept", lambda: receive(out["UndeliveredUrl"]))
     whole = [each["requestPayload"]["detail"] for each in kept] == [detail]
     yield Outcome("an unknown version", f"{len(kept)} kept, whole" if whole else "not kept", "nothing is lost", whole)
 

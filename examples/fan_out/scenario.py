@@ -62,7 +62,7 @@ def play(local: LocalAws, say: Callable[[str], None], template: Path) -> Iterato
     say("12 orders, and all of them again")
     orders = [placed(f"e-{n}") for n in range(10)] + [placed("limit", 50_000), placed("above", 50_001)]
     errors = [publish(*orders), publish(*orders)]
-    wait_for("the orders", idle, timeout=60)
+    wait_for("the orders", idle)
     shipped, total = len(records("Shipments")), sum(each["order"]["total_cents"] for each in orders)
     yield Outcome(
         "12 orders, published twice",
@@ -79,7 +79,7 @@ def play(local: LocalAws, say: Callable[[str], None], template: Path) -> Iterato
 
     say("an order too large for SNS, between two others")
     error = publish(placed("small-1"), placed("large") | {"note": "x" * 262_144}, placed("small-2"))
-    wait_for("the others", lambda: len(records("Shipments", "small")) == 2 and idle(), timeout=60)
+    wait_for("the others", lambda: len(records("Shipments", "small")) == 2 and idle())
     yield Outcome(
         "an order too large for SNS, between two others",
         f"both shipped, error {error}",
@@ -90,7 +90,7 @@ def play(local: LocalAws, say: Callable[[str], None], template: Path) -> Iterato
     say("text that is no order")
     retry_after(2)
     sns.publish(TopicArn=stack.outputs["TopicArn"], Message="ship it!")
-    wait_for("two DLQs", lambda: depth("ToShipDlq") and depth("ToCountDlq") and idle(), timeout=60)
+    wait_for("two DLQs", lambda: depth("ToShipDlq") and depth("ToCountDlq") and idle())
     dead = [sqs.receive_message(QueueUrl=names[dlq])["Messages"][0]["Body"] for dlq in ("ToShipDlq", "ToCountDlq")]
     yield Outcome(
         "text that is no order",
@@ -106,7 +106,7 @@ def play(local: LocalAws, say: Callable[[str], None], template: Path) -> Iterato
     sns.subscribe(TopicArn=stranger, Protocol="sqs", Endpoint=queue, Attributes={"RawMessageDelivery": "true"})
     sns.publish(TopicArn=stranger, Message=json.dumps(placed("forged")))
     publish(placed("genuine"))
-    wait_for("the genuine order", lambda: records("Shipments", "genuine") and idle(), timeout=60)
+    wait_for("the genuine order", lambda: records("Shipments", "genuine") and idle())
     forged = records("Shipments", "forged")
     yield Outcome(
         "an order from another topic of the account",
@@ -120,7 +120,7 @@ def play(local: LocalAws, say: Callable[[str], None], template: Path) -> Iterato
     iam.put_role_policy(RoleName=names["ShipRole"], PolicyName="outage", PolicyDocument=denial)
     before, began = counted()[0], time.monotonic()
     publish(*(placed(f"late-{n}", 60_000) for n in range(15)))
-    wait_for("the others", lambda: counted()[0] == before + 15 and idle("ToInvoice", "ToCount"), timeout=60)
+    wait_for("the others", lambda: counted()[0] == before + 15 and idle("ToInvoice", "ToCount"))
     seconds, waiting, invoiced = time.monotonic() - began, depth("ToShip"), len(records("Invoices", "late"))
     yield Outcome(
         "15 orders while shipping fails",
@@ -130,7 +130,7 @@ def play(local: LocalAws, say: Callable[[str], None], template: Path) -> Iterato
     )
     iam.delete_role_policy(RoleName=names["ShipRole"], PolicyName="outage")
     say("shipping has its permission back")
-    wait_for("the late shipments", idle, timeout=60)
+    wait_for("the late shipments", idle)
     late = len(records("Shipments", "late"))
     yield Outcome(
         "the same 15 once shipping works",

@@ -5,9 +5,9 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+
+from outside import Asked, Outside
 
 from local_aws import LocalAws, Outcome, wait_for
 
@@ -19,7 +19,7 @@ POISON = {
 }
 
 
-class Carrier:
+class Carrier(Outside):
     """The outside service: slow, dedupes by `Idempotency-Key`, refuses orders named refuse-*, and can be down.
 
     `calls` counts the requests for each order, `shipments` holds what was really booked, `busiest` is the largest
@@ -35,7 +35,8 @@ class Carrier:
         self._busy = 0
         self._lock = threading.Lock()
 
-    def answer(self, order_id: str) -> tuple[int, dict[str, Any]]:
+    def reply(self, asked: Asked) -> tuple[int, dict[str, str]]:
+        order_id = asked.key
         with self._lock:
             self.calls[order_id] += 1
             self._busy += 1
@@ -48,33 +49,6 @@ class Carrier:
             if order_id.startswith("refuse-"):
                 return 422, {"reason": "no such address"}
             return 200, {"shipment": self.shipments.setdefault(order_id, f"s-{len(self.shipments) + 1}")}
-
-    def __enter__(self) -> "Carrier":
-        carrier = self
-
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def do_POST(self) -> None:
-                self.rfile.read(int(self.headers["Content-Length"]))
-                status, body = carrier.answer(self.headers["Idempotency-Key"])
-                reply = json.dumps(body).encode()
-                self.send_response(status)
-                self.send_header("Content-Length", str(len(reply)))
-                self.end_headers()
-                self.wfile.write(reply)
-
-            def log_message(self, format: str, *args: Any) -> None:
-                pass
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self._server.server_port}/shipments"
-        threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
 
 
 def order(order_id: str) -> str:
@@ -104,7 +78,7 @@ def play(local: LocalAws, say: Callable[[str], None], template: Path) -> Iterato
         say("30 orders, each sent twice")
         normal = [f"o-{n}" for n in range(30)]
         send(*(order(order_id) for order_id in normal for _ in range(2)))
-        wait_for("the orders to be processed", drained, timeout=60)
+        wait_for("the orders to be processed", drained)
         booked = [order_id for order_id in normal if order_id in carrier.shipments]
         yield Outcome("30 orders", f"{len(booked)} booked", "every order is booked", booked == normal)
         calls = sum(carrier.calls[order_id] for order_id in normal)
@@ -143,7 +117,7 @@ def play(local: LocalAws, say: Callable[[str], None], template: Path) -> Iterato
         wait_for("each order to fail once", lambda: all(carrier.calls[order_id] for order_id in unlucky))
         carrier.down = False
         say("the carrier is back; the retries wait a random while")
-        wait_for("the retries", drained, timeout=45)
+        wait_for("the retries", drained)
         late = [order_id for order_id in unlucky if order_id in carrier.shipments]
         yield Outcome(
             "3 orders during an outage",

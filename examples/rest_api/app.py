@@ -11,8 +11,6 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from orders import KeyReused, NewOrder, Order, Page, find, page, place
 from problems import DOCUMENTED, handle
 
-KEY = Header(min_length=1, max_length=255)
-
 logger = Logger()
 app = APIGatewayHttpResolver(enable_validation=True)
 handle(app)

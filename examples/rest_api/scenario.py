@@ -2,18 +2,17 @@
 
 import base64
 import json
-import threading
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric import rsa
+from outside import Asked, Outside
 
 from local_aws import LocalAws, Outcome, wait_for
 
@@ -21,7 +20,7 @@ ORIGIN = "https://shop.test"
 AUDIENCE = "shop"
 
 
-class Issuer:
+class Issuer(Outside):
     """Signs tokens and publishes the key, as a user pool does: `url` is what the authorizer is told to trust."""
 
     def __init__(self) -> None:
@@ -32,31 +31,11 @@ class Issuer:
         content = {"iss": self.url, "aud": AUDIENCE, "sub": sub, "iat": now, "exp": now + 300, **claims}
         return jwt.encode(content, self._key, algorithm="RS256", headers={"kid": "k-1"})
 
-    def __enter__(self) -> "Issuer":
-        issuer = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                discovery = {"issuer": issuer.url, "jwks_uri": f"{issuer.url}/keys"}
-                key = json.loads(jwt.algorithms.RSAAlgorithm.to_jwk(issuer._key.public_key()))
-                keys = {"keys": [{**key, "kid": "k-1", "alg": "RS256", "use": "sig"}]}
-                body = json.dumps(keys if self.path.endswith("/keys") else discovery).encode()
-                self.send_response(200)
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-
-            def log_message(self, format: str, *args: Any) -> None:
-                pass
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
-        threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
+    def reply(self, asked: Asked) -> tuple[int, dict[str, Any]]:
+        if not asked.path.endswith("/keys"):
+            return 200, {"issuer": self.url, "jwks_uri": f"{self.url}/keys"}
+        key = json.loads(jwt.algorithms.RSAAlgorithm.to_jwk(self._key.public_key()))
+        return 200, {"keys": [{**key, "kid": "k-1", "alg": "RS256", "use": "sig"}]}
 
 
 class Client:
@@ -94,7 +73,7 @@ def play(local: LocalAws, say: Callable[[str], None], template: Path) -> Iterato
         mug = {"sku": "mug-blue", "quantity": 2}
 
         say("callers without a good token")
-        wait_for("the API", lambda: call("GET", "/orders", **ana)[0] == 200, timeout=60)
+        wait_for("the API", lambda: call("GET", "/orders", **ana)[0] == 200)
         late = issuer.token("ana", exp=int(time.time()) - 60)
         elsewhere = issuer.token("ana", aud="another shop")
         forged = issuer.token("ana")[:-8] + base64.urlsafe_b64encode(b"forged").decode()

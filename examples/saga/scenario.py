@@ -5,11 +5,11 @@ import threading
 import urllib.request
 from collections import Counter
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 from botocore.exceptions import ClientError
+from outside import Asked, Outside
 
 from local_aws import LocalAws, Outcome, wait_for
 
@@ -17,7 +17,7 @@ ALARMS = "arn:aws:sns:us-east-1:123456789012:alerts"
 ORDER = {"sku": "mug", "quantity": 1, "cents": 1200, "card": "tok-1", "address": "1 Main St"}
 
 
-class Partners:
+class Partners(Outside):
     """The payment service and the carrier: they know a repetition by the order's id, and a PUT its DELETE overtook.
 
     `kept["charges"]` and `kept["shipments"]` hold what was really done, `asked` every request as (method, what, order).
@@ -34,19 +34,19 @@ class Partners:
         self._undone: set[tuple[str, str]] = set()
         self._lock = threading.Lock()
 
-    def answer(self, method: str, what: str, order_id: str, body: Any) -> int | None:
-        """The status of the reply, or None for a connection cut off without one."""
-        request = (method, what, order_id)
+    def reply(self, asked: Asked) -> tuple[int, None] | None:
+        _, what, order_id = asked.path.split("/")
+        request = (asked.method, what, order_id)
         with self._lock:
             self.asked.append(request)
             if self.broken[request] > 0:
                 self.broken[request] -= 1
-                return 503
-            status = self.answers.get(request) or self._work(method, what, order_id, body)
+                return 503, None
+            status = self.answers.get(request) or self._work(asked.method, what, order_id, asked.body)
             if self.lost[request] > 0:
                 self.lost[request] -= 1
                 return None
-            return status
+            return status, None
 
     def _work(self, method: str, what: str, order_id: str, body: Any) -> int:
         if method == "DELETE":
@@ -61,41 +61,6 @@ class Partners:
 
     def times(self, method: str, what: str, order_id: str) -> int:
         return self.asked.count((method, what, order_id))
-
-    def __enter__(self) -> "Partners":
-        partners = self
-
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def do_PUT(self) -> None:
-                body = json.loads(self.rfile.read(int(self.headers.get("Content-Length", 0))) or "null")
-                _, what, order_id = self.path.split("/")
-                status = partners.answer(self.command, what, order_id, body)
-                if status is None:
-                    self.close_connection = True
-                    return
-                self.send_response(status)
-                self.send_header("Content-Length", "0")
-                self.end_headers()
-
-            def do_DELETE(self) -> None:
-                self.do_PUT()
-
-            def log_message(self, format: str, *args: Any) -> None:
-                pass
-
-        class Server(ThreadingHTTPServer):
-            request_queue_size = 64  # the default of 5 makes the sixth caller wait longer than its timeout
-
-        self._server = Server(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
-        threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
 
     @property
     def parameters(self) -> dict[str, str]:
@@ -142,7 +107,7 @@ def play(local: LocalAws, say: Callable[[str], None], template: Path) -> Iterato
                 found = states.describe_execution(executionArn=arn)
                 return found if found["status"] != "RUNNING" else None
 
-            return dict(wait_for(f"{arn} to end", closed, timeout=60))
+            return dict(wait_for(f"{arn} to end", closed))
 
         def undone(end: dict[str, Any]) -> bool:
             return end["status"] == "FAILED" and end["error"].startswith("Undone.")

@@ -5,16 +5,17 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+
+from outside import Asked, Outside
 
 from local_aws import ACCOUNT, LocalAws, Outcome, wait_for
 
 SCHEDULED_TIME = "<aws.scheduler.scheduled-time>"
 
 
-class Carrier:
+class Carrier(Outside):
     """The outside service: dedupes by `Idempotency-Key`, refuses customers named refuse-*, and can be down.
 
     `calls` counts the requests for each key, `accepted` holds what was really ordered: path and body for each key.
@@ -26,40 +27,15 @@ class Carrier:
         self.down = False
         self._lock = threading.Lock()
 
-    def answer(self, key: str, path: str, body: dict[str, Any]) -> int:
+    def reply(self, asked: Asked) -> tuple[int, dict[str, str]]:
         with self._lock:
-            self.calls[key] += 1
+            self.calls[asked.key] += 1
             if self.down:
-                return 503
-            if key.startswith("refuse-"):
-                return 422
-            self.accepted.setdefault(key, (path, body))
-            return 200
-
-    def __enter__(self) -> "Carrier":
-        carrier = self
-
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def do_POST(self) -> None:
-                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-                self.send_response(carrier.answer(self.headers["Idempotency-Key"], self.path, body))
-                self.send_header("Content-Length", "2")
-                self.end_headers()
-                self.wfile.write(b"{}")
-
-            def log_message(self, format: str, *args: Any) -> None:
-                pass
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
-        threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
+                return 503, {}
+            if asked.key.startswith("refuse-"):
+                return 422, {}
+            self.accepted.setdefault(asked.key, (asked.path, asked.body))
+            return 200, {}
 
 
 def reminder(reminder_id: str, at: str, zone: str = "Atlantic/Reykjavik", **other: str) -> dict[str, str]:
@@ -137,7 +113,7 @@ def play(local: LocalAws, say: Callable[[str], None], template: Path) -> Iterato
         errors = [ask("move", reminder("r-3", tomorrow)), *(ask("cancel", reminder("r-4", soon)) for _ in range(2))]
 
         say("the local Scheduler looks every ten seconds")
-        wait_for("the notices", lambda: all(calls(name) for name in due), timeout=60)
+        wait_for("the notices", lambda: all(calls(name) for name in due))
         wait_for("the schedules to be deleted", lambda: len(planned()) == 2)
         yield Outcome(
             "3 that are due",

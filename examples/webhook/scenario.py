@@ -101,7 +101,7 @@ def play(local: LocalAws, say: Callable[[str], None], template: Path) -> Iterato
     large_code = post(large, sign(large, OLD))[0]
     broken_code = post(broken, sign(broken, OLD), kind="application/octet-stream")[0]
     switch(True)
-    wait_for("the large one to be applied", lambda: version("p-large") == 1, timeout=60)
+    wait_for("the large one to be applied", lambda: version("p-large") == 1)
     claims = s3.list_objects_v2(Bucket=stack.resources["Bodies"])["KeyCount"]
     yield Outcome(
         "a body of 3 MB",
@@ -133,7 +133,7 @@ def play(local: LocalAws, say: Callable[[str], None], template: Path) -> Iterato
     )
 
     say("a genuine event that nobody understands is received for the fifth time")
-    wait_for("it to reach the DLQ", lambda: depth(queue) == 0 and depth(dlq), timeout=60)
+    wait_for("it to reach the DLQ", lambda: depth(queue) == 0 and depth(dlq))
     dead = [each["Body"] for each in sqs.receive_message(QueueUrl=dlq, MaxNumberOfMessages=10)["Messages"]]
     kept = [json.loads(each)["body"].encode(errors="surrogateescape") == broken for each in dead]
     last = [payment for payment in payments if version(payment) == 3]

@@ -119,6 +119,13 @@ def test_another_report_under_a_used_key_is_refused(api: ModuleType) -> None:
     assert (status, problem["status"]) == (409, 409)
 
 
+@pytest.mark.parametrize(("one", "other"), [(("a", "bc"), ("ab", "c")), (("a:1", "b"), ("a", "1:b"))])
+def test_caller_and_key_cannot_be_shifted_into_one_another(
+    api: ModuleType, one: tuple[str, str], other: tuple[str, str]
+) -> None:
+    assert len({submit(api, key, sub=sub) for sub, key in (one, other)}) == 2
+
+
 def test_a_crash_between_record_and_queue_is_mended_by_the_callers_retry(
     shop: Example, monkeypatch: pytest.MonkeyPatch
 ) -> None:

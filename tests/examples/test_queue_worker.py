@@ -168,7 +168,7 @@ def test_an_answer_that_may_change_is_not_hopeless(
         "change_message_visibility",
         lambda VisibilityTimeout, **_: delays.append(VisibilityTimeout),  # noqa: N803
     )
-    monkeypatch.setattr(carrier, "answer", lambda _: (status, {}))
+    monkeypatch.setattr(carrier, "reply", lambda _: (status, {}))
 
     assert failed(app.handler(sqs_event(order("o-1")), context)) == ["m-0"]
     assert delays == [10]

@@ -100,6 +100,17 @@ def test_another_order_under_a_used_key_is_refused_and_the_first_stands(app: Mod
     assert call(app, "GET", f"/orders/{first['order_id']}") == (200, first)
 
 
+@pytest.mark.parametrize("path", ["/orders", f"/orders/{UNKNOWN}", "/", "/anything"])
+def test_what_comes_without_a_token_as_a_preflight_reaches_nothing(app: ModuleType, path: str) -> None:
+    preflight = request("OPTIONS", path, MUG, idempotency_key="k")
+    del preflight["requestContext"]["authorizer"]
+
+    answer = app.handler(preflight, Context())
+
+    assert is_problem(answer, 404)
+    assert call(app, "GET", "/orders") == (200, {"orders": [], "after": None})
+
+
 def test_a_key_belongs_to_its_caller(app: ModuleType) -> None:
     ana, ben = (call(app, "POST", "/orders", MUG, sub=sub, idempotency_key="k")[1] for sub in ("ana", "ben"))
 

@@ -55,7 +55,7 @@ class Run:
 
     def __init__(self, local: LocalAws, arn: str) -> None:
         states = local.client("stepfunctions")
-        end: Any = wait_for(f"{arn} to end", lambda: closed(states.describe_execution(executionArn=arn)), timeout=60)
+        end: Any = wait_for(f"{arn} to end", lambda: closed(states.describe_execution(executionArn=arn)))
         self.status, self.error, self.cause = end["status"], end.get("error", ""), end.get("cause", "")
         self.path: list[str] = []
         self.tries: dict[str, int] = {}

@@ -1,9 +1,11 @@
 """Commands in `bash` fences: every program is known, every subcommand and flag exists in its own model or help."""
 
 import functools
+import json
 import os
 import re
 import subprocess
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,10 +13,13 @@ import awscli.clidriver
 import tree_sitter_bash
 from tree_sitter import Language, Node, Parser
 
+from support.documents import ROOT
+
 BASH = Language(tree_sitter_bash.language())
 SHELL = {"cd", "cp", "echo", "export", "mkdir", "tail", "test", "true"}  # no options of ours to check
-GIT_AND_OTHERS = {"git", "python3", "unzip"}
+GIT_AND_OTHERS = {"git", "unzip"}
 UV = os.environ.get("UV", "uv")  # `uv run` says where it is, which need not be on PATH
+SAM = ROOT / ".sam-cli"  # an environment of its own, because the SAM CLI pins another boto3 and click
 HELP = {"uv": (UV, "help"), "uvx": (UV, "help", "tool", "run"), "cfn-lint": ("cfn-lint", "--help")}
 
 
@@ -57,6 +62,10 @@ def _complaints(command: list[str]) -> list[str]:
         program, rest = "uv", ["pip", *rest]
     if program == "aws":
         return _aws(rest)
+    if program == "sam":
+        return _sam(rest)
+    if program == "python3" and rest[:1] == ["-m"]:
+        return _module(*rest[1:])
     if program in HELP:
         return _helped(program, rest)
     return [f"no check knows the program {program!r}: add it to tests/support/commands.py"]
@@ -117,6 +126,63 @@ def _helped(program: str, words: list[str]) -> list[str]:
     text = _help(*chain)
     own = _own_flags(program, words)
     return [f"{program} has no {flag}" for flag in own if not re.search(rf"(?<![\w-]){re.escape(flag)}(?![\w-])", text)]
+
+
+def _sam(words: list[str]) -> list[str]:
+    known, path = sam_commands(), ["sam"]
+    for word in words:
+        if not known["commands"]:
+            break
+        if word not in known["commands"]:
+            return [f"{' '.join(path)} has no command {word!r}"]
+        known = known["commands"][word]
+        path.append(word)
+    if known["commands"]:
+        return [f"{' '.join(path)} names no command"]
+    flags = [word.split("=")[0] for word in words if word.startswith("-")]
+    return [f"{' '.join(path)} has no {flag}" for flag in flags if flag not in known["flags"]]
+
+
+@functools.cache
+def sam_commands() -> Any:
+    """The tree of the SAM CLI's commands as it declares them: of each its `flags` and its sub-`commands`."""
+    command = [UV, "sync", "--quiet", "--frozen", "--only-group", "sam-cli", "--project", str(ROOT)]
+    inherited = {name: value for name, value in os.environ.items() if name != "VIRTUAL_ENV"}
+    subprocess.run(command, env={**inherited, "UV_PROJECT_ENVIRONMENT": str(SAM)}, check=True)
+    (installed,) = SAM.glob("lib/python*/site-packages/aws_sam_cli-*.dist-info")
+    known = installed / "commands.json"  # goes with the version; reading it out takes seconds
+    if not known.exists():
+        # Apart from the environment, nothing of the caller is touched: no telemetry, no file in the home directory.
+        variables = {"SAM_CLI_TELEMETRY": "0", "__SAM_CLI_APP_DIR": str(SAM), "PATH": os.environ["PATH"]}
+        read = [str(SAM / "bin" / "python"), "-c", _SAM_TREE]
+        text = subprocess.run(read, env=variables, capture_output=True, text=True, check=True).stdout
+        (made := known.with_suffix(f".{os.getpid()}")).write_text(text)
+        made.replace(known)
+    return json.loads(known.read_text())
+
+
+_SAM_TREE = """
+import click, json
+from samcli.cli.main import cli
+
+def tree(command, context):
+    names = command.list_commands(context) if hasattr(command, "list_commands") else []
+    found = {name: command.get_command(context, name) for name in names}
+    return {
+        "flags": ["-h", "--help", *(flag for each in command.params for flag in each.opts + each.secondary_opts)],
+        "commands": {name: tree(each, click.Context(each, parent=context)) for name, each in found.items() if each},
+    }
+
+print(json.dumps(tree(cli, click.Context(cli, obj=True))))  # without an object it gives empty commands
+"""
+
+
+def _module(name: str, *words: str) -> list[str]:
+    text = _help(sys.executable, "-m", name, "--help")
+    if not text:
+        return [f"python3 has no module {name!r}"]
+    flags = [word.split("=")[0] for word in words if word.startswith("-")]
+    return [f"{name} has no {flag}" for flag in flags if not re.search(rf"(?<![\w-]){re.escape(flag)}(?![\w-])", text)]
 
 
 def _own_flags(program: str, words: list[str]) -> list[str]:

@@ -2,6 +2,7 @@
 
 import importlib
 import json
+import os
 import sys
 import uuid
 from collections.abc import Callable
@@ -61,9 +62,10 @@ class Example:
 
     def environment(self, module: str = "app") -> ModuleType:
         """A fresh copy of `module` and of everything beside it; no other example's module of that name is left."""
+        examples = f"{self.folder.parent}{os.sep}"
         for name, loaded in list(sys.modules.items()):
-            home = Path(str(getattr(loaded, "__file__", None) or "")).parent
-            if "." not in name and home.parent == self.folder.parent:
+            file = str(getattr(loaded, "__file__", None) or "")
+            if "." not in name and file.startswith(examples) and file.count(os.sep, len(examples)) == 1:
                 del sys.modules[name]
         return importlib.import_module(module)
 

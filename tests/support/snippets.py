@@ -9,13 +9,16 @@ import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 
+import tree_sitter_typescript
 import yaml
+from tree_sitter import Language, Node, Parser
 
 from support.documents import ROOT, Fence, documents, fences
 
 REPAIR = "uv run --directory tests python -m support.snippets"
 QUOTED = ("examples/", "tests/counterexamples/", "tests/references/", "tests/rules/", ".github/")
 LONGEST = 20
+TYPESCRIPT = Parser(Language(tree_sitter_typescript.language_typescript()))
 Span = tuple[int, int]
 
 
@@ -30,8 +33,9 @@ def quotes(fence: Fence) -> bool:
 def excerpt(address: str, root: Path = ROOT) -> str:
     """The text a fence with this address must hold.
 
-    `path` alone is the whole file; `path#Name,Name` are top-level Python names with their decorators, sections,
-    logical ids or state names of a template or state machine, dedented, in the order asked for.
+    `path` alone is the whole file; `path#Name,Name` are top-level Python names with their decorators, exported
+    TypeScript names, sections, logical ids or state names of a template or state machine, dedented, in the order asked
+    for.
     """
     name, _, wanted = address.partition("#")
     path = root / name
@@ -48,7 +52,7 @@ def excerpt(address: str, root: Path = ROOT) -> str:
             raise SnippetError(f"{name} has no {symbol}; it has {', '.join(known) or 'no symbols'}")
         first, last = known[symbol]
         parts.append(textwrap.dedent("\n".join(lines[first:last])).rstrip())
-    return ("\n\n" if path.suffix == ".py" else "\n").join(parts) + "\n"
+    return ("\n\n" if path.suffix in (".py", ".ts") else "\n").join(parts) + "\n"
 
 
 def spans(path: Path) -> dict[str, Span]:
@@ -58,6 +62,8 @@ def spans(path: Path) -> dict[str, Span]:
         return dict(_python(ast.parse(text)))
     if path.suffix in (".yaml", ".yml", ".json"):
         return dict(_mapping(yaml.compose(text, Loader=yaml.SafeLoader), text.splitlines()))
+    if path.suffix == ".ts":
+        return dict(_typescript(TYPESCRIPT.parse(text.encode()).root_node))
     return {}
 
 
@@ -76,8 +82,20 @@ def _python(module: ast.Module) -> Iterator[tuple[str, Span]]:
             yield name, (min([node.lineno, *decorators]) - 1, node.end_lineno)
 
 
+def _typescript(module: Node) -> Iterator[tuple[str, Span]]:
+    for node in module.named_children:
+        declaration = node.child_by_field_name("declaration") if node.type == "export_statement" else None
+        if declaration:
+            named = [declaration, *declaration.named_children]  # `const x` has its name one level down
+            for name in filter(None, (each.child_by_field_name("name") for each in named)):
+                if name.text:
+                    yield name.text.decode(), (node.start_point.row, node.end_point.row + 1)
+                break
+
+
 def _mapping(node: yaml.Node | None, lines: list[str]) -> Iterator[tuple[str, Span]]:
-    """Sections; logical ids and their properties (`Name.Property`); states, those of nested machines too; jobs."""
+    """Sections; logical ids and their properties (`Name.Property`); states and their fields
+    (`Name.Field`), those of nested machines too; jobs."""
     if not isinstance(node, yaml.MappingNode):
         return
     for key, value in node.value:
@@ -100,6 +118,8 @@ def _states(key: yaml.Node, value: yaml.Node, lines: list[str]) -> Iterator[tupl
         for name, body in value.value:
             if key.value == "States":
                 yield name.value, _span(name, body, lines)
+                if isinstance(body, yaml.MappingNode):
+                    yield from ((f"{name.value}.{field.value}", _span(field, v, lines)) for field, v in body.value)
             yield from _states(name, body, lines)
 
 

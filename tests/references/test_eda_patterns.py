@@ -1,0 +1,253 @@
+"""What eda-patterns.md says beyond the examples: outbox, versions, order in a batch, patterns, the bus that keeps."""
+
+import importlib
+import json
+import re
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from local_aws import LocalAws, read_template
+from references import order_placed, ordered
+from support.documents import ROOT, Fence, fences
+from support.handlers import Context, Died, failed, sqs_event
+from support.templates import findings
+
+HERE = Path(__file__).parent
+REFERENCE = ROOT / "references" / "eda-patterns.md"
+THROTTLED = {"code": "ProvisionedThroughputExceededException"}
+
+
+class Shop:
+    """The outbox's table with its stream, and a bus whose events end in a queue."""
+
+    def __init__(self, aws: LocalAws) -> None:
+        self.aws = aws
+        table = {
+            "Type": "AWS::DynamoDB::Table",
+            "Properties": {
+                "BillingMode": "PAY_PER_REQUEST",
+                "AttributeDefinitions": [{"AttributeName": "id", "AttributeType": "S"}],
+                "KeySchema": [{"AttributeName": "id", "KeyType": "HASH"}],
+                "StreamSpecification": {"StreamViewType": "NEW_AND_OLD_IMAGES"},
+            },
+        }
+        bus = {"Type": "AWS::Events::EventBus", "Properties": {"Name": {"Fn::Sub": "${AWS::StackName}"}}}
+        resources = {"Orders": table, "Bus": bus, "Heard": {"Type": "AWS::SQS::Queue"}}
+        self.stack = aws.create("outbox", {"Resources": resources})
+        self.table, self.bus, self.queue = (self.stack.resources[name] for name in ("Orders", "Bus", "Heard"))
+        queue = aws.client("sqs").get_queue_attributes(QueueUrl=self.queue, AttributeNames=["QueueArn"])["Attributes"]
+        events = aws.client("events")
+        pattern = json.dumps({"source": ["shop.orders"]})
+        events.put_rule(Name="all", EventBusName=self.bus, EventPattern=pattern)
+        events.put_targets(Rule="all", EventBusName=self.bus, Targets=[{"Id": "q", "Arn": queue["QueueArn"]}])
+
+    def stream(self) -> dict[str, Any]:
+        """What the table's stream holds, as the mapping delivers it."""
+        streams = self.aws.client("dynamodbstreams")
+        arn = self.aws.client("dynamodb").describe_table(TableName=self.table)["Table"]["LatestStreamArn"]
+        records: list[dict[str, Any]] = []
+        for shard in streams.describe_stream(StreamArn=arn)["StreamDescription"]["Shards"]:
+            start = streams.get_shard_iterator(
+                StreamArn=arn, ShardId=shard["ShardId"], ShardIteratorType="TRIM_HORIZON"
+            )
+            records += streams.get_records(ShardIterator=start["ShardIterator"])["Records"]
+        return {"Records": records}
+
+    def items(self) -> set[str]:
+        found = self.aws.client("dynamodb").scan(TableName=self.table, ConsistentRead=True)["Items"]
+        return {item["id"]["S"] for item in found}
+
+    def heard(self) -> list[str]:
+        """The ids of the events that consumers got since the last look."""
+        sqs, found = self.aws.client("sqs"), []
+        while messages := sqs.receive_message(QueueUrl=self.queue, MaxNumberOfMessages=10).get("Messages"):
+            for message in messages:
+                found.append(str(json.loads(message["Body"])["detail"]["metadata"]["event_id"]))
+                sqs.delete_message(QueueUrl=self.queue, ReceiptHandle=message["ReceiptHandle"])
+        return found
+
+
+@pytest.fixture
+def shop(aws: LocalAws) -> Shop:
+    return Shop(aws)
+
+
+@pytest.fixture
+def outbox(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    monkeypatch.setenv("ORDERS_TABLE", shop.table)
+    monkeypatch.setenv("BUS_NAME", shop.bus)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", shop.aws.function_endpoint)
+    return importlib.reload(importlib.import_module("references.outbox"))
+
+
+def refuse(outbox: ModuleType, monkeypatch: pytest.MonkeyPatch, wanted: str) -> None:
+    """The bus answers 200, and takes all but one event."""
+    put_events = outbox.events.put_events
+
+    def partly(Entries: list[dict[str, Any]]) -> dict[str, Any]:  # noqa: N803
+        taken = [each for each in Entries if wanted not in each["Detail"]]
+        answers = iter(put_events(Entries=taken)["Entries"] if taken else [])
+        result = [next(answers) if each in taken else {"ErrorCode": "ThrottlingException"} for each in Entries]
+        return {"FailedEntryCount": len(Entries) - len(taken), "Entries": result}
+
+    monkeypatch.setattr(outbox.events, "put_events", partly)
+
+
+def test_an_event_outlives_the_death_of_the_function_that_wrote_it(
+    outbox: ModuleType, shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write = outbox.dynamodb.transact_write_items
+
+    def write_then_die(**given: Any) -> None:
+        write(**given)
+        raise Died
+
+    monkeypatch.setattr(outbox.dynamodb, "transact_write_items", write_then_die)
+    with pytest.raises(Died):
+        outbox.place("o-1", 500)
+
+    assert failed(outbox.publish(shop.stream(), Context())) == []
+    assert shop.heard() == ["placed-o-1"]
+
+
+def test_order_and_event_are_written_both_or_neither(outbox: ModuleType, shop: Shop, aws: LocalAws) -> None:
+    aws.fault(service="dynamodb", operation="TransactWriteItems", error=THROTTLED, times=3)
+    with pytest.raises(outbox.dynamodb.exceptions.ProvisionedThroughputExceededException):
+        outbox.place("o-1", 500)
+    assert shop.items() == set()
+
+    assert outbox.place("o-1", 500)
+    assert shop.items() == {"order#o-1", "event#o-1"}
+
+
+def test_an_order_placed_again_tells_nobody_again(outbox: ModuleType, shop: Shop) -> None:
+    assert outbox.place("o-1", 500)
+    assert not outbox.place("o-1", 500)
+
+    outbox.publish(shop.stream(), Context())
+
+    assert shop.heard() == ["placed-o-1"]
+
+
+def test_what_the_bus_refuses_within_a_200_is_delivered_again(
+    outbox: ModuleType, shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(12):
+        outbox.place(f"o-{number:02}", 500)
+    stream = shop.stream()
+    with monkeypatch.context() as refusing:
+        refuse(outbox, refusing, "o-05")
+        (again,) = failed(outbox.publish(stream, Context()))
+    heard = set(shop.heard())
+    assert "placed-o-05" not in heard
+
+    numbers = [record["dynamodb"]["SequenceNumber"] for record in stream["Records"]]
+    rest = {"Records": stream["Records"][numbers.index(again) :]}  # a stream delivers all from there again
+    assert failed(outbox.publish(rest, Context())) == []
+
+    assert heard | set(shop.heard()) == {f"placed-o-{number:02}" for number in range(12)}
+
+
+def test_an_event_that_expires_is_not_published_again(outbox: ModuleType, shop: Shop) -> None:
+    outbox.place("o-1", 500)
+    outbox.publish(shop.stream(), Context())
+    shop.heard()
+
+    shop.aws.client("dynamodb").delete_item(TableName=shop.table, Key={"id": {"S": "event#o-1"}})
+    stream = shop.stream()
+    removed = {"Records": [each for each in stream["Records"] if each["eventName"] == "REMOVE"]}
+    assert len(removed["Records"]) == 1
+    outbox.publish(removed, Context())
+
+    assert shop.heard() == []
+
+
+@pytest.mark.parametrize(
+    ("version", "data"),
+    [
+        (1, {"order_id": "o-1", "total": "12.30"}),
+        (2, {"order_id": "o-1", "cents": 1230, "currency": "USD"}),
+        (2, {"order_id": "o-1", "cents": 1230, "currency": "USD", "coupon": "added later"}),
+    ],
+)
+def test_a_reader_of_the_newest_version_reads_all_before_it(version: int, data: dict[str, Any]) -> None:
+    read = order_placed.read(version, data)
+
+    assert read == order_placed.OrderPlaced(order_id="o-1", cents=1230, currency="USD")
+
+
+@pytest.mark.parametrize("version", [0, 3])
+def test_a_version_nobody_knows_is_refused_whole(version: int) -> None:
+    with pytest.raises(ValueError, match=f"version {version}"):
+        order_placed.read(version, {"order_id": "o-1", "cents": 1, "currency": "USD"})
+
+
+def handle(*messages: str) -> list[str]:
+    """The answer to a FIFO batch; a message is its group and whether it fails."""
+    batch = sqs_event(*messages)
+    for record in batch["Records"]:
+        record["attributes"]["MessageGroupId"] = record["body"].split()[0]
+    module: Any = ordered
+    return failed(module.handler(batch, Context()))
+
+
+@pytest.fixture
+def booked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The messages that were booked."""
+    done: list[str] = []
+
+    def book(record: Any) -> None:
+        if "fails" in record.body:
+            raise ConnectionError
+        done.append(str(record.message_id))
+
+    monkeypatch.setattr(ordered, "book", book)
+    return done
+
+
+def test_a_failure_in_a_fifo_batch_holds_back_its_group_and_no_other(booked: list[str]) -> None:
+    assert handle("a", "b", "a fails", "b", "a") == ["m-2", "m-4"]
+    assert booked == ["m-0", "m-1", "m-3"]
+
+
+def test_a_fifo_batch_that_failed_whole_is_an_answer_not_an_error(booked: list[str]) -> None:
+    assert handle("a fails", "a") == ["m-0", "m-1"]
+    assert booked == []
+
+
+PATTERNS = [fence for fence in fences(REFERENCE) if fence.language == "json" and not fence.address]
+STATED = re.compile(r"(Matches|but not) `(\{.*?\})`(?=[,. ])", re.S)
+
+
+@pytest.mark.parametrize("fence", PATTERNS, ids=str)
+def test_a_pattern_matches_what_the_text_behind_it_says(aws: LocalAws, fence: Fence) -> None:
+    behind = "".join(REFERENCE.read_text().splitlines(keepends=True)[fence.last + 1 : fence.last + 6])
+    stated = STATED.findall(behind)
+
+    assert {word for word, _ in stated} == {"Matches", "but not"}
+    for word, detail in stated:
+        event = {"source": "shop", "detail-type": "OrderPlaced", "detail": json.loads(detail)}
+        whole = {"id": "1", "account": "1", "time": "2026-11-23T00:00:00Z", "region": "us-east-1", "resources": []}
+        found = aws.client("events").test_event_pattern(EventPattern=fence.text, Event=json.dumps(event | whole))
+        assert found["Result"] == (word == "Matches"), detail
+
+
+def test_there_is_a_pattern() -> None:
+    assert PATTERNS
+
+
+def test_the_template_of_the_bus_that_keeps_events_lints_and_keeps_what_fails() -> None:
+    template = HERE / "kept_events.yaml"
+    resources = read_template(template)["Resources"]
+    role, subscriber = resources["Deliver"]["Properties"], resources["ToReview"]["Properties"]
+    allowed = {
+        (statement["Action"], json.dumps(statement["Resource"]))
+        for statement in role["Policies"][0]["PolicyDocument"]["Statement"]
+    }
+
+    assert findings(template) == []
+    assert ("sqs:SendMessage", json.dumps(subscriber["OnFailureConfiguration"]["Arn"])) in allowed
+    assert ("lambda:InvokeFunction", json.dumps(subscriber["InvokeConfiguration"]["TargetArn"])) in allowed

@@ -1,0 +1,271 @@
+"""What serverless-patterns.md quotes: an API that stores before it answers, a breaker that environments share."""
+
+import copy
+import importlib.util
+import threading
+import time
+import urllib.error
+import urllib.request
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+import time_machine
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
+
+from local_aws import ACCOUNT, REGION, LocalAws, read_template
+from support import templates
+
+HERE = Path(__file__).parent
+STORAGE_FIRST = HERE / "storage_first.yaml"
+HOSTILE = '{"note": "AT&T 1+1=2 100% \'ok\' \\u00e9", "x": "&DelaySeconds=900&MessageBody=other"}'
+
+
+class StorageFirst:
+    """The REST API of the template on the local AWS, its queue and what came back."""
+
+    def __init__(self, aws: LocalAws, **changes: Any) -> None:
+        template = copy.deepcopy(read_template(STORAGE_FIRST))
+        resources = template["Resources"]
+        template["Resources"] = {name: each for name, each in resources.items() if name not in ("HttpApi", "Send")}
+        for key, value in changes.items():
+            resources["Post"]["Properties"]["Integration"][key] = value
+        self._stack = aws.create("storage-first", template)
+        self._url = f"{aws.endpoint}/restapis/{self._stack.resources['Api']}/live/_user_request_/orders"
+        self._sqs = aws.client("sqs")
+        self.queue = self._stack.resources["Orders"]
+
+    def post(self, body: str, kind: str = "application/json", signed: bool = True) -> int:
+        request = AWSRequest("POST", self._url, {"Content-Type": kind}, body.encode())
+        if signed:
+            SigV4Auth(Credentials(ACCOUNT, "local"), "execute-api", REGION).add_auth(request)
+        given = urllib.request.Request(self._url, body.encode(), dict(request.headers.items()))
+        try:
+            with urllib.request.urlopen(given, timeout=5) as answer:
+                return int(answer.status)
+        except urllib.error.HTTPError as error:
+            return error.code
+
+    def stored(self) -> list[str]:
+        found = self._sqs.receive_message(QueueUrl=self.queue, MaxNumberOfMessages=10)
+        return [message["Body"] for message in found.get("Messages", [])]
+
+    def remove_queue(self) -> None:
+        self._sqs.delete_queue(QueueUrl=self.queue)
+
+
+def test_the_linter_has_nothing_to_say_about_storage_first() -> None:
+    assert templates.findings(STORAGE_FIRST) == []
+    assert [wide for each in templates.statements(STORAGE_FIRST) for wide in templates.wildcards(each)] == []
+
+
+def test_what_the_caller_sent_is_what_the_queue_holds(aws: LocalAws) -> None:
+    api = StorageFirst(aws)
+
+    for body in (HOSTILE, "a&Action=PurgeQueue", "é+ü"):
+        assert api.post(body) == 202
+        assert api.stored() == [body]
+
+
+def test_without_encoding_the_caller_writes_the_request_to_sqs(aws: LocalAws) -> None:
+    raw = {"application/json": "Action=SendMessage&MessageBody=$input.body"}
+    api = StorageFirst(aws, RequestTemplates=raw)
+
+    assert api.post('{"n":"AT&T 1+1"}') == 202
+    assert api.post("o-1&MessageBody=o-2") == 202
+    assert api.stored() == ['{"n":"AT', "o-2"]
+
+
+def test_nobody_enqueues_without_a_signature(aws: LocalAws) -> None:
+    api = StorageFirst(aws)
+
+    assert api.post('{"order": "o-1"}', signed=False) == 403
+    assert api.stored() == []
+
+
+def test_only_the_content_type_of_the_template_gets_through(aws: LocalAws) -> None:
+    api = StorageFirst(aws)
+
+    assert api.post("Action=SendMessage&MessageBody=forged", "text/plain") == 415
+    assert api.stored() == []
+
+
+def test_another_content_type_would_be_a_request_of_the_callers_own(aws: LocalAws) -> None:
+    api = StorageFirst(aws, PassthroughBehavior="WHEN_NO_MATCH")
+
+    assert api.post("Action=SendMessage&MessageBody=forged", "text/plain") == 202
+    assert api.stored() == ["forged"]
+
+
+def test_what_sqs_refuses_is_not_answered_with_success(aws: LocalAws) -> None:
+    api = StorageFirst(aws)
+    api.remove_queue()
+
+    assert api.post('{"order": "o-1"}') == 500
+
+
+def test_with_one_response_for_everything_a_lost_order_is_a_success(aws: LocalAws) -> None:
+    api = StorageFirst(aws, IntegrationResponses=[{"StatusCode": "202"}])
+    api.remove_queue()
+
+    assert api.post('{"order": "o-1"}') == 202
+
+
+@pytest.fixture
+def breaker(aws: LocalAws, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """A fresh copy of the breaker with a table of its own."""
+    table = f"breakers-{time.monotonic_ns()}"
+    aws.client("dynamodb").create_table(
+        TableName=table,
+        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+        BillingMode="PAY_PER_REQUEST",
+    )
+    monkeypatch.setenv("BREAKERS_TABLE", table)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", aws.function_endpoint)
+    spec = importlib.util.spec_from_file_location("circuit_breaker", HERE / "circuit_breaker.py")
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+class Partner:
+    """The dependency: counts who asked, and is unwell while told so."""
+
+    def __init__(self, breaker: ModuleType) -> None:
+        self._breaker, self.well, self.asked = breaker, False, 0
+        self._lock = threading.Lock()
+
+    def __call__(self) -> str:
+        with self._lock:
+            self.asked += 1
+        if not self.well:
+            raise self._breaker.Unwell
+        return "paid"
+
+    def tried(self) -> str:
+        """What a caller sees of one attempt."""
+        try:
+            return str(self._breaker.call("partner", self))
+        except (self._breaker.Unwell, self._breaker.Open) as error:
+            return type(error).__name__
+
+
+def later(breaker: ModuleType, pauses: float = 1.01) -> time_machine.travel:
+    return time_machine.travel(time.time() + pauses * breaker.PAUSE)
+
+
+def opened(breaker: ModuleType) -> Partner:
+    partner = Partner(breaker)
+    assert {partner.tried() for _ in range(breaker.FAILURES)} == {"Unwell"}
+    partner.asked = 0
+    return partner
+
+
+def test_after_failures_in_a_row_nobody_asks(breaker: ModuleType) -> None:
+    partner = opened(breaker)
+    partner.well = True
+
+    assert [partner.tried() for _ in range(3)] == ["Open"] * 3
+    assert partner.asked == 0
+
+
+def test_a_success_between_failures_starts_the_count_anew(breaker: ModuleType) -> None:
+    partner = Partner(breaker)
+    for _ in range(3):
+        for well in [False] * (breaker.FAILURES - 1) + [True]:
+            partner.well = well
+            assert partner.tried() == ("paid" if well else "Unwell")
+
+
+def test_past_the_pause_one_caller_of_many_is_the_probe(breaker: ModuleType) -> None:
+    partner = opened(breaker)
+    start = threading.Barrier(8)
+
+    def attempt(_: int) -> str:
+        start.wait()
+        return partner.tried()
+
+    with later(breaker), ThreadPoolExecutor(8) as pool:
+        seen = sorted(pool.map(attempt, range(8)))
+
+    assert seen == ["Open"] * 7 + ["Unwell"]
+    assert partner.asked == 1
+
+
+def test_a_probe_that_succeeds_closes_it_for_all(breaker: ModuleType) -> None:
+    partner = opened(breaker)
+    partner.well = True
+
+    with later(breaker):
+        assert [partner.tried() for _ in range(3)] == ["paid"] * 3
+        partner.well = False
+        assert partner.tried() == "Unwell"
+        partner.well = True
+        assert partner.tried() == "paid"
+
+
+def test_a_probe_that_fails_or_dies_costs_one_pause(breaker: ModuleType) -> None:
+    partner = opened(breaker)
+    with later(breaker):
+        assert [partner.tried(), partner.tried()] == ["Unwell", "Open"]
+    with later(breaker, 2.1):
+        breaker.admit("partner")  # and its environment is gone
+        assert partner.tried() == "Open"
+    partner.well = True
+    with later(breaker, 3.2):
+        assert partner.tried() == "paid"
+
+
+def test_a_success_that_began_before_it_opened_does_not_close_it(breaker: ModuleType) -> None:
+    partner = Partner(breaker)
+    assert partner.tried() == "Unwell"
+
+    def slow() -> str:
+        assert {partner.tried() for _ in range(breaker.FAILURES - 1)} == {"Unwell"}
+        return "late"
+
+    assert breaker.call("partner", slow) == "late"
+    assert partner.tried() == "Open"
+
+
+def test_a_refused_request_says_nothing_about_the_dependency(breaker: ModuleType) -> None:
+    def refuse() -> None:
+        raise ValueError("card declined")
+
+    for _ in range(breaker.FAILURES + 1):
+        with pytest.raises(ValueError, match="declined"):
+            breaker.call("partner", refuse)
+    partner = Partner(breaker)
+    partner.well = True
+
+    assert partner.tried() == "paid"
+
+
+def test_a_healthy_dependency_costs_one_read_and_no_write(breaker: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(breaker, "update", lambda *_: pytest.fail("wrote"))
+    partner = Partner(breaker)
+    partner.well = True
+
+    assert partner.tried() == "paid"
+
+
+@pytest.mark.parametrize("operation", ["GetItem", "UpdateItem"])
+def test_an_outage_of_the_table_hides_neither_answer_nor_error(
+    breaker: ModuleType, aws: LocalAws, operation: str
+) -> None:
+    partner = Partner(breaker)
+    assert partner.tried() == "Unwell"
+    for well in (False, True):
+        aws.fault(
+            service="dynamodb", operation=operation, error={"code": "InternalServerError", "status": 500}, times=2
+        )
+        partner.well = well
+
+        assert partner.tried() == ("paid" if well else "Unwell")

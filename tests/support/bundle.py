@@ -1,0 +1,55 @@
+"""The archive that claude.ai takes: what a reader of the skill needs, below one folder, with a short description.
+
+Build it:  uv run --directory tests python -m support.bundle ../dist
+"""
+
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import yaml
+
+from support.documents import ROOT
+
+NAME = "aws-serverless-eda"
+WANTED = ("SKILL.md", "LICENSE", "pyproject.toml", "uv.lock", "references/", "examples/", "tests/examples/")
+WANTED_TOO = ("tests/references/", "tests/rules/", "tests/facts.toml", "tests/counterexamples/")
+
+
+def tracked() -> list[Path]:
+    """The files of the repository, those that are not added yet included, ignored ones not."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return sorted(path for name in listed.stdout.split("\0") if name and (path := ROOT / name).is_file())
+
+
+def shortened(front_page: str) -> str:
+    """The front page with the short description of its metadata in the place of the long one."""
+    _, header, body = front_page.split("---\n", 2)
+    fields = yaml.safe_load(header)
+    fields["description"] = fields["metadata"].pop("short-description")
+    return f"---\n{yaml.safe_dump(fields, sort_keys=False, width=1000)}---\n{body}"
+
+
+def build(folder: Path) -> Path:
+    """Write the archive into `folder` and return its path."""
+    folder.mkdir(parents=True, exist_ok=True)
+    archive = folder / f"{NAME}.zip"
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as packed:
+        for path in tracked():
+            name = path.relative_to(ROOT).as_posix()
+            if not name.startswith(WANTED + WANTED_TOO) or "/fixtures/" in name:
+                continue
+            text = path.read_text()
+            packed.writestr(f"{NAME}/{name}", shortened(text) if name == "SKILL.md" else text)
+    return archive
+
+
+if __name__ == "__main__":
+    print(build(Path(sys.argv[1]).resolve()))  # noqa: T201
