@@ -12,6 +12,7 @@ sys.path.append(str(Path(__file__).parent))
 import _model as model
 
 API = "references/serverless-patterns.md#rest-api"
+LOGS = "references/observability-best-practices.md#logs"
 WEBHOOK = "references/serverless-patterns.md#webhook-receiver"
 TASK = "references/serverless-patterns.md#async-task"
 SINGULAR, CONCURRENT, WAITING = (
@@ -254,7 +255,7 @@ class AccessLog(model.Rule):
     id = "W9703"
     shortdesc = "An API keeps an access log"
     description = "A request that is refused, or whose integration fails, never reaches a function and leaves no trace."
-    source_url = API
+    source_url = LOGS
     tags = [*TAGS, "logs", "design for failures and duplicates"]
 
     def check(self, template: model.Model) -> Iterator[tuple[model.Where, str]]:

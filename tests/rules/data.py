@@ -9,7 +9,7 @@ import _model as model
 
 QUEUE = "references/eda-patterns.md#queue-worker"
 STORE = "references/eda-patterns.md#event-store"
-API = "references/serverless-patterns.md#rest-api"
+LINES = "references/observability-best-practices.md#logs"
 SINGULAR, FAILURES = "speedy, simple, singular", "design for failures and duplicates"
 LOGS = "AWS::Logs::LogGroup"
 TABLES = ("AWS::DynamoDB::Table", "AWS::DynamoDB::GlobalTable", "AWS::Serverless::SimpleTable")
@@ -20,7 +20,7 @@ class FunctionLogs(model.Rule):
     id = "I9901"
     shortdesc = "A function has a log group of this template"
     description = "The one that Lambda makes keeps every line for ever, at a price, and outlives the stack."
-    source_url = API
+    source_url = LINES
     tags = ["lambda", "logs", SINGULAR]
 
     def check(self, template: model.Model) -> Iterator[tuple[model.Where, str]]:
@@ -40,7 +40,7 @@ class Retention(model.Rule):
     id = "W9902"
     shortdesc = "A log group says for how long it keeps a line"
     description = "The default is for ever: the bill grows, and so does what a leak would give away."
-    source_url = API
+    source_url = LINES
     tags = ["logs", SINGULAR]
 
     def check(self, template: model.Model) -> Iterator[tuple[model.Where, str]]:

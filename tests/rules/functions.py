@@ -15,9 +15,11 @@ from cfnlint.rules.resources.lmbd import SnapStartSupported
 sys.path.append(str(Path(__file__).parent))
 import _model as model
 
-API = "references/serverless-patterns.md#rest-api"
+COLD = "references/performance-optimization.md#cold-start"
+TIMEOUTS = "references/performance-optimization.md#retries-and-timeouts"
+RUNTIMES = "references/deployment-best-practices.md#runtimes"
+TRACES = "references/observability-best-practices.md#traces"
 WEBHOOK = "references/serverless-patterns.md#webhook-receiver"
-QUEUE = "references/eda-patterns.md#queue-worker"
 SINGULAR, SHARED, FAILURES = "speedy, simple, singular", "share nothing", "design for failures and duplicates"
 LEAST_TMP = 512  # MB, the default
 NOTICE = timedelta(days=180)  # what AWS gives
@@ -56,7 +58,7 @@ class SnapStart(model.Rule):
     id = "E9620"
     shortdesc = "A function with SnapStart has nothing that SnapStart excludes"
     description = "Provisioned concurrency, a file system, /tmp above 512 MB, an image: Lambda refuses the function."
-    source_url = API
+    source_url = COLD
     tags = ["lambda", SINGULAR]
 
     def check(self, template: model.Model) -> Iterator[tuple[model.Where, str]]:
@@ -92,7 +94,7 @@ class Runtime(model.Rule):
     id = "W9621"
     shortdesc = "A function's runtime is supported for another half year"
     description = "Once it is deprecated nobody mends its flaws, and later the function can no longer be changed."
-    source_url = API
+    source_url = RUNTIMES
     tags = ["lambda", SINGULAR]
 
     def __init__(self) -> None:
@@ -128,7 +130,7 @@ class DefaultTimeout(model.Rule):
     id = "W9622"
     shortdesc = "A function that works through batches says how long that may take"
     description = "The default of three seconds is for the whole batch: a slow one is cut off and comes again."
-    source_url = QUEUE
+    source_url = TIMEOUTS
     tags = ["lambda", "sqs", "kinesis", "dynamodb", FAILURES]
 
     def check(self, template: model.Model) -> Iterator[tuple[model.Where, str]]:
@@ -148,7 +150,7 @@ class Tracing(model.Rule):
     id = "I9623"
     shortdesc = "A function is traced"
     description = "Without a trace nobody sees which of the services behind a slow or failed request was to blame."
-    source_url = API
+    source_url = TRACES
     tags = ["lambda", "xray", FAILURES]
 
     def check(self, template: model.Model) -> Iterator[tuple[model.Where, str]]:
