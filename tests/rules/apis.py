@@ -175,10 +175,14 @@ def _function(template: model.Model, uri: Any) -> model.Resource | None:
 
 
 def _hidden(api: model.Node) -> bool:
-    """No stranger reaches it, or a policy says who does."""
+    """No stranger reaches it, or a policy, a certificate or a header that the firewall looks for says who does."""
     policies = (("Policy",), ("Auth", "ResourcePolicy"), ("Domain", "MutualTlsAuthentication"))
     private = "PRIVATE" in json.dumps(api.values("EndpointConfiguration"), default=str)
-    return private or any(not api.absent(*keys) for keys in policies)
+    domains = api.template.of("AWS::ApiGatewayV2::DomainName", "AWS::ApiGateway::DomainName")
+    certified = any(not each.absent("MutualTlsAuthentication") for each in domains)
+    firewalls = [json.dumps(each.body, default=str) for each in api.template.of("AWS::WAFv2::WebACL")]
+    looked = any("SingleHeader" in each for each in firewalls)
+    return private or certified or looked or any(not api.absent(*keys) for keys in policies)
 
 
 def _stages(template: model.Model, api: model.Resource) -> list[model.Node]:
@@ -216,11 +220,19 @@ class Open(model.Rule):
             if all(each.auth != "guarded" for each in routes):
                 what = f"{bare[0]}" if len(bare) == 1 else f"{len(bare)} routes, {bare[0]} first"
                 where = api.node.resource_path if isinstance(api.node, model.Resource) else bare[0].node.path
-                yield where, f"anyone may call {api.name}, {what}: add an authorizer, or say Authorizer: NONE"
+                yield where, f"anyone may call {api.name}, {what}: {_remedy(api.node)}"
                 continue
             for each in bare:
                 if each.method not in ("GET", "HEAD"):
-                    yield each.node.path, f"{each} has no authorizer, others of {api.name} have: add it, or say NONE"
+                    message = f"{each} has no authorizer, others of {api.name} have"
+                    yield each.node.path, f"{message}: {_remedy(api.node)}"
+
+
+def _remedy(api: model.Node) -> str:
+    kind = api.type if isinstance(api, model.Resource) else "AWS::Serverless"
+    if kind == "AWS::ApiGateway::RestApi":  # whose every open method says NONE anyway
+        return "add an authorizer"
+    return f"add an authorizer, or say {'Authorizer' if 'Serverless' in kind else 'AuthorizationType'}: NONE"
 
 
 class Throttle(model.Rule):
@@ -243,7 +255,7 @@ class Throttle(model.Rule):
                 for key in ("MethodSettings", "DefaultRouteSettings", "RouteSettings")
                 for value in stage.values(key)
             )
-            if callable_ and api.stages and not api.guarded and not said and not opaque:
+            if callable_ and api.whole and api.stages and not api.guarded and not said and not opaque:
                 setting = "MethodSettings" if api.kind == "REST" else "DefaultRouteSettings"
                 stage = api.stages[0]
                 where = stage.resource_path if isinstance(stage, model.Resource) else stage.path
