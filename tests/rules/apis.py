@@ -72,7 +72,7 @@ def apis(template: model.Model) -> list[Api]:
         routes.setdefault(name, []).append(route)
     found = []
     for each in template.of(*REST, *V2):
-        kind = "REST" if each.type in REST else str(each.values("ProtocolType", default="HTTP")[0])
+        kind = _kind(each)
         mine = routes.get(each.name, [])
         if not each.absent("Target"):  # quick create
             limit: list[int | None] = [LIMITS[kind]]
@@ -87,6 +87,12 @@ def apis(template: model.Model) -> list[Api]:
             kind = "REST" if section == "Api" else "HTTP"
             found.append(Api(node, f"the {section} of SAM", kind, routes[name], _hidden(node), True, [node]))
     return found
+
+
+def _kind(api: model.Resource) -> str:
+    if api.type in REST:
+        return "REST"
+    return "WEBSOCKET" if all(each == "WEBSOCKET" for each in api.values("ProtocolType")) else "HTTP"
 
 
 def _shared(template: model.Model, section: str, path: model.Where) -> model.Node:
@@ -152,8 +158,7 @@ def _routes(template: model.Model) -> Iterator[tuple[str, Route]]:
             integration = template.resources.get(model.logical_id(each.only("Target")))
             known = integration if integration and integration.type == "AWS::ApiGatewayV2::Integration" else None
             function = _function(template, known.only("IntegrationUri")) if known else None
-            kind = str(api.values("ProtocolType", default="HTTP")[0])
-            default = LIMITS.get(kind, LIMITS["HTTP"])
+            default = LIMITS[_kind(api)]
             limits: list[int | None] = known.numbers("TimeoutInMillis", default=default) if known else [None]
             method, _, path = str(each.only("RouteKey")).rpartition(" ")
             yield api.name, Route(each, method, path, _auth(each, "said"), function, limits, False)
@@ -390,6 +395,7 @@ class CachedAnswer(model.Rule):
     ) -> Iterator[tuple[model.Where, str]]:
         simple = all(model.flag(each) for each in node.values("EnableSimpleResponses"))
         cached = model.certain(lambda each: each > 0, seconds)
-        if simple and cached and not {model.OPAQUE, "$context.routeKey"} & set(sources):
+        known = [model.text(each) for each in sources]
+        if simple and cached and "" not in known and "$context.routeKey" not in known:
             remedy = "add $context.routeKey to it, or cache nothing"
             yield node.at(key), f"one yes is for every route for {seconds[0]} s: {remedy}"

@@ -126,7 +126,7 @@ class WholeService(model.Rule):
                 yield statement.path, f"{', '.join(found)} is more than any code calls: name the actions"
         for name, path in attached(template):
             if name.endswith("FullAccess") and name not in ALL:
-                yield path, f"{name} is a whole service, on every resource: name the actions and the resource"
+                yield path, f"{name} reaches every resource of the account: name the actions and the resource"
 
 
 class NamedResource(model.Rule):
