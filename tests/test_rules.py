@@ -2,7 +2,8 @@
 
 A rule has a folder `tests/rules/fixtures/<id>` with templates `fail*.yaml`, in which a comment `# <id>` ends each line
 that the rule names, and `pass*.yaml`, in which it finds nothing. No other rule of ours speaks in a `fail*.yaml`, unless
-its first line says so: `# also: W9602, I9701`. This module stands outside `tests/rules`, which cfn-lint loads whole.
+its first line says so: `# also: W9602, W9701`, or it is advice (I), which cfn-lint leaves out unless it is asked for.
+This module stands outside `tests/rules`, which cfn-lint loads whole.
 """
 
 import re
@@ -22,12 +23,15 @@ from support.documents import ROOT, anchors
 from support.templates import RULES
 
 FIXTURES = RULES / "fixtures"
+TODAY = "2025-10-01"  # for the rule that reads the calendar: 75 days before Python 3.9 was deprecated
 FAIL, PASS = sorted(FIXTURES.glob("*/fail*.yaml")), sorted(FIXTURES.glob("*/pass*.yaml"))
 
 
 @cache
 def rules() -> Rules:
-    return Rules.create_from_directory(str(RULES))
+    found = Rules.create_from_directory(str(RULES))
+    found["W9621"].configure({"today": TODAY})
+    return found
 
 
 def found(path: Path) -> dict[tuple[str, int], str]:
@@ -52,7 +56,8 @@ def test_a_rule_finds_what_is_wrong_where_it_stands(path: Path) -> None:
     spoken = found(path)
 
     assert path.parent.name in {each for each, _ in marked}
-    assert {key for key in spoken if key[0] not in also} == marked
+    mine = {key for key in spoken if key[0] not in also and (key[0][0] != "I" or key[0] == path.parent.name)}
+    assert mine == marked
     assert also <= {each for each, _ in spoken}
 
 

@@ -411,6 +411,20 @@ class Model:
         return found
 
     @cached_property
+    def urls(self) -> list[tuple[Resource, Node]]:
+        """Functions of this template and their URLs."""
+        found: list[tuple[Resource, Node]] = []
+        for each in self.functions:
+            url = each.child("FunctionUrlConfig")
+            if isinstance(url.body, dict) and not is_intrinsic(url.body):
+                found.append((each, url))
+        for resource in self.of("AWS::Lambda::Url"):
+            function = resource.refers("TargetFunctionArn")
+            if function and function.is_function:
+                found.append((function, resource))
+        return found
+
+    @cached_property
     def subscriptions(self) -> list[Subscription]:
         found = []
         for event in self.events:
