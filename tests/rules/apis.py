@@ -13,7 +13,7 @@ import _model as model
 
 API = "references/serverless-patterns.md#rest-api"
 LOGS = "references/observability-best-practices.md#logs"
-WEBHOOK = "references/serverless-patterns.md#webhook-receiver"
+EDGE = "references/security-best-practices.md#the-edge-of-an-api"
 TASK = "references/serverless-patterns.md#async-task"
 SINGULAR, CONCURRENT, WAITING = (
     "speedy, simple, singular",
@@ -244,7 +244,7 @@ class Throttle(model.Rule):
     id = "W9702"
     shortdesc = "What anyone may call is throttled"
     description = "A flood is then refused at the door instead of using up the account's concurrency and its money."
-    source_url = WEBHOOK
+    source_url = EDGE
     tags = [*TAGS, CONCURRENT]
 
     def check(self, template: model.Model) -> Iterator[tuple[model.Where, str]]:

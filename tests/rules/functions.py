@@ -19,7 +19,8 @@ COLD = "references/performance-optimization.md#cold-start"
 TIMEOUTS = "references/performance-optimization.md#retries-and-timeouts"
 RUNTIMES = "references/deployment-best-practices.md#runtimes"
 TRACES = "references/observability-best-practices.md#traces"
-WEBHOOK = "references/serverless-patterns.md#webhook-receiver"
+KEPT = "references/security-best-practices.md#what-an-environment-keeps"
+EDGE = "references/security-best-practices.md#the-edge-of-an-api"
 SINGULAR, SHARED, FAILURES = "speedy, simple, singular", "share nothing", "design for failures and duplicates"
 LEAST_TMP = 512  # MB, the default
 NOTICE = timedelta(days=180)  # what AWS gives
@@ -165,7 +166,7 @@ class Secret(model.Rule):
     id = "E9624"
     shortdesc = "No secret stands in an environment variable"
     description = "Whoever may read the function's configuration reads it too, and it cannot be rotated alone."
-    source_url = WEBHOOK
+    source_url = KEPT
     tags = ["lambda", "secretsmanager", SHARED]
 
     def check(self, template: model.Model) -> Iterator[tuple[model.Where, str]]:
@@ -212,7 +213,7 @@ class PublicUrl(model.Rule):
     id = "W9625"
     shortdesc = "A function URL asks who calls, or the function's concurrency is reserved"
     description = "A public URL has no throttle: a flood takes the account's concurrency from every other function."
-    source_url = WEBHOOK
+    source_url = EDGE
     tags = ["lambda", "concurrent requests, not total"]
 
     def check(self, template: model.Model) -> Iterator[tuple[model.Where, str]]:

@@ -13,9 +13,9 @@ from typing import Any
 sys.path.append(str(Path(__file__).parent))
 import _model as model
 
-ROLE = "references/serverless-patterns.md#rest-api"
+ROLE = "references/security-best-practices.md#permissions"
 JOB = "references/serverless-patterns.md#scheduled-job"
-ROUTER = "references/eda-patterns.md#event-router"
+ROUTER = "references/security-best-practices.md#permissions"
 TAGS = ["iam", "speedy, simple, singular"]
 INLINE = ("AWS::IAM::Role", "AWS::IAM::User", "AWS::IAM::Group")
 APART = (
