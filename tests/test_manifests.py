@@ -20,7 +20,7 @@ from skills_ref import validate
 
 from local_aws import ACCOUNT, REGION, LocalAws
 from support import bundle, node
-from support.documents import ROOT, links, rows, section
+from support.documents import ROOT, links, rows, section, tokens
 
 NAME = "aws-serverless-eda"
 SERVERS = json.loads((ROOT / ".mcp.json").read_text())["mcpServers"]
@@ -190,6 +190,13 @@ def named(key: str) -> set[str]:
     """The tools of a server that the front page names."""
     (cell,) = [cells[1] for cells in rows(section(ROOT / "SKILL.md", "MCP servers")) if cells[1].startswith(f"{key}:")]
     return set(re.findall(r"`(\w+)`", cell))
+
+
+def test_the_front_page_spends_little_on_the_servers_and_names_each() -> None:
+    text = section(ROOT / "SKILL.md", "MCP servers")
+
+    assert tokens(text) <= 250
+    assert {cells[1].split(":")[0] for cells in rows(text)} == set(SERVERS)
 
 
 @pytest.mark.e2e
