@@ -20,6 +20,7 @@ from cfnlint.runner import Runner
 from cfnlint.template.template import Template
 
 from support.documents import ROOT, anchors
+from support.rules import PAGE, REPAIR, page
 from support.templates import RULES
 
 FIXTURES = RULES / "fixtures"
@@ -101,3 +102,8 @@ def test_a_reader_lints_from_anywhere(tmp_path: Path) -> None:
     assert result.returncode == 2, result.stdout + result.stderr
     assert re.findall(r"^[EWI]\d{4}", result.stdout, re.MULTILINE) == ["E9101"]
     assert result.stderr == ""
+
+
+def test_the_page_of_the_rules_says_what_they_are() -> None:
+    assert PAGE.read_text() == page(), f"repair with: {REPAIR}"
+    assert len(re.findall(r"^\| \[[EWI]9", page(), re.MULTILINE)) == len(rules())

@@ -39,8 +39,9 @@ class Link:
 
 
 def documents(root: Path = ROOT) -> list[Path]:
-    """Every Markdown file that ships: the top level, `references/` and `examples/`."""
-    return sorted([*root.glob("*.md"), *root.glob("references/*.md"), *root.glob("examples/**/*.md")])
+    """Every Markdown file that ships: the top level, `references/`, `examples/` and `tests/rules/`."""
+    places = ("*.md", "references/*.md", "examples/**/*.md", "tests/rules/*.md")
+    return sorted(path for place in places for path in root.glob(place))
 
 
 def fences(path: Path) -> list[Fence]:

@@ -1,0 +1,48 @@
+"""The table of our cfn-lint rules, made from the rules themselves.
+
+Repair after a change of a rule:  uv run --directory tests python -m support.rules
+"""
+
+from functools import cache
+
+from cfnlint.rules._rules import Rules
+
+from support.documents import ROOT
+
+FOLDER = ROOT / "tests" / "rules"
+PAGE = FOLDER / "README.md"
+REPAIR = "uv run --directory tests python -m support.rules"
+HEAD = """# Rules
+
+What off-the-shelf linters pass in SAM and CloudFormation templates. On any template, from any folder, with the path of
+this one:
+
+```bash
+uvx cfn-lint -a tests/rules -t template.yaml
+```
+
+E loses, doubles or exposes something; W is likely wrong; I is advice, shown with `-c I`. What cannot be resolved is no
+finding. A resource that is so on purpose says it: `Metadata: { cfn-lint: { config: { ignore_checks: [W9803] } } }`. Each
+rule has templates that fail and pass in [fixtures](fixtures/); its law is explained where the link leads.
+
+| Id | Law | Because |
+| --- | --- | --- |
+"""
+
+
+@cache
+def ours() -> Rules:
+    return Rules.create_from_directory(str(FOLDER))
+
+
+def page() -> str:
+    """The text of the page: one row for each rule."""
+    rows = [
+        f"| [{name}](../../{rule.source_url}) | {rule.shortdesc} | {rule.description} |"
+        for name, rule in sorted(ours().items(), key=lambda item: item[0][1:])
+    ]
+    return HEAD + "\n".join(rows) + "\n"
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page())
