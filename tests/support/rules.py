@@ -21,9 +21,9 @@ this one:
 uvx cfn-lint -a tests/rules -t template.yaml
 ```
 
-E loses, doubles or exposes something; W is likely wrong; I is advice, shown with `-c I`. What cannot be resolved is no
-finding. A resource that is so on purpose says it: `Metadata: { cfn-lint: { config: { ignore_checks: [W9803] } } }`. Each
-rule has templates that fail and pass in [fixtures](fixtures/); its law is explained where the link leads.
+E loses, doubles or exposes something; W is likely wrong; I is advice, shown with `-c I`. What cannot be resolved is
+no finding. What is so on purpose says it: `Metadata: { cfn-lint: { config: { ignore_checks: [W9803] } } }`. Each rule
+has templates that fail and pass in [fixtures](fixtures/); its law is explained where the link leads.
 
 | Id | Law | Because |
 | --- | --- | --- |
