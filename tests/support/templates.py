@@ -31,10 +31,9 @@ def translated(path: Path) -> dict[str, Any]:
     template = read_template(path)
     for resource in template["Resources"].values():
         if resource["Type"] == "AWS::Serverless::Function":
-            resource["Properties"]["CodeUri"] = "s3://bucket/key"
-        if resource["Type"] == "AWS::Serverless::StateMachine":
-            resource["Properties"].pop("DefinitionUri", None)
-            resource["Properties"].setdefault("DefinitionUri", "s3://bucket/key")
+            resource.setdefault("Properties", {})["CodeUri"] = "s3://bucket/key"
+        if resource["Type"] == "AWS::Serverless::StateMachine" and "Definition" not in resource["Properties"]:
+            resource["Properties"]["DefinitionUri"] = "s3://bucket/key"
     translator = Translator(managed_policy_map={}, sam_parser=Parser())
     result = translator.translate(template, parameter_values={})
     assert isinstance(result, dict)
