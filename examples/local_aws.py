@@ -435,6 +435,7 @@ def _intrinsic(loader: yaml.SafeLoader, suffix: str, node: yaml.Node) -> dict[st
 
 
 _CloudFormation.add_multi_constructor("!", _intrinsic)
+_CloudFormation.add_constructor("tag:yaml.org,2002:timestamp", lambda loader, node: loader.construct_scalar(node))
 
 
 def read_template(path: Path) -> dict[str, Any]:

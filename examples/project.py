@@ -79,7 +79,7 @@ def read(path: Path, url: str) -> Project:
     if not isinstance(body.get("Resources"), dict):
         raise LocalAwsError(f"{template} has no Resources")
     notes: list[str] = []
-    body, left_out = deployable(body, notes)
+    body, left_out = deployable(body, template.parent, notes)
     parameters = made_up(body.get("Parameters", {}), url)
     notes += [f"parameter {name} is {value!r}, made up" for name, value in parameters.items()]
     found = list(sources(body))
@@ -96,7 +96,7 @@ def read(path: Path, url: str) -> Project:
     )
 
 
-def deployable(body: dict[str, Any], notes: list[str]) -> tuple[dict[str, Any], dict[str, str]]:
+def deployable(body: dict[str, Any], folder: Path, notes: list[str]) -> tuple[dict[str, Any], dict[str, str]]:
     """The template as the trials deploy it, and the resources that they leave out, with reasons."""
     body = deepcopy(body)
     body.pop("Rules", None)  # CDK's check of its bootstrap stack
@@ -105,8 +105,10 @@ def deployable(body: dict[str, Any], notes: list[str]) -> tuple[dict[str, Any], 
     for name, resource in body["Resources"].items():
         resource.pop("DeletionPolicy", None)
         resource.pop("UpdateReplacePolicy", None)
-        if resource["Type"] in FUNCTIONS and (reason := no_python(resource, body)):
+        if resource["Type"] in FUNCTIONS and (reason := no_python(resource, body, folder)):
             left_out[name] = reason
+        elif resource["Type"].startswith("Custom::") or resource["Type"] == "AWS::CloudFormation::CustomResource":
+            left_out[name] = "a custom resource: what its function would do is not done"
         elif resource["Type"] == "AWS::CDK::Metadata":
             left_out[name] = "only tells CDK's version"
     for name in drop_layers(body):
@@ -133,7 +135,7 @@ def in_powertools(layer: str) -> bool:
     return "AWSLambdaPowertoolsPython" in layer
 
 
-def no_python(function: dict[str, Any], body: dict[str, Any]) -> str:
+def no_python(function: dict[str, Any], body: dict[str, Any], folder: Path) -> str:
     """Why a function cannot be packaged here; empty for Python."""
     shared = body.get("Globals", {}).get("Function", {})
     properties = {**shared, **function.get("Properties", {})}
@@ -144,7 +146,10 @@ def no_python(function: dict[str, Any], body: dict[str, Any]) -> str:
     if function["Type"] == "AWS::Lambda::Function" and ASSET not in function.get("Metadata", {}):
         code = properties.get("Code", {})
         return "" if "ZipFile" in code else "its code is no asset beside the template"
-    return "" if "InlineCode" in properties or isinstance(properties.get("CodeUri", "."), str) else "its code is in S3"
+    source = properties.get("CodeUri", ".")
+    if "InlineCode" in properties:
+        return ""
+    return "" if isinstance(source, str) and (folder / source).is_dir() else f"its code, {source}, is no folder here"
 
 
 def made_up(parameters: dict[str, Any], url: str) -> dict[str, str]:

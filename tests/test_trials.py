@@ -83,11 +83,24 @@ def test_every_source_of_an_example_is_found(example: str, kinds: list[str]) -> 
 
 def test_what_is_not_python_is_left_out_by_name_and_reason(tmp_path: Path) -> None:
     text = PLAIN.replace("python3.14", "nodejs24.x")
-    body, left_out = deployable(template(tmp_path, text), [])
+    body, left_out = deployable(template(tmp_path, text), tmp_path, [])
 
     assert left_out["Work"] == "runtime nodejs24.x: only Python is packaged"
     assert left_out["Mapping"] == "refers to what is left out"
     assert set(body["Resources"]) == {"Jobs", "Told"}
+
+
+def test_a_function_whose_code_is_not_here_is_left_out(tmp_path: Path) -> None:
+    text = "Resources: { F: { Type: AWS::Serverless::Function, Properties: { Runtime: python3.14, CodeUri: a.zip } } }"
+    _, left_out = deployable(template(tmp_path, text), tmp_path, [])
+
+    assert left_out == {"F": "its code, a.zip, is no folder here"}
+
+
+def test_a_date_in_a_template_stays_text(tmp_path: Path) -> None:
+    assert template(tmp_path, "Resources: { A: { Version: 2012-10-17 } }")["Resources"]["A"] == {
+        "Version": "2012-10-17"
+    }
 
 
 @pytest.mark.parametrize(
