@@ -111,6 +111,9 @@ def deployable(body: dict[str, Any], folder: Path, notes: list[str]) -> tuple[di
             left_out[name] = "a custom resource: what its function would do is not done"
         elif resource["Type"] == "AWS::CDK::Metadata":
             left_out[name] = "only tells CDK's version"
+    for holder in holders(body):
+        variables = holder.get("Environment", {}).get("Variables", {})
+        variables |= {name: as_text(value) for name, value in variables.items() if not isinstance(value, str | dict)}
     for name in drop_layers(body):
         instead = ", its package put beside the code" if in_powertools(name) else ""
         notes.append(f"layer {name} is in AWS only: left out{instead}")
@@ -120,11 +123,21 @@ def deployable(body: dict[str, Any], folder: Path, notes: list[str]) -> tuple[di
     return kept, left_out
 
 
+def holders(body: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Whatever gives a function its layers and its environment."""
+    yield body.get("Globals", {}).get("Function", {})
+    yield from (each.get("Properties", {}) for each in body["Resources"].values() if each["Type"] in FUNCTIONS)
+
+
+def as_text(value: Any) -> str:
+    """An environment variable as the function sees it: of YAML's true, the word."""
+    return json.dumps(value) if isinstance(value, bool) else str(value)
+
+
 def drop_layers(body: dict[str, Any]) -> list[str]:
     """Take away the layers that only AWS has; return their ARNs."""
-    functions = [each.get("Properties", {}) for each in body["Resources"].values() if each["Type"] in FUNCTIONS]
     gone: list[str] = []
-    for holder in (body.get("Globals", {}).get("Function", {}), *functions):
+    for holder in holders(body):
         if isinstance(layers := holder.get("Layers"), list):
             holder["Layers"] = [each for each in layers if isinstance(each, dict) and "Ref" in each]
             gone += [json.dumps(each).strip('"') for each in layers if each not in holder["Layers"]]
