@@ -107,6 +107,8 @@ def arguments(known: list[str]) -> argparse.Namespace:
     asked = parser.parse_args()
     asked.path = own(asked.patterns, known)
     unknown = [name for name in asked.patterns if name not in known]
+    if asked.path and (asked.keep or asked.list):
+        parser.error("--keep and --list are for the examples")
     if unknown and not asked.path:
         parser.error(f"no example is called {', '.join(unknown)}; there are: {', '.join(known)}")
     return asked

@@ -298,7 +298,8 @@ def reported(answer: Answer, settings: dict[str, Any], ids: list[str]) -> list[s
 
 
 def sequence_number(record: dict[str, Any]) -> str:
-    return str((record.get("kinesis") or record.get("dynamodb") or {}).get("sequenceNumber") or record["eventID"])
+    """By which a partial answer names a record."""
+    return str(record["kinesis"]["sequenceNumber"] if "kinesis" in record else record["dynamodb"]["SequenceNumber"])
 
 
 def kinesis_record(payload: Any, number: int, arn: str) -> dict[str, Any]:

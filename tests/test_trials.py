@@ -81,6 +81,39 @@ def test_every_source_of_an_example_is_found(example: str, kinds: list[str]) -> 
     assert found.left_out == {}
 
 
+SYNTHESISED = {
+    "Parameters": {"BootstrapVersion": {"Type": "AWS::SSM::Parameter::Value<String>", "Default": "/cdk-bootstrap"}},
+    "Rules": {"CheckBootstrapVersion": {"Assertions": []}},
+    "Resources": {
+        "CDKMetadata": {"Type": "AWS::CDK::Metadata"},
+        "Jobs": {"Type": "AWS::SQS::Queue"},
+        "Work": {
+            "Type": "AWS::Lambda::Function",
+            "Properties": {"Runtime": "python3.14", "Handler": "app.handler", "Code": {"S3Bucket": "b", "S3Key": "k"}},
+            "Metadata": {"aws:asset:path": "asset.1", "aws:asset:property": "Code"},
+        },
+        "Mapping": {
+            "Type": "AWS::Lambda::EventSourceMapping",
+            "Properties": {
+                "EventSourceArn": {"Fn::GetAtt": ["Jobs", "Arn"]},
+                "FunctionName": {"Ref": "Work"},
+            },
+        },
+    },
+}
+
+
+def test_a_synthesised_template_is_taken_with_its_assets(tmp_path: Path) -> None:
+    (tmp_path / "cdk.out").mkdir()
+    (tmp_path / "cdk.out" / "Shop.template.json").write_text(json.dumps(SYNTHESISED))
+    found = read(tmp_path, "http://127.0.0.1:9")
+
+    assert found.folder == tmp_path
+    assert [str(each) for each in found.sources] == ["queue Jobs → Work"]
+    assert found.left_out == {"CDKMetadata": "only tells CDK's version"}
+    assert (found.parameters, found.body.get("Rules")) == ({}, None)
+
+
 def test_what_is_not_python_is_left_out_by_name_and_reason(tmp_path: Path) -> None:
     text = PLAIN.replace("python3.14", "nodejs24.x")
     body, left_out = deployable(template(tmp_path, text), tmp_path, [])
@@ -247,6 +280,12 @@ def test_a_reported_number_is_where_the_next_batch_begins() -> None:
         return Answer({"batchItemFailures": failures})
 
     assert drive(parcel, handler) == [["1", "2", "3"], ["2", "3"]]
+
+
+def test_a_table_record_is_named_by_its_sequence_number() -> None:
+    record = trials.table_record({"eventName": "INSERT", "dynamodb": {"Keys": {}}}, 7, "arn")
+
+    assert trials.sequence_number(record) == record["dynamodb"]["SequenceNumber"] == "7".zfill(20)
 
 
 @pytest.mark.parametrize(
