@@ -4,6 +4,7 @@ Nothing here reaches an AWS account: the servers get an environment of their own
 endpoint of the caller exists, and every client is made by `LocalAws.client` with dummy keys.
 """
 
+import copy
 import itertools
 import json
 import os
@@ -19,8 +20,8 @@ import time
 import urllib.error
 import urllib.request
 import zipfile
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar
@@ -37,11 +38,46 @@ ENVIRONMENT = ROOT / ".local-aws"  # its own, because MiniStack pins another bot
 ACCOUNT = "123456789012"
 REGION = "us-east-1"
 BUCKET = "packages"
+ASSET = "aws:asset:path"  # where CDK says which folder beside the template holds a function's code
+NOT_CODE = shutil.ignore_patterns(
+    "__pycache__", "template.yaml", ".git", ".aws-sam", ".venv", "node_modules", "cdk.out", ".mypy_cache"
+)
 NO_PROFILE = {  # botocore's (name in a file, name in the environment, default, conversion)
     "profile": (None, None, None, None),
     "config_file": (None, None, os.devnull, None),
     "credentials_file": (None, None, os.devnull, None),
 }
+
+# On the path of the servers and so of every function: a template may name an address that its code would call.
+LOOPBACK_ONLY = '''"""Refuse every connection that would leave this machine."""
+import ipaddress
+import socket
+
+connect, look_up = socket.socket.connect, socket.getaddrinfo
+
+
+def check(host):
+    try:
+        inside = not host or host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        inside = False
+    if not inside:
+        raise ConnectionRefusedError(f"the local AWS lets nothing out: {host}")
+
+
+def only_inside(self, address):
+    if self.family in (socket.AF_INET, socket.AF_INET6):
+        check(address[0])
+    return connect(self, address)
+
+
+def only_here(host, *rest, **named):
+    check(host.decode() if isinstance(host, bytes) else host)
+    return look_up(host, *rest, **named)
+
+
+socket.socket.connect, socket.getaddrinfo = only_inside, only_here
+'''
 
 T = TypeVar("T")
 
@@ -68,6 +104,7 @@ class Stack:
     outputs: dict[str, str]
     resources: dict[str, str]
     left_out: dict[str, str]  # resources of types that the local AWS does not know, and what refers to them
+    types: dict[str, str] = field(default_factory=dict)  # of the resources
 
 
 def wait_for(what: str, poll: Callable[[], T], timeout: float = 120, every: float = 0.05) -> T:
@@ -97,6 +134,7 @@ class LocalAws:
         self._numbers = itertools.count(1)
         self._clients: dict[str, Any] = {}
         self.left_out: dict[str, str] = {}  # of all stacks
+        self._archives: dict[Path, Path] = {}  # of the functions' code, by folder
 
     def __enter__(self) -> "LocalAws":
         install()
@@ -120,12 +158,17 @@ class LocalAws:
         if self._port and not _is_free(port):
             raise LocalAwsError(f"port {port} is in use: stop what listens there, or choose another with --port")
         python = str(ENVIRONMENT / "bin" / "python")
+        guard = self._home / "guard"
+        guard.mkdir()
+        (guard / "sitecustomize.py").write_text(LOOPBACK_ONLY)
         self.endpoint = f"http{'' if self._faults else 's'}://127.0.0.1:{port}"
         common = {
             "GATEWAY_PORT": str(port),
             "BIND_HOST": "127.0.0.1",
             "LAMBDA_EXECUTOR": "local",
             "SFN_WAIT_SCALE": "0.02",
+            "LAMBDA_ASYNC_RETRY_BASE_SECONDS": "0.1",
+            "PYTHONPATH": str(guard),
         }
         if self._faults:
             self.ca = None
@@ -213,7 +256,12 @@ class LocalAws:
             aws_access_key_id=ACCOUNT,
             aws_secret_access_key="local",
             verify=str(self.ca) if self.ca else None,
-            config=Config(inject_host_prefix=False, retries={"total_max_attempts": 2, "mode": "standard"}),
+            config=Config(
+                inject_host_prefix=False,
+                read_timeout=130,
+                # A function that answers late must not be invoked again.
+                retries={"total_max_attempts": 1 if service == "lambda" else 2, "mode": "standard"},
+            ),
         )
 
     def fault(self, **rule: Any) -> None:
@@ -226,10 +274,32 @@ class LocalAws:
     def clear_faults(self) -> None:
         self._control("POST", [])
 
-    def _control(self, method: str, body: Any = None) -> bool:
+    def faulted(self) -> list[dict[str, Any]]:
+        """The functions' AWS calls that a rule of `fault` met, oldest first, with `service` and `operation`."""
+        with urllib.request.urlopen(f"{self._proxy}/_microburst/fired?limit=10000", timeout=5) as answer:
+            found = json.load(answer)
+        assert isinstance(found, list)
+        return found
+
+    def reset(self) -> None:
+        """Forget every stack, all data and every fault; packaged code is kept."""
+        self._post("/_ministack/reset")
+        self.client("s3").create_bucket(Bucket=BUCKET)
+        for archive in self._archives.values():
+            self.client("s3").upload_file(str(archive), BUCKET, archive.name)
+        self.left_out.clear()
+        if self._faults:
+            self.clear_faults()
+            self._control("DELETE", path="fired")
+
+    def _post(self, path: str) -> None:
+        request = urllib.request.Request(self.endpoint + path, b"", method="POST")
+        urllib.request.urlopen(request, timeout=30, context=self.tls).close()
+
+    def _control(self, method: str, body: Any = None, path: str = "rules") -> bool:
         data = None if body is None else json.dumps(body).encode()
         headers = {} if body is None else {"Content-Type": "application/json"}
-        request = urllib.request.Request(f"{self._proxy}/_microburst/rules", data, headers, method=method)
+        request = urllib.request.Request(f"{self._proxy}/_microburst/{path}", data, headers, method=method)
         try:
             urllib.request.urlopen(request, timeout=5).close()
         except urllib.error.HTTPError as error:
@@ -243,83 +313,101 @@ class LocalAws:
 
         Raises `LocalAwsError` with the failed resources' reasons when the stack does not come up.
         """
-        body = read_template(template)
+        body = self.pack(read_template(template), template.parent)
+        return self.create(template.parent.name.replace("_", "-"), body, **parameters)
+
+    def pack(self, body: dict[str, Any], folder: Path, extra: Sequence[str] = ()) -> dict[str, Any]:
+        """The template with the code and the definitions that it finds beside itself uploaded, as `sam package` does.
+
+        `extra` are packages that every function gets besides those of its own `requirements.txt`.
+        """
+        body = copy.deepcopy(body)
         default = body.get("Globals", {}).get("Function", {}).get("CodeUri", ".")
-        packages: dict[str, str] = {}
         for resource in body["Resources"].values():
             properties = resource.get("Properties", {})
             if resource["Type"] == "AWS::Serverless::Function" and "InlineCode" not in properties:
-                source = str(properties.get("CodeUri", default))
-                if source not in packages:
-                    packages[source] = self._package(template.parent / source)
-                properties["CodeUri"] = packages[source]
+                properties["CodeUri"] = self._package(folder / str(properties.get("CodeUri", default)), extra=extra)
+            elif resource["Type"] == "AWS::Serverless::LayerVersion" and isinstance(properties["ContentUri"], str):
+                properties["ContentUri"] = self._package(folder / properties["ContentUri"], layer=True)
+            elif resource["Type"] == "AWS::Lambda::Function" and (asset := resource.get("Metadata", {}).get(ASSET)):
+                bucket, key = self._package(folder / asset, extra=extra).removeprefix("s3://").split("/")
+                properties["Code"] = {"S3Bucket": bucket, "S3Key": key}
             elif resource["Type"] == "AWS::Serverless::StateMachine" and "DefinitionUri" in properties:
-                definition = template.parent / properties.pop("DefinitionUri")
-                properties["Definition"] = json.loads(definition.read_text())
-        return self.create(template.parent.name.replace("_", "-"), body, **parameters)
+                definition = folder / properties.pop("DefinitionUri")
+                properties["Definition"] = yaml.safe_load(definition.read_text())  # JSON is YAML
+        return body
 
     def create(self, name: str, body: dict[str, Any], **parameters: str) -> Stack:
         """Create a stack from a template given as data; see `deploy`."""
-        name = f"{name}-{next(self._numbers)}"
+        return self._create(name, body, parameters, tolerant=False)
+
+    def create_what_comes_up(self, name: str, body: dict[str, Any], parameters: dict[str, str]) -> Stack:
+        """As `create`, but a resource that fails is left out too, with the reason why it failed."""
+        return self._create(name, body, parameters, tolerant=True)
+
+    def _create(self, name: str, body: dict[str, Any], parameters: dict[str, str], tolerant: bool) -> Stack:
         cloudformation = self.client("cloudformation")
         given = [{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()]
         left_out: dict[str, str] = {}
         while True:
-            request = {"StackName": name, "TemplateBody": json.dumps(body), "Parameters": given}
+            stack_name = f"{name}-{next(self._numbers)}"
+            request = {"StackName": stack_name, "TemplateBody": json.dumps(body), "Parameters": given}
             try:
                 cloudformation.create_stack(**request, Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"])
-                break
             except ClientError as error:
                 reason = error.response["Error"]["Message"]
                 unknown = re.search(r"Unrecognized resource types: \[(.*)\]", reason)
                 types = unknown[1].split(", ") if unknown else []
-                kept = without(body, {n for n, each in body["Resources"].items() if each["Type"] in types})
-                if not types or not kept["Resources"]:
-                    raise LocalAwsError(f"stack {name} was refused: {reason}") from error
-                left_out |= {n: e["Type"] for n, e in body["Resources"].items() if n not in kept["Resources"]}
-                body = kept
-        stack = wait_for(f"stack {name}", lambda: _settled(cloudformation, name))
-        if stack["StackStatus"] != "CREATE_COMPLETE":
-            events = cloudformation.describe_stack_events(StackName=name)["StackEvents"]
-            reasons = [event["ResourceStatusReason"] for event in events if event.get("ResourceStatusReason")]
-            raise LocalAwsError(f"stack {name} did not deploy: {'; '.join(reasons) or stack['StackStatus']}")
-        resources = cloudformation.describe_stack_resources(StackName=name)["StackResources"]
+                faulty = {n: each["Type"] for n, each in body["Resources"].items() if each["Type"] in types}
+                reason = f"stack {stack_name} was refused: {reason}"
+            else:
+                stack = wait_for(f"stack {stack_name}", lambda: _settled(cloudformation, stack_name))  # noqa: B023
+                if stack["StackStatus"] == "CREATE_COMPLETE":
+                    break
+                reasons = _reasons(cloudformation, stack_name)
+                reason = f"stack {stack_name} did not deploy: {'; '.join(reasons.values()) or stack['StackStatus']}"
+                faulty = {n: why for n, why in reasons.items() if tolerant and n in body["Resources"]}
+                cloudformation.delete_stack(StackName=stack_name)
+            kept = without(body, set(faulty))
+            if not faulty or not kept["Resources"]:
+                raise LocalAwsError(reason)
+            gone = {n: e["Type"] for n, e in body["Resources"].items() if n not in kept["Resources"]}
+            left_out |= {n: faulty.get(n, kind) for n, kind in gone.items()}
+            body = kept
+        resources = cloudformation.describe_stack_resources(StackName=stack_name)["StackResources"]
         self.left_out |= left_out
         return Stack(
-            name=name,
+            name=stack_name,
             left_out=left_out,
             outputs={output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])},
             resources={each["LogicalResourceId"]: each.get("PhysicalResourceId", "") for each in resources},
+            types={each["LogicalResourceId"]: each["ResourceType"] for each in resources},
         )
 
-    def _package(self, source: Path) -> str:
-        """Zip a function's code with its dependencies beside it and upload it; return its S3 address."""
+    def _package(self, source: Path, layer: bool = False, extra: Sequence[str] = ()) -> str:
+        """Zip a function's code with its dependencies beside it and upload it, once; return its S3 address."""
+        if source not in self._archives:
+            if not source.is_dir():
+                raise LocalAwsError(f"the template takes code from {source}, which is no folder")
+            self._archives[source] = archive = self._zip(source, layer, extra)
+            self.client("s3").upload_file(str(archive), BUCKET, archive.name)
+        return f"s3://{BUCKET}/{self._archives[source].name}"
+
+    def _zip(self, source: Path, layer: bool, extra: Sequence[str]) -> Path:
         build = Path(tempfile.mkdtemp(dir=self._home))
         requirements = source / "requirements.txt"
-        if requirements.exists():
-            _uv(
-                "pip",
-                "install",
-                "--quiet",
-                "--compile-bytecode",
-                "--target",
-                str(build),
-                "--requirement",
-                str(requirements),
-                "--python",
-                str(ENVIRONMENT / "bin" / "python"),
-            )
-        shutil.copytree(
-            source, build, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__", "template.yaml")
-        )
+        wanted = [*extra, *(["--requirement", str(requirements)] if requirements.exists() else [])]
+        if wanted:
+            target, python = build / "python" if layer else build, ENVIRONMENT / "bin" / "python"
+            quietly = ["pip", "install", "--quiet", "--compile-bytecode"]
+            _uv(*quietly, "--target", str(target), "--python", str(python), *wanted)
+        shutil.copytree(source, build, dirs_exist_ok=True, ignore=NOT_CODE)
         archive = build.with_suffix(".zip")
-        with zipfile.ZipFile(archive, "w", zipfile.ZIP_STORED) as bundle:
+        with zipfile.ZipFile(archive, "w", zipfile.ZIP_STORED, strict_timestamps=False) as bundle:
             for path in sorted(build.rglob("*")):
                 bundle.write(path, path.relative_to(build))
-        self.client("s3").upload_file(str(archive), BUCKET, archive.name)
         shutil.rmtree(build)
-        archive.unlink()
-        return f"s3://{BUCKET}/{archive.name}"
+        return archive
 
     def logs(self, function: str) -> list[str]:
         """What a function printed, oldest first. `function` is its physical name."""
@@ -347,6 +435,7 @@ def _intrinsic(loader: yaml.SafeLoader, suffix: str, node: yaml.Node) -> dict[st
 
 
 _CloudFormation.add_multi_constructor("!", _intrinsic)
+_CloudFormation.add_constructor("tag:yaml.org,2002:timestamp", lambda loader, node: loader.construct_scalar(node))
 
 
 def read_template(path: Path) -> dict[str, Any]:
@@ -421,6 +510,16 @@ def _uv(*arguments: str, **variables: str) -> None:
 def _settled(cloudformation: Any, name: str) -> Any:
     stack = cloudformation.describe_stacks(StackName=name)["Stacks"][0]
     return None if stack["StackStatus"].endswith("IN_PROGRESS") else stack
+
+
+def _reasons(cloudformation: Any, name: str) -> dict[str, str]:
+    """Why resources of a stack failed, the first reason of each."""
+    events = cloudformation.describe_stack_events(StackName=name)["StackEvents"]
+    return {
+        event["LogicalResourceId"]: event["ResourceStatusReason"]
+        for event in reversed(events)
+        if event["ResourceStatus"] == "CREATE_FAILED" and event.get("ResourceStatusReason")
+    }
 
 
 def free_port() -> int:

@@ -1,5 +1,7 @@
-"""Run the examples end to end on a local AWS: deploy each template, play its scenario, check its promises.
+"""Run the examples, or a project of your own, end to end on a local AWS, and check what they promise.
 
+An example is deployed and plays its scenario. A project, given as a folder or a template, is linted, deployed and put
+through the standard trials of `trials.py`; a `scenario.py` beside its template is played too.
 Exit code: 0 when every promise held, 1 when one broke, 2 when something is missing on this machine.
 """
 
@@ -19,6 +21,7 @@ from types import ModuleType
 from rich.console import Console
 from rich.table import Table
 
+import report
 from local_aws import ACCOUNT, REGION, LocalAws, LocalAwsError, Outcome
 
 Result = tuple[list[Outcome], float]  # and the seconds it took
@@ -31,9 +34,8 @@ def patterns() -> dict[str, str]:
     return {path.parent.name: path.read_text().splitlines()[0].strip('"') for path in found}
 
 
-def scenario(name: str) -> ModuleType:
-    path = EXAMPLES / name / "scenario.py"
-    spec = importlib.util.spec_from_file_location(f"{name}_scenario", path)
+def scenario(folder: Path) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(f"{folder.name}_scenario", folder / "scenario.py")
     assert spec
     assert spec.loader
     module = importlib.util.module_from_spec(spec)
@@ -41,12 +43,12 @@ def scenario(name: str) -> ModuleType:
     return module
 
 
-def play(name: str, local: LocalAws, say: Callable[[str], None]) -> tuple[list[Outcome], float]:
-    """The outcomes of one example and its seconds; a step that fails or never ends is a broken promise, not a crash."""
+def play(template: Path, local: LocalAws, say: Callable[[str], None]) -> tuple[list[Outcome], float]:
+    """The outcomes of one scenario and its seconds; a step that fails or never ends breaks a promise."""
     began, outcomes = time.monotonic(), []
     say("packaging and deploying")
     try:
-        for outcome in scenario(name).play(local, say, EXAMPLES / name / "template.yaml"):
+        for outcome in scenario(template.parent).play(local, say, template):
             outcomes.append(outcome)
     except Exception as error:
         happened = str(error) if isinstance(error, LocalAwsError) else f"{type(error).__name__}: {error}"
@@ -90,24 +92,43 @@ def keep(local: LocalAws, console: Console) -> None:
 
 
 def arguments(known: list[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description="Run the examples end to end on a local AWS.")
-    parser.add_argument("patterns", nargs="*", metavar="PATTERN", help="which examples to run (default: all)")
+    parser = argparse.ArgumentParser(description="Run the examples, or your own project, end to end on a local AWS.")
+    parser.add_argument(
+        "patterns",
+        nargs="*",
+        metavar="PATTERN|PATH",
+        help="which examples to run (default: all), or one folder or template of your own to put through the trials",
+    )
     parser.add_argument("--list", action="store_true", help="name the examples and stop")
     parser.add_argument("--keep", action="store_true", help="leave the local AWS up and say how to reach it")
     parser.add_argument("--json", action="store_true", help="print the outcomes as JSON instead of tables")
     parser.add_argument("--port", type=int, default=0, help="port of the local AWS (default: a free one)")
     parser.add_argument("--jobs", type=int, default=3, help="how many examples run at a time (default: 3)")
     asked = parser.parse_args()
+    asked.path = own(asked.patterns, known)
     unknown = [name for name in asked.patterns if name not in known]
-    if unknown:
+    if asked.path and (asked.keep or asked.list):
+        parser.error("--keep and --list are for the examples")
+    if unknown and not asked.path:
         parser.error(f"no example is called {', '.join(unknown)}; there are: {', '.join(known)}")
     return asked
+
+
+def own(given: list[str], known: list[str]) -> Path | None:
+    """The one argument, if it is a path and no example's name."""
+    if len(given) != 1 or given[0] in known:
+        return None
+    path = Path(given[0])
+    return path.resolve() if path.exists() else None
 
 
 def main() -> int:
     known = patterns()
     asked = arguments(list(known))
     console, progress = Console(), Console(stderr=True)
+    if asked.path:
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+        return report.run(asked.path, asked.port, asked.json, console, progress, play)
     if asked.list:
         for name, line in known.items():
             console.print(f"{name}: {line}", highlight=False)
@@ -125,7 +146,10 @@ def main() -> int:
             if not progress.is_terminal:
                 progress.print(f"{name}: {step}", highlight=False)
 
-        running = {name: pool.submit(play, name, local, partial(say, name)) for name in asked.patterns or known}
+        running = {
+            name: pool.submit(play, EXAMPLES / name / "template.yaml", local, partial(say, name))
+            for name in asked.patterns or known
+        }
         for name, future in running.items():
             results[name] = future.result()
             if not asked.json:

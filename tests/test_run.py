@@ -34,7 +34,7 @@ def quiet(_: str) -> None:
 @pytest.mark.e2e
 @pytest.mark.parametrize("name", patterns())
 def test_an_example_keeps_its_promises(real: LocalAws, name: str) -> None:
-    outcomes = list(scenario(name).play(real, quiet, ROOT / "examples" / name / "template.yaml"))
+    outcomes = list(scenario(ROOT / "examples" / name).play(real, quiet, ROOT / "examples" / name / "template.yaml"))
 
     assert outcomes, "the scenario checked nothing"
     assert [outcome for outcome in outcomes if not outcome.held] == []
@@ -115,7 +115,7 @@ def test_without_uv_the_reader_is_told_what_to_install() -> None:
 
 def test_without_the_network_the_first_run_says_so_in_one_line(tmp_path: Path) -> None:
     (tmp_path / "examples" / "queue_worker").mkdir(parents=True)
-    for name in ("run.py", "local_aws.py", "queue_worker/scenario.py"):
+    for name in (*(path.name for path in (ROOT / "examples").glob("*.py")), "queue_worker/scenario.py"):
         (tmp_path / "examples" / name).write_text((ROOT / "examples" / name).read_text())
     for name in ("pyproject.toml", "uv.lock"):
         (tmp_path / name).write_text((ROOT / name).read_text())
@@ -141,7 +141,7 @@ def test_a_broken_promise_is_exit_code_1_and_shown(tmp_path: Path) -> None:
     examples = tmp_path / "examples"
     (examples / "broken").mkdir(parents=True)
     (examples / "broken" / "scenario.py").write_text(BROKEN)
-    for name in ("run.py", "local_aws.py"):
+    for name in (path.name for path in (ROOT / "examples").glob("*.py")):
         (examples / name).write_text((ROOT / "examples" / name).read_text())
     for name in ("pyproject.toml", "uv.lock"):
         (tmp_path / name).write_text((ROOT / name).read_text())

@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from outside import Asked, Outside
 from rest_api.scenario import AUDIENCE, Client, Issuer
 
 from local_aws import LocalAws, Outcome, wait_for
+from outside import Asked, Outside
 
 
 class Sales(Outside):

@@ -12,9 +12,9 @@ from typing import Any
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric import rsa
-from outside import Asked, Outside
 
 from local_aws import LocalAws, Outcome, wait_for
+from outside import Asked, Outside
 
 ORIGIN = "https://shop.test"
 AUDIENCE = "shop"

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from botocore.exceptions import ClientError
-from outside import Asked, Outside
 
 from local_aws import LocalAws, Outcome, wait_for
+from outside import Asked, Outside
 
 ALARMS = "arn:aws:sns:us-east-1:123456789012:alerts"
 ORDER = {"sku": "mug", "quantity": 1, "cents": 1200, "card": "tok-1", "address": "1 Main St"}

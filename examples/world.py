@@ -1,0 +1,268 @@
+"""What a stack's state looks like at one moment, and how two such worlds differ."""
+
+import json
+import re
+import ssl
+import urllib.request
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from boto3.dynamodb.types import TypeDeserializer
+
+from local_aws import ACCOUNT, LocalAws, Stack
+
+World = dict[str, list[Any]]  # place, such as "table Orders": its records
+Noise = set[tuple[str, str]]  # place and path of what no two equal runs agree on
+SINKS = ("queue", "topic", "bus", "machine", "outside", "stream")  # places of messages: the receiver can see repeats
+TIME = "<time>"
+ISO = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)?")
+LIFE = 400 * 86_400  # seconds around now in which a number is taken for a time
+LARGEST = 65_536  # bytes of an object that are compared; of a larger one, its ETag
+PLACES = {
+    "AWS::DynamoDB::Table": "table",
+    "AWS::Serverless::SimpleTable": "table",
+    "AWS::SQS::Queue": "queue",
+    "AWS::S3::Bucket": "bucket",
+    "AWS::SNS::Topic": "topic",
+    "AWS::Events::EventBus": "bus",
+    "AWS::Kinesis::Stream": "stream",
+    "AWS::StepFunctions::StateMachine": "machine",
+}
+
+
+@dataclass(frozen=True)
+class Difference:
+    """How one place differs: the records that only the first world has, and those that only the second has."""
+
+    place: str
+    gone: list[Any]
+    new: list[Any]
+
+    def __str__(self) -> str:
+        what = f"{self.place}:"
+        if not self.gone:
+            return f"{what} {len(self.new)} more, {short(self.new[0])}"
+        if not self.new:
+            return f"{what} {len(self.gone)} missing, {short(self.gone[0])}"
+        before, after = flat(timeless(self.gone[0])), flat(timeless(self.new[0]))
+        changed = [path for path in sorted(before | after) if before.get(path) != after.get(path)]
+        told = "; ".join(f"{path} {short(before.get(path))} → {short(after.get(path))}" for path in changed[:4])
+        return f"{what} {told or 'other records'}"
+
+
+def short(value: Any) -> str:
+    text = value if isinstance(value, str) else json.dumps(value, default=str)
+    return text if len(text) <= 100 else text[:97] + "…"
+
+
+class Probes:
+    """Queues that hear what is published to the topics and buses of a stack."""
+
+    def __init__(self, local: LocalAws, stack: Stack) -> None:
+        self.queues: dict[str, str] = {}
+        self._local = local
+        for name, kind in stack.types.items():
+            if PLACES.get(kind) == "topic":
+                _, arn = self._queue(f"topic {name}")
+                subscription = {"TopicArn": stack.resources[name], "Protocol": "sqs", "Endpoint": arn}
+                local.client("sns").subscribe(**subscription, Attributes={"RawMessageDelivery": "true"})
+        buses = {name: stack.resources[name] for name, kind in stack.types.items() if PLACES.get(kind) == "bus"}
+        for name, bus in {**buses, "default": "default"}.items():
+            _, arn = self._queue(f"bus {name}")
+            rule = f"probe-{name}"
+            pattern = json.dumps({"account": [ACCOUNT]})
+            local.client("events").put_rule(Name=rule, EventBusName=bus, EventPattern=pattern)
+            local.client("events").put_targets(Rule=rule, EventBusName=bus, Targets=[{"Id": "probe", "Arn": arn}])
+
+    def _queue(self, place: str) -> tuple[str, str]:
+        url = self._local.client("sqs").create_queue(QueueName="probe-" + place.replace(" ", "-"))["QueueUrl"]
+        self.queues[url.rsplit("/", 1)[1]] = place
+        return url, f"arn:aws:sqs:us-east-1:{ACCOUNT}:{url.rsplit('/', 1)[1]}"
+
+
+def snapshot(local: LocalAws, stack: Stack, probes: Probes) -> World:
+    """Everything in the stack's tables, queues, buckets, streams and state machines, and what was published."""
+    world: World = {}
+    messages = queued(local)
+    for name, kind in stack.types.items():
+        place, physical = PLACES.get(kind), stack.resources[name]
+        if place == "queue":
+            world[f"queue {name}"] = [parsed(body) for body in messages.get(physical.rsplit("/", 1)[1], [])]
+        elif place in READERS:
+            world[f"{place} {name}"] = list(READERS[place](local, physical))
+    for queue, place in probes.queues.items():
+        world[place] = [without_envelope(parsed(body)) for body in messages.get(queue, [])]
+    return named(world, stack)
+
+
+def queued(local: LocalAws) -> dict[str, list[str]]:
+    """The bodies in every queue, without receiving them."""
+    context: ssl.SSLContext = local.tls
+    with urllib.request.urlopen(f"{local.endpoint}/_ministack/sqs/messages", timeout=10, context=context) as answer:
+        found = json.load(answer)["messages"]
+    queues = (queue for regions in found.values() for region in regions.values() for queue in region.items())
+    return {url.rsplit("/", 1)[1]: [each["Body"] for each in messages] for url, messages in queues}
+
+
+def items(local: LocalAws, table: str) -> Iterator[Any]:
+    plain = TypeDeserializer()
+    for page in local.client("dynamodb").get_paginator("scan").paginate(TableName=table, ConsistentRead=True):
+        for item in page["Items"]:
+            yield parsed(json.loads(json.dumps({k: plain.deserialize(v) for k, v in item.items()}, default=told)))
+
+
+def told(value: Any) -> Any:
+    """JSON for what DynamoDB has beyond it: numbers as written, sets in order, bytes as they print."""
+    return sorted(map(str, value)) if isinstance(value, set | frozenset) else str(value)
+
+
+def objects(local: LocalAws, bucket: str) -> Iterator[Any]:
+    s3 = local.client("s3")
+    for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket):
+        for each in page.get("Contents", []):
+            body = each["ETag"]
+            if each["Size"] <= LARGEST:
+                body = s3.get_object(Bucket=bucket, Key=each["Key"])["Body"].read().decode(errors="replace")
+            yield {"key": each["Key"], "body": parsed(body)}
+
+
+def executions(local: LocalAws, machine: str) -> Iterator[Any]:
+    states = local.client("stepfunctions")
+    for each in states.list_executions(stateMachineArn=machine)["executions"]:
+        found = states.describe_execution(executionArn=each["executionArn"])
+        yield {"name": found["name"], "input": parsed(found.get("input", "{}"))}
+
+
+def stream_records(local: LocalAws, stream: str) -> Iterator[Any]:
+    kinesis = local.client("kinesis")
+    for shard in kinesis.list_shards(StreamName=stream)["Shards"]:
+        start = {"ShardId": shard["ShardId"], "ShardIteratorType": "TRIM_HORIZON"}
+        iterator = kinesis.get_shard_iterator(StreamName=stream, **start)["ShardIterator"]
+        for each in kinesis.get_records(ShardIterator=iterator)["Records"]:
+            yield {"key": each["PartitionKey"], "data": parsed(each["Data"].decode(errors="replace"))}
+
+
+READERS = {"table": items, "bucket": objects, "machine": executions, "stream": stream_records}
+
+
+def parsed(value: Any) -> Any:
+    """JSON within texts made readable."""
+    if isinstance(value, str) and value[:1] in ("{", "["):
+        try:
+            return parsed(json.loads(value))
+        except ValueError:
+            return value
+    if isinstance(value, dict):
+        return {key: parsed(inner) for key, inner in value.items()}
+    return [parsed(inner) for inner in value] if isinstance(value, list) else value
+
+
+def without_envelope(event: Any) -> Any:
+    """An event without what the bus puts on every copy."""
+    if isinstance(event, dict) and "detail-type" in event:
+        return {key: event.get(key) for key in ("source", "detail-type", "detail")}
+    return event
+
+
+def named(world: World, stack: Stack) -> World:
+    """Physical names replaced by logical ones, for they differ from run to run."""
+    names = {value: f"<{name}>" for name, value in stack.resources.items() if len(value) > 5}
+    text = json.dumps(world)
+    for physical in sorted(names, key=len, reverse=True):
+        text = text.replace(json.dumps(physical)[1:-1], names[physical])
+    found = json.loads(text.replace(stack.name, "<stack>"))
+    assert isinstance(found, dict)
+    return found
+
+
+# ---- comparing
+
+
+def flat(record: Any, path: str = "") -> dict[str, Any]:
+    if isinstance(record, dict):
+        return {k: v for key, inner in record.items() for k, v in flat(inner, f"{path}.{key}".strip(".")).items()}
+    if isinstance(record, list):
+        return {k: v for n, inner in enumerate(record) for k, v in flat(inner, f"{path}[{n}]").items()}
+    return {path: record}
+
+
+def is_time(value: Any) -> bool:
+    if isinstance(value, str) and ISO.fullmatch(value):
+        return True
+    try:
+        number = float(value) if isinstance(value, int | float | str) and not isinstance(value, bool) else 0.0
+    except ValueError:
+        return False
+    now = datetime.now().timestamp()
+    return any(abs(number / unit - now) < LIFE for unit in (1, 1e3, 1e6, 1e9))
+
+
+def timeless(value: Any) -> Any:
+    """A record with its times blanked out, also where they stand within texts."""
+    if isinstance(value, dict):
+        return {key: timeless(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [timeless(inner) for inner in value]
+    if is_time(value):
+        return TIME
+    return ISO.sub(TIME, value) if isinstance(value, str) else value
+
+
+def noise(first: World, second: World) -> Noise:
+    """Paths that differ between two worlds made in the same way: random ids, request ids, hashes."""
+    found: Noise = set()
+    for place in first.keys() | second.keys():
+        ours, theirs = values(first.get(place, [])), values(second.get(place, []))
+        found |= {(place, path) for path in ours.keys() | theirs.keys() if ours.get(path) != theirs.get(path)}
+    return found
+
+
+def values(records: list[Any]) -> dict[str, Counter[str]]:
+    found: dict[str, Counter[str]] = {}
+    for record in records:
+        for path, value in flat(timeless(record)).items():
+            found.setdefault(path, Counter())[repr(value)] += 1
+    return found
+
+
+def masked(record: Any, place: str, noisy: Noise) -> str:
+    kept = {path: "<differs>" if (place, path) in noisy else value for path, value in flat(timeless(record)).items()}
+    return json.dumps(kept, sort_keys=True, default=str)
+
+
+def differences(before: World, after: World, noisy: Noise) -> list[Difference]:
+    found = []
+    for place in sorted(before.keys() | after.keys()):
+        ours = [(masked(each, place, noisy), each) for each in before.get(place, [])]
+        theirs = [(masked(each, place, noisy), each) for each in after.get(place, [])]
+        gone, new = only(ours, theirs), only(theirs, ours)
+        if gone or new:
+            found.append(Difference(place, gone, new))
+    return found
+
+
+def only(ours: list[tuple[str, Any]], theirs: list[tuple[str, Any]]) -> list[Any]:
+    """The records of the first list that have no equal in the second."""
+    left = Counter(key for key, _ in theirs)
+    found = []
+    for key, record in ours:
+        if left[key]:
+            left[key] -= 1
+        else:
+            found.append(record)
+    return found
+
+
+def tellable(difference: Difference, before: World) -> bool:
+    """Whether all that is new is a repeat that its receiver can tell by its content: the same message once more."""
+    kind = difference.place.split(" ")[0]
+    known = {json.dumps(timeless(each), sort_keys=True) for each in before.get(difference.place, [])}
+    return (
+        kind in SINKS
+        and not difference.gone
+        and all(json.dumps(timeless(each), sort_keys=True) in known for each in difference.new)
+        and all(each.get("key") for each in difference.new if kind == "outside" and each.get("method") == "POST")
+    )
