@@ -3,8 +3,8 @@
 uv run --directory tests python -m benchmarks.linters
 
 A defect counts as found when a tool says something of the defective template that it does not say of the other; the
-last column is for reading whether that is about the defect. Tools run in environments of their own, through uvx; cdk-nag,
-which knows CDK only, through `CfnInclude` of the translated template.
+last column is for reading whether that is about the defect. Tools run in environments of their own, through uvx;
+cdk-nag, which knows CDK only, through `CfnInclude` of the translated template.
 """
 
 import json
