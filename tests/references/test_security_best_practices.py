@@ -8,6 +8,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER
 from samtranslator.policy_template_processor.processor import PolicyTemplatesProcessor
 
 from local_aws import ACCOUNT, REGION, read_template
@@ -166,6 +167,34 @@ def test_a_pipeline_can_neither_loosen_the_boundary_nor_pass_a_role_to_another_s
     assert decisions([document("Roles")], requests) == ["ImplicitDeny"] * 5
     passed = Request("iam:PassRole", ROLE, {"iam:PassedToService": "lambda.amazonaws.com"})
     assert decisions([document("Roles")], [passed]) == ["Allow"]
+
+
+def test_cloudformation_may_make_change_and_delete_a_role_but_not_its_trust_or_its_boundary() -> None:
+    handlers = PROVIDER_SCHEMA_MANAGER.get_resource_schema(REGION, "AWS::IAM::Role").schema["handlers"]
+    needed = sorted({each for kind in ("create", "read", "update", "delete") for each in handlers[kind]["permissions"]})
+    within = {"iam:PermissionsBoundary": BOUNDARY}
+    answers = decisions([document("Roles")], [Request(each, ROLE, within) for each in needed])
+
+    assert len(needed) > 10
+    assert [each for each, answer in zip(needed, answers, strict=True) if answer != "Allow"] == [
+        "iam:DeleteRolePermissionsBoundary",
+        "iam:UpdateAssumeRolePolicy",
+    ]
+
+
+def test_sam_puts_every_function_s_role_below_the_boundary_but_not_the_one_for_codedeploy(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    template = read_template(HERE / "release.yaml")
+    template["Globals"] = {"Function": {"RolePath": "/functions/", "PermissionsBoundary": BOUNDARY}}
+    monkeypatch.setattr(templates, "read_template", lambda _path: template)
+    made = templates.translated(HERE / "release.yaml")["Resources"]
+    roles = {name: each["Properties"] for name, each in made.items() if each["Type"] == "AWS::IAM::Role"}
+    given = {name: (each.get("Path"), each.get("PermissionsBoundary")) for name, each in roles.items()}
+
+    assert given.pop("CodeDeployServiceRole") == (None, None)
+    assert set(given.values()) == {("/functions/", BOUNDARY)}
+    assert all("Tags" in roles[name] for name in given)  # hence iam:TagRole
 
 
 def test_a_role_below_the_boundary_is_no_administrator_whatever_it_is_given() -> None:
