@@ -8,10 +8,13 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER
+from pydantic import TypeAdapter, ValidationError
 from samtranslator.policy_template_processor.processor import PolicyTemplatesProcessor
 
 from local_aws import ACCOUNT, REGION, read_template
+from references import nested
 from support import templates
 from support.documents import ROOT
 from support.policies import unknown_actions
@@ -236,6 +239,58 @@ def test_an_unknown_token_is_a_401_by_the_one_message_that_api_gateway_knows() -
 
     with pytest.raises(ValueError, match=r"^Unauthorized$"):
         through(handler, "GET/orders", who="mallory:root")
+
+
+# Events in messages
+
+
+DETAIL = {"tenant": "acme", "order_id": "o-1", "total": 7}
+
+
+def message(**changes: Any) -> SQSRecord:
+    event = {"source": "shop.orders", "detail-type": "OrderPlaced", "id": "1", "detail": DETAIL}
+    return SQSRecord({"body": json.dumps({**event, **changes})})
+
+
+def test_an_order_is_taken_out_of_its_event_without_what_nobody_asked_for() -> None:
+    later = {**DETAIL, "total_paid": 0, "is_admin": True}
+
+    assert nested.placed(message(detail=later)).model_dump() == DETAIL
+
+
+def test_a_replayed_event_is_taken_though_it_has_a_field_more() -> None:
+    class Strict(nested.OrderPlaced, extra="forbid"): ...
+
+    replayed = message(**{"replay-name": "again"})
+
+    assert nested.placed(replayed).model_dump() == DETAIL
+    with pytest.raises(ValidationError, match="replay-name"):
+        Strict.model_validate_json(replayed.body)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"source": "elsewhere"},
+        {"detail-type": "OrderPaid"},
+        {"detail": json.dumps(DETAIL)},
+        *(
+            {"detail": {**DETAIL, "order_id": each}}
+            for each in ({"$ne": ""}, ["o-1"], 1, "", "a" * 65, "o-1\n", "../o")
+        ),
+        {"detail": {**DETAIL, "tenant": "acme#1"}},
+        *({"detail": {**DETAIL, "total": each}} for each in (-1, "7", True, 0.5, 10**7)),
+    ],
+    ids=str,
+)
+def test_what_only_looks_like_an_order_is_refused(changes: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError):
+        nested.placed(message(**changes))
+
+
+def test_without_strict_a_text_passes_for_a_number_or_a_yes() -> None:
+    assert TypeAdapter(int).validate_json('"7"') == 7
+    assert TypeAdapter(bool).validate_json('"yes"') is True
 
 
 # Logs
