@@ -126,6 +126,50 @@ def test_plain_http_is_refused_whoever_asks() -> None:
     assert decisions(given, [plain]) == ["Deny"]
 
 
+KEY, ALARMS, LOGS = HERE / "key.yaml", "cloudwatch.amazonaws.com", f"logs.{REGION}.amazonaws.com"
+TO_TARGET = ("kms:GenerateDataKey", "kms:Decrypt")
+OF_LOGS = "kms:EncryptionContext:aws:logs:arn"
+
+
+def asked(service: str, action: str, **context: str) -> Request:
+    return Request(action, arn("kms", "key/1"), context, service)
+
+
+def by_key(requests: list[Request]) -> list[str]:
+    policy = read_template(KEY)["Resources"]["Key"]["Properties"]["KeyPolicy"]
+    return decisions([resolved(policy, NAMES)], requests)
+
+
+def test_each_service_can_use_the_key_for_what_this_account_sends() -> None:
+    sources = {SNS: arn("sns", "orders"), ALARMS: arn("cloudwatch", "alarm:backlog"), EVENTS: ""}
+    theirs = {service: source.replace(ACCOUNT, "999999999999") for service, source in sources.items() if source}
+
+    def deliveries(of: dict[str, str]) -> list[Request]:
+        found = [(service, {"aws:SourceArn": source} if source else {}) for service, source in of.items()]
+        return [asked(service, action, **context) for service, context in found for action in TO_TARGET]
+
+    assert by_key(deliveries(sources)) == ["Allow"] * 6
+    assert by_key(deliveries(theirs)) == ["ImplicitDeny"] * 4
+    assert by_key([asked(service, "kms:ScheduleKeyDeletion") for service in (*sources, LOGS)]) == ["ImplicitDeny"] * 4
+
+
+def test_a_condition_on_the_source_would_keep_every_rule_out() -> None:
+    policy = copy.deepcopy(read_template(KEY)["Resources"]["Key"]["Properties"]["KeyPolicy"])
+    (rules,) = [each for each in policy["Statement"] if each["Principal"].get("Service") == EVENTS]
+    rules["Condition"] = {"StringEquals": {"aws:SourceAccount": ACCOUNT}}
+
+    assert decisions([resolved(policy, NAMES)], [asked(EVENTS, "kms:Decrypt")]) == ["ImplicitDeny"]
+
+
+def test_logs_encrypt_only_this_account_s_groups() -> None:
+    ours, theirs = ({OF_LOGS: arn("logs", "log-group:ship", account)} for account in (ACCOUNT, "999999999999"))
+    actions = ["kms:Encrypt", "kms:Decrypt", "kms:ReEncryptFrom", "kms:GenerateDataKey", "kms:DescribeKey"]
+
+    assert by_key([asked(LOGS, each, **ours) for each in actions]) == ["Allow"] * 5
+    assert by_key([asked(LOGS, each, **theirs) for each in actions]) == ["ImplicitDeny"] * 5
+    assert by_key([asked(LOGS.replace(REGION, "eu-west-1"), "kms:Encrypt", **ours)]) == ["ImplicitDeny"]
+
+
 # The pipeline's boundary
 
 
@@ -142,6 +186,7 @@ def document(name: str) -> Any:
 def test_the_template_lints_and_names_real_actions() -> None:
     assert templates.findings(PERMISSIONS) == []
     assert unknown_actions(document("Roles")) == []
+    assert templates.findings(KEY) == []
 
 
 @pytest.mark.parametrize("action", ["CreateRole", "PutRolePolicy", "AttachRolePolicy", "PutRolePermissionsBoundary"])
