@@ -11,6 +11,7 @@ import pytest
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER
 from pydantic import TypeAdapter, ValidationError
+from samtranslator.model.exceptions import InvalidDocumentException
 from samtranslator.policy_template_processor.processor import PolicyTemplatesProcessor
 
 from local_aws import ACCOUNT, REGION, read_template
@@ -284,6 +285,61 @@ def test_an_unknown_token_is_a_401_by_the_one_message_that_api_gateway_knows() -
 
     with pytest.raises(ValueError, match=r"^Unauthorized$"):
         through(handler, "GET/orders", who="mallory:root")
+
+
+# Tenants
+
+
+TENANTS = HERE / "tenants.yaml"
+
+
+def translated(monkeypatch: pytest.MonkeyPatch, **properties: Any) -> Any:
+    """What SAM makes of the tenants' template, with more properties of its function."""
+    template = read_template(TENANTS)
+    template["Resources"]["Reports"]["Properties"].update(properties)
+    monkeypatch.setattr(templates, "read_template", lambda _path: template)
+    return templates.translated(TENANTS)["Resources"]
+
+
+def test_the_tenant_is_whom_the_authorizer_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = translated(monkeypatch)
+    method = made["Get"]["Properties"]
+
+    assert templates.findings(TENANTS) == []
+    assert made["Reports"]["Properties"]["TenancyConfig"] == {"TenantIsolationMode": "PER_TENANT"}
+    assert method["AuthorizationType"] == "CUSTOM"
+    assert method["Integration"]["RequestParameters"] == {
+        "integration.request.header.X-Amz-Tenant-Id": "context.authorizer.tenant"
+    }
+
+
+QUEUED = {"Queue": arn("sqs", "orders")}
+
+
+@pytest.mark.parametrize(
+    ("properties", "complaint"),
+    [
+        ({"FunctionUrlConfig": {"AuthType": "AWS_IAM"}}, "Function URL is not supported"),
+        ({"SnapStart": {"ApplyOn": "PublishedVersions"}}, "SnapStart is not supported"),
+        (
+            {"AutoPublishAlias": "live", "ProvisionedConcurrencyConfig": {"ProvisionedConcurrentExecutions": 1}},
+            "Provisioned concurrency is not supported",
+        ),
+        ({"Events": {"Orders": {"Type": "SQS", "Properties": QUEUED}}}, "Event source 'SQS' is not supported"),
+    ],
+    ids=["url", "snapshot", "provisioned", "queue"],
+)
+def test_what_a_function_with_tenants_cannot_have(
+    properties: dict[str, Any], complaint: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(InvalidDocumentException) as refused:
+        translated(monkeypatch, **properties)
+
+    assert complaint in str(refused.value.causes)
+
+
+def test_sam_lets_an_http_api_pass_which_cannot_name_the_tenant(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert translated(monkeypatch, Events={"Get": {"Type": "HttpApi"}})["ServerlessHttpApi"]
 
 
 # Events in messages
