@@ -104,6 +104,20 @@ def test_a_service_principal_without_a_source_admits_every_account() -> None:
     assert decisions([resolved(policy, {"Undelivered.Arn": QUEUE})], [stranger]) == ["Allow"]
 
 
+@pytest.mark.parametrize(("both", "answer"), [(True, "ImplicitDeny"), (False, "Allow")])
+def test_a_bucket_that_another_account_made_anew_is_known_by_its_account_only(both: bool, answer: str) -> None:
+    bound: dict[str, Any] = {"ArnEquals": {"aws:SourceArn": "arn:aws:s3:::uploads"}}
+    bound |= {"StringEquals": {"aws:SourceAccount": ACCOUNT}} if both else {}
+    s3 = {"Effect": "Allow", "Principal": {"Service": "s3.amazonaws.com"}, "Action": "sqs:SendMessage"}
+    given = [{"Statement": [{**s3, "Resource": QUEUE, "Condition": bound}]}]
+
+    def of(account: str) -> Request:
+        context = {"aws:SourceArn": "arn:aws:s3:::uploads", "aws:SourceAccount": account}
+        return Request("sqs:SendMessage", QUEUE, context, "s3.amazonaws.com")
+
+    assert decisions(given, [of(ACCOUNT), of("999999999999")]) == ["Allow", answer]
+
+
 def test_the_key_of_the_topic_serves_sns_for_our_topics_and_no_one_else() -> None:
     policy = resources("fan_out")["Key"]["Properties"]["KeyPolicy"]
     name = "Fn::Sub"
