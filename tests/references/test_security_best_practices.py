@@ -8,9 +8,14 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER
+from pydantic import TypeAdapter, ValidationError
+from samtranslator.model.exceptions import InvalidDocumentException
 from samtranslator.policy_template_processor.processor import PolicyTemplatesProcessor
 
 from local_aws import ACCOUNT, REGION, read_template
+from references import nested
 from support import templates
 from support.documents import ROOT
 from support.policies import unknown_actions
@@ -99,6 +104,20 @@ def test_a_service_principal_without_a_source_admits_every_account() -> None:
     assert decisions([resolved(policy, {"Undelivered.Arn": QUEUE})], [stranger]) == ["Allow"]
 
 
+@pytest.mark.parametrize(("both", "answer"), [(True, "ImplicitDeny"), (False, "Allow")])
+def test_a_bucket_that_another_account_made_anew_is_known_by_its_account_only(both: bool, answer: str) -> None:
+    bound: dict[str, Any] = {"ArnEquals": {"aws:SourceArn": "arn:aws:s3:::uploads"}}
+    bound |= {"StringEquals": {"aws:SourceAccount": ACCOUNT}} if both else {}
+    s3 = {"Effect": "Allow", "Principal": {"Service": "s3.amazonaws.com"}, "Action": "sqs:SendMessage"}
+    given = [{"Statement": [{**s3, "Resource": QUEUE, "Condition": bound}]}]
+
+    def of(account: str) -> Request:
+        context = {"aws:SourceArn": "arn:aws:s3:::uploads", "aws:SourceAccount": account}
+        return Request("sqs:SendMessage", QUEUE, context, "s3.amazonaws.com")
+
+    assert decisions(given, [of(ACCOUNT), of("999999999999")]) == ["Allow", answer]
+
+
 def test_the_key_of_the_topic_serves_sns_for_our_topics_and_no_one_else() -> None:
     policy = resources("fan_out")["Key"]["Properties"]["KeyPolicy"]
     name = "Fn::Sub"
@@ -122,6 +141,50 @@ def test_plain_http_is_refused_whoever_asks() -> None:
     assert decisions(given, [plain]) == ["Deny"]
 
 
+KEY, ALARMS, LOGS = HERE / "key.yaml", "cloudwatch.amazonaws.com", f"logs.{REGION}.amazonaws.com"
+TO_TARGET = ("kms:GenerateDataKey", "kms:Decrypt")
+OF_LOGS = "kms:EncryptionContext:aws:logs:arn"
+
+
+def asked(service: str, action: str, **context: str) -> Request:
+    return Request(action, arn("kms", "key/1"), context, service)
+
+
+def by_key(requests: list[Request]) -> list[str]:
+    policy = read_template(KEY)["Resources"]["Key"]["Properties"]["KeyPolicy"]
+    return decisions([resolved(policy, NAMES)], requests)
+
+
+def test_each_service_can_use_the_key_for_what_this_account_sends() -> None:
+    sources = {SNS: arn("sns", "orders"), ALARMS: arn("cloudwatch", "alarm:backlog"), EVENTS: ""}
+    theirs = {service: source.replace(ACCOUNT, "999999999999") for service, source in sources.items() if source}
+
+    def deliveries(of: dict[str, str]) -> list[Request]:
+        found = [(service, {"aws:SourceArn": source} if source else {}) for service, source in of.items()]
+        return [asked(service, action, **context) for service, context in found for action in TO_TARGET]
+
+    assert by_key(deliveries(sources)) == ["Allow"] * 6
+    assert by_key(deliveries(theirs)) == ["ImplicitDeny"] * 4
+    assert by_key([asked(service, "kms:ScheduleKeyDeletion") for service in (*sources, LOGS)]) == ["ImplicitDeny"] * 4
+
+
+def test_a_condition_on_the_source_would_keep_every_rule_out() -> None:
+    policy = copy.deepcopy(read_template(KEY)["Resources"]["Key"]["Properties"]["KeyPolicy"])
+    (rules,) = [each for each in policy["Statement"] if each["Principal"].get("Service") == EVENTS]
+    rules["Condition"] = {"StringEquals": {"aws:SourceAccount": ACCOUNT}}
+
+    assert decisions([resolved(policy, NAMES)], [asked(EVENTS, "kms:Decrypt")]) == ["ImplicitDeny"]
+
+
+def test_logs_encrypt_only_this_account_s_groups() -> None:
+    ours, theirs = ({OF_LOGS: arn("logs", "log-group:ship", account)} for account in (ACCOUNT, "999999999999"))
+    actions = ["kms:Encrypt", "kms:Decrypt", "kms:ReEncryptFrom", "kms:GenerateDataKey", "kms:DescribeKey"]
+
+    assert by_key([asked(LOGS, each, **ours) for each in actions]) == ["Allow"] * 5
+    assert by_key([asked(LOGS, each, **theirs) for each in actions]) == ["ImplicitDeny"] * 5
+    assert by_key([asked(LOGS.replace(REGION, "eu-west-1"), "kms:Encrypt", **ours)]) == ["ImplicitDeny"]
+
+
 # The pipeline's boundary
 
 
@@ -138,6 +201,7 @@ def document(name: str) -> Any:
 def test_the_template_lints_and_names_real_actions() -> None:
     assert templates.findings(PERMISSIONS) == []
     assert unknown_actions(document("Roles")) == []
+    assert templates.findings(KEY) == []
 
 
 @pytest.mark.parametrize("action", ["CreateRole", "PutRolePolicy", "AttachRolePolicy", "PutRolePermissionsBoundary"])
@@ -166,6 +230,34 @@ def test_a_pipeline_can_neither_loosen_the_boundary_nor_pass_a_role_to_another_s
     assert decisions([document("Roles")], requests) == ["ImplicitDeny"] * 5
     passed = Request("iam:PassRole", ROLE, {"iam:PassedToService": "lambda.amazonaws.com"})
     assert decisions([document("Roles")], [passed]) == ["Allow"]
+
+
+def test_cloudformation_may_make_change_and_delete_a_role_but_not_its_trust_or_its_boundary() -> None:
+    handlers = PROVIDER_SCHEMA_MANAGER.get_resource_schema(REGION, "AWS::IAM::Role").schema["handlers"]
+    needed = sorted({each for kind in ("create", "read", "update", "delete") for each in handlers[kind]["permissions"]})
+    within = {"iam:PermissionsBoundary": BOUNDARY}
+    answers = decisions([document("Roles")], [Request(each, ROLE, within) for each in needed])
+
+    assert len(needed) > 10
+    assert [each for each, answer in zip(needed, answers, strict=True) if answer != "Allow"] == [
+        "iam:DeleteRolePermissionsBoundary",
+        "iam:UpdateAssumeRolePolicy",
+    ]
+
+
+def test_sam_puts_every_function_s_role_below_the_boundary_but_not_the_one_for_codedeploy(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    template = read_template(HERE / "release.yaml")
+    template["Globals"] = {"Function": {"RolePath": "/functions/", "PermissionsBoundary": BOUNDARY}}
+    monkeypatch.setattr(templates, "read_template", lambda _path: template)
+    made = templates.translated(HERE / "release.yaml")["Resources"]
+    roles = {name: each["Properties"] for name, each in made.items() if each["Type"] == "AWS::IAM::Role"}
+    given = {name: (each.get("Path"), each.get("PermissionsBoundary")) for name, each in roles.items()}
+
+    assert given.pop("CodeDeployServiceRole") == (None, None)
+    assert set(given.values()) == {("/functions/", BOUNDARY)}
+    assert all("Tags" in roles[name] for name in given)  # hence iam:TagRole
 
 
 def test_a_role_below_the_boundary_is_no_administrator_whatever_it_is_given() -> None:
@@ -207,6 +299,113 @@ def test_an_unknown_token_is_a_401_by_the_one_message_that_api_gateway_knows() -
 
     with pytest.raises(ValueError, match=r"^Unauthorized$"):
         through(handler, "GET/orders", who="mallory:root")
+
+
+# Tenants
+
+
+TENANTS = HERE / "tenants.yaml"
+
+
+def translated(monkeypatch: pytest.MonkeyPatch, **properties: Any) -> Any:
+    """What SAM makes of the tenants' template, with more properties of its function."""
+    template = read_template(TENANTS)
+    template["Resources"]["Reports"]["Properties"].update(properties)
+    monkeypatch.setattr(templates, "read_template", lambda _path: template)
+    return templates.translated(TENANTS)["Resources"]
+
+
+def test_the_tenant_is_whom_the_authorizer_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = translated(monkeypatch)
+    method = made["Get"]["Properties"]
+
+    assert templates.findings(TENANTS) == []
+    assert made["Reports"]["Properties"]["TenancyConfig"] == {"TenantIsolationMode": "PER_TENANT"}
+    assert method["AuthorizationType"] == "CUSTOM"
+    assert method["Integration"]["RequestParameters"] == {
+        "integration.request.header.X-Amz-Tenant-Id": "context.authorizer.tenant"
+    }
+
+
+QUEUED = {"Queue": arn("sqs", "orders")}
+
+
+@pytest.mark.parametrize(
+    ("properties", "complaint"),
+    [
+        ({"FunctionUrlConfig": {"AuthType": "AWS_IAM"}}, "Function URL is not supported"),
+        ({"SnapStart": {"ApplyOn": "PublishedVersions"}}, "SnapStart is not supported"),
+        (
+            {"AutoPublishAlias": "live", "ProvisionedConcurrencyConfig": {"ProvisionedConcurrentExecutions": 1}},
+            "Provisioned concurrency is not supported",
+        ),
+        ({"Events": {"Orders": {"Type": "SQS", "Properties": QUEUED}}}, "Event source 'SQS' is not supported"),
+    ],
+    ids=["url", "snapshot", "provisioned", "queue"],
+)
+def test_what_a_function_with_tenants_cannot_have(
+    properties: dict[str, Any], complaint: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(InvalidDocumentException) as refused:
+        translated(monkeypatch, **properties)
+
+    assert complaint in str(refused.value.causes)
+
+
+def test_sam_lets_an_http_api_pass_which_cannot_name_the_tenant(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert translated(monkeypatch, Events={"Get": {"Type": "HttpApi"}})["ServerlessHttpApi"]
+
+
+# Events in messages
+
+
+DETAIL = {"tenant": "acme", "order_id": "o-1", "total": 7}
+
+
+def message(**changes: Any) -> SQSRecord:
+    event = {"source": "shop.orders", "detail-type": "OrderPlaced", "id": "1", "detail": DETAIL}
+    return SQSRecord({"body": json.dumps({**event, **changes})})
+
+
+def test_an_order_is_taken_out_of_its_event_without_what_nobody_asked_for() -> None:
+    later = {**DETAIL, "total_paid": 0, "is_admin": True}
+
+    assert nested.placed(message(detail=later)).model_dump() == DETAIL
+
+
+def test_a_replayed_event_is_taken_though_it_has_a_field_more() -> None:
+    class Strict(nested.OrderPlaced, extra="forbid"): ...
+
+    replayed = message(**{"replay-name": "again"})
+
+    assert nested.placed(replayed).model_dump() == DETAIL
+    with pytest.raises(ValidationError, match="replay-name"):
+        Strict.model_validate_json(replayed.body)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"source": "elsewhere"},
+        {"detail-type": "OrderPaid"},
+        {"detail": json.dumps(DETAIL)},
+        *(
+            {"detail": {**DETAIL, "order_id": each}}
+            for each in ({"$ne": ""}, ["o-1"], 1, "", "a" * 65, "o-1\n", "../o")
+        ),
+        {"detail": {**DETAIL, "tenant": "acme#1"}},
+        *({"detail": {**DETAIL, "total": each}} for each in (-1, "7", True, 0.5, 10**7)),
+    ],
+    ids=str,
+)
+def test_what_only_looks_like_an_order_is_refused(changes: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError):
+        nested.placed(message(**changes))
+
+
+def test_without_strict_a_text_passes_for_a_number_or_a_yes() -> None:
+    assert TypeAdapter(int).validate_json('"7"') == 7
+    assert TypeAdapter(bool).validate_json('"yes"') is True
 
 
 # Logs
