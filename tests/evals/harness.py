@@ -120,8 +120,14 @@ def beside(name: str, **members: Any) -> Iterator[None]:
     """A module that the task promised beside the answer, with these members."""
     module = ModuleType(name)
     vars(module).update(members)
-    with patch.dict(sys.modules, {name: module}):
+    before = sys.modules.get(name)
+    sys.modules[name] = module
+    try:
         yield
+    finally:  # not by patch.dict, which would also forget all that the answer imported
+        del sys.modules[name]
+        if before:
+            sys.modules[name] = before
 
 
 Call = Callable[[str, dict[str, Any], Callable[[], Any]], Any]

@@ -1,13 +1,18 @@
 """Each grader lets a good answer pass and knows each bad one by its own fault; graders run what they are given."""
 
+import os
 import shutil
+import sys
+import time
 import tomllib
+from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from evals import harness
 from evals.harness import Grade
 from local_aws import LocalAws
 
@@ -65,3 +70,55 @@ def test_there_are_three_bad_answers_and_no_two_with_the_same_complaints(task: s
     assert len(reasons) >= 3
     assert len(set(reasons)) == len(reasons)
     assert all(reasons)
+
+
+def answer(folder: Path, code: str) -> Path:
+    (folder / "app.py").write_text(code)
+    return folder
+
+
+@harness.graded
+def runs(folder: Path, aws: LocalAws) -> Iterator[str]:
+    """A grader that calls the answer once."""
+    with harness.environment(folder, aws, ROLE="a role") as here:
+        here.load("app").handler()
+    yield "the end"
+
+
+STUBBORN = (
+    "def handler():\n    while True:\n        try:\n            while True: pass\n        except Exception: pass\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("code", "complaint"),
+    [
+        ("def handler(): pass\n", "the end"),
+        ("import os\nos.environ['NONE']\n", "KeyError: 'NONE'"),
+        ("def handler(): raise ValueError('no')\n", "ValueError: no"),
+        ("def handler(): exit(1)\n", "SystemExit: 1"),
+        ("def handler(:\n", "SyntaxError"),
+        (STUBBORN, "TooLong: not done after 0.5 s"),
+    ],
+)
+def test_whatever_an_answer_does_is_a_complaint(
+    tmp_path: Path, aws: LocalAws, monkeypatch: pytest.MonkeyPatch, code: str, complaint: str
+) -> None:
+    monkeypatch.setattr(harness, "LONGEST", 0.5)
+    (found,) = runs(answer(tmp_path, code), aws)
+
+    assert complaint in found
+
+
+def test_an_answer_leaves_nothing_behind_and_finds_no_account(
+    tmp_path: Path, aws: LocalAws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_PROFILE", "production")
+    monkeypatch.setenv("AWS_SESSION_TOKEN", "real")
+    before = dict(os.environ), set(sys.modules), list(sys.path), time.sleep
+    code = "import os\nimport beside_it\nassert not {'AWS_PROFILE', 'AWS_SESSION_TOKEN'} & os.environ.keys()\n"
+    (tmp_path / "beside_it.py").write_text("")
+    code += "os.environ['LEFT'] = 'x'\ndef handler():\n    import time\n    time.sleep(3600)\n"
+
+    assert runs(answer(tmp_path, code), aws) == ["the end"]
+    assert (dict(os.environ), set(sys.modules), list(sys.path), time.sleep) == before

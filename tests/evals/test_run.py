@@ -62,6 +62,19 @@ def test_without_a_key_nothing_is_asked(monkeypatch: pytest.MonkeyPatch, capsys:
     assert "needs a key" in capsys.readouterr().err
 
 
+def test_with_a_key_every_query_is_asked_and_every_result_kept(
+    session: run.Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    queries = [{"query": "a lambda", "should_trigger": True}, {"query": "x", "should_trigger": True}]
+    monkeypatch.setattr(run, "triggers", lambda: queries)
+    monkeypatch.setenv("ANTHROPIC_API_KEY", "made-up")
+    kept = tmp_path / "results.json"
+
+    assert run.main(["--only", "triggers", "--json", str(kept)], session.command) == 0
+    assert "1 of 2" in capsys.readouterr().out
+    assert [each["complaints"] for each in json.loads(kept.read_text())] == [[], ["not used"]]
+
+
 def test_the_table_counts_right_answers_by_arm() -> None:
     found = [
         run.Result("saga", "with", "m", []),

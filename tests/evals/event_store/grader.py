@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from evals.harness import environment, graded, intercepted, table, text
-
 from local_aws import LocalAws
 
 WRITERS = 8

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 from evals.harness import beside, environment, graded, reported, text
-
 from local_aws import LocalAws
 from support.handlers import Context, sqs_event
 

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import time_machine
-from evals.harness import environment, graded, reported, table, text
 from outside import Asked, Outside
 
+from evals.harness import environment, graded, reported, table, text
 from local_aws import LocalAws
 from support.handlers import Context, sqs_event
 

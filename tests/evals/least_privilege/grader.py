@@ -6,7 +6,6 @@ from pathlib import Path
 
 from evals.harness import graded, text
 from evals.iam import allows, statements
-
 from local_aws import LocalAws
 from support.policies import unknown_actions
 

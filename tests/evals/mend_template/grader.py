@@ -6,7 +6,6 @@ from typing import Any
 
 from evals.harness import graded, text
 from evals.iam import allows, arn, resolved, statements
-
 from local_aws import LocalAws, read_template
 from support import templates
 

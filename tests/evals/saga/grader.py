@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from evals.harness import graded, text, unique
+from cfnlint.api import lint
 from saga.scenario import configure
 
+from evals.harness import graded, text, unique
 from local_aws import ACCOUNT, REGION, LocalAws, wait_for
 
 FORWARD = ["ReserveStock", "ChargeCard", "BookShipment"]
@@ -77,6 +78,11 @@ def grade(answer: Path, aws: LocalAws) -> Iterator[str]:
             return
         definition = definition.replace(f"${{{state}}}", f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{state}")
 
+    properties = {"RoleArn": f"arn:aws:iam::{ACCOUNT}:role/any", "Definition": json.loads(definition)}
+    template = {"Resources": {"Machine": {"Type": "AWS::StepFunctions::StateMachine", "Properties": properties}}}
+    if invalid := [str(match) for match in lint(json.dumps(template)) if match.rule.id.startswith("E")]:
+        yield f"AWS would refuse it: {invalid[0]}"
+        return
     ran = executions(definition, aws)
     for case, (status, path, tries) in ran.items():
         if case == "no failure":

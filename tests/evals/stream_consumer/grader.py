@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from evals.harness import environment, graded, items, reported, table, text
-
 from local_aws import LocalAws
 from support.handlers import Context
 

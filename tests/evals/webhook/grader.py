@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from evals.harness import environment, graded, messages, queue, text
-
 from local_aws import LocalAws
 from support.handlers import Context
 
