@@ -1,0 +1,98 @@
+"""What policies allow: statements of templates with their ARNs filled in, asked for single requests."""
+
+import fnmatch
+from typing import Any
+
+from local_aws import ACCOUNT, REGION
+
+ARNS = {
+    "AWS::SQS::Queue": "arn:aws:sqs:{region}:{account}:{name}",
+    "AWS::SNS::Topic": "arn:aws:sns:{region}:{account}:{name}",
+    "AWS::DynamoDB::Table": "arn:aws:dynamodb:{region}:{account}:table/{name}",
+    "AWS::Events::Rule": "arn:aws:events:{region}:{account}:rule/{name}",
+    "AWS::Events::EventBus": "arn:aws:events:{region}:{account}:event-bus/{name}",
+}
+PSEUDO = {"AWS::Partition": "aws", "AWS::Region": REGION, "AWS::AccountId": ACCOUNT}
+
+
+def arn(template: dict[str, Any], name: str) -> str:
+    """The ARN of a resource whose physical name were its logical id; a rule's stands below its bus."""
+    resource = template["Resources"].get(name, {})
+    if resource.get("Type") == "AWS::Events::Rule" and "EventBusName" in resource["Properties"]:
+        name = f"{resolved(template, resource['Properties']['EventBusName']).rsplit('/', 1)[-1]}/{name}"
+    return ARNS.get(resource.get("Type", ""), "arn:aws:other:{region}:{account}:{name}").format(
+        region=REGION, account=ACCOUNT, name=name
+    )
+
+
+def resolved(template: dict[str, Any], value: Any) -> Any:
+    """A piece of a template, its intrinsic functions replaced as `arn` names things."""
+    if isinstance(value, list):
+        return [resolved(template, each) for each in value]
+    if not isinstance(value, dict):
+        return value
+    if list(value) == ["Ref"]:
+        name = value["Ref"]
+        is_topic = template["Resources"].get(name, {}).get("Type") == "AWS::SNS::Topic"
+        return arn(template, name) if is_topic else PSEUDO.get(name, name)
+    if list(value) == ["Fn::GetAtt"]:
+        name, attribute = (
+            value["Fn::GetAtt"] if isinstance(value["Fn::GetAtt"], list) else value["Fn::GetAtt"].split(".")
+        )
+        return arn(template, name) if attribute.endswith("Arn") else name
+    if list(value) == ["Fn::Sub"]:
+        text, given = value["Fn::Sub"] if isinstance(value["Fn::Sub"], list) else (value["Fn::Sub"], {})
+        for part in [piece.split("}")[0] for piece in text.split("${")[1:]]:
+            source = given.get(part, {"Fn::GetAtt": part.split(".")} if "." in part else {"Ref": part})
+            text = text.replace(f"${{{part}}}", str(resolved(template, source)))
+        return text
+    if list(value) == ["Fn::Join"]:
+        separator, parts = value["Fn::Join"]
+        return separator.join(map(str, resolved(template, parts)))
+    return {key: resolved(template, each) for key, each in value.items()}
+
+
+def listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def statements(policy: dict[str, Any]) -> list[dict[str, Any]]:
+    return listed(policy.get("Statement", []))
+
+
+def allows(given: list[dict[str, Any]], action: str, resource: str, service: str = "", source: str = "") -> bool:
+    """Whether these statements allow a request; an explicit Deny that applies wins.
+
+    `service` is the calling service for a resource's policy, `source` its `aws:SourceArn`. Conditions on other keys are
+    taken as met in an Allow and as not met in a Deny.
+    """
+
+    def applies(each: dict[str, Any]) -> bool:
+        actions, resources = listed(each.get("Action", [])), listed(each.get("Resource", []))
+        return (
+            any(fnmatch.fnmatchcase(action.lower(), str(one).lower()) for one in actions)
+            and any(fnmatch.fnmatchcase(resource, str(one)) for one in resources)
+            and (not service or admits(each.get("Principal"), service))
+        )
+
+    def held(each: dict[str, Any]) -> bool:
+        others = False
+        for operator, keys in each.get("Condition", {}).items():
+            for key, wanted in keys.items():
+                if key.lower() == "aws:sourcearn" and source:
+                    exact = operator.startswith("StringEquals")
+                    matches = (
+                        source == one if exact else fnmatch.fnmatchcase(source, str(one)) for one in listed(wanted)
+                    )
+                    if not any(matches):
+                        return False
+                else:
+                    others = True
+        return each["Effect"] == "Allow" or not others
+
+    effects = {each["Effect"] for each in given if applies(each) and held(each)}
+    return effects == {"Allow"}
+
+
+def admits(principal: Any, service: str) -> bool:
+    return principal == "*" or (isinstance(principal, dict) and service in listed(principal.get("Service", [])))
