@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import time_machine
-from outside import Asked, Outside
 
 from evals.harness import environment, graded, reported, table, text
 from local_aws import LocalAws
+from outside import Asked, Outside
 from support.handlers import Context, sqs_event
 
 
