@@ -2,6 +2,7 @@
 
 import ast
 import tomllib
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +23,15 @@ PACKAGES = {"aws_lambda_powertools": "aws-lambda-powertools"}  # where the impor
 
 def findings(path: Path) -> list[str]:
     """What cfn-lint and our rules say about a template, as `E9101 message`."""
-    config = ConfigMixIn(["--template", str(path), "--append-rules", str(RULES)])
-    return [f"{match.rule.id} {match.message}" for match in Runner(config).run()]
+    runner = _runner()
+    runner.config = ConfigMixIn(["--template", str(path), "--append-rules", str(RULES)])
+    return [f"{match.rule.id} {match.message}" for match in runner.run()]
+
+
+@cache
+def _runner() -> Runner:
+    """With all rules loaded, which takes longer than most templates do."""
+    return Runner(ConfigMixIn(["--append-rules", str(RULES)]))
 
 
 def translated(path: Path) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from evals.harness import graded, text
+from evals.harness import environment, graded, text
 from evals.iam import allows, arn, resolved, statements
 from local_aws import LocalAws, read_template
 from support import templates
@@ -37,7 +37,8 @@ def grade(answer: Path, aws: LocalAws) -> Iterator[str]:
     mappings = [each for each in shipping.get("Events", {}).values() if each["Type"] == "SQS"]
     if len(mappings) != 1 or resolved(template, mappings[0]["Properties"]["Queue"]) != arn(template, "Orders"):
         yield "the queue does not feed the function any more"
-    given, table = granted(path), arn(template, "Shipments")
+    with environment(answer, aws):  # SAM asks for the region
+        given, table = granted(path), arn(template, "Shipments")
     for action in NEEDED:
         if not allows(given, action, table):
             yield f"the function may not {action} in its table"
