@@ -401,6 +401,9 @@ class LocalAws:
             target, python = build / "python" if layer else build, ENVIRONMENT / "bin" / "python"
             quietly = ["pip", "install", "--quiet", "--compile-bytecode"]
             _uv(*quietly, "--target", str(target), "--python", str(python), *wanted)
+        if extra and not requirements.exists():  # the SDK that came along is 25 MB, and the runtime has its own
+            for name in ("boto3", "botocore"):
+                shutil.rmtree(build / name, ignore_errors=True)
         shutil.copytree(source, build, dirs_exist_ok=True, ignore=NOT_CODE)
         archive = build.with_suffix(".zip")
         with zipfile.ZipFile(archive, "w", zipfile.ZIP_STORED, strict_timestamps=False) as bundle:

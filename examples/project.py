@@ -214,6 +214,9 @@ def sources(body: dict[str, Any]) -> Iterator[Source]:
             yield Source("topic", function, name, logical_id(properties.get("TopicArn")), properties)
         elif resource["Type"] in ("AWS::Events::Rule", "AWS::Scheduler::Schedule"):
             yield from rule_sources(name, resource, functions)
+        elif resource["Type"] == "AWS::Serverless::StateMachine":
+            for event in properties.get("Events", {}):
+                yield Source("other", name, f"{name}.{event}", "", {"Type": "what starts a state machine"})
         elif resource["Type"] == "AWS::ApiGatewayV2::Route":
             yield from route_sources(name, properties, resources)
 
@@ -267,14 +270,18 @@ def samples(project: Project, source: Source, passed_on: dict[str, str]) -> list
 
 
 def events(folder: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The sample events of a project, each record of a batch as one of its own."""
     places = ("event.json", "events.json", "events/**/*.json", "event/**/*.json", "*/event*.json", "*/events/*.json")
     for path in dict.fromkeys(path for place in places for path in sorted(folder.glob(place))):
         try:
             event = json.loads(path.read_text())
         except (ValueError, OSError):
             continue
-        if isinstance(event, dict):
-            yield str(path.relative_to(folder)), event
+        if not isinstance(event, dict):
+            continue
+        records = event.get("Records")
+        for each in [{"Records": [record]} for record in records] if isinstance(records, list) else [event]:
+            yield str(path.relative_to(folder)), each
 
 
 def fits(source: Source, event: dict[str, Any], path: str) -> tuple[Sample, bool] | None:

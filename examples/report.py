@@ -131,7 +131,7 @@ def show(report: Report, console: Console) -> None:
         "Deployed": [f"{len(report.deployed)} resources"],
         "Not deployed": [f"{name}: {why}" for name, why in report.left_out.items()],
         "Not tried": [f"{name}: no trials for {kind}" for name, kind in report.untried.items()],
-        "Note": report.notes,
+        "Note": report.notes + ([] if report.findings else ["no event source of a function was found: nothing tried"]),
         "Lint": [f"{e['rule']} line {e['line']}: {e['message']}" for e in report.lint]
         or [report.not_linted or "clean"],
         "Broken": [

@@ -143,7 +143,8 @@ class Stage:
         if "FunctionError" not in answer:
             return Answer(body)
         told = f"{body.get('errorType')}: {body.get('errorMessage')}" if isinstance(body, dict) else payload
-        return Answer(error=" ".join(told.split())[:300])
+        told = " ".join(told.split())
+        return Answer(error=told if len(told) < 300 else f"{told[:100]} … {told[-200:]}")
 
     def warm(self, function: str, environments: int) -> None:
         """Start environments with an event that means nothing, so that deliveries can overlap."""
@@ -698,8 +699,8 @@ def after_poison(source: Source, result: Delivered, reference: Reference, world:
         return BROKEN, "lost", f"the malformed message is never kept: {result.stuck}", details
     if result.discarded and not source.settings.get("DestinationConfig"):
         return BROKEN, "lost", "the malformed record is dropped after its retries: no on-failure destination", details
-    if result.discarded > 1:
-        return BROKEN, "blocked", "the good record was given up together with the malformed one", details
+    if result.discarded > 1 and not any(reference.world.values()):
+        return UNKNOWN, "", "both were given up together; whether the good one was done before cannot be seen", details
     if kept or result.discarded:
         where = ", ".join(kept) or "the on-failure destination (not delivered locally)"
         done = "the good one is done, " if reference.world else ""

@@ -170,11 +170,12 @@ def without_envelope(event: Any) -> Any:
 def named(world: World, stack: Stack) -> World:
     """Physical names replaced by logical ones, for they differ from run to run."""
     names = {value: f"<{name}>" for name, value in stack.resources.items() if len(value) > 5}
-    text = json.dumps(world)
-    for physical in sorted(names, key=len, reverse=True):
-        text = text.replace(json.dumps(physical)[1:-1], names[physical])
-    found = json.loads(text.replace(stack.name, "<stack>"))
-    assert isinstance(found, dict)
+    found: World = {}
+    for place, records in world.items():
+        text = json.dumps(records)
+        for physical in sorted(names, key=len, reverse=True):
+            text = text.replace(json.dumps(physical)[1:-1], names[physical])
+        found[place] = json.loads(text.replace(stack.name, "<stack>"))
     return found
 
 

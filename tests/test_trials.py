@@ -13,7 +13,7 @@ import pytest
 import trials
 from local_aws import LocalAws, read_template
 from outside import Asked
-from project import Sample, Source, deployable, fill, made, read, served, sources, value_for
+from project import Sample, Source, deployable, fill, made, read, samples, served, sources, value_for
 from report import Report
 from support.seeds import SEEDS, Seed, caught, harvest, sow
 from trials import Answer, Delivered, Finding, Records, Reference, StandIn, reported, successor
@@ -172,6 +172,16 @@ def test_a_message_is_made_from_the_filter_of_its_mapping() -> None:
     source = Source("queue", "Work", "Work.Jobs", "Jobs", {"FilterCriteria": criteria})
 
     assert json.loads(made({"Resources": {}}, source).payload) == {"kind": "order"}
+
+
+def test_each_record_of_a_sample_batch_is_a_sample(tmp_path: Path) -> None:
+    records = [{"eventSource": "aws:sqs", "body": str(n)} for n in range(2)]
+    (tmp_path / "event.json").write_text(json.dumps({"Records": records}))
+    template(tmp_path, PLAIN)
+    project = read(tmp_path, "http://127.0.0.1:9")
+    (queue,) = [each for each in project.sources if each.kind == "queue"]
+
+    assert [each.payload for each in samples(project, queue, {})] == ["0", "1"]
 
 
 @pytest.mark.parametrize(
@@ -354,6 +364,18 @@ def test_what_became_of_a_malformed_message(result: Delivered, world: dict[str, 
 
     assert found == broken
     assert verdict == ("broken" if broken else "held")
+
+
+STREAM = Source("stream", "Work", "Work.S", "S", {"DestinationConfig": {"OnFailure": {}}})
+
+
+def test_a_good_record_that_was_done_and_then_given_up_too_is_not_called_blocked() -> None:
+    """A partial answer retries from the malformed one on: what follows is done each time, and discarded with it."""
+    both = Delivered(failures=3, discarded=2)
+
+    assert trials.after_poison(STREAM, both, reference(), ONCE)[0] == "held"
+    assert trials.after_poison(STREAM, both, reference(world={"table T": []}), {"table T": []})[0] == "unknown"
+    assert trials.after_poison(STREAM, both, reference(), {"table T": []})[:2] == ("broken", "blocked")
 
 
 def test_a_function_that_leaves_no_trace_of_a_good_event_is_not_called_silent() -> None:
