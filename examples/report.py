@@ -16,7 +16,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from local_aws import ROOT, LocalAws, LocalAwsError, Outcome
-from project import Project, read
+from own_project import Project, read
 from trials import BROKEN, UNKNOWN, Finding, Stage, StandIn, try_source
 
 RULES = ROOT / "tests" / "rules"

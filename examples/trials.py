@@ -20,7 +20,7 @@ from typing import Any
 
 from local_aws import ACCOUNT, REGION, LocalAws, LocalAwsError, Stack, wait_for
 from outside import Asked, Outside
-from project import Project, Sample, Source, bus_event, fill, logical_id, merge, samples
+from own_project import Project, Sample, Source, bus_event, fill, logical_id, merge, samples
 from world import PLACES, Difference, Noise, Probes, World, differences, noise, queued, snapshot, tellable
 
 POISON = "trial-poison {not JSON"

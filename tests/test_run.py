@@ -47,6 +47,16 @@ def test_every_example_has_a_scenario() -> None:
     assert folders
 
 
+def test_no_module_of_the_main_job_is_called_as_a_handler_is() -> None:
+    """Both are found on one path, and whichever is loaded first would stand in for the other."""
+    ours = {path.stem for path in (ROOT / "examples").glob("*.py")}
+    handlers = {path.stem for path in (ROOT / "examples").glob("*/*.py")} - {"scenario", "stack"}
+
+    assert ours
+    assert handlers
+    assert ours & handlers == set()
+
+
 @pytest.mark.e2e
 @pytest.mark.parametrize("action", ["dynamodb:PutItem", "sqs:ChangeMessageVisibility"])
 def test_a_missing_permission_is_felt(real: LocalAws, tmp_path: Path, action: str) -> None:

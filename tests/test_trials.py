@@ -13,7 +13,7 @@ import pytest
 import trials
 from local_aws import LocalAws, read_template
 from outside import Asked
-from project import Sample, Source, deployable, fill, made, read, samples, served, sources, value_for
+from own_project import Sample, Source, deployable, fill, made, read, samples, served, sources, value_for
 from report import Report
 from support.seeds import SEEDS, Seed, caught, harvest, sow
 from trials import Answer, Delivered, Finding, Records, Reference, StandIn, reported, successor

@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 sys.path[:0] = [str(ROOT / "examples")]
 
 from local_aws import LocalAws  # noqa: E402
-from project import read  # noqa: E402
+from own_project import read  # noqa: E402
 from trials import BROKEN, Finding, Stage, StandIn, try_source  # noqa: E402
 
 
