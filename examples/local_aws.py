@@ -38,6 +38,7 @@ ENVIRONMENT = ROOT / ".local-aws"  # its own, because MiniStack pins another bot
 ACCOUNT = "123456789012"
 REGION = "us-east-1"
 BUCKET = "packages"
+SYNTHESISED = ".template.json"
 ASSET = "aws:asset:path"  # where CDK says which folder beside the template holds a function's code
 NOT_CODE = shutil.ignore_patterns(
     "__pycache__", "template.yaml", ".git", ".aws-sam", ".venv", "node_modules", "cdk.out", ".mypy_cache"
@@ -309,12 +310,15 @@ class LocalAws:
         return True
 
     def deploy(self, template: Path, **parameters: str) -> Stack:
-        """Package the functions of a SAM template and create its stack. Only `CodeUri` changes, as in `sam package`.
+        """Package the functions of a SAM template, or one that CDK synthesised, and create its stack.
 
+        Only where the code lies changes, as in `sam package`; the check that the account is bootstrapped for CDK goes.
         Raises `LocalAwsError` with the failed resources' reasons when the stack does not come up.
         """
-        body = self.pack(read_template(template), template.parent)
-        return self.create(template.parent.name.replace("_", "-"), body, **parameters)
+        body = self.pack(without_bootstrap(read_template(template)), template.parent)
+        synthesised = template.name.endswith(SYNTHESISED)
+        name = template.name.removesuffix(SYNTHESISED) if synthesised else template.parent.name.replace("_", "-")
+        return self.create(name, body, **parameters)
 
     def pack(self, body: dict[str, Any], folder: Path, extra: Sequence[str] = ()) -> dict[str, Any]:
         """The template with the code and the definitions that it finds beside itself uploaded, as `sam package` does.
@@ -470,6 +474,12 @@ def references(value: Any) -> set[str]:
         for inner in value:
             found |= references(inner)
     return {name for name in found if not name.startswith("AWS::")}
+
+
+def without_bootstrap(template: dict[str, Any]) -> dict[str, Any]:
+    """The template without CDK's check of its bootstrap stack, which only an account has."""
+    parameters = {name: each for name, each in template.get("Parameters", {}).items() if name != "BootstrapVersion"}
+    return {**{key: each for key, each in template.items() if key != "Rules"}, "Parameters": parameters}
 
 
 def without(template: dict[str, Any], names: set[str]) -> dict[str, Any]:

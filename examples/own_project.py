@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from local_aws import ASSET, LocalAwsError, read_template, references, without
+from local_aws import ASSET, LocalAwsError, read_template, references, without, without_bootstrap
 
 NAMES = ("template.yaml", "template.yml", "template.json", "cdk.out/*.template.json", "*.template.json")
 FUNCTIONS = ("AWS::Serverless::Function", "AWS::Lambda::Function")
@@ -98,9 +98,7 @@ def read(path: Path, url: str) -> Project:
 
 def deployable(body: dict[str, Any], folder: Path, notes: list[str]) -> tuple[dict[str, Any], dict[str, str]]:
     """The template as the trials deploy it, and the resources that they leave out, with reasons."""
-    body = deepcopy(body)
-    body.pop("Rules", None)  # CDK's check of its bootstrap stack
-    body.get("Parameters", {}).pop("BootstrapVersion", None)
+    body = without_bootstrap(deepcopy(body))
     left_out: dict[str, str] = {}
     for name, resource in body["Resources"].items():
         resource.pop("DeletionPolicy", None)

@@ -21,7 +21,7 @@ from trials import BROKEN, UNKNOWN, Finding, Stage, StandIn, try_source
 
 RULES = ROOT / "tests" / "rules"
 STYLE = {"held": "[green]", BROKEN: "[bold red]", UNKNOWN: "[yellow]"}
-Play = Callable[[Path, LocalAws, Callable[[str], None]], tuple[list[Outcome], float]]
+Play = Callable[[Path, Path, LocalAws, Callable[[str], None]], tuple[list[Outcome], float]]
 
 
 @dataclass
@@ -64,7 +64,7 @@ def run(path: Path, port: int, as_json: bool, console: Console, progress: Consol
         if (project.folder / "scenario.py").exists():
             say("playing scenario.py")
             with LocalAws(port=port) as local:
-                report.outcomes = play(project.folder / project.template.name, local, say)[0]
+                report.outcomes = play(project.folder, project.template, local, say)[0]
     report.seconds = round(time.monotonic() - began, 1)
     if as_json:
         print(json.dumps({**asdict(report), "broken": report.broken}, indent=2))

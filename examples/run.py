@@ -10,8 +10,9 @@ import importlib.util
 import json
 import signal
 import sys
+import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from functools import partial
@@ -23,9 +24,11 @@ from rich.table import Table
 
 import report
 from local_aws import ACCOUNT, REGION, LocalAws, LocalAwsError, Outcome
+from synthesis import synthesise
 
 Result = tuple[list[Outcome], float]  # and the seconds it took
 EXAMPLES = Path(__file__).resolve().parent
+IAC = ("sam", "cdk-python", "cdk-typescript")
 
 
 def patterns() -> dict[str, str]:
@@ -43,17 +46,25 @@ def scenario(folder: Path) -> ModuleType:
     return module
 
 
-def play(template: Path, local: LocalAws, say: Callable[[str], None]) -> tuple[list[Outcome], float]:
-    """The outcomes of one scenario and its seconds; a step that fails or never ends breaks a promise."""
+def play(folder: Path, template: Path, local: LocalAws, say: Callable[[str], None]) -> tuple[list[Outcome], float]:
+    """The outcomes of a folder's scenario and its seconds; a step that fails or never ends breaks a promise."""
     began, outcomes = time.monotonic(), []
     say("packaging and deploying")
     try:
-        for outcome in scenario(template.parent).play(local, say, template):
+        for outcome in scenario(folder).play(local, say, template):
             outcomes.append(outcome)
     except Exception as error:
         happened = str(error) if isinstance(error, LocalAwsError) else f"{type(error).__name__}: {error}"
         outcomes.append(Outcome("the scenario", happened, "it plays to the end", False))
     return outcomes, time.monotonic() - began
+
+
+def templates(names: Iterable[str], iac: str, folder: Path) -> dict[str, Path]:
+    """The template of each example; those of CDK are synthesised into `folder`."""
+    if iac == "sam":
+        return {name: EXAMPLES / name / "template.yaml" for name in names}
+    made = synthesise(iac.removeprefix("cdk-"), folder)
+    return {name: made[name] for name in names}
 
 
 def table(name: str, outcomes: list[Outcome], seconds: float) -> Table:
@@ -102,13 +113,19 @@ def arguments(known: list[str]) -> argparse.Namespace:
     parser.add_argument("--list", action="store_true", help="name the examples and stop")
     parser.add_argument("--keep", action="store_true", help="leave the local AWS up and say how to reach it")
     parser.add_argument("--json", action="store_true", help="print the outcomes as JSON instead of tables")
+    parser.add_argument(
+        "--iac",
+        choices=IAC,
+        default="sam",
+        help="deploy template.yaml, or what CDK makes of stack.py or stack.ts (default: sam)",
+    )
     parser.add_argument("--port", type=int, default=0, help="port of the local AWS (default: a free one)")
     parser.add_argument("--jobs", type=int, default=3, help="how many examples run at a time (default: 3)")
     asked = parser.parse_args()
     asked.path = own(asked.patterns, known)
     unknown = [name for name in asked.patterns if name not in known]
-    if asked.path and (asked.keep or asked.list):
-        parser.error("--keep and --list are for the examples")
+    if asked.path and (asked.keep or asked.list or asked.iac != "sam"):
+        parser.error("--keep, --list and --iac are for the examples")
     if unknown and not asked.path:
         parser.error(f"no example is called {', '.join(unknown)}; there are: {', '.join(known)}")
     return asked
@@ -137,6 +154,7 @@ def main() -> int:
     results: dict[str, Result] = {}
     with (
         progress.status("starting the local AWS (the first time, this downloads it)") as status,
+        tempfile.TemporaryDirectory(prefix="synthesised-") as synthesised,
         ThreadPoolExecutor(asked.jobs) as pool,
         LocalAws(port=asked.port) as local,  # ends first, so that on Ctrl-C the scenarios have nothing to wait for
     ):
@@ -146,9 +164,12 @@ def main() -> int:
             if not progress.is_terminal:
                 progress.print(f"{name}: {step}", highlight=False)
 
+        if asked.iac != "sam":
+            status.update("synthesising the stacks (the first time, this downloads CDK)")
+        deployed = templates(asked.patterns or known, asked.iac, Path(synthesised))
         running = {
-            name: pool.submit(play, EXAMPLES / name / "template.yaml", local, partial(say, name))
-            for name in asked.patterns or known
+            name: pool.submit(play, EXAMPLES / name, template, local, partial(say, name))
+            for name, template in deployed.items()
         }
         for name, future in running.items():
             results[name] = future.result()

@@ -9,8 +9,8 @@ import botocore.endpoint
 import pytest
 
 from local_aws import ACCOUNT, REGION, LocalAws
-from support import node
 from support.handlers import Context, Example
+from synthesis import install_node
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -29,7 +29,7 @@ os.environ.update(
 
 def pytest_configure(config: pytest.Config) -> None:
     if not hasattr(config, "workerinput"):
-        node.install()
+        install_node()
 
 
 @pytest.fixture(scope="session")

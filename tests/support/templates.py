@@ -20,6 +20,26 @@ PROVIDED = ("AWS_", "POWERTOOLS_", "_X_AMZN_")  # read by the runtime, the SDK a
 RUNTIME = {"boto3", "botocore"}  # in Lambda's Python runtime
 PACKAGES = {"aws_lambda_powertools": "aws-lambda-powertools"}  # where the import has another name
 
+# Actions that AWS lets nobody narrow to a resource, and the account's own statement in a key policy.
+NO_RESOURCE = {
+    "kms:*",
+    "xray:PutTraceSegments on *",
+    "xray:PutTelemetryRecords on *",
+    "cloudwatch:PutMetricData on *",
+} | {
+    f"logs:{action} on *"
+    for action in (
+        "CreateLogDelivery",
+        "DeleteLogDelivery",
+        "DescribeLogGroups",
+        "DescribeResourcePolicies",
+        "GetLogDelivery",
+        "ListLogDeliveries",
+        "PutResourcePolicy",
+        "UpdateLogDelivery",
+    )
+}
+
 
 def findings(path: Path) -> list[str]:
     """What cfn-lint and our rules say about a template, as `E9101 message`."""

@@ -1,0 +1,65 @@
+"""Synthesise the examples' CDK stacks as `cdk synth` would, in one process for each language."""
+
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from local_aws import ROOT, LocalAwsError
+
+EXAMPLES = ROOT / "examples"
+NODE = ROOT / "tests" / "node"  # its lock file holds what TypeScript needs
+LANGUAGES = ("python", "typescript")
+QUIET = {"JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION": "1", "JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION": "1"}
+AS_THE_CLI = {"aws:cdk:enable-path-metadata": True, "aws:cdk:enable-asset-metadata": True}
+
+
+def synthesise(language: str, out: Path, bundled: tuple[str, ...] = (), app: Path = EXAMPLES / "cdk_app.py") -> dict[str, Path]:
+    """Write the stacks' templates into `out`; return their paths by the example's name.
+
+    Functions are packaged for AWS in the stacks named in `bundled` only; elsewhere the asset is the example's folder,
+    which `LocalAws` packages for this machine. `app` is the program for Python. Raises `LocalAwsError` when Node.js is missing or the app fails.
+    """
+    install_node()
+    context = {**json.loads((EXAMPLES / "cdk.json").read_text())["context"], **AS_THE_CLI}
+    context["aws:cdk:bundling-stacks"] = list(bundled)
+    command = {
+        "python": [sys.executable, str(app)],
+        "typescript": ["node", str(NODE / "node_modules" / ".bin" / "tsx"), str(EXAMPLES / "cdk_app.ts")],
+    }[language]
+    variables = {
+        "CDK_OUTDIR": str(out),
+        "CDK_CONTEXT_JSON": json.dumps(context),
+        "NODE_PATH": str(NODE / "node_modules"),
+    }
+    environment = {**os.environ, **QUIET, **variables}
+    done = subprocess.run(command, env=environment, cwd=EXAMPLES, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise LocalAwsError(f"the CDK app in {language} failed: {' '.join(done.stderr.split())[-600:]}")
+    names = {path.parent.name.title().replace("_", ""): path.parent.name for path in EXAMPLES.glob("*/stack.py")}
+    return {
+        names[path.name.removesuffix(".template.json")]: path
+        for path in out.glob("*.template.json")
+        if path.name.removesuffix(".template.json") in names
+    }
+
+
+def install_node() -> None:
+    """Bring `tests/node/node_modules` to what the lock file says; does nothing when it is there already."""
+    wanted = hashlib.sha256((NODE / "package-lock.json").read_bytes()).hexdigest()
+    stamp = NODE / "node_modules" / ".installed"
+    with (NODE / "package.json").open() as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # several processes of a run start at once
+        if stamp.exists() and stamp.read_text() == wanted:
+            return
+        npm = shutil.which("npm")
+        if not npm:
+            raise LocalAwsError("npm is not on PATH: install Node.js 20 or newer")
+        done = subprocess.run([npm, "ci", "--silent"], cwd=NODE, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise LocalAwsError(f"`npm ci` in tests/node failed; it needs the network. npm says: {done.stderr[-300:]}")
+        stamp.write_text(wanted)
