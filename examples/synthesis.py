@@ -18,11 +18,14 @@ QUIET = {"JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION": "1", "JSII_SILENCE_WAR
 AS_THE_CLI = {"aws:cdk:enable-path-metadata": True, "aws:cdk:enable-asset-metadata": True}
 
 
-def synthesise(language: str, out: Path, bundled: tuple[str, ...] = (), app: Path = EXAMPLES / "cdk_app.py") -> dict[str, Path]:
+def synthesise(
+    language: str, out: Path, bundled: tuple[str, ...] = (), app: Path = EXAMPLES / "cdk_app.py"
+) -> dict[str, Path]:
     """Write the stacks' templates into `out`; return their paths by the example's name.
 
     Functions are packaged for AWS in the stacks named in `bundled` only; elsewhere the asset is the example's folder,
-    which `LocalAws` packages for this machine. `app` is the program for Python. Raises `LocalAwsError` when Node.js is missing or the app fails.
+    which `LocalAws` packages for this machine. `app` is the program for Python. Raises `LocalAwsError` when Node.js is
+    missing or the app fails.
     """
     install_node()
     context = {**json.loads((EXAMPLES / "cdk.json").read_text())["context"], **AS_THE_CLI}

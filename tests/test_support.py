@@ -72,6 +72,13 @@ def test_an_excerpt_ends_where_its_symbol_ends() -> None:
     assert "def handler" not in snippets.excerpt("examples/queue_worker/app.py#ship")
 
 
+def test_what_a_stack_makes_is_quoted_by_the_name_it_gives_it() -> None:
+    text = snippets.excerpt("examples/queue_worker/stack.py#QueueWorker.orders")
+
+    assert text.startswith("orders = Queue(\n    self,\n")
+    assert text.endswith("max_receive_count=5),\n)\n")
+
+
 def test_states_of_nested_machines_are_found(tmp_path: Path) -> None:
     machine = '{"States": {"Each": {"ItemProcessor": {"States": {"Inner": {"Type": "Pass"}}}}, "Last": {}}}'
     (tmp_path / "m.asl.json").write_text(machine)

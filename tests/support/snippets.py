@@ -33,9 +33,9 @@ def quotes(fence: Fence) -> bool:
 def excerpt(address: str, root: Path = ROOT) -> str:
     """The text a fence with this address must hold.
 
-    `path` alone is the whole file; `path#Name,Name` are top-level Python names with their decorators, exported
-    TypeScript names, sections, logical ids or state names of a template or state machine, dedented, in the order asked
-    for.
+    `path` alone is the whole file; `path#Name,Name` are top-level Python names with their decorators, a class's methods
+    and what they assign (`Class.name`), exported TypeScript names, sections, logical ids or state names of a template
+    or state machine, dedented, in the order asked for.
     """
     name, _, wanted = address.partition("#")
     path = root / name
@@ -68,7 +68,16 @@ def spans(path: Path) -> dict[str, Span]:
 
 
 def _python(module: ast.Module) -> Iterator[tuple[str, Span]]:
-    for node in module.body:
+    """Top-level names; a class's methods, and what they assign to a name, as `Class.name`."""
+    yield from _named(module.body)
+    for own in (node for node in module.body if isinstance(node, ast.ClassDef)):
+        methods = [node for node in own.body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
+        for body in (own.body, *(method.body for method in methods)):
+            yield from ((f"{own.name}.{name}", span) for name, span in _named(body))
+
+
+def _named(body: list[ast.stmt]) -> Iterator[tuple[str, Span]]:
+    for node in body:
         names: list[str] = []
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             names = [node.name]
