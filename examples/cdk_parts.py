@@ -15,6 +15,7 @@ from aws_cdk.aws_sns import ITopic
 from constructs import Construct
 
 TARGET = "--python-platform aarch64-manylinux_2_28 --python-version 3.14 --only-binary :all:"  # not this machine's
+OURS = ("stack.py", "scenario.py")  # no part of the function
 
 
 @jsii.implements(ILocalBundling)
@@ -29,13 +30,14 @@ class WithUv:
         wanted = ["--target", output_dir, "--requirements", str(self._folder / "requirements.txt")]
         subprocess.run(["uv", "pip", "install", "--quiet", *TARGET.split(), *wanted], check=True)
         for module in self._folder.glob("*.py"):
-            shutil.copy(module, output_dir)
+            if module.name not in OURS:
+                shutil.copy(module, output_dir)
         return True
 
 
 def python_code(folder: Path) -> Code:
     local: Any = WithUv(folder)
-    wanted = ["*", "!*.py", "!requirements.txt", "stack.py", "scenario.py"]
+    wanted = ["*", "!*.py", "!requirements.txt", *OURS]
     bundling = BundlingOptions(image=Runtime.PYTHON_3_14.bundling_image, local=local)
     return Code.from_asset(str(folder), exclude=wanted, bundling=bundling)
 

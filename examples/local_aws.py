@@ -21,7 +21,7 @@ import urllib.error
 import urllib.request
 import zipfile
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar
@@ -318,7 +318,14 @@ class LocalAws:
         body = self.pack(without_bootstrap(read_template(template)), template.parent)
         synthesised = template.name.endswith(SYNTHESISED)
         name = template.name.removesuffix(SYNTHESISED) if synthesised else template.parent.name.replace("_", "-")
-        return self.create(name, body, **parameters)
+        stack = self.create(name, body, **parameters)
+        named = {own: stack.resources[at] for at, own in own_names(body).items() if at in stack.resources}
+        return replace(stack, resources={**stack.resources, **named})
+
+    def role(self, function: str) -> str:
+        """The name of the role under which a function runs; `function` is its physical name."""
+        configuration = self.client("lambda").get_function_configuration(FunctionName=function)
+        return str(configuration["Role"]).rsplit("/", 1)[-1]
 
     def pack(self, body: dict[str, Any], folder: Path, extra: Sequence[str] = ()) -> dict[str, Any]:
         """The template with the code and the definitions that it finds beside itself uploaded, as `sam package` does.
@@ -474,6 +481,16 @@ def references(value: Any) -> set[str]:
         for inner in value:
             found |= references(inner)
     return {name for name in found if not name.startswith("AWS::")}
+
+
+def own_names(template: dict[str, Any]) -> dict[str, str]:
+    """Each logical id with the name that its author wrote: CDK adds a hash, and keeps the path of the construct."""
+    found = {}
+    for logical_id, resource in template["Resources"].items():
+        path = resource.get("Metadata", {}).get("aws:cdk:path")
+        parts = path.split("/")[1:] if path else [logical_id]
+        found[logical_id] = ".".join(part for part in parts if part not in ("Resource", "Default"))
+    return found
 
 
 def without_bootstrap(template: dict[str, Any]) -> dict[str, Any]:

@@ -99,7 +99,7 @@ def test_every_pattern_stands_everywhere_under_one_name() -> None:
 def test_a_pattern_has_every_file_a_reader_expects(name: str) -> None:
     folder = ROOT / "examples" / name
 
-    for wanted in ("template.yaml", "event.json", "requirements.txt", "scenario.py"):
+    for wanted in ("template.yaml", "stack.py", "stack.ts", "event.json", "requirements.txt", "scenario.py"):
         assert (folder / wanted).is_file(), wanted
 
 

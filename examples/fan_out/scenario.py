@@ -28,7 +28,7 @@ def play(local: LocalAws, say: Callable[[str], None], template: Path) -> Iterato
     names = stack.resources
     # The local IAM has an action of its own for PublishBatch; on AWS it is sns:Publish.
     batch = policy("Allow", "sns:PublishBatch")
-    iam.put_role_policy(RoleName=names["PublishRole"], PolicyName="batch", PolicyDocument=batch)
+    iam.put_role_policy(RoleName=local.role(names["Publish"]), PolicyName="batch", PolicyDocument=batch)
 
     def publish(*events: dict[str, Any]) -> str:
         """The error that the publisher's caller sees, if any."""
@@ -117,7 +117,7 @@ def play(local: LocalAws, say: Callable[[str], None], template: Path) -> Iterato
 
     say("shipping loses its permission")
     denial = policy("Deny", "dynamodb:PutItem")
-    iam.put_role_policy(RoleName=names["ShipRole"], PolicyName="outage", PolicyDocument=denial)
+    iam.put_role_policy(RoleName=local.role(names["Ship"]), PolicyName="outage", PolicyDocument=denial)
     before, began = counted()[0], time.monotonic()
     publish(*(placed(f"late-{n}", 60_000) for n in range(15)))
     wait_for("the others", lambda: counted()[0] == before + 15 and idle("ToInvoice", "ToCount"))
@@ -128,7 +128,7 @@ def play(local: LocalAws, say: Callable[[str], None], template: Path) -> Iterato
         "the others neither wait nor lose",
         invoiced == waiting == 15,
     )
-    iam.delete_role_policy(RoleName=names["ShipRole"], PolicyName="outage")
+    iam.delete_role_policy(RoleName=local.role(names["Ship"]), PolicyName="outage")
     say("shipping has its permission back")
     wait_for("the late shipments", idle)
     late = len(records("Shipments", "late"))

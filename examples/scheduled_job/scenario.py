@@ -44,7 +44,7 @@ def reminder(reminder_id: str, at: str, zone: str = "Atlantic/Reykjavik", **othe
 def allow_default_group(local: LocalAws, function: str, group: str) -> None:
     """MiniStack checks permissions as if every schedule were in the group `default`: give the role the same there."""
     iam = local.client("iam")
-    role = local.client("lambda").get_function_configuration(FunctionName=function)["Role"].split("/")[-1]
+    role = local.role(function)
     for name in iam.list_role_policies(RoleName=role)["PolicyNames"]:
         document = json.dumps(iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"])
         document = document.replace(f":schedule/{group}/*", ":schedule/default/*")
@@ -55,13 +55,13 @@ def play(local: LocalAws, say: Callable[[str], None], template: Path) -> Iterato
     with Carrier() as carrier:
         stack = local.deploy(template, CarrierUrl=carrier.url, AlarmTopicArn=f"arn:aws:sns:us-east-1:{ACCOUNT}:alerts")
         functions, scheduler, sqs = local.client("lambda"), local.client("scheduler"), local.client("sqs")
-        reminders = stack.outputs["Reminders"]
-        allow_default_group(local, stack.outputs["PlanReminders"], reminders)
+        reminders = stack.outputs["RemindersGroup"]
+        allow_default_group(local, stack.outputs["PlanFunction"], reminders)
 
         def ask(action: str, wanted: dict[str, str]) -> str:
             """What the caller of the planning function sees: nothing, or an error."""
             payload = json.dumps({"action": action, "reminder": wanted})
-            reply = functions.invoke(FunctionName=stack.outputs["PlanReminders"], Payload=payload)
+            reply = functions.invoke(FunctionName=stack.outputs["PlanFunction"], Payload=payload)
             return json.loads(reply["Payload"].read())["errorMessage"] if "FunctionError" in reply else ""
 
         def planned() -> dict[str, dict[str, Any]]:
@@ -70,7 +70,7 @@ def play(local: LocalAws, say: Callable[[str], None], template: Path) -> Iterato
 
         def deliver(payload: str) -> None:
             """As Scheduler does. MiniStack's own forgets a function that fails; Lambda's queue does not."""
-            functions.invoke(FunctionName=stack.outputs["Fire"], InvocationType="Event", Payload=payload)
+            functions.invoke(FunctionName=stack.outputs["FireFunction"], InvocationType="Event", Payload=payload)
 
         def calls(name: str) -> int:
             return sum(count for key, count in carrier.calls.items() if key.startswith(name))
@@ -129,12 +129,13 @@ def play(local: LocalAws, say: Callable[[str], None], template: Path) -> Iterato
         )
 
         say("all of it is delivered again, and the nightly run twice")
-        nightly = scheduler.get_schedule(GroupName=stack.outputs["Nightly"], Name="FireOrderPickup")["Target"]["Input"]
+        (pickup,) = scheduler.list_schedules(GroupName=stack.outputs["NightlyGroup"])["Schedules"]
+        nightly = scheduler.get_schedule(GroupName=pickup["GroupName"], Name=pickup["Name"])["Target"]["Input"]
         night = nightly.replace(SCHEDULED_TIME, f"{now:%Y-%m-%dT%H:%M:%SZ}")
         for payload in (*(payloads[name] for name in due), night, night):
             deliver(payload)
         handled = Counter(notices=2 * len(due) + 1, pickups=2)
-        wait_for("all to be handled", lambda: reported(local, stack.outputs["Fire"]) == handled)
+        wait_for("all to be handled", lambda: reported(local, stack.outputs["FireFunction"]) == handled)
         yield Outcome(
             "3 notices and a nightly run, twice",
             f"{sum(calls(name) for name in due)} notices still, {calls('nightly')} pickup",

@@ -17,7 +17,7 @@ from rich.table import Table
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "examples"))
 
-from local_aws import REGION, read_template, without_bootstrap
+from local_aws import REGION, own_names, read_template, without_bootstrap
 from support.documents import ROOT
 from support.templates import translated
 from synthesis import synthesise
@@ -32,14 +32,17 @@ POLICIES = {  # of resources, with the property that lists those resources
     "AWS::S3::BucketPolicy": "Bucket",
 }
 DROPPED = ("Code", "Role", "RoleArn", "Tags", "Layers", "RoutingConfiguration")
-DEFAULTS: dict[str, dict[str, Any]] = {  # written by one tool and left out by the other
-    "EventSourceMapping": {"BatchSize": 10},
-}
 # What AWS's managed policies for functions allow, as docs.aws.amazon.com/aws-managed-policy/latest/reference/ has them.
 LOGS = ("logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents")
 TRACES = ("xray:PutTraceSegments", "xray:PutTelemetryRecords")
 SAMPLING = ("xray:GetSamplingRules", "xray:GetSamplingTargets", "xray:GetSamplingStatisticSummaries")
-CONSUMER = ("sqs:GetQueueUrl", "sqs:ChangeMessageVisibility", "kinesis:DescribeStream")
+READS = (
+    "sqs:GetQueueUrl",
+    "sqs:GetQueueAttributes",
+    "sqs:ChangeMessageVisibility",
+    "secretsmanager:DescribeSecret",
+    "kinesis:DescribeStreamConsumer",
+)
 WITHOUT_TLS = ({"sqs:SendMessage", "sqs:*"}, {"sns:Publish", "sns:*"})
 MANAGED = {
     "AWSLambdaBasicExecutionRole": LOGS,
@@ -81,8 +84,31 @@ EXPECTED: list[tuple[Callable[[str, str, str, str], bool], str]] = [
         "SAM's managed policy lets a function read sampling rules, which its runtime does without",
     ),
     (
-        lambda _, name, sam, __: name in CONSUMER and sam == NOTHING,
-        "CDK's event sources grant what a consumer might call",
+        lambda _, name, sam, __: name.split(" ")[-1] in READS and sam == NOTHING,
+        "CDK's grants to whoever sends to a queue or reads it hold what its SDK might look up",
+    ),
+    (
+        lambda _, name, sam, cdk: (
+            name == "lambda:InvokeFunction"
+            and set(cdk.split(",")) - {f"{each}:*" for each in sam.split(",")} == set(sam.split(","))
+        ),
+        "CDK's leave to invoke holds for a function's versions and aliases too",
+    ),
+    (
+        lambda _, name, sam, cdk: name == "assumed by" and cdk.startswith(sam) and "aws:SourceArn" in cdk,
+        "CDK's role of a state machine says for whose machines, SAM's does not",
+    ),
+    (
+        lambda resource, name, _, cdk: resource.startswith("Schedule ") and name == "Name" and cdk == NOTHING,
+        "SAM names a schedule after its event, CDK leaves it to CloudFormation",
+    ),
+    (
+        lambda resource, name, sam, cdk: (
+            resource.startswith("Permission apigateway")
+            and name == "SourceArn"
+            and all(each.startswith(sam.rstrip("*")) for each in cdk.split(", "))
+        ),
+        "CDK lets an API invoke its function route by route",
     ),
     (
         lambda _, name, sam, cdk: name == "denied without TLS" and {sam, cdk} in WITHOUT_TLS,
@@ -118,7 +144,9 @@ def facts(template: dict[str, Any]) -> Facts:
                 {"DeletionPolicy": policy} if (policy := resource.get("DeletionPolicy", "Delete")) != "Delete" else {}
             )
             title = KEYS[kind](name.of(logical_id), shaped) if kind in KEYS else name.of(logical_id)
-            found[f"{short} {title}"] = flat({**DEFAULTS.get(short, {}), **kept})
+            rows = found.setdefault(f"{short} {title}", {})
+            for path, value in flat(kept).items():  # several permissions of one service are one row
+                rows[path] = value if rows.get(path, value) == value else f"{rows[path]}, {value}"
     for key in ("Parameters", "Outputs"):
         for own, each in template.get(key, {}).items():
             found[f"{key[:-1]} {own}"] = flat({k: v for k, v in name.plain(each).items() if k != "Description"})
@@ -126,15 +154,17 @@ def facts(template: dict[str, Any]) -> Facts:
 
 
 class Names:
-    """Logical ids as an author wrote them: CDK adds a hash to each, and keeps the path of its construct."""
+    """What resources are called in the comparison, and values that refer to them by those names."""
 
     def __init__(self, resources: dict[str, Any]) -> None:
-        self._names: dict[str, str] = {}
+        self._names = own_names({"Resources": resources})
         for logical_id, resource in resources.items():
-            path = resource.get("Metadata", {}).get("aws:cdk:path")
-            parts = path.split("/")[1:] if path else [logical_id]
-            kept = [part for part in parts if part not in ("Resource", "Default")]
-            self._names[logical_id] = ".".join(kept)
+            if resource["Type"] == "AWS::Lambda::EventSourceMapping":  # neither tool lets its author name one
+                self._names[logical_id] = f"mapping of {self.plain(resource['Properties']['FunctionName'])}"
+            if resource["Type"] == "AWS::ApiGatewayV2::Integration":
+                self._names[logical_id] = f"integration of {self.plain(resource['Properties']['IntegrationUri'])}"
+            if resource["Type"] == "AWS::ApiGatewayV2::Authorizer":
+                self._names[logical_id] = f"authorizer {resource['Properties']['AuthorizerType']}"
 
     def of(self, logical_id: str) -> str:
         return self._names.get(logical_id, logical_id)
@@ -151,11 +181,11 @@ class Names:
                 return f"<{self.of(inner)}>"
             if key == "Fn::GetAtt":
                 owner, attribute = inner if isinstance(inner, list) else inner.split(".", 1)
-                return f"<{self.of(owner)}.{attribute}>"
+                return f"<{self.of(owner)}>" if attribute == "Id" else f"<{self.of(owner)}.{attribute}>"
             if key == "Fn::Join":
                 return inner[0].join(str(self.plain(each)) for each in inner[1])
             if key == "Fn::Sub" and isinstance(inner, str):
-                return re.sub(r"\$\{([^!.}]+)", lambda found: "<" + self.of(found[1]), inner).replace("}", ">")
+                return re.sub(r"\$\{([^!.}]+)([^}]*)\}", lambda found: f"<{self.of(found[1])}{found[2]}>", inner)
         return {key: self.plain(inner) for key, inner in value.items()}
 
 
@@ -188,12 +218,24 @@ def statements(document: dict[str, Any]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for each in document["Statement"]:
         principal = texts(each["Principal"]).replace("AWS=*", "*")
-        condition = texts(each.get("Condition", ""))
-        if each["Effect"] == "Deny" and condition == "aws:SecureTransport=false":
+        conditions = list(alternatives(each.get("Condition", {})))
+        if each["Effect"] == "Deny" and conditions == ["aws:SecureTransport=false"]:
             merge(found, {"denied without TLS": listed(each["Action"])})
         else:
-            merge(found, {f"{each['Effect']} {principal} {action}": [condition] for action in listed(each["Action"])})
+            merge(found, {f"{each['Effect']} {principal} {action}": conditions for action in listed(each["Action"])})
     return found
+
+
+def alternatives(condition: dict[str, Any]) -> Iterator[str]:
+    """A condition once for each value of the one key that has several: one statement or many say the same."""
+    keys = [(operator, key, value) for operator, inner in condition.items() for key, value in inner.items()]
+    several = [each for each in keys if isinstance(each[2], list)]
+    if len(several) == 1:
+        operator, key, values = several[0]
+        for value in values:
+            yield texts({**condition, operator: {**condition[operator], key: value}})
+    else:
+        yield texts(condition) if condition else ""
 
 
 def listed(value: Any) -> list[Any]:
@@ -264,8 +306,33 @@ def machine(properties: dict[str, Any]) -> dict[str, Any]:
     return shaped
 
 
-def api(properties: dict[str, Any]) -> dict[str, Any]:
+def nameless(properties: dict[str, Any]) -> dict[str, Any]:
+    """A name that only tells a person what it is."""
     return {key: value for key, value in properties.items() if key != "Name"}
+
+
+def enabled(properties: dict[str, Any]) -> dict[str, Any]:
+    return {"State": "ENABLED", **properties}
+
+
+def route(properties: dict[str, Any]) -> dict[str, Any]:
+    return {"AuthorizationType": "NONE", **properties}
+
+
+def encrypted(properties: dict[str, Any]) -> dict[str, Any]:
+    """A key is named by its id or its ARN."""
+    key = properties.get("KmsMasterKeyId")
+    return {**properties, "KmsMasterKeyId": key.replace(".Arn>", ">")} if key else properties
+
+
+def mapping(properties: dict[str, Any]) -> dict[str, Any]:
+    """CDK writes the batch size that is Lambda's default."""
+    return {"BatchSize": 100 if "StartingPosition" in properties else 10, **properties}
+
+
+def permission(properties: dict[str, Any]) -> dict[str, Any]:
+    """A function is named by its name or its ARN."""
+    return {**properties, "FunctionName": properties["FunctionName"].replace(".Arn>", ">")}
 
 
 def target(properties: dict[str, Any]) -> dict[str, Any]:
@@ -282,8 +349,15 @@ SHAPES: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
     "AWS::DynamoDB::GlobalTable": table,
     "AWS::DynamoDB::Table": table,
     "AWS::StepFunctions::StateMachine": machine,
-    "AWS::ApiGatewayV2::Api": api,
+    "AWS::ApiGatewayV2::Api": nameless,
+    "AWS::ApiGatewayV2::Authorizer": nameless,
+    "AWS::ApiGatewayV2::Route": route,
     "AWS::Events::Rule": target,
+    "AWS::Scheduler::Schedule": enabled,
+    "AWS::SQS::Queue": encrypted,
+    "AWS::SNS::Topic": encrypted,
+    "AWS::Lambda::EventSourceMapping": mapping,
+    "AWS::Lambda::Permission": permission,
 }
 KEYS: dict[str, Callable[[str, dict[str, Any]], str]] = {
     "AWS::Lambda::EventSourceMapping": pair("EventSourceArn", "FunctionName"),

@@ -25,6 +25,8 @@ NO_RESOURCE = {
     "kms:*",
     "xray:PutTraceSegments on *",
     "xray:PutTelemetryRecords on *",
+    "xray:GetSamplingRules on *",
+    "xray:GetSamplingTargets on *",
     "cloudwatch:PutMetricData on *",
 } | {
     f"logs:{action} on *"
