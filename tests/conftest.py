@@ -6,6 +6,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import botocore.endpoint
+import hypothesis
 import pytest
 
 from local_aws import ACCOUNT, REGION, LocalAws
@@ -25,6 +26,9 @@ os.environ.update(
     AWS_SHARED_CREDENTIALS_FILE=os.devnull,
     AWS_LAMBDA_FUNCTION_NAME="under-test",
 )
+
+hypothesis.settings.register_profile("unhurried", deadline=None)  # a busy machine breaks no promise
+hypothesis.settings.load_profile("unhurried")
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -75,3 +75,18 @@ def test_no_bucket_can_become_public(path: Path) -> None:
     for resource in read_template(path)["Resources"].values():
         if resource["Type"] == "AWS::S3::Bucket":
             assert resource["Properties"]["PublicAccessBlockConfiguration"] == dict.fromkeys(each, True)
+
+
+def test_no_queue_takes_a_message_without_tls(path: Path) -> None:
+    resources = read_template(path)["Resources"]
+    queues = {name for name, resource in resources.items() if resource["Type"] == "AWS::SQS::Queue"}
+    refusing = {
+        queue["Ref"]
+        for resource in resources.values()
+        if resource["Type"] == "AWS::SQS::QueuePolicy"
+        for statement in resource["Properties"]["PolicyDocument"]["Statement"]
+        if statement["Effect"] == "Deny" and statement["Condition"] == {"Bool": {"aws:SecureTransport": False}}
+        for queue in resource["Properties"]["Queues"]
+    }
+
+    assert refusing == queues

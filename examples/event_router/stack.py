@@ -1,7 +1,6 @@
 """Each consumer gets exactly the events it asked for, and none is lost when a target fails."""
 
 from pathlib import Path
-from typing import Any
 
 from aws_cdk import Aws, CfnOutput, CfnParameter, Duration, RemovalPolicy, Stack
 from aws_cdk.aws_dynamodb import Attribute, AttributeType, PointInTimeRecoverySpecification, TableEncryptionV2, TableV2
@@ -16,6 +15,7 @@ from constructs import Construct
 from cdk_parts import PythonFunction, alarm
 
 HERE = Path(__file__).parent
+HOUR = Duration.hours(1)
 
 
 class EventRouter(Stack):
@@ -33,12 +33,6 @@ class EventRouter(Stack):
             enforce_ssl=True,
             retention_period=Duration.days(14),
         )
-        kept: dict[str, Any] = {
-            "dead_letter_queue": undelivered,
-            "retry_attempts": 20,
-            "max_event_age": Duration.hours(1),
-        }
-
         publish = PythonFunction(
             self,
             "Publish",
@@ -66,7 +60,7 @@ class EventRouter(Stack):
             timeout=30,
             log_group=logs,
             environment={"SHIPMENTS_TABLE": shipments.table_name, "POWERTOOLS_SERVICE_NAME": "shipping"},
-            max_event_age=Duration.hours(1),
+            max_event_age=HOUR,
             on_failure=SqsDestination(undelivered),  # the rule's own DLQ never sees what the function raises
         )
         shipments.grant(ship, "dynamodb:PutItem")
@@ -79,7 +73,9 @@ class EventRouter(Stack):
                 detail_type=["OrderPlaced"],
                 detail={"data": {"country": Match.anything_but("XX", "ZZ"), "held": Match.does_not_exist()}},
             ),
-            targets=[LambdaFunction(ship, **kept)],  # admits the rule to function and DLQ
+            targets=[
+                LambdaFunction(ship, dead_letter_queue=undelivered, retry_attempts=20, max_event_age=HOUR)
+            ],  # admits the rule to function and DLQ
         )
 
         reviews = Queue(self, "Reviews", encryption=QueueEncryption.SQS_MANAGED, enforce_ssl=True)
@@ -88,7 +84,7 @@ class EventRouter(Stack):
             "ToReview",
             event_bus=bus,
             event_pattern=EventPattern(detail_type=["OrderPlaced"]),
-            targets=[SqsQueue(reviews, **kept)],
+            targets=[SqsQueue(reviews, dead_letter_queue=undelivered, retry_attempts=20, max_event_age=HOUR)],
         )
         rule = to_review.node.default_child
         assert isinstance(rule, CfnRule)

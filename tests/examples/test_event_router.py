@@ -275,6 +275,8 @@ def allowed_sources(queue: str) -> list[Any]:
         properties = resource.get("Properties", {})
         if resource["Type"] == "AWS::SQS::QueuePolicy" and {"Ref": queue} in properties["Queues"]:
             for statement in properties["PolicyDocument"]["Statement"]:
+                if statement["Effect"] == "Deny":
+                    continue
                 assert statement["Principal"] == {"Service": "events.amazonaws.com"}
                 assert statement["Action"] == "sqs:SendMessage"
                 arns = statement["Condition"]["ArnEquals"]["aws:SourceArn"]
