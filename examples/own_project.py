@@ -27,6 +27,8 @@ KINDS = {  # of a SAM event, with the property that says where it comes from
     "HttpApi": ("http", "ApiId"),
 }
 STREAMS = {"sqs": "queue", "kinesis": "stream", "dynamodb": "table"}
+SDK = {"boto3": (1, 28), "botocore": (1, 31)}  # the first versions that can be told where the local AWS is
+NEWER = [*(f"{name}>={major}.{minor}" for name, (major, minor) in SDK.items()), "s3transfer"]
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,7 @@ class Project:
     sources: list[Source]
     untried: dict[str, str]  # event: why there are no trials for it
     extra: list[str]  # packages that stand in for layers
+    newer: list[str] = field(default_factory=list)  # packages that are taken whatever version a function pins
 
 
 def find_template(folder: Path) -> Path:
@@ -82,6 +85,8 @@ def read(path: Path, url: str) -> Project:
     body, left_out = deployable(body, template.parent, notes)
     parameters = made_up(body.get("Parameters", {}), url)
     notes += [f"parameter {name} is {value!r}, made up" for name, value in parameters.items()]
+    outdated = list(too_old(body, template.parent))
+    notes += [f"{each} can only call AWS itself: a newer one is packaged" for each in outdated]
     found = list(sources(body))
     return Project(
         folder=template.parent.parent if template.parent.name == "cdk.out" else template.parent,
@@ -93,17 +98,22 @@ def read(path: Path, url: str) -> Project:
         sources=[each for each in found if each.kind != "other"],
         untried={each.name: str(each.settings["Type"]) for each in found if each.kind == "other"},
         extra=[POWERTOOLS] if any(in_powertools(note) for note in notes) else [],
+        newer=NEWER if outdated else [],
     )
 
 
 def deployable(body: dict[str, Any], folder: Path, notes: list[str]) -> tuple[dict[str, Any], dict[str, str]]:
     """The template as the trials deploy it, and the resources that they leave out, with reasons."""
-    body = without_bootstrap(deepcopy(body))
+    body = included(without_bootstrap(deepcopy(body)), folder)
     left_out: dict[str, str] = {}
     for name, resource in body["Resources"].items():
         resource.pop("DeletionPolicy", None)
         resource.pop("UpdateReplacePolicy", None)
-        if resource["Type"] in FUNCTIONS and (reason := no_python(resource, body, folder)):
+        if resource["Type"] in FUNCTIONS:
+            of_one_file(resource, folder)
+        if "Fn::Transform" in json.dumps(resource, default=str):
+            left_out[name] = "a part of it is made by a macro, or included from elsewhere"
+        elif resource["Type"] in FUNCTIONS and (reason := no_python(resource, body, folder)):
             left_out[name] = reason
         elif resource["Type"].startswith("Custom::") or resource["Type"] == "AWS::CloudFormation::CustomResource":
             left_out[name] = "a custom resource: what its function would do is not done"
@@ -119,6 +129,40 @@ def deployable(body: dict[str, Any], folder: Path, notes: list[str]) -> tuple[di
     for name in body["Resources"].keys() - kept["Resources"].keys() - left_out.keys():
         left_out[name] = "refers to what is left out"
     return kept, left_out
+
+
+def included(value: Any, folder: Path) -> Any:
+    """A piece of a template, and in it the files beside it that it includes, which `sam package` would upload."""
+    if isinstance(value, list):
+        return [included(each, folder) for each in value]
+    if not isinstance(value, dict):
+        return value
+    kept = {key: included(inner, folder) for key, inner in value.items()}
+    transform = kept.get("Fn::Transform")
+    if isinstance(transform, dict) and transform.get("Name") == "AWS::Include":
+        location = transform.get("Parameters", {}).get("Location")
+        if isinstance(location, str) and (folder / location).is_file():
+            del kept["Fn::Transform"]
+            kept |= read_template(folder / location)
+    return kept
+
+
+def of_one_file(function: dict[str, Any], folder: Path) -> None:
+    """Code that is a single module: SAM zips that alone, here its folder is packaged."""
+    source = function.get("Properties", {}).get("CodeUri")
+    if isinstance(source, str) and source.endswith(".py") and (folder / source).is_file():
+        function["Properties"]["CodeUri"] = str(Path(source).parent)
+
+
+def too_old(body: dict[str, Any], folder: Path) -> Iterator[str]:
+    """The SDKs that functions pin and that reach AWS alone, whatever AWS_ENDPOINT_URL says."""
+    places = {str(holder["CodeUri"]) for holder in holders(body) if isinstance(holder.get("CodeUri"), str)}
+    for place in sorted(places):
+        path = folder / place / "requirements.txt"
+        for line in path.read_text().splitlines() if path.is_file() else ():
+            pinned = re.match(r"(boto3|botocore)\s*(?:==|~=|<=|<)\s*(\d+)\.(\d+)", line)
+            if pinned and (int(pinned[2]), int(pinned[3])) < SDK[pinned[1]]:
+                yield f"{line.strip()} of {place}"
 
 
 def holders(body: dict[str, Any]) -> Iterator[dict[str, Any]]:

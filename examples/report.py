@@ -44,6 +44,11 @@ class Report:
         errors = any(each["level"] == "Error" for each in self.lint)
         return errors or any(each.verdict == BROKEN for each in self.findings) or not all(o.held for o in self.outcomes)
 
+    @property
+    def exit_code(self) -> int:
+        """1 for what is broken, 2 if nothing was tried: what nobody looked at has not passed."""
+        return 1 if self.broken else 0 if self.findings or self.outcomes else 2
+
 
 def run(path: Path, port: int, as_json: bool, console: Console, progress: Console, play: Play) -> int:
     began = time.monotonic()
@@ -70,7 +75,7 @@ def run(path: Path, port: int, as_json: bool, console: Console, progress: Consol
         print(json.dumps({**asdict(report), "broken": report.broken}, indent=2))
     else:
         show(report, console)
-    return int(report.broken)
+    return report.exit_code
 
 
 def try_project(project: Project, report: Report, outside: StandIn, port: int, say: Callable[[str], None]) -> None:

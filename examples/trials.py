@@ -8,12 +8,15 @@ do not agree on either.
 """
 
 import json
+import os
+import re
+import tempfile
 import threading
 import time
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any
@@ -51,6 +54,12 @@ class Answer:
     body: Any = None
     error: str = ""
 
+    @property
+    def status(self) -> int:
+        """Of a response in the form of API Gateway; 0 for any other."""
+        status = self.body.get("statusCode") if isinstance(self.body, dict) else None
+        return status if isinstance(status, int) else 0
+
 
 class StandIn(Outside):
     """Any outside service: it takes whatever it is asked, and remembers; or it is down."""
@@ -70,6 +79,22 @@ class StandIn(Outside):
     def records(self) -> list[Any]:
         kept = [each for each in self.asked if each.method not in ("GET", "HEAD")]
         return [{"method": each.method, "path": each.path, "key": each.key, "body": each.body} for each in kept]
+
+
+@contextmanager
+def overridden(packages: list[str]) -> Iterator[None]:
+    """While it lasts, uv takes these packages, whatever the functions' requirements say of them."""
+    before = os.environ.get("UV_OVERRIDE")
+    with tempfile.NamedTemporaryFile("w", suffix=".txt") as file:
+        file.write("\n".join(packages))
+        file.flush()
+        try:
+            if packages:
+                os.environ["UV_OVERRIDE"] = file.name
+            yield
+        finally:
+            os.environ.pop("UV_OVERRIDE", None)
+            os.environ.update({"UV_OVERRIDE": before} if before is not None else {})
 
 
 class Stage:
@@ -92,7 +117,8 @@ class Stage:
 
     def deploy(self) -> Stack:
         project = self.project
-        body = self.local.pack(project.body, project.template.parent, project.extra)
+        with overridden(project.newer):
+            body = self.local.pack(project.body, project.template.parent, project.extra)
         return self.local.create_what_comes_up("trial", body, project.parameters)
 
     def _switch_off(self) -> None:
@@ -151,6 +177,12 @@ class Stage:
         with ThreadPoolExecutor(environments) as pool:
             list(pool.map(lambda _: self.invoke(function, {}), range(environments)))
 
+    def lines(self, function: str) -> list[str]:
+        """What a function has written into its log in this world."""
+        with suppress(LocalAwsError, self.local.client("logs").exceptions.ClientError):
+            return self.local.logs(self.stack.resources[function])
+        return []
+
     def give_up(self, function: str, event: Any) -> None:
         """Invoke asynchronously, with the retries and the destinations that the function is configured with."""
         name = self.stack.resources[function]
@@ -162,7 +194,7 @@ class Stage:
 
 
 class Parcel:
-    """One asynchronous event, or one request: delivered as a whole, `attempts` times at most."""
+    """One asynchronous event: delivered as a whole, `attempts` times at most. Nobody reads what is returned."""
 
     stuck = ""  # why something would never leave its source
     discarded = 0  # records that were given up
@@ -175,14 +207,20 @@ class Parcel:
         return None if self._done or not self._left else self._event
 
     def failed(self, answer: Answer) -> list[str]:
-        status = answer.body.get("statusCode") if isinstance(answer.body, dict) else None
-        return ["all"] if answer.error or (isinstance(status, int) and status >= 500) else []
+        return ["all"] if answer.error else []
 
     def settle(self, failed: list[str], error: bool) -> None:  # noqa: ARG002
         """Take note of what a delivery left undone; `error` says that the function raised."""
         self._left -= 1
         self._done = not failed
         self.discarded = int(bool(failed) and not self._left)
+
+
+class Request(Parcel):
+    """One request: its client reads the status, and asks again after a 5xx."""
+
+    def failed(self, answer: Answer) -> list[str]:
+        return ["all"] if answer.error or answer.status >= 500 else []
 
 
 class Messages(Parcel):
@@ -239,11 +277,11 @@ class Messages(Parcel):
     def settle(self, failed: list[str], error: bool) -> None:  # noqa: ARG002
         for message in self._messages:
             handle = {"QueueUrl": self._url, "ReceiptHandle": message["ReceiptHandle"]}
-            if message["MessageId"] in failed:
-                with suppress(self._sqs.exceptions.ClientError):  # the function may have returned it itself
+            with suppress(self._sqs.exceptions.ClientError):  # the function may have returned or deleted it itself
+                if message["MessageId"] in failed:
                     self._sqs.change_message_visibility(**handle, VisibilityTimeout=0)
-            else:
-                self._sqs.delete_message(**handle)
+                else:
+                    self._sqs.delete_message(**handle)
 
 
 class Records(Parcel):
@@ -362,7 +400,7 @@ def parcel(stage: Stage, source: Source, payloads: list[Any]) -> Parcel:
         return Records(stage, source, payloads)
     if source.kind == "topic":
         return Parcel(notification(payloads[0], stage.stack.resources.get(source.origin, "")))
-    return Parcel(payloads[0])
+    return Request(payloads[0]) if source.kind == "http" else Parcel(payloads[0])
 
 
 @dataclass
@@ -418,6 +456,8 @@ def try_source(stage: Stage, source: Source, say: Callable[[str], None]) -> Iter
     """All trials of one source, each finding as soon as it is known."""
 
     def find(trial: str, verdict: str, happened: str, broken: str = "", details: list[str] | None = None) -> Finding:
+        if verdict == BROKEN and (place := astray(stage.lines(source.function))):
+            verdict, broken, happened = UNKNOWN, "", f"it called {place}, which cannot be reached from here: {happened}"
         return Finding(str(source), trial, verdict, happened, broken, details or [])
 
     if source.function not in stage.stack.resources:
@@ -484,21 +524,26 @@ def undisturbed(stage: Stage, source: Source, given: list[Sample]) -> tuple[Refe
 
 def logged(stage: Stage, function: str) -> str:
     """The last error that a function wrote into its log, if it did: its answer may only name the record."""
-    with suppress(LocalAwsError, stage.local.client("logs").exceptions.ClientError):
-        for line in reversed(stage.local.logs(stage.stack.resources[function])):
-            with suppress(ValueError):
-                entry = json.loads(line)
-                if isinstance(entry, dict) and entry.get("exception"):
-                    return " ".join(str(entry["exception"]).split())[-300:]
+    for line in reversed(stage.lines(function)):
+        with suppress(ValueError):
+            entry = json.loads(line)
+            if isinstance(entry, dict) and entry.get("exception"):
+                return " ".join(str(entry["exception"]).split())[-300:]
     return ""
+
+
+def astray(lines: list[str]) -> str:
+    """What a function could not reach because nothing here leaves the machine: how it then fails is not its fault."""
+    refused = r'lets nothing out: ([\w.:-]+)|connect to the endpoint URL: "https?://(?!127\.0\.0\.1|localhost)([^/"]+)'
+    found = re.search(refused, "\n".join(lines))
+    return found[1] or found[2] if found else ""
 
 
 def refusal(result: Delivered) -> str:
     """Why a function did not do what it was asked to; empty if it did."""
     if result.failures:
         return result.error
-    status = result.answers[-1].body.get("statusCode") if isinstance(result.answers[-1].body, dict) else None
-    return str(result.answers[-1].body)[:200] if isinstance(status, int) and status >= 400 else ""
+    return str(result.answers[-1].body)[:200] if result.answers[-1].status >= 400 else ""
 
 
 Verdict = tuple[str, str, str, list[str]]  # held, broken or unknown; which promise; what happened; details
@@ -678,6 +723,9 @@ def alone(source: Source, result: Delivered, world: World) -> Verdict:
             return UNKNOWN, "", "answered as the function's own fault (5xx), so a client would retry it", [result.error]
         if status >= 400:
             return HELD, "", f"refused with {status}", []
+    elif result.answers[-1].status >= 500 and "trial-poison" not in json.dumps(world):
+        text = f"answered with {result.answers[-1].status}, which nobody reads: it counts as done and is gone"
+        return BROKEN, "silent", text, [str(result.answers[-1].body)[:200]]
     changed = [place for place, records in world.items() if records]
     text = f"taken as if it were good; changed {', '.join(changed)}" if changed else "taken without a trace"
     return UNKNOWN, "", text, []
@@ -695,6 +743,8 @@ def after_poison(source: Source, result: Delivered, reference: Reference, world:
         return BROKEN, "blocked", f"the malformed record never leaves: {result.stuck}", details
     if undone or (dead and all(place.startswith("queue") for place in kept) and whole_batch(result)):
         return BROKEN, "blocked", "the good one shared the fate of the malformed one", details
+    if result.stuck and kept:
+        return UNKNOWN, "", f"kept in {', '.join(kept)}, but {result.stuck}", details
     if result.stuck:
         return BROKEN, "lost", f"the malformed message is never kept: {result.stuck}", details
     if result.discarded and not source.settings.get("DestinationConfig"):

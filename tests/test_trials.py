@@ -130,6 +130,75 @@ def test_a_function_whose_code_is_not_here_is_left_out(tmp_path: Path) -> None:
     assert left_out == {"F": "its code, a.zip, is no folder here"}
 
 
+INCLUDING = """
+Transform: AWS::Serverless-2016-10-31
+Resources:
+  Ours:
+    Type: AWS::Serverless::Api
+    Properties: { DefinitionBody: { Fn::Transform: { Name: AWS::Include, Parameters: { Location: ./api.yaml } } } }
+  Theirs:
+    Type: AWS::Serverless::Api
+    Properties: { DefinitionBody: { Fn::Transform: { Name: AWS::Include, Parameters: { Location: s3://b/api.yaml } } } }
+  Jobs: { Type: AWS::SQS::Queue }
+"""
+
+
+def test_what_a_template_includes_is_taken_from_beside_it_or_left_out(tmp_path: Path) -> None:
+    (tmp_path / "api.yaml").write_text("openapi: 3.0.1\npaths: { /orders: { uri: !Sub '${Jobs.Arn}' } }\n")
+    body, left_out = deployable(template(tmp_path, INCLUDING), tmp_path, [])
+
+    assert body["Resources"]["Ours"]["Properties"]["DefinitionBody"] == {
+        "openapi": "3.0.1",
+        "paths": {"/orders": {"uri": {"Fn::Sub": "${Jobs.Arn}"}}},
+    }
+    assert left_out == {"Theirs": "a part of it is made by a macro, or included from elsewhere"}
+
+
+ONE_FILE = (
+    "Resources: { F: { Type: AWS::Serverless::Function, Properties: { Runtime: python3.14, CodeUri: src/a.py } } }"
+)
+
+
+def test_a_function_of_one_file_is_packaged_with_its_folder(tmp_path: Path) -> None:
+    (tmp_path / "src").mkdir()
+    (tmp_path / "src" / "a.py").touch()
+    body, left_out = deployable(template(tmp_path, ONE_FILE), tmp_path, [])
+
+    assert (body["Resources"]["F"]["Properties"]["CodeUri"], left_out) == ("src", {})
+
+
+@pytest.mark.parametrize(
+    ("requirement", "newer"),
+    [
+        ("boto3==1.26.137", True),
+        ("botocore<1.30", True),
+        ("boto3==1.28.0", False),
+        ("boto3>=1.20", False),
+        ("boto3", False),
+    ],
+)
+def test_an_sdk_that_cannot_find_the_local_aws_is_taken_newer(tmp_path: Path, requirement: str, newer: bool) -> None:
+    """Its calls would go to AWS, fail, and make the trials say of the function what is not so."""
+    (tmp_path / "src").mkdir()
+    (tmp_path / "src" / "requirements.txt").write_text(f"{requirement}\nhttpx==0.28.1\n")
+    template(tmp_path, ONE_FILE.replace("src/a.py", "src"))
+    project = read(tmp_path, "http://127.0.0.1:9")
+
+    assert bool(project.newer) is newer
+    assert [note for note in project.notes if requirement in note] == [
+        f"{requirement} of src can only call AWS itself: a newer one is packaged"
+    ] * newer
+
+
+def test_uv_is_told_of_newer_packages_only_while_it_packs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("UV_OVERRIDE", "mine.txt")
+    with trials.overridden(["boto3>=1.28"]):
+        assert Path(os.environ["UV_OVERRIDE"]).read_text() == "boto3>=1.28"
+    with trials.overridden([]):
+        assert os.environ["UV_OVERRIDE"] == "mine.txt"
+    assert os.environ["UV_OVERRIDE"] == "mine.txt"
+
+
 def test_a_date_in_a_template_stays_text(tmp_path: Path) -> None:
     assert template(tmp_path, "Resources: { A: { Version: 2012-10-17 } }")["Resources"]["A"] == {
         "Version": "2012-10-17"
@@ -311,6 +380,26 @@ def test_failures_count_only_if_the_mapping_reads_them(types: list[str], body: A
     assert reported(Answer(body), {"FunctionResponseTypes": types}, ["a", "b"]) == failed
 
 
+# ---- how messages of a queue are settled
+
+
+class Deleted(Exception):
+    """What SQS says of a message that is no longer there."""
+
+
+def test_a_function_may_delete_and_return_its_messages_itself() -> None:
+    def gone(**_: Any) -> None:
+        raise Deleted
+
+    parcel = trials.Messages.__new__(trials.Messages)
+    parcel._messages = [{"MessageId": name, "ReceiptHandle": name} for name in ("done", "failed")]
+    parcel._url = "queue"
+    errors = type("Exceptions", (), {"ClientError": Deleted})
+    parcel._sqs = type("Sqs", (), {"exceptions": errors, "delete_message": gone, "change_message_visibility": gone})
+
+    parcel.settle(["failed"], error=False)
+
+
 # ---- verdicts: broken only for what was seen
 
 
@@ -366,6 +455,45 @@ def test_what_became_of_a_malformed_message(result: Delivered, world: dict[str, 
     assert verdict == ("broken" if broken else "held")
 
 
+def test_a_malformed_message_that_is_kept_elsewhere_is_not_called_lost() -> None:
+    """The function sends it on to a queue of its own and refuses it all the same."""
+    result = Delivered(failures=4, stuck="it comes back")
+    verdict, broken, happened, _ = trials.after_poison(
+        QUEUE, result, reference(), {**ONCE, "queue Jobs": [trials.POISON], "queue Fatal": [trials.POISON]}
+    )
+
+    assert (verdict, broken) == ("unknown", "")
+    assert "kept in queue Fatal" in happened
+
+
+@pytest.mark.parametrize(
+    ("line", "place"),
+    [
+        ("the local AWS lets nothing out: api.shop.example", "api.shop.example"),
+        (
+            'Could not connect to the endpoint URL: "https://sqs.us-east-1.amazonaws.com/"',
+            "sqs.us-east-1.amazonaws.com",
+        ),
+        ('Could not connect to the endpoint URL: "http://127.0.0.1:4566/"', ""),
+        ("ValueError: no order_id", ""),
+    ],
+)
+def test_a_function_that_could_not_reach_something_is_not_called_broken(
+    monkeypatch: pytest.MonkeyPatch, line: str, place: str
+) -> None:
+    """What it then loses may be due to that alone."""
+    stack = type("Stack", (), {"resources": {"Work": "w", "Jobs": "j"}})
+    stage = type("Stage", (), {"stack": stack, "lines": lambda *_: [line], "remember": lambda *_: None})()
+    stage.project, stage.passed_on = None, {}
+    monkeypatch.setattr(trials, "samples", lambda *_: [Sample("{}", "made up")])
+    monkeypatch.setattr(trials, "undisturbed", lambda *_: (reference(), ""))
+    monkeypatch.setattr(trials, "TRIALS", {"malformed": lambda *_: iter([("broken", "lost", "gone", [])])})
+    _, found = trials.try_source(stage, QUEUE, lambda _: None)
+
+    assert (found.verdict, found.broken) == (("unknown", "") if place else ("broken", "lost"))
+    assert place in found.happened
+
+
 STREAM = Source("stream", "Work", "Work.S", "S", {"DestinationConfig": {"OnFailure": {}}})
 
 
@@ -376,6 +504,29 @@ def test_a_good_record_that_was_done_and_then_given_up_too_is_not_called_blocked
     assert trials.after_poison(STREAM, both, reference(), ONCE)[0] == "held"
     assert trials.after_poison(STREAM, both, reference(world={"table T": []}), {"table T": []})[0] == "unknown"
     assert trials.after_poison(STREAM, both, reference(), {"table T": []})[:2] == ("broken", "blocked")
+
+
+def test_only_a_client_reads_the_status_that_a_function_returns() -> None:
+    """Lambda takes whatever an asynchronous event returns for done: it is not sent again."""
+    refusal = Answer({"statusCode": 500, "body": "no score"})
+
+    assert trials.Request({}).failed(refusal) == ["all"]
+    assert trials.Parcel({}).failed(refusal) == []
+
+
+@pytest.mark.parametrize(
+    ("status", "world", "broken"),
+    [
+        (500, {"table T": []}, "silent"),
+        (500, {"queue Refused": [{"detail": {"trial-poison": True}}]}, ""),
+        (200, {"table T": []}, ""),
+    ],
+)
+def test_an_event_refused_by_a_status_alone_is_gone(status: int, world: dict[str, list[Any]], broken: str) -> None:
+    bus = Source("bus", "Work", "Placed")
+    verdict, found, *_ = trials.alone(bus, Delivered(answers=[Answer({"statusCode": status})]), world)
+
+    assert (verdict, found) == ("broken" if broken else "unknown", broken)
 
 
 def test_a_function_that_leaves_no_trace_of_a_good_event_is_not_called_silent() -> None:
@@ -413,6 +564,14 @@ def test_only_what_is_broken_fails_a_build(verdict: str, level: str, broken: boo
     finding = Finding("queue", "twice", verdict, "")
 
     assert Report("t", lint=[{"level": level}], findings=[finding]).broken is broken
+
+
+@pytest.mark.parametrize(
+    ("findings", "level", "code"),
+    [([Finding("queue", "twice", "unknown", "")], "", 0), ([], "Warning", 2), ([], "Error", 1)],
+)
+def test_a_project_of_which_nothing_was_tried_has_not_passed(findings: list[Finding], level: str, code: int) -> None:
+    assert Report("t", lint=[{"level": level}], findings=findings).exit_code == code
 
 
 # ---- the command

@@ -24,14 +24,16 @@ APART = (
 )
 SAM = ("AWS::Serverless::Function", "AWS::Serverless::StateMachine")
 ALL = ("AdministratorAccess", "PowerUserAccess", "IAMFullAccess")
-# What AWS's own execution roles grant on everything, and a text message, whose receiver has no ARN.
+# What AWS's own execution roles grant on everything, a text message, whose receiver has no ARN, and what is asked of
+# a model of AWS's, unless one names a model of one's own.
 EXEMPT = {
     *("logs:createloggroup", "logs:createlogstream", "logs:putlogevents", "sns:publish"),
     *("ec2:createnetworkinterface", "ec2:deletenetworkinterface", "ec2:detachnetworkinterface"),
     *("ec2:assignprivateipaddresses", "ec2:unassignprivateipaddresses"),
+    *("rekognition:detectmoderationlabels", "rekognition:startmediaanalysisjob"),
 }
 # Types of resources that an action can be narrowed to, and that most calls of it do not have.
-OPTIONAL = {"billingview", "dataset", "lexicon", "parallel-data", "terminology"}
+OPTIONAL = {"billingview", "dataset", "entity-recognizer-endpoint", "lexicon", "parallel-data", "terminology"}
 DEPUTIES = {f"{name}.amazonaws.com" for name in ("events", "pipes", "scheduler", "states")}
 
 

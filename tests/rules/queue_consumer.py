@@ -33,7 +33,7 @@ class VisibilityTimeout(model.Rule):
         for each, queue in consumed(template):
             if not each.function or not each.function.is_function:
                 continue
-            timeouts = each.function.numbers("Timeout", default=3)
+            timeouts = _runs(each.function)
             windows = each.numbers("MaximumBatchingWindowInSeconds", default=0)
             visible = queue.numbers("VisibilityTimeout", default=30)
             if model.certain(lambda t, w, v: v < 6 * t + w, timeouts, windows, visible):
@@ -42,6 +42,15 @@ class VisibilityTimeout(model.Rule):
                     f"{queue.name}: VisibilityTimeout is {visible[0]}, 6 x {timeouts[0]} + {windows[0]} needs {least}"
                 )
                 yield queue.resource_path, message
+
+
+def _runs(function: model.Resource) -> list[int | None]:
+    """How long a batch may take; a durable execution ends, whatever an invocation may, after its ExecutionTimeout."""
+    timeouts = function.numbers("Timeout", default=3)
+    if function.absent("DurableConfig"):
+        return timeouts
+    ends = function.numbers("DurableConfig", "ExecutionTimeout")
+    return [None if one is None or end is None else min(one, end) for one in timeouts for end in ends]
 
 
 class PartialBatch(model.Rule):

@@ -75,8 +75,11 @@ class Latest(model.Rule):
 
     def check(self, template: model.Model) -> Iterator[tuple[model.Where, str]]:
         for each in streams(template):
-            if each.source and all(value == "LATEST" for value in each.values("StartingPosition")):
-                message = f"LATEST misses what {each.source.name} gets while the mapping is made: start at TRIM_HORIZON"
+            source = each.source
+            if source and source.type == "AWS::Kinesis::StreamConsumer":
+                source = source.refers("StreamARN")
+            if source and all(value == "LATEST" for value in each.values("StartingPosition")):
+                message = f"LATEST misses what {source.name} gets while the mapping is made: start at TRIM_HORIZON"
                 yield each.at("StartingPosition"), message
 
 
