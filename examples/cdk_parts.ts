@@ -64,7 +64,7 @@ export class TypeScriptFunction extends NodejsFunction {
     scope: Construct,
     name: string,
     folder: string,
-    { handler: wanted, timeout, ...props }: PythonFunctionProps,
+    { handler: wanted, timeout, environment, ...props }: PythonFunctionProps,
   ) {
     const [module, handler] = wanted.split(".");
     super(scope, name, {
@@ -77,9 +77,15 @@ export class TypeScriptFunction extends NodejsFunction {
       timeout: Duration.seconds(timeout),
       tracing: Tracing.ACTIVE,
       loggingFormat: LoggingFormat.JSON,
+      environment: { ...environment, NODE_OPTIONS: "--enable-source-maps" }, // a stack trace has the lines of the .ts
       projectRoot: join(__dirname, ".."),
       depsLockFilePath: join(__dirname, "..", "tests", "node", "package-lock.json"), // in your project: leave both out
-      bundling: { bundleAwsSDK: true, sourceMap: true, target: "node24" }, // the SDK as tested, not as the runtime has it
+      bundling: {
+        bundleAwsSDK: true, // as tested, not as the runtime has it
+        mainFields: ["module", "main"], // esbuild leaves out what is unused of ES modules only
+        sourceMap: true,
+        sourcesContent: false,
+      },
     });
   }
 }

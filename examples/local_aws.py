@@ -315,7 +315,7 @@ class LocalAws:
         Only where the code lies changes, as in `sam package`; the check that the account is bootstrapped for CDK goes.
         Raises `LocalAwsError` with the failed resources' reasons when the stack does not come up.
         """
-        body = self.pack(without_bootstrap(read_template(template)), template.parent)
+        body = self.pack(secrets_by_arn(without_bootstrap(read_template(template))), template.parent)
         synthesised = template.name.endswith(SYNTHESISED)
         name = template.name.removesuffix(SYNTHESISED) if synthesised else template.parent.name.replace("_", "-")
         stack = self.create(name, body, **parameters)
@@ -491,6 +491,23 @@ def own_names(template: dict[str, Any]) -> dict[str, str]:
         parts = path.split("/")[1:] if path else [logical_id]
         found[logical_id] = ".".join(part for part in parts if part not in ("Resource", "Default"))
     return found
+
+
+def secrets_by_arn(template: dict[str, Any]) -> dict[str, Any]:
+    """The template with `Ref` of a secret written as its ARN, which it is in CloudFormation; MiniStack gives a name."""
+    resources = template["Resources"]
+    secrets = {name for name, resource in resources.items() if resource["Type"] == "AWS::SecretsManager::Secret"}
+
+    def written(value: Any) -> Any:
+        if isinstance(value, dict):
+            if set(value) == {"Ref"} and value["Ref"] in secrets:
+                return {"Fn::GetAtt": [value["Ref"], "Id"]}
+            return {key: written(inner) for key, inner in value.items()}
+        return [written(inner) for inner in value] if isinstance(value, list) else value
+
+    adapted = written(template)
+    assert isinstance(adapted, dict)
+    return adapted
 
 
 def without_bootstrap(template: dict[str, Any]) -> dict[str, Any]:

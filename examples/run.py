@@ -12,7 +12,7 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from functools import partial
@@ -24,7 +24,7 @@ from rich.table import Table
 
 import report
 from local_aws import ACCOUNT, REGION, LocalAws, LocalAwsError, Outcome
-from synthesis import synthesise
+from synthesis import LANGUAGES, synthesise
 
 Result = tuple[list[Outcome], float]  # and the seconds it took
 EXAMPLES = Path(__file__).resolve().parent
@@ -59,11 +59,17 @@ def play(folder: Path, template: Path, local: LocalAws, say: Callable[[str], Non
     return outcomes, time.monotonic() - began
 
 
-def templates(names: Iterable[str], iac: str, folder: Path) -> dict[str, Path]:
-    """The template of each example; those of CDK are synthesised into `folder`."""
+def in_typescript() -> list[str]:
+    """The examples that have handlers in TypeScript beside those in Python."""
+    return sorted({path.parent.name for path in EXAMPLES.glob("*/*.ts") if path.name != "stack.ts"})
+
+
+def templates(names: Sequence[str], iac: str, folder: Path, handlers: str = "python") -> dict[str, Path]:
+    """The template of each example; those of CDK are synthesised into `folder`, with `handlers` in that language."""
     if iac == "sam":
         return {name: EXAMPLES / name / "template.yaml" for name in names}
-    made = synthesise(iac.removeprefix("cdk-"), folder)
+    stacks = tuple(name.title().replace("_", "") for name in names) if handlers == "typescript" else ()
+    made = synthesise(iac.removeprefix("cdk-"), folder, stacks, handlers=handlers)
     return {name: made[name] for name in names}
 
 
@@ -119,15 +125,28 @@ def arguments(known: list[str]) -> argparse.Namespace:
         default="sam",
         help="deploy template.yaml, or what CDK makes of stack.py or stack.ts (default: sam)",
     )
+    parser.add_argument(
+        "--handlers",
+        choices=LANGUAGES,
+        default="python",
+        help="which modules the functions run; those in TypeScript are for --iac cdk-typescript (default: python)",
+    )
     parser.add_argument("--port", type=int, default=0, help="port of the local AWS (default: a free one)")
     parser.add_argument("--jobs", type=int, default=3, help="how many examples run at a time (default: 3)")
     asked = parser.parse_args()
     asked.path = own(asked.patterns, known)
     unknown = [name for name in asked.patterns if name not in known]
-    if asked.path and (asked.keep or asked.list or asked.iac != "sam"):
-        parser.error("--keep, --list and --iac are for the examples")
+    if asked.path and (asked.keep or asked.list or asked.iac != "sam" or asked.handlers != "python"):
+        parser.error("--keep, --list, --iac and --handlers are for the examples")
     if unknown and not asked.path:
         parser.error(f"no example is called {', '.join(unknown)}; there are: {', '.join(known)}")
+    if asked.handlers == "typescript":
+        ready = in_typescript()
+        if asked.iac != "cdk-typescript":
+            parser.error("--handlers typescript needs --iac cdk-typescript")
+        if lacking := [name for name in asked.patterns if name not in ready]:
+            parser.error(f"{', '.join(lacking)} has no handlers in TypeScript; there are for: {', '.join(ready)}")
+        asked.patterns = asked.patterns or ready
     return asked
 
 
@@ -166,7 +185,7 @@ def main() -> int:
 
         if asked.iac != "sam":
             status.update("synthesising the stacks (the first time, this downloads CDK)")
-        deployed = templates(asked.patterns or known, asked.iac, Path(synthesised))
+        deployed = templates(asked.patterns or list(known), asked.iac, Path(synthesised), asked.handlers)
         running = {
             name: pool.submit(play, EXAMPLES / name, template, local, partial(say, name))
             for name, template in deployed.items()

@@ -19,17 +19,22 @@ AS_THE_CLI = {"aws:cdk:enable-path-metadata": True, "aws:cdk:enable-asset-metada
 
 
 def synthesise(
-    language: str, out: Path, bundled: tuple[str, ...] = (), app: Path = EXAMPLES / "cdk_app.py"
+    language: str,
+    out: Path,
+    bundled: tuple[str, ...] = (),
+    app: Path = EXAMPLES / "cdk_app.py",
+    handlers: str = "python",
 ) -> dict[str, Path]:
     """Write the stacks' templates into `out`; return their paths by the example's name.
 
     Functions are packaged for AWS in the stacks named in `bundled` only; elsewhere the asset is the example's folder,
-    which `LocalAws` packages for this machine. `app` is the program for Python. Raises `LocalAwsError` when Node.js is
-    missing or the app fails.
+    which `LocalAws` packages for this machine. `app` is the program for Python. `handlers` is the language of the
+    functions where a stack has both; TypeScript must be bundled. Raises `LocalAwsError` when Node.js is missing or the
+    app fails.
     """
     install_node()
     context = {**json.loads((EXAMPLES / "cdk.json").read_text())["context"], **AS_THE_CLI}
-    context["aws:cdk:bundling-stacks"] = list(bundled)
+    context |= {"aws:cdk:bundling-stacks": list(bundled), "handlers": handlers}
     command = {
         "python": [sys.executable, str(app)],
         "typescript": ["node", str(NODE / "node_modules" / ".bin" / "tsx"), str(EXAMPLES / "cdk_app.ts")],
@@ -38,6 +43,8 @@ def synthesise(
         "CDK_OUTDIR": str(out),
         "CDK_CONTEXT_JSON": json.dumps(context),
         "NODE_PATH": str(NODE / "node_modules"),
+        "npm_config_global": "true",  # CDK calls esbuild through npx, which would look for it above the examples only
+        "npm_config_prefix": str(NODE),
     }
     environment = {**os.environ, **QUIET, **variables}
     done = subprocess.run(command, env=environment, cwd=EXAMPLES, capture_output=True, text=True, check=False)

@@ -1,6 +1,7 @@
 // Answers in a second, works for minutes, never twice.
 import { CfnOutput, CfnParameter, Duration, RemovalPolicy, Stack } from "aws-cdk-lib";
-import { type CfnStage, HttpApi, HttpStage } from "aws-cdk-lib/aws-apigatewayv2";
+import { AccessLogFormat } from "aws-cdk-lib/aws-apigateway";
+import { HttpApi, HttpStage, LogGroupLogDestination } from "aws-cdk-lib/aws-apigatewayv2";
 import { HttpJwtAuthorizer } from "aws-cdk-lib/aws-apigatewayv2-authorizers";
 import { HttpLambdaIntegration } from "aws-cdk-lib/aws-apigatewayv2-integrations";
 import { AttributeType, TableEncryptionV2, TableV2 } from "aws-cdk-lib/aws-dynamodb";
@@ -35,8 +36,9 @@ export class AsyncTask extends Stack {
       encryption: TableEncryptionV2.awsManagedKey(),
       removalPolicy: RemovalPolicy.DESTROY,
     });
+    // What even GiveUp could not read.
     const unread = new Queue(this, "Unread", {
-      encryption: QueueEncryption.SQS_MANAGED, // what even GiveUp could not read
+      encryption: QueueEncryption.SQS_MANAGED,
       enforceSSL: true,
       retentionPeriod: Duration.days(14),
     });
@@ -103,13 +105,15 @@ export class AsyncTask extends Stack {
       defaultAuthorizer: new HttpJwtAuthorizer("Customers", issuer, { jwtAudience: [audience] }),
       defaultIntegration: new HttpLambdaIntegration("Integration", submit),
     });
-    const stage = new HttpStage(this, "Stage", {
+    new HttpStage(this, "Stage", {
       httpApi: api,
       autoDeploy: true,
       throttle: { rateLimit: 20, burstLimit: 40 },
+      accessLogSettings: {
+        destination: new LogGroupLogDestination(logGroup),
+        format: AccessLogFormat.custom(LOGGED),
+      },
     });
-    const accessLogSettings = { destinationArn: logGroup.logGroupArn, format: LOGGED };
-    (stage.node.defaultChild as CfnStage).accessLogSettings = accessLogSettings;
 
     const givenUp = giveUp.metricInvocations({ period: Duration.minutes(1) });
     alarm(this, "Failing", givenUp, alarms, { whatToDo: "Jobs are given up; their owners see FAILED." });

@@ -1,15 +1,6 @@
 // Orders one pickup a night and sends each reminder once, at the hour of its time zone.
-import {
-  ArnFormat,
-  CfnOutput,
-  CfnParameter,
-  type CfnResource,
-  Duration,
-  RemovalPolicy,
-  Stack,
-  TimeZone,
-} from "aws-cdk-lib";
-import { ComparisonOperator, Metric, TreatMissingData } from "aws-cdk-lib/aws-cloudwatch";
+import { ArnFormat, CfnOutput, CfnParameter, Duration, RemovalPolicy, Stack, TimeZone } from "aws-cdk-lib";
+import { type CfnAlarm, ComparisonOperator, Metric, TreatMissingData } from "aws-cdk-lib/aws-cloudwatch";
 import { AttributeType, TableEncryptionV2, TableV2 } from "aws-cdk-lib/aws-dynamodb";
 import { PolicyStatement, Role, ServicePrincipal } from "aws-cdk-lib/aws-iam";
 import { SqsDestination } from "aws-cdk-lib/aws-lambda-destinations";
@@ -40,7 +31,7 @@ export class ScheduledJob extends Stack {
       removalPolicy: RemovalPolicy.DESTROY,
     });
 
-    const nightly = new CfnScheduleGroup(this, "Nightly"); // L2 gives a fixed name and keeps the group
+    const nightly = new CfnScheduleGroup(this, "Nightly"); // L2 gives the group a fixed name
     const reminders = new CfnScheduleGroup(this, "Reminders");
     const schedulerRole = new Role(this, "SchedulerRole", {
       assumedBy: new ServicePrincipal("scheduler.amazonaws.com", {
@@ -73,17 +64,16 @@ export class ScheduledJob extends Stack {
     });
     const writes = ["dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"];
     done.grant(fire, "dynamodb:GetItem", ...writes);
-    undelivered.grantSendMessages(schedulerRole);
     new Schedule(this, "FireOrderPickup", {
       schedule: ScheduleExpression.cron({
-        minute: "15", // an hour that clocks never skip or repeat
-        hour: "4",
+        minute: "15",
+        hour: "4", // an hour that clocks never skip or repeat
         timeZone: TimeZone.AMERICA_NEW_YORK,
       }),
       scheduleGroup: ScheduleGroup.fromScheduleGroupName(this, "Group", nightly.ref),
       timeWindow: TimeWindow.flexible(Duration.minutes(15)),
       target: new LambdaInvoke(fire, {
-        role: schedulerRole,
+        role: schedulerRole, // may now use Fire and the queue, which the reminders need too
         input: ScheduleTargetInput.fromText(
           '{"job": "pickups", "id": "nightly", "at": "<aws.scheduler.scheduled-time>"}',
         ),
@@ -141,8 +131,8 @@ export class ScheduledJob extends Stack {
       treatMissingData: TreatMissingData.BREACHING,
       whatToDo: "No pickup was ordered for 26 hours.",
     });
-    const warmUp = { WarmUpPeriodDurationInMinutes: 1560, OnlyStartEvaluatingAfterWarmUpPeriodEnds: true };
-    (noPickup.node.defaultChild as CfnResource).addPropertyOverride("WarmUpConfiguration", warmUp); // not in L2
+    const warmUp = { warmUpPeriodDurationInMinutes: 1560, onlyStartEvaluatingAfterWarmUpPeriodEnds: true };
+    (noPickup.node.defaultChild as CfnAlarm).warmUpConfiguration = warmUp; // not in L2
 
     new CfnOutput(this, "PlanFunction", { value: planReminders.functionName });
     new CfnOutput(this, "FireFunction", { value: fire.functionName });

@@ -1,0 +1,57 @@
+// Grants and spends credit: nothing overwritten, nothing done twice, no overdraft.
+import { setTimeout } from "node:timers/promises";
+import { Logger } from "@aws-lambda-powertools/logger";
+import { TransactionCanceledException } from "@aws-sdk/client-dynamodb";
+import { GetCommand, TransactWriteCommand } from "@aws-sdk/lib-dynamodb";
+import type { Context } from "aws-lambda";
+import { z } from "zod";
+import { after, type Card, dynamodb, LOG, load, place } from "./ledger";
+
+const logger = new Logger();
+
+const whole = (text: string) => text.isWellFormed(); // no half of a character
+const Name = z.string().min(1).max(64).refine(whole);
+const Command = z.object({
+  command_id: Name, // the caller's, the same on every attempt
+  card: Name,
+  kind: z.enum(["CreditGranted", "CreditSpent"]),
+  cents: z.int().positive().max(10_000_000),
+});
+type Command = z.infer<typeof Command>;
+
+/** What this command led to, if it was carried out before. */
+async function earlier({ card, command_id }: Command): Promise<Card | undefined> {
+  const wanted = { TableName: LOG, Key: { card, place: `command#${command_id}` }, ConsistentRead: true };
+  const { Item: found } = await dynamodb.send(new GetCommand(wanted));
+  return found && { version: found.version, cents: found.cents };
+}
+
+/** Event and command's mark together or not at all: the one guards the version, the other the repetition. */
+async function append({ card, command_id, kind, cents }: Command, result: Card): Promise<void> {
+  const once = { TableName: LOG, ConditionExpression: "attribute_not_exists(place)" };
+  const event = { card, place: place(result.version), kind, cents, schema: 1 };
+  const mark = { card, place: `command#${command_id}`, ...result };
+  const snapshot = { TableName: LOG, Item: { card, place: "snapshot", ...result } };
+  const writes = [{ Put: { ...once, Item: event } }, { Put: { ...once, Item: mark } }];
+  const due = result.version % 100 === 0 ? [{ Put: snapshot }] : [];
+  await dynamodb.send(new TransactWriteCommand({ TransactItems: [...writes, ...due] }));
+}
+
+export async function handler(event: unknown, context: Context): Promise<Card | { refused: string }> {
+  logger.addContext(context);
+  const command = Command.parse(event);
+  for (let attempt = 0; attempt < 10; attempt++) {
+    const done = await earlier(command);
+    if (done) return done;
+    const result = after(await load(command.card), command.kind, command.cents);
+    if (result.cents < 0) return { refused: "not enough credit" };
+    try {
+      await append(command, result);
+      return result;
+    } catch (error) {
+      if (!(error instanceof TransactionCanceledException)) throw error;
+      await setTimeout(Math.random() * 50 * 2 ** attempt); // somebody was faster, or it is done: look again
+    }
+  }
+  throw new Error(`${command.card} is too busy`);
+}

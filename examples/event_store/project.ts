@@ -1,0 +1,59 @@
+// Keeps the readable balances at what the log says, in whatever order it hears of changes.
+import { getStringFromEnv } from "@aws-lambda-powertools/commons/utils/env";
+import { Logger } from "@aws-lambda-powertools/logger";
+import { ConditionalCheckFailedException } from "@aws-sdk/client-dynamodb";
+import { GetCommand, PutCommand, paginateScan } from "@aws-sdk/lib-dynamodb";
+import type { Context, DynamoDBBatchResponse } from "aws-lambda";
+import { dynamodb, LOG, NEW, replay } from "./ledger";
+
+const BALANCES = getStringFromEnv({ key: "BALANCES_TABLE" });
+
+const logger = new Logger();
+
+/** A batch of the stream, keys only; anything else asks for a rebuild. */
+interface Heard {
+  readonly Records?: { dynamodb: { Keys: { card: { S: string } }; SequenceNumber: string } }[];
+}
+
+/** Catch up from the log, which makes a repeated, late or missing record harmless. */
+async function project(card: string): Promise<void> {
+  const wanted = { TableName: BALANCES, Key: { card }, ConsistentRead: true };
+  const { Item: found } = await dynamodb.send(new GetCommand(wanted));
+  const { version, cents } = await replay(card, found ? { version: found.version, cents: found.cents } : NEW);
+  const change = {
+    TableName: BALANCES,
+    Item: { card, version, cents },
+    ConditionExpression: "attribute_not_exists(card) OR version < :version",
+    ExpressionAttributeValues: { ":version": version },
+  };
+  try {
+    await dynamodb.send(new PutCommand(change));
+  } catch (error) {
+    if (!(error instanceof ConditionalCheckFailedException)) throw error;
+    logger.debug("up to date", { card });
+  }
+}
+
+/** Project every card of the log: after the balances were deleted, or records were given up. */
+async function rebuild(): Promise<{ cards: number }> {
+  const cards = new Set<string>();
+  for await (const page of paginateScan({ client: dynamodb }, { TableName: LOG, ProjectionExpression: "card" })) {
+    for (const each of page.Items ?? []) cards.add(each.card);
+  }
+  for (const card of [...cards].sort()) await project(card);
+  return { cards: cards.size };
+}
+
+export async function handler(event: Heard, context: Context): Promise<DynamoDBBatchResponse | { cards: number }> {
+  logger.addContext(context);
+  if (!event.Records) return rebuild();
+  for (const { dynamodb: change } of event.Records) {
+    try {
+      await project(change.Keys.card.S);
+    } catch (error) {
+      logger.error("not projected", { error });
+      return { batchItemFailures: [{ itemIdentifier: change.SequenceNumber }] };
+    }
+  }
+  return { batchItemFailures: [] };
+}
