@@ -13,6 +13,7 @@ import type { ITopic } from "aws-cdk-lib/aws-sns";
 import type { Construct } from "constructs";
 
 const TARGET = "--python-platform aarch64-manylinux_2_28 --python-version 3.14 --only-binary :all:"; // not this machine's
+const OURS = ["stack.py", "scenario.py"]; // no part of the function
 
 /** Installs a folder's requirements.txt and puts the folder's modules beside them. */
 class WithUv {
@@ -22,7 +23,8 @@ class WithUv {
   tryBundle(outputDir: string): boolean {
     const wanted = ["--target", outputDir, "--requirements", join(this.folder, "requirements.txt")];
     execFileSync("uv", ["pip", "install", "--quiet", ...TARGET.split(" "), ...wanted], { stdio: "inherit" });
-    for (const module of readdirSync(this.folder).filter((name) => name.endsWith(".py"))) {
+    const modules = readdirSync(this.folder).filter((name) => name.endsWith(".py") && !OURS.includes(name));
+    for (const module of modules) {
       copyFileSync(join(this.folder, module), join(outputDir, module));
     }
     return true;
@@ -30,7 +32,7 @@ class WithUv {
 }
 
 export function pythonCode(folder: string): Code {
-  const exclude = ["*", "!*.py", "!requirements.txt", "stack.py", "scenario.py"];
+  const exclude = ["*", "!*.py", "!requirements.txt", ...OURS];
   const bundling = { image: Runtime.PYTHON_3_14.bundlingImage, local: new WithUv(folder) };
   return Code.fromAsset(folder, { exclude, bundling });
 }

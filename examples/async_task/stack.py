@@ -129,7 +129,7 @@ class AsyncTask(Stack):
         )
         default = stage.node.default_child
         assert isinstance(default, CfnStage)
-        default.access_log_settings = CfnStage.AccessLogSettingsProperty(
+        default.access_log_settings = CfnStage.AccessLogSettingsProperty(  # L2's is an interface, so a class to write
             destination_arn=logs.log_group_arn, format=LOGGED
         )
 

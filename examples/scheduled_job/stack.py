@@ -3,8 +3,8 @@
 import json
 from pathlib import Path
 
-from aws_cdk import ArnFormat, CfnOutput, CfnParameter, CfnResource, Duration, RemovalPolicy, Stack, TimeZone
-from aws_cdk.aws_cloudwatch import ComparisonOperator, Metric, TreatMissingData
+from aws_cdk import ArnFormat, CfnOutput, CfnParameter, Duration, RemovalPolicy, Stack, TimeZone
+from aws_cdk.aws_cloudwatch import CfnAlarm, ComparisonOperator, Metric, TreatMissingData
 from aws_cdk.aws_dynamodb import Attribute, AttributeType, TableEncryptionV2, TableV2
 from aws_cdk.aws_iam import PolicyStatement, Role, ServicePrincipal
 from aws_cdk.aws_lambda_destinations import SqsDestination
@@ -34,7 +34,7 @@ class ScheduledJob(Stack):
         carrier_url = CfnParameter(self, "CarrierUrl").value_as_string
         logs = LogGroup(self, "Logs", retention=RetentionDays.ONE_MONTH, removal_policy=RemovalPolicy.DESTROY)
 
-        nightly = CfnScheduleGroup(self, "Nightly")  # L2 gives a fixed name and keeps the group
+        nightly = CfnScheduleGroup(self, "Nightly")  # L2 gives the group a fixed name
         reminders = CfnScheduleGroup(self, "Reminders")
         scheduler_role = Role(
             self,
@@ -81,7 +81,6 @@ class ScheduledJob(Stack):
         )
         writes = ("dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem")
         done.grant(fire, "dynamodb:GetItem", *writes)
-        undelivered.grant_send_messages(scheduler_role)
         Schedule(
             self,
             "FireOrderPickup",
@@ -90,7 +89,7 @@ class ScheduledJob(Stack):
             ),
             schedule_group=ScheduleGroup.from_schedule_group_name(self, "Group", nightly.ref),
             time_window=TimeWindow.flexible(Duration.minutes(15)),
-            target=LambdaInvoke(
+            target=LambdaInvoke(  # lets the role use Fire and the queue, which the reminders need too
                 fire,
                 role=scheduler_role,
                 input=ScheduleTargetInput.from_text(
@@ -159,10 +158,9 @@ class ScheduledJob(Stack):
             what_to_do="No pickup was ordered for 26 hours.",
         )
         made = no_pickup.node.default_child
-        assert isinstance(made, CfnResource)
-        made.add_property_override(  # L2 has no warm-up
-            "WarmUpConfiguration",
-            {"WarmUpPeriodDurationInMinutes": 1560, "OnlyStartEvaluatingAfterWarmUpPeriodEnds": True},
+        assert isinstance(made, CfnAlarm)
+        made.warm_up_configuration = CfnAlarm.WarmUpConfigurationProperty(  # L2 has no warm-up
+            warm_up_period_duration_in_minutes=1560, only_start_evaluating_after_warm_up_period_ends=True
         )
 
         CfnOutput(self, "PlanFunction", value=plan_reminders.function_name)
