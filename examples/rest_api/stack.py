@@ -90,7 +90,7 @@ class RestApi(Stack):
             auto_deploy=True,
             throttle=ThrottleSettings(rate_limit=100, burst_limit=200),
         )
-        default = stage.node.default_child
+        default = stage.node.default_child  # HttpStage takes access logs as an interface, which Python would implement
         assert isinstance(default, CfnStage)
         default.access_log_settings = CfnStage.AccessLogSettingsProperty(
             destination_arn=access_logs.log_group_arn, format=LOGGED

@@ -1,12 +1,13 @@
 // Orders over HTTP; a clear contract, no leaks, safe retries.
 import { CfnOutput, CfnParameter, Duration, RemovalPolicy, Stack } from "aws-cdk-lib";
+import { AccessLogFormat } from "aws-cdk-lib/aws-apigateway";
 import {
-  type CfnStage,
   CorsHttpMethod,
   HttpApi,
   HttpMethod,
   HttpNoneAuthorizer,
   HttpStage,
+  LogGroupLogDestination,
 } from "aws-cdk-lib/aws-apigatewayv2";
 import { HttpJwtAuthorizer } from "aws-cdk-lib/aws-apigatewayv2-authorizers";
 import { HttpLambdaIntegration } from "aws-cdk-lib/aws-apigatewayv2-integrations";
@@ -66,13 +67,15 @@ export class RestApi extends Stack {
       integration,
       authorizer: new HttpNoneAuthorizer(),
     });
-    const stage = new HttpStage(this, "Stage", {
+    new HttpStage(this, "Stage", {
       httpApi: api,
       autoDeploy: true,
       throttle: { rateLimit: 100, burstLimit: 200 },
+      accessLogSettings: {
+        destination: new LogGroupLogDestination(accessLogs),
+        format: AccessLogFormat.custom(LOGGED),
+      },
     });
-    const accessLogSettings = { destinationArn: accessLogs.logGroupArn, format: LOGGED };
-    (stage.node.defaultChild as CfnStage).accessLogSettings = accessLogSettings;
 
     const failing = api.metricServerError({ period: Duration.minutes(1), statistic: "Average" }); // share of requests
     alarm(this, "Errors", failing, alarms, {

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from aws_cdk import Aws, CfnOutput, CfnParameter, CfnResource, Duration, RemovalPolicy, Stack
+from aws_cdk import Aws, CfnOutput, CfnParameter, Duration, RemovalPolicy, Stack
 from aws_cdk.aws_dynamodb import Attribute, AttributeType, PointInTimeRecoverySpecification, TableEncryptionV2, TableV2
 from aws_cdk.aws_events import EventPattern, Rule, RuleTargetInput
 from aws_cdk.aws_events_targets import SqsQueue
@@ -75,27 +75,22 @@ class Saga(Stack):
             enforce_ssl=True,
             retention_period=Duration.days(14),
         )
-        ended = Rule(  # also by States.Runtime, States.DataLimitExceeded and StopExecution, which no Catch sees
+        Rule(  # also by States.Runtime, States.DataLimitExceeded and StopExecution, which no Catch sees
             self,
             "EndedHalfDone",
             event_pattern=EventPattern(
                 source=["aws.states"],
                 detail_type=["Step Functions Execution Status Change"],
-                detail={"stateMachineArn": [place_order.state_machine_arn]},
+                detail={
+                    "stateMachineArn": [place_order.state_machine_arn],
+                    "$or": [
+                        {"status": ["TIMED_OUT", "ABORTED"]},
+                        # AWS does not document `error`: should it be missing, each failed order is reported
+                        {"status": ["FAILED"], "error": [{"anything-but": {"prefix": "Undone."}}, {"exists": False}]},
+                    ],
+                },
             ),
-            targets=[
-                SqsQueue(half_done, message=RuleTargetInput.from_event_path("$.detail.executionArn")),
-            ],
-        )
-        rule = ended.node.default_child
-        assert isinstance(rule, CfnResource)
-        rule.add_property_override(  # L2 has no `$or`
-            "EventPattern.detail.$or",
-            [
-                {"status": ["TIMED_OUT", "ABORTED"]},
-                # AWS does not document `error`: should it be missing, each failed order is reported
-                {"status": ["FAILED"], "error": [{"anything-but": {"prefix": "Undone."}}, {"exists": False}]},
-            ],
+            targets=[SqsQueue(half_done, message=RuleTargetInput.from_event_path("$.detail.executionArn"))],
         )
 
         waiting = half_done.metric_approximate_number_of_messages_visible(period=MINUTE, statistic="Maximum")

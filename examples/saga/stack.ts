@@ -1,7 +1,7 @@
 // An order is reserved, charged and booked, or nothing of it remains and the caller knows why.
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { Aws, CfnOutput, CfnParameter, type CfnResource, Duration, RemovalPolicy, Stack } from "aws-cdk-lib";
+import { Aws, CfnOutput, CfnParameter, Duration, RemovalPolicy, Stack } from "aws-cdk-lib";
 import { AttributeType, TableEncryptionV2, TableV2 } from "aws-cdk-lib/aws-dynamodb";
 import { Rule, RuleTargetInput } from "aws-cdk-lib/aws-events";
 import { SqsQueue } from "aws-cdk-lib/aws-events-targets";
@@ -69,19 +69,21 @@ export class Saga extends Stack {
       enforceSSL: true,
       retentionPeriod: Duration.days(14),
     });
-    const ended = new Rule(this, "EndedHalfDone", {
+    new Rule(this, "EndedHalfDone", {
       eventPattern: {
         source: ["aws.states"], // also by States.Runtime, States.DataLimitExceeded and StopExecution
         detailType: ["Step Functions Execution Status Change"],
-        detail: { stateMachineArn: [placeOrder.stateMachineArn] },
+        detail: {
+          stateMachineArn: [placeOrder.stateMachineArn],
+          $or: [
+            { status: ["TIMED_OUT", "ABORTED"] },
+            // AWS does not document `error`: should it be missing, each failed order is reported
+            { status: ["FAILED"], error: [{ "anything-but": { prefix: "Undone." } }, { exists: false }] },
+          ],
+        },
       },
       targets: [new SqsQueue(halfDone, { message: RuleTargetInput.fromEventPath("$.detail.executionArn") })],
     });
-    (ended.node.defaultChild as CfnResource).addPropertyOverride("EventPattern.detail.$or", [
-      { status: ["TIMED_OUT", "ABORTED"] }, // L2 has no `$or`
-      // AWS does not document `error`: should it be missing, each failed order is reported
-      { status: ["FAILED"], error: [{ "anything-but": { prefix: "Undone." } }, { exists: false }] },
-    ]);
 
     const waiting = halfDone.metricApproximateNumberOfMessagesVisible({ period: MINUTE, statistic: "Maximum" });
     const mend = "An order is neither done nor undone. Mend the cause, redrive the executions in HalfDone.";

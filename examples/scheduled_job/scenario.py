@@ -99,7 +99,7 @@ def play(local: LocalAws, say: Callable[[str], None], template: Path) -> Iterato
 
         say("five reminders, each planned twice; one is moved, one is canceled")
         now = datetime.now(UTC)
-        soon = f"{now + timedelta(seconds=8):%Y-%m-%dT%H:%M:%S}"
+        soon = f"{now + timedelta(seconds=15):%Y-%m-%dT%H:%M:%S}"
         due, ids = [f"c-7.r-{n}" for n in range(3)], [f"r-{n}" for n in range(5)]
         errors = [ask("plan", reminder(each, soon)) for each in ids for _ in range(2)]
         payloads = {name: each["Target"]["Input"] for name, each in planned().items()}

@@ -113,7 +113,7 @@ class Webhook(Stack):
             auto_deploy=True,
             throttle=ThrottleSettings(rate_limit=100, burst_limit=200),  # a flood ends here
         )
-        default = stage.node.default_child
+        default = stage.node.default_child  # HttpStage takes access logs as an interface, which Python would implement
         assert isinstance(default, CfnStage)
         default.access_log_settings = CfnStage.AccessLogSettingsProperty(  # no headers: a logged signature is replayed
             destination_arn=logs.log_group_arn, format=LOGGED

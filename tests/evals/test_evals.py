@@ -16,7 +16,7 @@ from evals import cases
 from evals.cases import HERE
 from evals.iam import allows
 from support import bundle, node
-from support.documents import ROOT
+from support.documents import ROOT, rows, section
 from support.templates import variables_read
 
 TEXT = {"type": "string", "minLength": 8}
@@ -68,6 +68,18 @@ def test_half_of_the_queries_are_near_misses_and_none_names_the_skill() -> None:
     assert abs(2 * len(wanted) - len(queries)) <= 2
     assert len({each["query"].lower() for each in queries}) == len(queries)
     assert not [each["query"] for each in queries if re.search(r"\bskill\b|serverless-eda", each["query"])]
+
+
+def test_the_table_of_results_counts_what_would_be_asked() -> None:
+    """And says of each that it was not run, until a run is entered with its model and date."""
+    table = rows(section(HERE / "README.md", "Results"))
+    wanted = sum(each["should_trigger"] for each in cases.triggers())
+
+    assert [cells[0].split()[0] for cells in table] == [
+        str(number) for number in (len(cases.tasks()), wanted, len(cases.triggers()) - wanted)
+    ]
+    for _, _, answer, model, date in table:
+        assert (answer == "not run") == (not model) == (not date)
 
 
 def test_every_task_has_its_grader_its_answers_and_its_files() -> None:

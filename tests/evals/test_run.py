@@ -1,6 +1,10 @@
 """The command that asks Claude: it stages what a task needs, hides the answers, and grades what it finds."""
 
 import json
+import os
+import re
+import shlex
+import subprocess
 import sys
 from pathlib import Path
 
@@ -9,6 +13,7 @@ import pytest
 from evals import __main__ as run
 from evals.cases import HERE, tasks
 from local_aws import LocalAws
+from support.documents import ROOT
 
 TASK = next(task for task in tasks() if task["id"] == "mend_template")
 STUB = """
@@ -55,11 +60,41 @@ def test_a_session_that_fails_is_no_answer(session: run.Session) -> None:
         run.triggered("broken", True, session)
 
 
-def test_without_a_key_nothing_is_asked(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    monkeypatch.delenv("ANTHROPIC_API_KEY", raising=False)
+def documented() -> list[str]:
+    """The words of the command in the README that asks Claude."""
+    (command,) = re.findall(r"^ANTHROPIC_API_KEY=.*$", (HERE / "README.md").read_text(), re.MULTILINE)
+    return shlex.split(command)
 
-    assert run.main([], ["false"]) == 2
-    assert "needs a key" in capsys.readouterr().err
+
+@pytest.mark.parametrize("key", [{}, {"ANTHROPIC_API_KEY": ""}], ids=["no key", "an empty key"])
+def test_without_a_key_the_documented_command_says_so_in_one_line(key: dict[str, str]) -> None:
+    _, path, *command = documented()
+    at = command.index("python")
+    kept = {name: value for name, value in os.environ.items() if name != "ANTHROPIC_API_KEY"}
+    kept |= {"PYTHONPATH": path.removeprefix("PYTHONPATH=")} | key
+    done = subprocess.run(
+        [sys.executable, *command[at + 1 :]],
+        cwd=ROOT,
+        env=kept,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+    assert command[:at] == ["uv", "run"]
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "not run: needs a key in ANTHROPIC_API_KEY\n"
+
+
+def test_without_a_key_nothing_is_asked(
+    session: run.Session, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("ANTHROPIC_API_KEY", raising=False)
+    monkeypatch.setattr(run.Session, "ask", lambda *_, **__: pytest.fail("asked"))
+
+    assert run.main(["--only", "triggers"], session.command) == 2
+    assert capsys.readouterr().out == ""
 
 
 def test_with_a_key_every_query_is_asked_and_every_result_kept(
