@@ -46,6 +46,8 @@ def synthesise(
         "npm_config_global": "true",  # CDK calls esbuild through npx, which would look for it above the examples only
         "npm_config_prefix": str(NODE),
     }
+    if "UV" in os.environ:  # `uv run` says where it is, which need not be on PATH; the stacks call it by name
+        variables["PATH"] = os.pathsep.join([str(Path(os.environ["UV"]).parent), os.environ["PATH"]])
     environment = {**os.environ, **QUIET, **variables}
     done = subprocess.run(command, env=environment, cwd=EXAMPLES, capture_output=True, text=True, check=False)
     if done.returncode:
