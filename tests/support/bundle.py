@@ -14,7 +14,14 @@ from support.documents import ROOT
 
 NAME = "aws-serverless-eda"
 WANTED = ("SKILL.md", "LICENSE", "pyproject.toml", "uv.lock", "references/", "examples/", "tests/examples/")
-WANTED_TOO = ("tests/references/", "tests/rules/", "tests/facts.toml", "tests/test_cdk.py", "tests/counterexamples/", "tests/benchmarks/")
+WANTED_TOO = (
+    "tests/references/",
+    "tests/rules/",
+    "tests/facts.toml",
+    "tests/test_cdk.py",
+    "tests/counterexamples/",
+    "tests/benchmarks/",
+)
 
 
 def tracked() -> list[Path]:
