@@ -1,76 +1,93 @@
-"""Prints what the skill costs its readers, and what a cold start costs, as tables; draws them for the README.
+"""Prints what the skill costs its readers, its checks and its handlers, as tables; draws them for the README.
 
-uv run --group bench --directory tests python -m benchmarks [--rounds 7] [--only queue_worker] [--picture FILE]
+uv run --group bench --directory tests python -m benchmarks [--rounds 3] [--only queue_worker] [--publish]
+
+The tables are whole; `--publish` keeps the results, draws the picture and refills the README's section.
 """
 
 import argparse
-import statistics
-from pathlib import Path
+import os
+import platform
+from datetime import UTC, datetime
+from importlib.metadata import version
 
-import matplotlib as mpl
-import matplotlib.pyplot as plt
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from benchmarks.cold_start import VARIANTS, measure, ratios
-from benchmarks.reading import Answer, answers, checks
+from benchmarks import cold_start, reading, rules
+from benchmarks.results import PICTURE, README, Results, refilled, save
 from run import patterns
+from support.commands import SAM
+
+
+def tables(results: Results) -> list[Table]:
+    read = Table("Question", "Section", "Tokens", "With SKILL.md", title="Tokens to an answer")
+    for answer in results.answers:
+        cells = (answer.section.removeprefix("references/"), *map(str, (answer.tokens, answer.with_front_page)))
+        read.add_row(answer.ask, *cells)
+
+    variants = [name for name in cold_start.VARIANTS if name != cold_start.BASE]
+    title = f"Init by the emulator and by processor time, as multiples: medians of {results.rounds} rounds"
+    starts = Table("Function", "as it is, ms", *variants, title=title)
+    rows = {(row.function, row.variant): row for row in results.starts}
+    for function in dict.fromkeys(row.function for row in results.starts):
+        base = rows[function, cold_start.BASE]
+        own = [rows[function, name] for name in variants]
+        multiples = [f"{row.init_ratio:.2f} {row.processor_ratio:.2f}" for row in own]
+        starts.add_row(function, f"{base.init:.0f} {base.processor:.0f}", *multiples)
+
+    checks = Table("Fences", "Count", "Processor ms each", "Twice the bundle", title="Checking the fences")
+    for check in results.checks:
+        checks.add_row(check.kind, str(check.fences), f"{check.milliseconds:.1f}", f"x {check.growth:.2f}")
+
+    cost = results.rules
+    lint = Table("", "cfn-lint, s", "with our rules", title=f"Linting {cost.templates} templates")
+    lint.add_row("on the clock", f"{cost.clock:.1f}", f"x {cost.clock_ratio:.2f}")
+    lint.add_row("processor time", f"{cost.processor:.1f}", f"x {cost.processor_ratio:.2f}")
+    return [read, starts, checks, lint]
+
+
+def versions() -> dict[str, str]:
+    (sam,) = SAM.glob("lib/python*/site-packages/aws_sam_cli-*.dist-info")
+    return {
+        "python": platform.python_version(),
+        "awslambdaric": version("awslambdaric"),
+        "boto3": version("boto3"),
+        "powertools": version("aws-lambda-powertools"),
+        "cfn_lint": version("cfn-lint"),
+        "sam_cli": sam.name.removesuffix(".dist-info").rpartition("-")[2],
+    }
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0] if __doc__ else "")
-    parser.add_argument("--rounds", type=int, default=7, help="cold starts of each variant (7)")
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
+    parser.add_argument("--rounds", type=int, default=3, help="how often everything takes its turn (3)")
     parser.add_argument("--only", action="append", choices=patterns(), help="cold starts of this example alone")
-    parser.add_argument("--picture", type=Path, help="an SVG file to write")
+    parser.add_argument("--publish", action="store_true", help="keep the results, and refill the README with them")
     given = parser.parse_args()
+    if given.publish and given.only:
+        parser.error("--publish needs the cold starts of all examples")
     console = Console()
-
-    read = answers()
-    table = Table("Question", "Section", "Tokens", "With SKILL.md", title="Tokens to an answer")
-    for answer in read:
-        table.add_row(
-            answer.ask, answer.section.removeprefix("references/"), *map(str, (answer.tokens, answer.with_front_page))
-        )
-    console.print(table)
-
-    table = Table("Bundle", "Quotes", "ms each", title="Checking the quotes")
-    for name, times in (("as it is", 1), ("twice", 2), ("four times", 4)):
-        check = checks(times)
-        table.add_row(name, str(check.fences), f"{check.milliseconds:.1f}")
-    console.print(table)
-
-    starts = list(track(measure(given.rounds, set(given.only or ())), "cold starts", console=console))
-    found = ratios(starts)
-    table = Table(
-        "Function", "as it is, ms", *list(VARIANTS)[1:], title=f"Init, medians of {given.rounds}, as multiples"
+    measured = cold_start.measure(given.rounds, set(given.only or ()))
+    results = Results(
+        month=f"{datetime.now(UTC):%Y-%m}",
+        machine=f"{os.cpu_count()} {platform.machine()} cores",
+        rounds=given.rounds,
+        answers=reading.answers(),
+        checks=reading.checks(given.rounds),
+        rules=rules.measure(given.rounds),
+        starts=cold_start.ratios(list(track(measured, "cold starts", console=console))),
+        versions=versions(),  # of what has been installed by now
     )
-    for function, row in found.items():
-        table.add_row(function, f"{row['as it is']:.0f}", *(f"{row[variant]:.2f}" for variant in list(VARIANTS)[1:]))
-    middle = {variant: statistics.median(row[variant] for row in found.values()) for variant in list(VARIANTS)[1:]}
-    table.add_section()
-    table.add_row("median", "", *(f"{ratio:.2f}" for ratio in middle.values()))
-    console.print(table)
-    if given.picture:
-        draw(read, found, given.picture)
+    for table in tables(results):
+        console.print(table)
+    if given.publish:
+        from benchmarks.picture import svg  # needs matplotlib, nothing else does
 
-
-def draw(read: list[Answer], starts: dict[str, dict[str, float]], picture: Path) -> None:
-    mpl.rcParams.update({"svg.hashsalt": "fixed", "font.size": 8})
-    figure, (left, right) = plt.subplots(1, 2, figsize=(11, 7), layout="constrained")
-    costs = sorted(read, key=lambda answer: answer.with_front_page)
-    left.barh([answer.ask[:46] for answer in costs], [answer.with_front_page for answer in costs], color="#4477aa")
-    left.axvline(3500, color="#cc3311", linewidth=1)
-    left.set_title("Tokens to an answer, SKILL.md included (budget 3,500)")
-    variants = list(VARIANTS)[1:]
-    for index, variant in enumerate(variants):
-        places = [place + index * 0.2 for place in range(len(starts))]
-        right.barh(places, [row[variant] for row in starts.values()], height=0.2, label=variant)
-    right.set_yticks([place + 0.3 for place in range(len(starts))], list(starts))
-    right.axvline(1, color="black", linewidth=1)
-    right.set_title("Init, as a multiple of the handler as it is")
-    right.legend()
-    figure.savefig(picture, metadata={"Date": None})
+        save(results)
+        PICTURE.write_text(svg(results))
+        README.write_text(refilled(README.read_text(), results))
 
 
 if __name__ == "__main__":

@@ -125,12 +125,13 @@ def loaded(plugin: Path) -> str:
     home = plugin.parent / "home"
     home.mkdir(exist_ok=True)
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "CLAUDE", "ANTHROPIC"))}
-    output = plugin.parent / "out"
+    output, scratch = plugin.parent / "out", plugin.parent / "scratch"
+    scratch.mkdir(exist_ok=True)
     arguments = ["--trust-plugin", "--no-publish", "--ablation", "none", "--runs", "1", "--output-dir", str(output)]
     done = subprocess.run(
         [node.HOME / "node_modules" / ".bin" / "claude", "plugin", "eval", str(plugin), *arguments],
         cwd=home,
-        env=kept | {"HOME": str(home)},
+        env=kept | {"HOME": str(home), "TMPDIR": str(scratch)},  # it leaves its folders there
         capture_output=True,
         text=True,
         check=False,
