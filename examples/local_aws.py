@@ -4,7 +4,9 @@ Nothing here reaches an AWS account: the servers get an environment of their own
 endpoint of the caller exists, and every client is made by `LocalAws.client` with dummy keys.
 """
 
+import contextlib
 import copy
+import hashlib
 import itertools
 import json
 import os
@@ -108,16 +110,20 @@ class Stack:
     types: dict[str, str] = field(default_factory=dict)  # of the resources
 
 
-def wait_for(what: str, poll: Callable[[], T], timeout: float = 120, every: float = 0.05) -> T:
-    """Return the first truthy answer of `poll`; raise `LocalAwsError` when `timeout` seconds pass without one."""
-    deadline = time.monotonic() + timeout
+def wait_for(what: str, poll: Callable[[], T], timeout: float = 120) -> T:
+    """Return the first truthy answer of `poll`; raise `LocalAwsError` when `timeout` seconds pass without one.
+
+    It asks often at first and every half second later on: a question costs the server as much as an event does.
+    """
+    deadline, pause = time.monotonic() + timeout, 0.05
     while True:
         answer = poll()
         if answer:
             return answer
         if time.monotonic() > deadline:
             raise LocalAwsError(f"waited {timeout:.0f} s for {what}")
-        time.sleep(every)
+        time.sleep(pause)
+        pause = min(0.5, pause * 1.3)
 
 
 class LocalAws:
@@ -128,8 +134,10 @@ class LocalAws:
     answers with AWS's own errors (`fault`); it breaks signatures, so IAM is off then. `client` never passes the proxy.
     """
 
-    def __init__(self, port: int = 0, faults: bool = False) -> None:
+    def __init__(self, port: int = 0, faults: bool = False, home: Path | None = None) -> None:
+        """`home` is a folder to work in and to leave to the caller, who has threads that may still write into it."""
         self._port = port
+        self._given = home
         self._faults = faults
         self.processes: list[subprocess.Popen[bytes]] = []
         self._numbers = itertools.count(1)
@@ -139,7 +147,7 @@ class LocalAws:
 
     def __enter__(self) -> "LocalAws":
         install()
-        self._home = Path(tempfile.mkdtemp(prefix="local-aws-"))
+        self._home = self._given or Path(tempfile.mkdtemp(prefix="local-aws-"))
         try:
             self._start()
         except BaseException:
@@ -152,7 +160,8 @@ class LocalAws:
     ) -> None:
         for process in reversed(self.processes):
             _kill(process)
-        shutil.rmtree(self._home, ignore_errors=True)
+        if not self._given:
+            shutil.rmtree(self._home, ignore_errors=True)
 
     def _start(self) -> None:
         port = self._port or free_port()
@@ -406,20 +415,20 @@ class LocalAws:
 
     def _zip(self, source: Path, layer: bool, extra: Sequence[str]) -> Path:
         build = Path(tempfile.mkdtemp(dir=self._home))
+        files: dict[Path, Path] = {}
         requirements = source / "requirements.txt"
-        wanted = [*extra, *(["--requirement", str(requirements)] if requirements.exists() else [])]
-        if wanted:
-            target, python = build / "python" if layer else build, ENVIRONMENT / "bin" / "python"
-            quietly = ["pip", "install", "--quiet", "--compile-bytecode"]
-            _uv(*quietly, "--target", str(target), "--python", str(python), *wanted)
+        if extra or requirements.exists():
+            packages = _packages(requirements if requirements.exists() else None, extra, build)
+            top = Path("python" if layer else ".")
+            files |= {top / path.relative_to(packages): path for path in packages.rglob("*")}
         if extra and not requirements.exists():  # the SDK that came along is 25 MB, and the runtime has its own
-            for name in ("boto3", "botocore"):
-                shutil.rmtree(build / name, ignore_errors=True)
-        shutil.copytree(source, build, dirs_exist_ok=True, ignore=NOT_CODE)
+            files = {name: path for name, path in files.items() if name.parts[0] not in ("boto3", "botocore")}
+        code = Path(shutil.copytree(source, build / "code", ignore=NOT_CODE))
+        files |= {path.relative_to(code): path for path in code.rglob("*")}
         archive = build.with_suffix(".zip")
         with zipfile.ZipFile(archive, "w", zipfile.ZIP_STORED, strict_timestamps=False) as bundle:
-            for path in sorted(build.rglob("*")):
-                bundle.write(path, path.relative_to(build))
+            for name, path in sorted(files.items()):
+                bundle.write(path, name)
         shutil.rmtree(build)
         return archive
 
@@ -528,20 +537,42 @@ def without(template: dict[str, Any], names: set[str]) -> dict[str, Any]:
 
 def install() -> None:
     """Create or check the environment of the local AWS from the lock file; takes a moment the first time."""
-    _uv(
-        "sync",
-        "--quiet",
-        "--frozen",
-        "--only-group",
-        "local-aws",
-        "--compile-bytecode",
-        "--project",
-        str(ROOT),
-        UV_PROJECT_ENVIRONMENT=str(ENVIRONMENT),
-    )
+    lock, compiled = (ROOT / "uv.lock").read_text(), ENVIRONMENT / "compiled.lock"
+    current = compiled.exists() and compiled.read_text() == lock  # to compile all anew would cost each run seconds
+    group = ["--only-group", "local-aws", *([] if current else ["--compile-bytecode"])]
+    _uv("sync", "--quiet", "--frozen", *group, "--project", str(ROOT), UV_PROJECT_ENVIRONMENT=str(ENVIRONMENT))
+    if not current:
+        compiled.write_text(lock)
 
 
-def _uv(*arguments: str, **variables: str) -> None:
+def _packages(requirements: Path | None, extra: Sequence[str], build: Path) -> Path:
+    """A folder with a function's dependencies, installed as `sam build` would, their bytecode too.
+
+    What is made of the same releases is kept beside the environment and used again; `build` is for what can't be kept.
+    """
+    (more := build / "extra.txt").write_text("\n".join(extra))
+    wanted = [str(path) for path in (requirements, more) if path]
+    python = ["--quiet", "--python", str(ENVIRONMENT / "bin" / "python")]
+    releases = _uv("pip", "compile", "--no-header", "--no-annotate", *python, *wanted)
+    if all(re.fullmatch(r"[\w.-]+(\[.*\])?==\S+( ;.*)?", line) for line in releases.splitlines()):
+        text = releases + (requirements.read_text() if requirements else "")  # with its index, if it names one
+        kept = ENVIRONMENT / "packages" / hashlib.sha256(text.encode()).hexdigest()[:16]
+    else:  # a folder, an archive or a repository may change under its name
+        kept = build / "packages"
+    if not kept.exists():
+        kept.parent.mkdir(exist_ok=True)
+        fresh = tempfile.mkdtemp(dir=kept.parent)
+        try:
+            files = [word for path in wanted for word in ("--requirement", path)]
+            _uv("pip", "install", "--compile-bytecode", *python, "--target", fresh, *files)
+            with contextlib.suppress(OSError):  # another process was here first
+                os.rename(fresh, kept)
+        finally:
+            shutil.rmtree(fresh, ignore_errors=True)
+    return kept
+
+
+def _uv(*arguments: str, **variables: str) -> str:
     uv = os.environ.get("UV") or shutil.which("uv")
     if not uv:
         raise LocalAwsError("uv is not on PATH: install it as README.md says, then run this through `uv run`")
@@ -552,6 +583,7 @@ def _uv(*arguments: str, **variables: str) -> None:
     if done.returncode:
         reason = " ".join(done.stderr.split())[:300]
         raise LocalAwsError(f"`uv {arguments[0]}` failed; the first run needs the network. uv says: {reason}")
+    return done.stdout
 
 
 def _settled(cloudformation: Any, name: str) -> Any:
@@ -581,16 +613,10 @@ def _is_free(port: int) -> bool:
 
 
 def _kill(process: "subprocess.Popen[bytes]") -> None:
-    for sent in (signal.SIGTERM, signal.SIGKILL):
-        try:
-            os.killpg(process.pid, sent)
-        except ProcessLookupError:
-            break
-        try:
-            process.wait(timeout=3)
-        except subprocess.TimeoutExpired:
-            continue
-    process.wait(timeout=3)
+    """End a server and the functions that run under it; all that they would tidy up lies in our temporary folder."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait(timeout=10)
 
 
 if sys.platform == "win32":

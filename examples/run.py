@@ -173,9 +173,9 @@ def main() -> int:
     results: dict[str, Result] = {}
     with (
         progress.status("starting the local AWS (the first time, this downloads it)") as status,
-        tempfile.TemporaryDirectory(prefix="synthesised-") as synthesised,
+        tempfile.TemporaryDirectory(prefix="local-aws-") as home,
         ThreadPoolExecutor(asked.jobs) as pool,
-        LocalAws(port=asked.port) as local,  # ends first, so that on Ctrl-C the scenarios have nothing to wait for
+        LocalAws(asked.port, home=Path(home)) as local,  # ends first: on Ctrl-C no scenario then waits for an answer
     ):
 
         def say(name: str, step: str) -> None:
@@ -185,7 +185,7 @@ def main() -> int:
 
         if asked.iac != "sam":
             status.update("synthesising the stacks (the first time, this downloads CDK)")
-        deployed = templates(asked.patterns or list(known), asked.iac, Path(synthesised), asked.handlers)
+        deployed = templates(asked.patterns or list(known), asked.iac, Path(home) / "synthesised", asked.handlers)
         running = {
             name: pool.submit(play, EXAMPLES / name, template, local, partial(say, name))
             for name, template in deployed.items()

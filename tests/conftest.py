@@ -1,11 +1,15 @@
 """Fixtures that every test may use: a local AWS, a handler's environment, a Lambda context."""
 
+import fcntl
+import functools
+import json
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
 import botocore.endpoint
+import botocore.session
 import hypothesis
 import pytest
 
@@ -14,6 +18,7 @@ from support.handlers import Context, Example
 from synthesis import install_node
 
 ROOT = Path(__file__).resolve().parent.parent
+Synthesis = Callable[[Path], dict[str, Path]]
 
 for inherited in [name for name in os.environ if name.startswith(("AWS_", "POWERTOOLS_"))]:
     del os.environ[inherited]  # nothing of the developer's account may reach a test
@@ -26,6 +31,9 @@ os.environ.update(
     AWS_SHARED_CREDENTIALS_FILE=os.devnull,
     AWS_LAMBDA_FUNCTION_NAME="under-test",
 )
+
+# Every copy of a handler has SDK sessions of its own; that each reads the same models anew is most of a test's time.
+botocore.session.create_loader = functools.cache(botocore.session.create_loader)
 
 hypothesis.settings.register_profile("unhurried", deadline=None)  # a busy machine breaks no promise
 hypothesis.settings.load_profile("unhurried")
@@ -41,6 +49,38 @@ def server() -> Iterator[LocalAws]:
     """One local AWS for all handler tests of a process, with faults at the function's side."""
     with LocalAws(faults=True) as local:
         yield local
+
+
+@pytest.fixture(scope="session")
+def enforcing() -> Iterator[LocalAws]:
+    """One local AWS for all scenarios of a process, as the main job uses it: TLS, and IAM enforced."""
+    with LocalAws() as local:
+        yield local
+
+
+@pytest.fixture
+def real(enforcing: LocalAws) -> Iterator[LocalAws]:
+    """The local AWS of the main job, empty."""
+    yield enforcing
+    enforcing.reset()  # or what is deployed would go on polling
+
+
+@pytest.fixture(scope="session")
+def once(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, Synthesis], dict[str, Path]]:
+    """Run a synthesis under a name once for all processes of a run; it gets a folder and returns its templates."""
+    own = tmp_path_factory.getbasetemp()
+    shared = own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+
+    def made(name: str, synthesis: Synthesis) -> dict[str, Path]:
+        (folder := shared / name).mkdir(exist_ok=True)
+        with (folder / ".lock").open("a") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            listed = folder / "made.json"
+            if not listed.exists():
+                listed.write_text(json.dumps({name: str(path) for name, path in synthesis(folder).items()}))
+            return {name: Path(path) for name, path in json.loads(listed.read_text()).items()}
+
+    return made
 
 
 @pytest.fixture

@@ -1,8 +1,6 @@
 """The stacks in Python and TypeScript deploy what the SAM templates do, and keep what is checked of those."""
 
-import fcntl
 import json
-import os
 import re
 import tomllib
 from collections.abc import Callable
@@ -61,23 +59,10 @@ ACCEPTED = [
 
 
 @pytest.fixture(scope="session")
-def synthesised(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], dict[str, Path]]:
-    """The templates that CDK makes in a language, once for all processes of a run."""
-    own = tmp_path_factory.getbasetemp()
-    shared = own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
-
-    def made(language: str) -> dict[str, Path]:
-        folder = shared / f"cdk-{language}"
-        folder.mkdir(exist_ok=True)
-        with (folder / ".lock").open("a") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            listed = folder / "made.json"
-            if not listed.exists():
-                found = synthesise(language, folder, (PACKAGED,), ROOT / "tests" / "support" / "nag.py")
-                listed.write_text(json.dumps({name: str(path) for name, path in found.items()}))
-            return {name: Path(path) for name, path in json.loads(listed.read_text()).items()}
-
-    return made
+def synthesised(once: Callable[..., dict[str, Path]]) -> Callable[[str], dict[str, Path]]:
+    """The templates that CDK makes in a language."""
+    nag = ROOT / "tests" / "support" / "nag.py"
+    return lambda language: once(f"cdk-{language}", lambda out: synthesise(language, out, (PACKAGED,), nag))
 
 
 Synthesised = Callable[[str], dict[str, Path]]
@@ -89,6 +74,7 @@ def stack(request: pytest.FixtureRequest, synthesised: Synthesised) -> Path:
     return synthesised("python")[request.param]
 
 
+@pytest.mark.e2e
 @pytest.mark.parametrize("name", NAMES)
 def test_both_languages_make_the_same_template(synthesised: Synthesised, name: str) -> None:
     def without_hashes(path: Path) -> object:
@@ -100,23 +86,27 @@ def test_both_languages_make_the_same_template(synthesised: Synthesised, name: s
     assert python == typescript
 
 
+@pytest.mark.e2e
 @pytest.mark.parametrize("name", NAMES)
 def test_cdk_deploys_what_sam_deploys(synthesised: Synthesised, name: str) -> None:
     assert [row for row in compare(name, synthesised("python")[name]) if not expected(row)] == []
 
 
+@pytest.mark.e2e
 def test_each_expected_difference_is_one_that_there_is(synthesised: Synthesised) -> None:
     found = {expected(row) for name, path in synthesised("python").items() for row in compare(name, path)}
 
     assert found - {""} == {reason for _, reason in EXPECTED}
 
 
+@pytest.mark.e2e
 def test_no_linter_objects(stack: Path) -> None:
     found = templates.findings(stack)
 
     assert [each for each in found if not each.startswith(tuple(CDKS_OWN))] == []
 
 
+@pytest.mark.e2e
 def test_no_statement_grants_more_than_it_names(stack: Path) -> None:
     written = templates.statements(stack)
 
@@ -124,6 +114,7 @@ def test_no_statement_grants_more_than_it_names(stack: Path) -> None:
     assert [wide for each in written for wide in templates.wildcards(each) if wide not in templates.NO_RESOURCE] == []
 
 
+@pytest.mark.e2e
 def test_the_packs_of_cdk_nag_object_to_nothing_that_no_reviewer_would_accept(synthesised: Synthesised) -> None:
     folder = next(iter(synthesised("python").values())).parent
     reports = json.loads((folder / "validation-report.json").read_text())["pluginReports"]
@@ -146,6 +137,7 @@ def test_the_packs_of_cdk_nag_object_to_nothing_that_no_reviewer_would_accept(sy
     )
 
 
+@pytest.mark.e2e
 def test_code_is_packaged_for_lambda_without_docker(synthesised: Synthesised) -> None:
     for language in ("python", "typescript"):
         template = synthesised(language)["stream_processor"]
@@ -176,10 +168,9 @@ def test_both_languages_use_one_version_of_cdk() -> None:
 
 
 @pytest.mark.e2e
-@pytest.mark.parametrize("name", ["queue_worker", "fan_out", "saga"])
-def test_a_synthesised_template_keeps_the_promises(synthesised: Synthesised, name: str) -> None:
-    with LocalAws() as local:
-        outcomes = list(scenario(EXAMPLES / name).play(local, lambda _: None, synthesised("python")[name]))
+@pytest.mark.parametrize("name", ["fan_out", "saga"])  # those with handlers in TypeScript: test_typescript.py
+def test_a_synthesised_template_keeps_the_promises(real: LocalAws, synthesised: Synthesised, name: str) -> None:
+    outcomes = list(scenario(EXAMPLES / name).play(real, lambda _: None, synthesised("python")[name]))
 
     assert outcomes
     assert [outcome for outcome in outcomes if not outcome.held] == []

@@ -84,12 +84,14 @@ def loaded(home: Path, *arguments: str) -> dict[str, Any]:
     return found
 
 
+@pytest.mark.e2e
 def test_the_validator_of_claude_code_accepts_the_plugin(checkout: Path, home: Path) -> None:
     for target in (checkout, checkout / ".claude-plugin" / "plugin.json"):
         answer = json.loads(claude(home, "plugin", "validate", str(target), "--strict", "--json"))
         assert answer["success"], answer
 
 
+@pytest.mark.e2e
 def test_it_accepts_the_front_page_where_it_looks_at_one(checkout: Path, home: Path, tmp_path: Path) -> None:
     """Of a skill at the root the validator reads no front matter; in a skills folder it does."""
     staged = tmp_path / ".claude" / "skills"
@@ -103,6 +105,7 @@ def test_it_accepts_the_front_page_where_it_looks_at_one(checkout: Path, home: P
         claude(home, "plugin", "validate", str(staged), "--strict")
 
 
+@pytest.mark.e2e
 def test_the_plugin_installs_from_its_own_marketplace_and_brings_skill_and_servers(checkout: Path, home: Path) -> None:
     claude(home, "plugin", "marketplace", "add", str(checkout))
     claude(home, "plugin", "install", f"{NAME}@{NAME}")
@@ -115,6 +118,7 @@ def test_the_plugin_installs_from_its_own_marketplace_and_brings_skill_and_serve
     assert {each["name"] for each in found["mcp_servers"]} == {f"plugin:{NAME}:{key}" for key in SERVERS}
 
 
+@pytest.mark.e2e
 def test_a_clone_in_the_skills_folder_is_a_skill(checkout: Path, home: Path) -> None:
     shutil.copytree(checkout, home / ".claude" / "skills" / NAME)
 
@@ -124,6 +128,7 @@ def test_a_clone_in_the_skills_folder_is_a_skill(checkout: Path, home: Path) -> 
     assert not found.get("plugin_errors")
 
 
+@pytest.mark.e2e
 def test_a_project_may_carry_it(checkout: Path, home: Path) -> None:
     shutil.copytree(checkout, home / "project" / ".claude" / "skills" / NAME)
 
@@ -289,6 +294,7 @@ def test_a_surprise_is_noticed(text: str) -> None:
     assert surprises(text, markdown=True)
 
 
+@pytest.mark.e2e
 def test_no_secret_is_in_the_bundle(tmp_path: Path) -> None:
     planted = tmp_path / "planted.py"
     planted.write_text('key = "AKIA' + "Q3EGRIRSZQ7XTTPB" + '"\n')

@@ -8,7 +8,6 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,13 +17,6 @@ from run import patterns, scenario
 
 ROOT = Path(__file__).resolve().parent.parent
 RUN = [sys.executable, str(ROOT / "examples" / "run.py")]
-
-
-@pytest.fixture(scope="module")
-def real() -> Iterator[LocalAws]:
-    """A local AWS as the main job uses it: TLS, and IAM enforced."""
-    with LocalAws() as local:
-        yield local
 
 
 def quiet(_: str) -> None:
@@ -102,6 +94,7 @@ def test_an_unknown_example_is_named_with_those_that_exist() -> None:
     assert "queue_worker" in refused.stderr
 
 
+@pytest.mark.e2e
 def test_a_busy_port_is_one_clear_line() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
@@ -123,6 +116,7 @@ def test_without_uv_the_reader_is_told_what_to_install() -> None:
     assert "run.py: uv is not on PATH" in refused.stderr
 
 
+@pytest.mark.e2e
 def test_without_the_network_the_first_run_says_so_in_one_line(tmp_path: Path) -> None:
     (tmp_path / "examples" / "queue_worker").mkdir(parents=True)
     for name in (*(path.name for path in (ROOT / "examples").glob("*.py")), "queue_worker/scenario.py"):
@@ -191,6 +185,7 @@ def test_an_interrupted_run_leaves_no_process_and_no_file(tmp_path: Path, stop: 
     assert str(tmp_path) not in running
 
 
+@pytest.mark.e2e
 @pytest.mark.skipif(sys.platform != "linux", reason="reads the environment of a process from /proc")
 def test_nothing_of_the_callers_account_is_used(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "config").write_text("[profile production]\naws_access_key_id = AKIAREAL\n")

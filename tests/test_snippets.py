@@ -57,6 +57,7 @@ def test_a_query_is_one_that_logs_insights_runs(fence: Fence) -> None:
     assert logs_insights.complaints(fence.text) == []
 
 
+@pytest.mark.e2e
 def test_every_diagram_is_one_that_mermaid_draws() -> None:
     drawn = [fence for fence in FENCES if fence.language == "mermaid"]
     said = node.diagrams([fence.text for fence in drawn])

@@ -95,6 +95,7 @@ def test_exported_typescript_names_are_found(tmp_path: Path) -> None:
     assert snippets.spans(tmp_path / "a.ts") == {"one": (2, 3), "Two": (4, 7), "four": (7, 8), "Five": (8, 9)}
 
 
+@pytest.mark.e2e
 def test_diagrams() -> None:
     good = 'flowchart LR\n  A[shop] -->|"5 receives"| B[(dead letters)]\n'
 

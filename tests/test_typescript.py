@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
@@ -66,18 +67,21 @@ def reads(module: Path) -> set[str]:
 
 @pytest.mark.e2e
 @pytest.mark.parametrize("name", in_typescript())
-def test_handlers_in_typescript_keep_the_promises(tmp_path: Path, name: str) -> None:
-    template = templates([name], "cdk-typescript", tmp_path, "typescript")[name]
+def test_handlers_in_typescript_keep_the_promises(
+    real: LocalAws, once: Callable[..., dict[str, Path]], name: str
+) -> None:
+    made = once("handlers", lambda out: templates(in_typescript(), "cdk-typescript", out, "typescript"))
+    template = made[name]
     kinds = [each for each in read_template(template)["Resources"].values() if each["Type"] == "AWS::Lambda::Function"]
     assert {each["Properties"]["Runtime"] for each in kinds} == {"nodejs24.x"}
 
-    with LocalAws() as local:
-        outcomes = list(scenario(EXAMPLES / name).play(local, lambda _: None, template))
+    outcomes = list(scenario(EXAMPLES / name).play(real, lambda _: None, template))
 
     assert outcomes, "the scenario checked nothing"
     assert [outcome for outcome in outcomes if not outcome.held] == []
 
 
+@pytest.mark.e2e
 def test_the_compiler_accepts_every_file() -> None:
     printed = tool("tsc", "--project", str(NODE), "--listFiles")
 
@@ -117,6 +121,7 @@ def test_another_way_to_read_a_variable_is_noticed(tmp_path: Path, text: str) ->
         reads(module)
 
 
+@pytest.mark.e2e
 @pytest.mark.parametrize(("name", "function"), MODULES)
 def test_a_missing_variable_fails_at_the_start_and_not_in_a_request(tmp_path: Path, name: str, function: str) -> None:
     given, bundle = sorted(variables_set(EXAMPLES / name / "template.yaml", function)), tmp_path / "index.js"

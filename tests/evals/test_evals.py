@@ -141,6 +141,7 @@ def loaded(plugin: Path) -> str:
     return done.stdout + done.stderr
 
 
+@pytest.mark.e2e
 def test_claude_code_loads_every_case(plugin: Path) -> None:
     printed = loaded(plugin)
     names = set(re.findall(r"^\s*((?:task|trigger)-[\w-]+): mocks", printed, re.MULTILINE))
@@ -150,6 +151,7 @@ def test_claude_code_loads_every_case(plugin: Path) -> None:
     assert len(names) == len(cases.tasks()) + len(cases.triggers())
 
 
+@pytest.mark.e2e
 def test_a_case_that_claude_code_can_not_load_is_noticed(plugin: Path) -> None:
     (plugin / "tests" / "evals" / "cases" / "trigger-01" / "case.yaml").write_text('schema_version: "1.0"\nname: x\n')
 

@@ -41,6 +41,7 @@ def spoiled(task: str, name: str, folder: Path) -> Path:
     return answer
 
 
+@pytest.mark.e2e
 @pytest.mark.parametrize("task", TASKS)
 def test_a_good_answer_passes(task: str, aws: LocalAws) -> None:
     assert grader(task)(HERE / task / "good", aws) == []
@@ -53,6 +54,7 @@ def test_no_answer_is_no_answer(task: str, aws: LocalAws, tmp_path: Path) -> Non
     assert complaint.startswith("Missing: there is no ")
 
 
+@pytest.mark.e2e
 @pytest.mark.parametrize(("task", "name"), [(task, name) for task in TASKS for name in BAD[task]])
 def test_a_bad_answer_fails_for_its_own_reason(task: str, name: str, aws: LocalAws, tmp_path: Path) -> None:
     found = grader(task)(spoiled(task, name, tmp_path), aws)

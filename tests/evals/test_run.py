@@ -39,6 +39,7 @@ def session(tmp_path: Path) -> run.Session:
     return run.Session([sys.executable, str(stub)], run.plugin(tmp_path), "")
 
 
+@pytest.mark.e2e
 def test_an_answer_is_run_in_both_arms(session: run.Session, aws: LocalAws) -> None:
     skilled, plain = (run.answered(TASK, session, arm, aws) for arm in run.ARMS)
 

@@ -247,6 +247,8 @@ def site(app: ModuleType) -> Iterator[str]:
     """The handler behind a loopback HTTP server that makes events as the HTTP API does."""
 
     class Adapter(BaseHTTPRequestHandler):
+        disable_nagle_algorithm = True
+
         def answer(self) -> None:
             address = urllib.parse.urlsplit(self.path)
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))

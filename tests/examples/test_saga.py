@@ -70,7 +70,7 @@ def closed(execution: dict[str, Any]) -> dict[str, Any] | None:
     return execution if execution["status"] != "RUNNING" else None
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def ran(server: LocalAws) -> dict[str, Run]:
     """Every failure at every state, run at once; the keys are the case's failing states and errors."""
     cases = {"": {}, **{f"{step} {error}": {step: error} for step, error in FAILURES}}

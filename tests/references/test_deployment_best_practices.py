@@ -472,6 +472,7 @@ def test_every_key_of_the_configuration_is_an_option_of_its_command() -> None:
     assert set(stages) < set(jobs())
 
 
+@pytest.mark.e2e
 def test_a_misspelt_key_and_an_unknown_stage_are_ignored_without_a_word(tmp_path: Path) -> None:
     commands.sam_commands()
     stage = {"parameters": {"stack_nam": "shipping"}}

@@ -3,15 +3,21 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
+from typing import Any
 
-import bpe_openai
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 PARSER = MarkdownIt("commonmark").enable("table")
-TOKENS = bpe_openai.get_encoding("o200k_base")
+
+
+@cache
+def parsed(markdown: str) -> list[Token]:
+    """The tokens of a text, which are to be read only: most texts are asked for many times."""
+    return PARSER.parse(markdown)
 
 
 @dataclass(frozen=True)
@@ -46,7 +52,7 @@ def documents(root: Path = ROOT) -> list[Path]:
 
 def fences(path: Path) -> list[Fence]:
     found = []
-    for token in PARSER.parse(path.read_text()):
+    for token in parsed(path.read_text()):
         if token.type == "code_block":
             assert token.map
             found.append(Fence(path, "indented", "", token.content, *token.map))
@@ -63,7 +69,7 @@ def links(path: Path) -> list[Link]:
 
 def anchors(path: Path) -> set[str]:
     """The fragment identifiers that GitHub gives the headings of a file."""
-    tokens = PARSER.parse(path.read_text())
+    tokens = parsed(path.read_text())
     titles = [tokens[i + 1].content for i, token in enumerate(tokens) if token.type == "heading_open"]
     return {slug(title) for title in titles}
 
@@ -92,7 +98,7 @@ def rows(text: str) -> list[list[str]]:
     """The cells of every table row in a piece of Markdown, header rows left out."""
     found: list[list[str]] = []
     body = False
-    for token in PARSER.parse(text):
+    for token in parsed(text):
         if token.type in ("tbody_open", "tbody_close"):
             body = token.type == "tbody_open"
         elif body and token.type == "tr_open":
@@ -104,9 +110,16 @@ def rows(text: str) -> list[list[str]]:
 
 def tokens(text: str) -> int:
     """Length in tokens of the o200k encoding, which is near enough to every current model's."""
-    return len(TOKENS.encode(text))
+    return len(_encoding().encode(text))
+
+
+@cache
+def _encoding() -> Any:
+    import bpe_openai  # takes a second, which only those who count should spend
+
+    return bpe_openai.get_encoding("o200k_base")
 
 
 def _inline(path: Path) -> Iterator[Token]:
-    for token in PARSER.parse(path.read_text()):
+    for token in parsed(path.read_text()):
         yield from token.children or []

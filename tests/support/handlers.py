@@ -63,9 +63,9 @@ class Example:
     def environment(self, module: str = "app") -> ModuleType:
         """A fresh copy of `module` and of everything beside it; no other example's module of that name is left."""
         examples = f"{self.folder.parent}{os.sep}"
-        for name, loaded in list(sys.modules.items()):
-            file = str(getattr(loaded, "__file__", None) or "")
-            if "." not in name and file.startswith(examples) and file.count(os.sep, len(examples)) == 1:
+        for name in [name for name in sys.modules if "." not in name]:
+            file = str(getattr(sys.modules[name], "__file__", None) or "")
+            if file.startswith(examples) and file.count(os.sep, len(examples)) == 1:
                 del sys.modules[name]
         return importlib.import_module(module)
 

@@ -148,6 +148,7 @@ def requirements(folder: Path) -> dict[str, str]:
     return found
 
 
+@cache
 def locked() -> dict[str, set[str]]:
     """The versions of each package in the lock file."""
     found: dict[str, set[str]] = {}
