@@ -1,12 +1,14 @@
 """The fence contract: a code block quotes a file that is proved, or is checked for what it claims."""
 
 import json
+from collections import Counter
 
 import pytest
 
 from support import logs_insights, node
 from support.commands import complaints
 from support.documents import Fence, documents, fences
+from support.planted import PLANTED, Plant, broken, sown
 from support.policies import unknown_actions
 from support.snippets import LONGEST, REPAIR, excerpt, quotes
 
@@ -63,3 +65,22 @@ def test_every_diagram_is_one_that_mermaid_draws() -> None:
     said = node.diagrams([fence.text for fence in drawn])
 
     assert {str(fence): complaint for fence, complaint in zip(drawn, said, strict=True) if complaint} == {}
+
+
+@pytest.mark.parametrize("plant", [each for each in PLANTED if each.language != "mermaid"], ids=str)
+def test_a_planted_defect_is_noticed(plant: Plant) -> None:
+    assert broken(sown(plant)) == plant.law
+
+
+@pytest.mark.e2e
+@pytest.mark.parametrize("plant", [each for each in PLANTED if each.language == "mermaid"], ids=str)
+def test_a_defect_planted_in_a_diagram_is_noticed(plant: Plant) -> None:
+    assert broken(sown(plant)) == plant.law
+
+
+def test_ten_defects_are_planted_in_each_language() -> None:
+    languages = Counter(plant.language for plant in PLANTED)
+
+    assert set(languages) == {"typescript", *(fence.language for fence in FENCES)} - {"text"}
+    assert min(languages.values()) >= 10
+    assert len(set(PLANTED)) == len(PLANTED)
