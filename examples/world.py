@@ -83,7 +83,7 @@ class Probes:
         return url, f"arn:aws:sqs:us-east-1:{ACCOUNT}:{url.rsplit('/', 1)[1]}"
 
 
-def snapshot(local: LocalAws, stack: Stack, probes: Probes) -> World:
+def snapshot(local: LocalAws, stack: Stack, probes: Probes | None = None) -> World:
     """Everything in the stack's tables, queues, buckets, streams and state machines, and what was published."""
     world: World = {}
     messages = queued(local)
@@ -93,7 +93,7 @@ def snapshot(local: LocalAws, stack: Stack, probes: Probes) -> World:
             world[f"queue {name}"] = [parsed(body) for body in messages.get(physical.rsplit("/", 1)[1], [])]
         elif place in READERS:
             world[f"{place} {name}"] = list(READERS[place](local, physical))
-    for queue, place in probes.queues.items():
+    for queue, place in (probes.queues if probes else {}).items():
         world[place] = [without_envelope(parsed(body)) for body in messages.get(queue, [])]
     return named(world, stack)
 
