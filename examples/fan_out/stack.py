@@ -101,16 +101,7 @@ class FanOut(Stack):
                 principals=[SNS], actions=["sqs:SendMessage"], resources=[queue.queue_arn], conditions=from_topic
             )
         )
-        Subscription(  # SqsSubscription would name the topic in the key's policy, and the topic needs the key
-            self,
-            f"To{name}Subscription",
-            topic=self.order_placed,
-            protocol=SubscriptionProtocol.SQS,
-            endpoint=queue.queue_arn,
-            raw_message_delivery=True,
-            dead_letter_queue=self.undelivered,
-            **subscription,
-        )
+        self.deliver(name, queue, **subscription)
         table = TableV2(
             self,
             table_name,
@@ -131,6 +122,18 @@ class FanOut(Stack):
         age = queue.metric_approximate_age_of_oldest_message(period=MINUTE, statistic="Maximum")
         late = "What is older than the queue's retention is deleted."
         alarm(self, f"To{name}Waits", age, self.alarms, above=3600, periods=5, what_to_do=late)
+
+    def deliver(self, name: str, queue: Queue, **subscription: Any) -> None:
+        Subscription(  # SqsSubscription writes the topic into the key's policy: a circle
+            self,
+            f"To{name}Subscription",
+            topic=self.order_placed,
+            protocol=SubscriptionProtocol.SQS,
+            endpoint=queue.queue_arn,
+            raw_message_delivery=True,
+            dead_letter_queue=self.undelivered,
+            **subscription,
+        )
 
     def function(self, name: str, handler: str, variables: dict[str, str]) -> PythonFunction:
         return PythonFunction(
