@@ -168,9 +168,8 @@ class LocalAws:
         if self._port and not _is_free(port):
             raise LocalAwsError(f"port {port} is in use: stop what listens there, or choose another with --port")
         python = str(ENVIRONMENT / "bin" / "python")
-        guard = self._home / "guard"
-        guard.mkdir()
-        (guard / "sitecustomize.py").write_text(LOOPBACK_ONLY)
+        self._guard.mkdir()
+        (self._guard / "sitecustomize.py").write_text(LOOPBACK_ONLY)
         self.endpoint = f"http{'' if self._faults else 's'}://127.0.0.1:{port}"
         common = {
             "GATEWAY_PORT": str(port),
@@ -178,7 +177,7 @@ class LocalAws:
             "LAMBDA_EXECUTOR": "local",
             "SFN_WAIT_SCALE": "0.02",
             "LAMBDA_ASYNC_RETRY_BASE_SECONDS": "0.1",
-            "PYTHONPATH": str(guard),
+            "PYTHONPATH": str(self._guard),
         }
         if self._faults:
             self.ca = None
@@ -245,6 +244,10 @@ class LocalAws:
     def tls(self) -> ssl.SSLContext:
         """What an HTTPS client needs to trust this server."""
         return ssl.create_default_context(cafile=self.ca)
+
+    @property
+    def _guard(self) -> Path:
+        return self._home / "guard"
 
     @property
     def log(self) -> Path:
@@ -346,12 +349,15 @@ class LocalAws:
         for resource in body["Resources"].values():
             properties = resource.get("Properties", {})
             if resource["Type"] == "AWS::Serverless::Function" and "InlineCode" not in properties:
-                properties["CodeUri"] = self._package(folder / str(properties.get("CodeUri", default)), extra=extra)
+                source = folder / str(properties.get("CodeUri", default))
+                properties["CodeUri"] = self._package(source)
+                self._depend(properties, source, extra)
             elif resource["Type"] == "AWS::Serverless::LayerVersion" and isinstance(properties["ContentUri"], str):
                 properties["ContentUri"] = self._package(folder / properties["ContentUri"], layer=True)
             elif resource["Type"] == "AWS::Lambda::Function" and (asset := resource.get("Metadata", {}).get(ASSET)):
-                bucket, key = self._package(folder / asset, extra=extra).removeprefix("s3://").split("/")
+                bucket, key = self._package(folder / asset).removeprefix("s3://").split("/")
                 properties["Code"] = {"S3Bucket": bucket, "S3Key": key}
+                self._depend(properties, folder / asset, extra)
             elif resource["Type"] == "AWS::Serverless::StateMachine" and "DefinitionUri" in properties:
                 definition = folder / properties.pop("DefinitionUri")
                 properties["Definition"] = yaml.safe_load(definition.read_text())  # JSON is YAML
@@ -404,33 +410,42 @@ class LocalAws:
             types={each["LogicalResourceId"]: each["ResourceType"] for each in resources},
         )
 
-    def _package(self, source: Path, layer: bool = False, extra: Sequence[str] = ()) -> str:
-        """Zip a function's code with its dependencies beside it and upload it, once; return its S3 address."""
+    def _package(self, source: Path, layer: bool = False) -> str:
+        """Zip a function's code or a layer and upload it, once; return its S3 address."""
         if source not in self._archives:
             if not source.is_dir():
                 raise LocalAwsError(f"the template takes code from {source}, which is no folder")
-            self._archives[source] = archive = self._zip(source, layer, extra)
+            self._archives[source] = archive = self._zip(source, layer)
             self.client("s3").upload_file(str(archive), BUCKET, archive.name)
         return f"s3://{BUCKET}/{self._archives[source].name}"
 
-    def _zip(self, source: Path, layer: bool, extra: Sequence[str]) -> Path:
+    def _zip(self, source: Path, layer: bool) -> Path:
+        """The code; of a layer, also what its requirements name."""
         build = Path(tempfile.mkdtemp(dir=self._home))
-        files: dict[Path, Path] = {}
-        requirements = source / "requirements.txt"
-        if extra or requirements.exists():
-            packages = _packages(requirements if requirements.exists() else None, extra, build)
-            top = Path("python" if layer else ".")
-            files |= {top / path.relative_to(packages): path for path in packages.rglob("*")}
-        if extra and not requirements.exists():  # the SDK that came along is 25 MB, and the runtime has its own
-            files = {name: path for name, path in files.items() if name.parts[0] not in ("boto3", "botocore")}
         code = Path(shutil.copytree(source, build / "code", ignore=NOT_CODE))
-        files |= {path.relative_to(code): path for path in code.rglob("*")}
+        files = {path.relative_to(code): path for path in code.rglob("*")}
+        if layer and (requirements := source / "requirements.txt").exists():
+            packages = _packages(requirements, (), build)
+            files |= {Path("python") / path.relative_to(packages): path for path in packages.rglob("*")}
         archive = build.with_suffix(".zip")
         with zipfile.ZipFile(archive, "w", zipfile.ZIP_STORED, strict_timestamps=False) as bundle:
             for name, path in sorted(files.items()):
                 bundle.write(path, name)
         shutil.rmtree(build)
         return archive
+
+    def _depend(self, properties: dict[str, Any], source: Path, extra: Sequence[str]) -> None:
+        """Put a function's dependencies on its path, behind its code.
+
+        `sam build` lays them beside the code; here each environment of the function would unzip a thousand files.
+        """
+        requirements = source / "requirements.txt"
+        if extra or requirements.exists():
+            wanted = requirements if requirements.exists() else None
+            packages = _packages(wanted, extra, Path(tempfile.mkdtemp(dir=self._home)))
+            variables = properties.setdefault("Environment", {}).setdefault("Variables", {})
+            given = [variables["PYTHONPATH"]] if "PYTHONPATH" in variables else []
+            variables["PYTHONPATH"] = os.pathsep.join([str(self._guard), *given, str(packages)])
 
     def logs(self, function: str) -> list[str]:
         """What a function printed, oldest first. `function` is its physical name."""

@@ -51,18 +51,11 @@ def server() -> Iterator[LocalAws]:
         yield local
 
 
-@pytest.fixture(scope="session")
-def enforcing() -> Iterator[LocalAws]:
-    """One local AWS for all scenarios of a process, as the main job uses it: TLS, and IAM enforced."""
+@pytest.fixture
+def real() -> Iterator[LocalAws]:
+    """A local AWS as the main job uses it: TLS, and IAM enforced."""
     with LocalAws() as local:
         yield local
-
-
-@pytest.fixture
-def real(enforcing: LocalAws) -> Iterator[LocalAws]:
-    """The local AWS of the main job, empty."""
-    yield enforcing
-    enforcing.reset()  # or what is deployed would go on polling
 
 
 @pytest.fixture(scope="session")

@@ -50,7 +50,7 @@ def test_no_module_of_the_main_job_is_called_as_a_handler_is() -> None:
 
 
 @pytest.mark.e2e
-@pytest.mark.parametrize("action", ["dynamodb:PutItem", "sqs:ChangeMessageVisibility"])
+@pytest.mark.parametrize("action", ["dynamodb:PutItem", "dynamodb:DeleteItem"])
 def test_a_missing_permission_is_felt(real: LocalAws, tmp_path: Path, action: str) -> None:
     """IAM is enforced: without one action of its role the queue worker's calls are refused."""
     source = ROOT / "examples" / "queue_worker"
@@ -64,15 +64,13 @@ def test_a_missing_permission_is_felt(real: LocalAws, tmp_path: Path, action: st
     topic = "arn:aws:sns:us-east-1:123456789012:alerts"
     stack = real.deploy(template, CarrierUrl="http://127.0.0.1:9/", AlarmTopicArn=topic)
     body = json.dumps({"order_id": "o-1", "address": "1 Main St"})
-    real.client("sqs").send_message(QueueUrl=stack.outputs["OrdersUrl"], MessageBody=body)
 
-    operation = action.split(":")[1]
-    denied = re.compile(rf"AccessDenied.*{operation}|not authorized to perform: {action}")
-    refused = re.compile("AccessDenied")
-    wait_for(
-        f"{action} to be refused",
-        lambda: any(denied.search(line) or refused.search(line) for line in real.log.read_text().splitlines()),
-    )
+    def refused() -> bool:
+        """Another order each time: MiniStack may show the last lines of an invocation only after the next one."""
+        real.client("sqs").send_message(QueueUrl=stack.outputs["OrdersUrl"], MessageBody=body)
+        return f"not authorized to perform: {action}" in real.log.read_text()
+
+    wait_for(f"{action} to be refused", refused)
 
 
 def run(*arguments: str, timeout: float = 120) -> subprocess.CompletedProcess[str]:
