@@ -1,15 +1,22 @@
 """The checks themselves: each flags what it is for, passes what is right, and fails when it looked at nothing."""
 
+import ast
+import json
+from collections import Counter
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from local_aws import LocalAws, LocalAwsError, wait_for
+from local_aws import LocalAws, LocalAwsError, read_template, wait_for
 from support import commands, facts, node, policies, snippets, templates
 from support.documents import ROOT, Fence, anchors, fences, links, rows, tokens
 from support.handlers import references, state
+from support.mutants import MUTANTS, catcher
+from support.seeds import Seed, sow
 
 WORKER = ROOT / "examples" / "queue_worker" / "template.yaml"
 
@@ -222,6 +229,46 @@ def test_a_template_that_breaks_a_promise_is_noticed(tmp_path: Path, old: str, n
     broken.write_text(text.replace(old, new, 1))
 
     assert finding in " ".join(templates.findings(broken))
+
+
+def test_every_example_has_mistakes_of_both_kinds_that_its_checks_must_catch() -> None:
+    """That they do catch them is shown by `tests/support/mutants.py`, which takes half an hour."""
+    kinds = Counter((mutant.example, mutant.in_code) for mutant in MUTANTS)
+    examples = [path.parent.name for path in (ROOT / "examples").glob("*/template.yaml")]
+
+    assert len({str(mutant) for mutant in MUTANTS}) == len(MUTANTS)
+    assert {example for example, _ in kinds} == set(examples)
+    assert min(kinds[example, in_code] for example in examples for in_code in (True, False)) >= 2
+
+
+def test_every_mistake_still_fits_its_example_and_leaves_it_readable(tmp_path: Path) -> None:
+    readers: dict[str, Callable[[Path], Any]] = {
+        ".py": lambda path: ast.parse(path.read_text()),
+        ".json": lambda path: json.loads(path.read_text()),
+        ".yaml": read_template,
+    }
+    for number, mutant in enumerate(MUTANTS):
+        folder = sow(Seed(mutant.example, mutant.name, "", "", mutant.edits), tmp_path / str(number))
+        for file in {file for file, _, _ in mutant.edits}:
+            assert (folder / file).read_text() != (ROOT / "examples" / mutant.example / file).read_text(), mutant
+            assert readers[Path(file).suffix](folder / file), mutant
+
+
+@pytest.mark.parametrize(
+    ("said", "test"),
+    [
+        (
+            "FAILED tests/examples/test_a.py::test_b[c d] - assert 1 == 2\nFAILED tests/test_a.py::test_z - x\n",
+            "test_b",
+        ),
+        ("ERROR tests/examples/test_a.py::test_b - did not deploy\n", "test_b"),
+        ("ERROR tests/examples/test_a.py - SyntaxError\n", None),
+        ("tests/test_a.py::test_b PASSED [ 9%]\n1 passed in 9.87s\n", None),
+    ],
+    ids=["failed", "not set up", "not imported", "passed"],
+)
+def test_a_mistake_is_caught_by_the_first_test_that_fails(said: str, test: str | None) -> None:
+    assert catcher(said) == test
 
 
 def test_wildcards() -> None:

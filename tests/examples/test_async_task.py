@@ -273,6 +273,27 @@ def test_a_worker_that_was_replaced_changes_nothing_any_more(api: ModuleType, sh
     assert sales.calls[MONTH] == 28 + 1  # the one under way when it was replaced
 
 
+def test_a_worker_that_was_replaced_takes_nothing_from_its_heir_that_still_works(
+    api: ModuleType, shop: Example, sales: Sales
+) -> None:
+    job_id, slow, heir = submit(api), shop.environment("worker"), shop.environment("jobs")
+    request = slow.sales.request
+
+    def lose_the_lease(*given: Any) -> Any:
+        with time_machine.travel(time.time() + 61):
+            assert heir.claim(job_id, "heir")
+        return request(*given)
+
+    slow.sales.request = lose_the_lease
+    assert failed(slow.handler(task(job_id), Context())) == []
+
+    table = shop.stack.resources["Jobs"]
+    job = shop.aws.client("dynamodb").get_item(TableName=table, Key={"job_id": {"S": job_id}})["Item"]
+    assert (job["state"]["S"], job["worker"]["S"]) == ("RUNNING", "heir")
+    assert int(job["lease"]["N"]) > time.time() + 60
+    assert sales.calls[MONTH] == 1
+
+
 def test_a_cancelled_job_is_not_started(api: ModuleType, worker: ModuleType, sales: Sales) -> None:
     job_id = submit(api)
     assert call(api, "DELETE", f"/jobs/{job_id}")[1]["state"] == "CANCELLED"
@@ -340,3 +361,23 @@ def test_the_queue_waits_long_enough_and_the_function_takes_one_job_at_a_time() 
     assert mapping["ScalingConfig"]["MaximumConcurrency"] == 5
     assert RESOURCES["Route"]["Properties"]["AuthorizationType"] == "JWT"
     assert RESOURCES["Jobs"]["Properties"]["TimeToLiveSpecification"]["AttributeName"] == "expires"
+
+
+def test_a_result_lives_as_long_as_its_job(api: ModuleType) -> None:
+    _, job = call(api, "POST", "/jobs", {"month": MONTH}, idempotency_key="k")
+    (rule,) = RESOURCES["Results"]["Properties"]["LifecycleConfiguration"]["Rules"]
+
+    assert rule["Status"] == "Enabled"
+    assert rule["ExpirationInDays"] * 86_400 >= job["expires"] - job["created"]
+
+
+def test_an_alarm_tells_of_jobs_that_are_given_up() -> None:
+    alarm = RESOURCES["Failing"]["Properties"]
+
+    assert (alarm["MetricName"], alarm["Threshold"], alarm["ComparisonOperator"]) == (
+        "Invocations",
+        0,
+        "GreaterThanThreshold",
+    )
+    assert alarm["Dimensions"] == [{"Name": "FunctionName", "Value": {"Ref": "GiveUp"}}]
+    assert alarm["AlarmActions"] == [{"Ref": "AlarmTopicArn"}]

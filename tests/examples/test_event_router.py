@@ -292,3 +292,15 @@ def test_every_target_has_a_queue_for_what_it_refuses_that_its_rule_may_write_to
     assert TO_SHIP["DeadLetterConfig"] == undelivered
     assert allowed_sources("Undelivered") == [rule, shipping]
     assert allowed_sources("Reviews") == [rule]
+
+
+def test_every_target_is_tried_for_an_hour_before_its_event_is_given_up() -> None:
+    for target in (*TO_REVIEW["Targets"], TO_SHIP):
+        assert target["RetryPolicy"]["MaximumRetryAttempts"] >= 10
+        assert target["RetryPolicy"]["MaximumEventAgeInSeconds"] == 3600
+
+
+def test_the_bus_keeps_its_events_for_a_replay() -> None:
+    assert RESOURCES["History"]["Type"] == "AWS::Events::Archive"
+    assert RESOURCES["History"]["Properties"]["SourceArn"] == {"Fn::GetAtt": ["Bus", "Arn"]}
+    assert RESOURCES["History"]["Properties"]["RetentionDays"] >= 14  # as long as Undelivered keeps what failed

@@ -301,3 +301,11 @@ def test_the_stream_is_bounded_keeps_what_it_gives_up_and_hears_of_events_only()
     assert 0 < MAPPING["MaximumRecordAgeInSeconds"] < 86_400  # a DynamoDB stream keeps a record for a day
     assert MAPPING["DestinationConfig"]["OnFailure"]["Destination"]
     assert '"prefix": "event#"' in MAPPING["FilterCriteria"]["Filters"][0]["Pattern"]
+
+
+def test_the_log_outlives_its_stack_and_can_be_restored() -> None:
+    log = RESOURCES["Log"]
+
+    assert log["DeletionPolicy"] == log["UpdateReplacePolicy"] == "Retain"
+    assert log["Properties"]["DeletionProtectionEnabled"] is True
+    assert log["Properties"]["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}

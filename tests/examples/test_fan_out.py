@@ -382,6 +382,15 @@ def test_the_mark_outlives_every_redelivery(analytics: Subscriber, shop: Example
     assert days > 23 + 14 + 4 + 14  # SNS's retries, Undelivered, the queue, its DLQ
 
 
+def test_the_table_forgets_the_marks_and_never_the_sums(analytics: Subscriber, shop: Example, aws: LocalAws) -> None:
+    analytics.take(body("e-1"))
+
+    ttl = read_template(shop.folder / "template.yaml")["Resources"]["Revenue"]["Properties"]["TimeToLiveSpecification"]
+    items = aws.client("dynamodb").scan(TableName=shop.stack.resources["Revenue"], ConsistentRead=True)["Items"]
+    assert ttl["Enabled"]
+    assert {item["id"]["S"]: ttl["AttributeName"] in item for item in items} == {"event#e-1": True, f"day#{DAY}": False}
+
+
 # What the local AWS does not do by itself: deliveries refused by KMS, and a subscription's dead-letter queue.
 
 

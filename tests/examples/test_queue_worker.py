@@ -276,3 +276,21 @@ def test_the_table_forgets_an_order_after_its_last_possible_redrive(
     kept = sum(queue.get("MessageRetentionPeriod", 345_600) for queue in queues)
 
     assert int(item[name]["N"]) - time.time() > kept
+
+
+def test_an_alarm_tells_of_dead_letters_and_of_orders_that_wait(shop: Example) -> None:
+    resources = read_template(shop.folder / "template.yaml")["Resources"]
+    alarms = [each["Properties"] for each in resources.values() if each["Type"] == "AWS::CloudWatch::Alarm"]
+    watched = {each["MetricName"]: each["Dimensions"][0]["Value"] for each in alarms}
+
+    assert all(each["AlarmActions"] for each in alarms)
+    assert watched == {
+        "ApproximateNumberOfMessagesVisible": {"Fn::GetAtt": ["OrdersDlq", "QueueName"]},
+        "ApproximateAgeOfOldestMessage": {"Fn::GetAtt": ["Orders", "QueueName"]},
+    }
+
+
+def test_the_carrier_gets_no_more_calls_at_once_than_it_allows(shop: Example) -> None:
+    function = read_template(shop.folder / "template.yaml")["Resources"]["ShipOrders"]["Properties"]
+
+    assert function["Events"]["Orders"]["Properties"]["ScalingConfig"]["MaximumConcurrency"] <= 5

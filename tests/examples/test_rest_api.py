@@ -308,3 +308,41 @@ def test_the_api_asks_for_a_token_limits_its_callers_and_writes_them_down() -> N
     assert json.loads(stage["AccessLogSettings"]["Format"])
     assert origin["CorsConfiguration"]["AllowOrigins"] == [{"Ref": "Origin"}]
     assert RESOURCES["Orders"]["Properties"]["Timeout"] < 30
+
+
+def test_an_order_is_there_as_soon_as_its_caller_was_told_so(shop: Example) -> None:
+    orders, reads = shop.environment("orders"), []
+    orders.dynamodb.meta.events.register(
+        "provide-client-params.dynamodb.GetItem", lambda params, **_: reads.append(params["ConsistentRead"])
+    )
+    placed = orders.place("ana", "k", orders.NewOrder(**MUG))
+
+    assert orders.find("ana", placed.order_id) == placed
+    assert reads == [True]
+
+
+def test_tokens_for_this_audience_open_every_route_and_a_preflight_needs_none() -> None:
+    routes = [each["Properties"] for each in RESOURCES.values() if each["Type"] == "AWS::ApiGatewayV2::Route"]
+    trusted = RESOURCES["Customers"]["Properties"]
+
+    assert {each["RouteKey"]: each.get("AuthorizerId") for each in routes} == {
+        "$default": {"Ref": "Customers"},
+        "OPTIONS /{proxy+}": None,
+    }
+    assert trusted["AuthorizerType"] == "JWT"
+    assert trusted["JwtConfiguration"] == {"Issuer": {"Ref": "Issuer"}, "Audience": [{"Ref": "Audience"}]}
+
+
+def test_the_orders_outlive_their_stack_and_can_be_restored() -> None:
+    table = RESOURCES["Table"]
+
+    assert table["DeletionPolicy"] == table["UpdateReplacePolicy"] == "Retain"
+    assert table["Properties"]["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
+
+
+def test_an_alarm_tells_of_requests_that_fail() -> None:
+    alarm = RESOURCES["Errors"]["Properties"]
+
+    assert (alarm["Namespace"], alarm["MetricName"], alarm["Statistic"]) == ("AWS/ApiGateway", "5xx", "Average")
+    assert alarm["Dimensions"] == [{"Name": "ApiId", "Value": {"Ref": "Api"}}]
+    assert alarm["AlarmActions"] == [{"Ref": "AlarmTopicArn"}]

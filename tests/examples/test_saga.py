@@ -152,6 +152,12 @@ def test_a_step_is_dead_before_it_is_undone_and_no_clock_ends_the_whole() -> Non
     assert TEMPLATE["Globals"]["Function"]["Timeout"] < 30
 
 
+def test_a_name_runs_once_and_the_marks_of_its_steps_never_expire() -> None:
+    """A step that comes late, or a second execution of the name, must find them."""
+    assert TEMPLATE["Resources"]["PlaceOrder"]["Properties"]["Type"] == "STANDARD"
+    assert "TimeToLiveSpecification" not in TEMPLATE["Resources"]["Steps"]["Properties"]
+
+
 def test_each_refusal_that_is_not_retried_is_one_that_the_code_raises(shop: Example, stock: ModuleType) -> None:
     named = {step: state["Retry"][0]["ErrorEquals"] for step, state in tasks().items() if step in FORWARD}
 
@@ -215,6 +221,12 @@ def test_a_human_hears_of_orders_that_are_neither_done_nor_undone(
     answer = aws.client("events").test_event_pattern(EventPattern=json.dumps(pattern), Event=json.dumps(change))
 
     assert answer["Result"] is noticed
+
+
+def test_that_human_reads_which_executions_to_redrive() -> None:
+    assert TEMPLATE["Resources"]["EndedHalfDone"]["Properties"]["Targets"] == [
+        {"Id": "HalfDone", "Arn": {"Fn::GetAtt": ["HalfDone", "Arn"]}, "InputPath": "$.detail.executionArn"}
+    ]
 
 
 def test_that_rule_and_nobody_else_may_write_to_the_queue_of_half_done_orders() -> None:

@@ -396,6 +396,19 @@ def test_a_second_delivery_orders_nothing(fire: ModuleType, template: dict[str, 
     assert sum(carrier.calls.values()) == 1
 
 
+def test_the_table_forgets_a_job_after_every_redelivery(
+    fire: ModuleType, shop: Example, template: dict[str, Any]
+) -> None:
+    with at(NIGHT):
+        fire.handler(night(template), Context())
+
+    ttl = template["Resources"]["Done"]["Properties"]["TimeToLiveSpecification"]
+    buried = template["Resources"]["Undelivered"]["Properties"]["MessageRetentionPeriod"]
+    (done,) = shop.aws.client("dynamodb").scan(TableName=shop.stack.resources["Done"], ConsistentRead=True)["Items"]
+    assert ttl["Enabled"]
+    assert int(done[ttl["AttributeName"]]["N"]) - NIGHT.timestamp() > buried
+
+
 def test_two_deliveries_at_once_are_one_order(shop: Example, template: dict[str, Any], carrier: Carrier) -> None:
     environments = [shop.environment("fire") for _ in range(8)]
     start = threading.Barrier(len(environments))

@@ -447,6 +447,21 @@ def test_an_event_id_counts_once_whatever_it_says_the_second_time(
     assert payment(shop) == (1, "captured")
 
 
+def test_the_table_forgets_the_ids_of_events_after_every_redelivery_and_never_a_payment(
+    shop: Example, work: ModuleType, context: Context
+) -> None:
+    work.handler(enveloped(BODY), context)
+
+    template = read_template(TEMPLATE)["Resources"]
+    ttl = template["Payments"]["Properties"]["TimeToLiveSpecification"]
+    table = shop.stack.resources["Payments"]
+    items = shop.aws.client("dynamodb").scan(TableName=table, ConsistentRead=True)["Items"]
+    (expires,) = [int(item[ttl["AttributeName"]]["N"]) for item in items if ttl["AttributeName"] in item]
+    assert ttl["Enabled"]
+    assert len(items) == 2
+    assert expires - time.time() > 345_600 + template["WebhooksDlq"]["Properties"]["MessageRetentionPeriod"]
+
+
 def test_every_order_of_arrival_ends_in_the_last_version(shop: Example, work: ModuleType, context: Context) -> None:
     states = {9: "authorized", 10: "captured", 11: "refunded"}  # a comparison as text would end in 9
     for n, order in enumerate(itertools.permutations(states)):
@@ -587,6 +602,11 @@ def test_api_gateway_alone_may_call_the_receiver_and_in_the_format_it_reads(reso
     assert resources["Invoke"]["Principal"] == "apigateway.amazonaws.com"
     assert "${Api}" in resources["Invoke"]["SourceArn"]["Fn::Sub"]
     assert resources["Integration"]["PayloadFormatVersion"] == "2.0"  # header names in lower case
+
+
+def test_until_the_providers_secret_is_put_nobody_knows_the_one_that_is_there(resources: dict[str, Any]) -> None:
+    assert resources["SigningSecret"].keys() == {"GenerateSecretString"}
+    assert resources["SigningSecret"]["GenerateSecretString"]["PasswordLength"] >= 32
 
 
 def test_the_bucket_is_private_encrypted_and_forgets(resources: dict[str, Any]) -> None:
