@@ -4,8 +4,10 @@ import ipaddress
 import json
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from copy import deepcopy
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -28,12 +30,13 @@ KINDS = {  # of a SAM event, with the property that says where it comes from
 }
 STREAMS = {"sqs": "queue", "kinesis": "stream", "dynamodb": "table"}
 SDK = {"boto3": (1, 28), "botocore": (1, 31)}  # the first versions that can be told where the local AWS is
+MACHINES = ("AWS::Serverless::StateMachine", "AWS::StepFunctions::StateMachine")
 NEWER = [*(f"{name}>={major}.{minor}" for name, (major, minor) in SDK.items()), "s3transfer"]
 
 
 @dataclass(frozen=True)
 class Source:
-    """What sets a function off. `origin` is the logical id of the queue, stream, table, topic or bus."""
+    """What sets a function off. `origin` is the logical id of the queue, stream, table, topic, bus or state machine."""
 
     kind: str
     function: str
@@ -87,7 +90,7 @@ def read(path: Path, url: str) -> Project:
     notes += [f"parameter {name} is {value!r}, made up" for name, value in parameters.items()]
     outdated = list(too_old(body, template.parent))
     notes += [f"{each} can only call AWS itself: a newer one is packaged" for each in outdated]
-    found = list(sources(body))
+    found = list(sources(body, template.parent))
     return Project(
         folder=template.parent.parent if template.parent.name == "cdk.out" else template.parent,
         template=template,
@@ -237,7 +240,7 @@ def logical_id(value: Any) -> str:
     return min(found) if len(found) == 1 else ""
 
 
-def sources(body: dict[str, Any]) -> Iterator[Source]:
+def sources(body: dict[str, Any], folder: Path = Path()) -> Iterator[Source]:
     """Everything that sets a function off, in the notation of SAM and in that of CloudFormation."""
     resources = body["Resources"]
     functions = {name for name, each in resources.items() if each["Type"] in FUNCTIONS}
@@ -256,9 +259,10 @@ def sources(body: dict[str, Any]) -> Iterator[Source]:
             yield Source("topic", function, name, logical_id(properties.get("TopicArn")), properties)
         elif resource["Type"] in ("AWS::Events::Rule", "AWS::Scheduler::Schedule"):
             yield from rule_sources(name, resource, functions)
-        elif resource["Type"] == "AWS::Serverless::StateMachine":
+        elif resource["Type"] in MACHINES:
             for event in properties.get("Events", {}):
                 yield Source("other", name, f"{name}.{event}", "", {"Type": "what starts a state machine"})
+            yield from tasks(name, properties, functions, folder)
         elif resource["Type"] == "AWS::ApiGatewayV2::Route":
             yield from route_sources(name, properties, resources)
 
@@ -298,17 +302,90 @@ def route_sources(name: str, route: dict[str, Any], resources: dict[str, Any]) -
     yield Source("http", function, name, logical_id(route.get("ApiId")), {**settings, "Version": "2.0"})
 
 
+def tasks(machine: str, properties: dict[str, Any], functions: set[str], folder: Path) -> Iterator[Source]:
+    """The functions that a state machine calls, each once. A standard one calls again only by a state's Retry."""
+    given = properties.get("DefinitionSubstitutions", {})
+    express = "EXPRESS" in (properties.get("Type"), properties.get("StateMachineType"))
+    seen: set[str] = set()
+    for state in states(definition(properties, folder)):
+        if state.get("Type") != "Task" or "waitForTaskToken" in str(state.get("Resource")):
+            continue
+        passed = state.get("Arguments") or state.get("Parameters")
+        called = (passed.get("FunctionName") if isinstance(passed, dict) else None) or state.get("Resource")
+        parts = re.findall(r"\$\{(\w+)", str(called))
+        meant = references(called) | {logical_id(given[part]) if part in given else part for part in parts}
+        retries = [each for each in state.get("Retry", []) if each.get("MaxAttempts", 3)]
+        for function in sorted(meant & functions - seen):
+            seen.add(function)
+            if retries or express:
+                yield Source("task", function, f"{machine}.{function}", machine, {"Attempts": attempts(state)})
+            else:
+                yield Source("other", function, f"{machine}.{function}", machine, {"Type": "a call without Retry"})
+
+
+def definition(properties: dict[str, Any], folder: Path) -> Any:
+    """A state machine's states, with `${X}` for what refers to X; empty if they are not here."""
+    found = properties.get("Definition") or properties.get("DefinitionString") or {}
+    uri = properties.get("DefinitionUri")
+    if isinstance(uri, str) and (folder / uri).is_file():
+        return read_template(folder / uri)  # JSON is YAML
+    if isinstance(found, dict) and "Fn::Join" in found:
+        found = "".join(each if isinstance(each, str) else f"${{{logical_id(each)}}}" for each in found["Fn::Join"][1])
+    elif isinstance(found, dict) and "Fn::Sub" in found:
+        found, given = (found["Fn::Sub"], {}) if isinstance(found["Fn::Sub"], str) else found["Fn::Sub"]
+        for name, value in given.items():
+            found = found.replace(f"${{{name}}}", f"${{{logical_id(value)}}}")
+    try:
+        return json.loads(found) if isinstance(found, str) else found
+    except ValueError:
+        return {}
+
+
+def states(value: Any) -> Iterator[dict[str, Any]]:
+    """All states of a definition, those within others too."""
+    if isinstance(value, dict):
+        found = value.get("States")
+        yield from (each for each in (found if isinstance(found, dict) else {}).values() if isinstance(each, dict))
+    for inner in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        yield from states(inner)
+
+
+def attempts(state: dict[str, Any]) -> int:
+    """How often a state calls a function that fails; which of its own errors it raises is not known beforehand."""
+    for each in state.get("Retry", []):
+        if {"States.ALL", "States.TaskFailed"} & set(each.get("ErrorEquals", [])):
+            return 1 + int(each.get("MaxAttempts", 3))
+    return 1
+
+
 # ---- sample events
 
 
 def samples(project: Project, source: Source, passed_on: dict[str, str]) -> list[Sample]:
-    """The project's own events for this source, else what another function passed on, else one made from filters."""
+    """The project's own events for this source, else what another function passed on, else one made.
+
+    A schedule's own input comes first: nothing about an event of the project tells that a schedule sends it.
+    """
     found = [sample for path, event in events(project.folder) if (sample := fits(source, event, path))]
     if exact := [sample for sample, near in found if near]:
         return exact
     if source.kind == "queue" and source.origin in passed_on:
         return [Sample(passed_on[source.origin], "passed on by another function")]
-    return [sample for sample, _ in found] or [made(project.body, source)]
+    itself = made(project.body, source)
+    if source.kind == "schedule" and source.settings.get("Input"):
+        return [itself]
+    if source.kind == "queue" and itself.origin == "made up":
+        return [sample for sample, _ in found] or [*requested(project.folder), itself]
+    return [sample for sample, _ in found] or [itself]
+
+
+def requested(folder: Path) -> Iterator[Sample]:
+    """What a function behind an API may put into a queue: the body of a request, or the whole of it."""
+    for path, event in events(folder):
+        if route_of(event) and isinstance(event.get("body"), str) and not event.get("isBase64Encoded"):
+            yield Sample(event["body"], f"the body of the request in {path}")
+            yield Sample(json.dumps(event), f"the request in {path}")
+            return
 
 
 def events(folder: Path) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -344,7 +421,7 @@ def fits(source: Source, event: dict[str, Any], path: str) -> tuple[Sample, bool
         return Sample(event, path), True
     if source.kind == "http" and (route := route_of(event)) and served(source, *route):
         return Sample(event, path), True
-    if source.kind == "schedule" and not record and not route_of(event) and "detail-type" not in event:
+    if source.kind in ("schedule", "task") and not record and not route_of(event) and "detail-type" not in event:
         return Sample(event, path), source.function.lower() in path.lower()
     return None
 
@@ -379,10 +456,12 @@ def made(body: dict[str, Any], source: Source) -> Sample:
     if source.kind == "schedule":
         given = source.settings.get("Input")
         if given:
-            return Sample(json.loads(given) if isinstance(given, str) else {}, "the schedule's input")
+            return Sample(scheduled(given) if isinstance(given, str) else {}, "the schedule's input")
         return Sample(bus_event({"source": ["aws.events"], "detail-type": ["Scheduled Event"]}), "a scheduled event")
     if source.kind == "table":
         return Sample(change(body, source), "made from the table's key")
+    if source.kind == "task":
+        return Sample({"id": "trial-1"}, "made up")
     wanted = filters(source)
     if source.kind == "topic":
         policy = source.settings.get("FilterPolicy", {})
@@ -394,6 +473,21 @@ def made(body: dict[str, Any], source: Source) -> Sample:
     else:
         text, origin = upstream(body, source.origin)
     return Sample(text if source.kind == "queue" else {"data_text": text, "partitionKey": "trial"}, origin)
+
+
+def scheduled(text: str) -> Any:
+    """A schedule's input with what Scheduler fills in: a retry of the run has the same time and id."""
+    known = {
+        "scheduled-time": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
+        "execution-id": "d32c5kddcf5bb8c3",
+        "attempt-number": "1",
+        "schedule-arn": "arn:aws:scheduler:us-east-1:123456789012:schedule/default/trial",
+    }
+    for name, value in known.items():
+        text = text.replace(f"<aws.scheduler.{name}>", value)
+    with suppress(ValueError):
+        return json.loads(text)
+    return text
 
 
 def filters(source: Source) -> dict[str, Any]:

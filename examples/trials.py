@@ -224,7 +224,10 @@ class Request(Parcel):
 
 
 class Messages(Parcel):
-    """Messages in the real queue. Its visibility timeout is skipped, its redrive policy is not."""
+    """Messages in the real queue. Its visibility timeout is skipped, its redrive policy is not.
+
+    What a function sends to its own queue anew, unchanged and with nothing that counts, it will send without end.
+    """
 
     def __init__(self, stage: Stage, source: Source, payloads: list[Any]) -> None:
         self._sqs, self._settings = stage.local.client("sqs"), source.settings
@@ -232,20 +235,28 @@ class Messages(Parcel):
         names = {"AttributeNames": ["QueueArn", "RedrivePolicy"]}
         attributes = self._sqs.get_queue_attributes(QueueUrl=self._url, **names)["Attributes"]
         self._arn, self._redriven = attributes["QueueArn"], "RedrivePolicy" in attributes
-        self._rounds = 0
+        self._rounds, self._sent, self._seen = 0, list[str](), set[str]()
         for number, payload in enumerate(payloads):
             fifo = {"MessageGroupId": "trial", "MessageDeduplicationId": f"trial-{number}"}
             text = payload if isinstance(payload, str) else json.dumps(payload)
             more = fifo if self._url.endswith(".fifo") else {}
+            self._sent.append(text)
             self._sqs.send_message(QueueUrl=self._url, MessageBody=text, **more)
 
     def event(self) -> Any:
         self._rounds += 1
         if self._rounds > (ROUNDS if self._redriven else 4):
-            self.stuck = "" if self._redriven else "it has no dead-letter queue: it comes back until it expires"
+            self.stuck = self._why()
             return None
         self._messages = self._receive()
+        same = [each for each in self._messages if each["Body"] in self._sent and not each.get("MessageAttributes")]
+        self._seen |= {each["MessageId"] for each in same}
         return {"Records": [self._record(each) for each in self._messages]} if self._messages else None
+
+    def _why(self) -> str:
+        if len(self._seen) >= len(self._sent) + ROUNDS // 2:
+            return "it is sent anew each time, as a message that was never received"
+        return "" if self._redriven else "it has no dead-letter queue: it comes back until it expires"
 
     def _receive(self) -> list[Any]:
         most = max(1, min(10, int(self._settings.get("BatchSize", 10))))
@@ -400,6 +411,8 @@ def parcel(stage: Stage, source: Source, payloads: list[Any]) -> Parcel:
         return Records(stage, source, payloads)
     if source.kind == "topic":
         return Parcel(notification(payloads[0], stage.stack.resources.get(source.origin, "")))
+    if source.kind == "task":
+        return Parcel(payloads[0], min(source.settings["Attempts"], 3))
     return Request(payloads[0]) if source.kind == "http" else Parcel(payloads[0])
 
 
@@ -450,6 +463,7 @@ class Reference:
     world: World
     noisy: Noise
     calls: list[tuple[str, str]]  # service and operation of the function's AWS calls
+    answer: Answer = field(default_factory=Answer)  # what a state machine goes on with
 
 
 def try_source(stage: Stage, source: Source, say: Callable[[str], None]) -> Iterator[Finding]:
@@ -518,7 +532,7 @@ def undisturbed(stage: Stage, source: Source, given: list[Sample]) -> tuple[Refe
                 why = f"{sample.origin}: the function did not take it, so nothing else can be told: {why}"
                 break
         else:
-            return Reference(sample, worlds[0], noise(*worlds), list(dict.fromkeys(calls))), ""
+            return Reference(sample, worlds[0], noise(*worlds), list(dict.fromkeys(calls)), result.answers[-1]), ""
     return None, why
 
 
@@ -793,6 +807,9 @@ def recovered(stage: Stage, source: Source, reference: Reference, what: str, men
     if gone and not new:
         if result.stuck or (result.discarded and last):
             return UNKNOWN, "", f"{what}: still refused after {len(result.answers)} deliveries: {last}", details
+        if source.kind == "task" and result.answers[-1] != reference.answer:
+            told = json.dumps(result.answers[-1].body)[:200]
+            return UNKNOWN, "", f"{what}: the state machine was told {told}, and may know it for a failure", details
         if not result.failures and source.kind != "http":
             return BROKEN, "lost", f"{what}: failed, was reported as done, and never came again: {gone[0]}", details
         if not result.failures:
@@ -820,5 +837,5 @@ TRIALS: dict[str, Callable[[Stage, Source, Reference], Iterator[Verdict]]] = {
     "malformed": malformed,
     "throttled": throttled,
 }
-SKIPPED = {"out of order": ("http", "schedule", "table"), "malformed": ("schedule", "table")}
+SKIPPED = {"out of order": ("http", "schedule", "table", "task"), "malformed": ("schedule", "table", "task")}
 __all__ = ["Finding", "Stage", "StandIn", "fill", "logical_id", "try_source"]

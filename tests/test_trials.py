@@ -4,7 +4,9 @@ import json
 import os
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -72,6 +74,7 @@ def test_sources_are_found_in_plain_cloudformation(tmp_path: Path) -> None:
         ("rest_api", ["http"]),
         ("fan_out", ["queue"] * 3),
         ("event_store", ["table"]),
+        ("saga", ["task"] * 6),
     ],
 )
 def test_every_source_of_an_example_is_found(example: str, kinds: list[str]) -> None:
@@ -79,6 +82,66 @@ def test_every_source_of_an_example_is_found(example: str, kinds: list[str]) -> 
 
     assert sorted(each.kind for each in found.sources if each.kind != "schedule") == kinds
     assert found.left_out == {}
+
+
+def machine(properties: str = "", **states: Any) -> str:
+    definition = json.dumps({"States": states})
+    return f"""
+Resources:
+  Work: {{ Type: AWS::Serverless::Function, Properties: {{ Runtime: python3.14, CodeUri: . }} }}
+  Orders:
+    Type: AWS::Serverless::StateMachine
+    Properties: {{ Definition: {definition}, DefinitionSubstitutions: {{ Fn: !GetAtt Work.Arn }}{properties} }}
+"""
+
+
+CALL = {"Type": "Task", "Resource": "arn:aws:states:::lambda:invoke", "Arguments": {"FunctionName": "${Fn}"}}
+TWICE = [{"ErrorEquals": ["Down"], "MaxAttempts": 9}, {"ErrorEquals": ["States.ALL"], "MaxAttempts": 1}]
+
+
+@pytest.mark.parametrize(
+    ("state", "properties", "found"),
+    [
+        ({**CALL, "Retry": TWICE}, "", [("task", 2)]),
+        ({"Type": "Task", "Resource": "${Fn}", "Retry": TWICE}, "", [("task", 2)]),
+        ({**CALL, "Retry": [{"ErrorEquals": ["Lambda.ServiceException"]}]}, "", [("task", 1)]),
+        ({"Type": "Map", "ItemProcessor": {"States": {"Each": {**CALL, "Retry": TWICE}}}}, "", [("task", 2)]),
+        (CALL, ", Type: EXPRESS", [("task", 1)]),
+        ({**CALL, "Arguments": "{% $states.input %}", "Retry": TWICE}, "", []),
+        (CALL, "", [("other", None)]),
+        ({**CALL, "Retry": [{"ErrorEquals": ["States.ALL"], "MaxAttempts": 0}]}, "", [("other", None)]),
+        ({**CALL, "Resource": "arn:aws:states:::lambda:invoke.waitForTaskToken", "Retry": TWICE}, "", []),
+    ],
+)
+def test_what_a_state_machine_calls_is_tried_if_it_may_call_it_again(
+    tmp_path: Path, state: dict[str, Any], properties: str, found: list[tuple[str, int | None]]
+) -> None:
+    body = template(tmp_path, machine(properties, Step=state))
+
+    assert [(each.kind, each.settings.get("Attempts")) for each in sources(body)] == found
+
+
+WORK = {"Fn::GetAtt": ["Work", "Arn"]}
+BEGINS = '{"States": {"Step": {"Type": "Task", "Retry": [{"ErrorEquals": ["States.ALL"]}], "Resource": "'
+INVOKE = [BEGINS, "arn:", {"Ref": "AWS::Partition"}, ':states:::lambda:invoke", "Parameters": {"FunctionName": "']
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        {"Fn::Join": ["", [*INVOKE, WORK, '"}}}}']]},
+        {"Fn::Sub": BEGINS + '${Work.Arn}"}}}'},
+        {"Fn::Sub": [BEGINS + '${Called}"}}}', {"Called": WORK}]},
+    ],
+    ids=["joined", "substituted", "substituted from a map"],
+)
+def test_the_calls_of_a_state_machine_in_plain_cloudformation_are_found(text: dict[str, Any]) -> None:
+    resources = {
+        "Work": {"Type": "AWS::Lambda::Function", "Properties": {}},
+        "Orders": {"Type": "AWS::StepFunctions::StateMachine", "Properties": {"DefinitionString": text}},
+    }
+
+    assert [str(each) for each in sources({"Resources": resources})] == ["task Orders → Work"]
 
 
 SYNTHESISED = {
@@ -253,6 +316,32 @@ def test_each_record_of_a_sample_batch_is_a_sample(tmp_path: Path) -> None:
     assert [each.payload for each in samples(project, queue, {})] == ["0", "1"]
 
 
+NIGHTLY = Source(
+    "schedule", "Work", "Work.Nightly", "", {"Input": '{"id": "a", "at": "<aws.scheduler.scheduled-time>"}'}
+)
+
+
+def test_a_schedule_s_own_input_is_its_sample_with_its_time_filled_in(tmp_path: Path) -> None:
+    (tmp_path / "event.json").write_text('{"action": "of another function"}')
+    template(tmp_path, PLAIN)
+    (sample,) = samples(read(tmp_path, "http://127.0.0.1:9"), NIGHTLY, {})
+
+    assert (sample.origin, sample.payload["id"]) == ("the schedule's input", "a")
+    assert abs((datetime.now(UTC) - datetime.fromisoformat(sample.payload["at"])).total_seconds()) < 60
+
+
+def test_what_stands_behind_an_api_is_given_what_was_asked_of_it(tmp_path: Path) -> None:
+    """The function that takes the request may refuse it here, for a signature or a token that has expired."""
+    request = {"requestContext": {"http": {"method": "POST", "path": "/hooks"}}, "body": '{"id": "e-1"}'}
+    (tmp_path / "event.json").write_text(json.dumps(request))
+    template(tmp_path, PLAIN)
+    project = read(tmp_path, "http://127.0.0.1:9")
+
+    body, whole, made_up = (each.payload for each in samples(project, QUEUE, {}))
+    assert (json.loads(body), json.loads(whole), json.loads(made_up)) == ({"id": "e-1"}, request, {"id": "trial-1"})
+    assert [each.payload for each in samples(project, QUEUE, {"Jobs": "passed on"})] == ["passed on"]
+
+
 @pytest.mark.parametrize(
     ("path", "asked", "fits"),
     [
@@ -400,6 +489,27 @@ def test_a_function_may_delete_and_return_its_messages_itself() -> None:
     parcel.settle(["failed"], error=False)
 
 
+@pytest.mark.parametrize(
+    ("changed", "stuck"),
+    [({}, True), ({"MessageId": "1"}, False), ({"Body": "tries: 2"}, False), ({"MessageAttributes": {"n": 1}}, False)],
+)
+def test_a_message_that_its_function_sends_anew_unchanged_is_stuck(changed: dict[str, Any], stuck: bool) -> None:
+    """It gets a new id each time; one that is received again keeps its own, and a change may count."""
+    parcel = trials.Messages.__new__(trials.Messages)
+    parcel._rounds, parcel._sent, parcel._seen, parcel._redriven = 0, [trials.POISON], set(), True
+    made: list[dict[str, Any]] = []
+
+    def receive() -> list[Any]:
+        made.append({"MessageId": str(len(made)), "Body": trials.POISON, **changed})
+        return made[-1:]
+
+    parcel._receive, parcel._record = receive, lambda message: message  # type: ignore[method-assign]
+    while parcel.event():
+        pass
+
+    assert (len(made), bool(parcel.stuck)) == (trials.ROUNDS, stuck)
+
+
 # ---- verdicts: broken only for what was seen
 
 
@@ -492,6 +602,18 @@ def test_a_function_that_could_not_reach_something_is_not_called_broken(
 
     assert (found.verdict, found.broken) == (("unknown", "") if place else ("broken", "lost"))
     assert place in found.happened
+
+
+@pytest.mark.parametrize(("told", "verdict"), [({"paid": True}, "broken"), ({"paid": False}, "unknown")])
+def test_a_state_machine_may_read_a_failure_from_what_is_returned(
+    monkeypatch: pytest.MonkeyPatch, told: dict[str, bool], verdict: str
+) -> None:
+    task = Source("task", "Work", "Orders.Work", "Orders", {"Attempts": 3})
+    good = Reference(Sample({}, "event.json"), ONCE, set(), [], Answer({"paid": True}))
+    stage: Any = type("Stage", (), {"world": lambda _: {"table T": []}})()
+    monkeypatch.setattr(trials, "deliver", lambda *_, **__: Delivered(answers=[Answer(told)]))
+
+    assert trials.recovered(stage, task, good, "the outside service", lambda: None)[0] == verdict
 
 
 STREAM = Source("stream", "Work", "Work.S", "S", {"DestinationConfig": {"OnFailure": {}}})
@@ -655,7 +777,9 @@ def test_every_seeded_fault_still_fits_its_example(tmp_path: Path) -> None:
     for number, seed in enumerate(SEEDS):
         sow(seed, tmp_path / str(number))
 
-    assert len({str(seed) for seed in SEEDS}) == len(SEEDS) >= 15
+    examples = [path.parent.name for path in (ROOT / "examples").glob("*/template.yaml")]
+    assert Counter(seed.example for seed in SEEDS) == dict.fromkeys(examples, 3)
+    assert len({str(seed) for seed in SEEDS}) == len(SEEDS)
 
 
 @pytest.mark.e2e

@@ -59,6 +59,49 @@ GIVES_WAY = """            if position == 0:
                 raise  # only an error halves the batch, until the bad record is alone and can be discarded
             return {"batchItemFailures": [{"itemIdentifier": number}]}
 """
+CHARGES = """    begin("charge", event["order_id"])
+    ask("PUT", event["order_id"], CardDeclined, cents=event["cents"], card=event["card"])
+"""
+CHARGES_LAST = """    if "Item" in steps.get_item(Key={"id": f"charge#{event['order_id']}"}):
+        return
+    ask("POST", event["order_id"], CardDeclined, cents=event["cents"], card=event["card"])
+    begin("charge", event["order_id"])
+"""
+CHARGED_BY_MARK = """    if "Item" in steps.get_item(Key={"id": f"charge#{event['order_id']}"}):
+        return
+"""
+CATCHES_UP = """        dynamodb.put_item(
+            TableName=BALANCES,
+            Item={"card": {"S": card}, "version": {"N": str(new.version)}, "cents": {"N": str(new.cents)}},
+            ConditionExpression="attribute_not_exists(card) OR version < :version",
+            ExpressionAttributeValues={":version": {"N": str(new.version)}},
+        )
+"""
+COUNTS = """        dynamodb.update_item(
+            TableName=BALANCES,
+            Key={"card": {"S": card}},
+            UpdateExpression="SET cents = :cents ADD version :one",
+            ExpressionAttributeValues={":cents": {"N": str(new.cents)}, ":one": {"N": "1"}},
+        )
+"""
+COMES_BACK = 'change_message_visibility(QueueUrl=TASKS, ReceiptHandle=record["receiptHandle"], VisibilityTimeout=wait)'
+ORDERED = """done = __import__("boto3").resource("dynamodb", config=aws).Table(os.environ["DONE_TABLE"])
+
+
+"""
+KNOWS_REPEATS = '    """A death after this call repeats it; the carrier dedupes by our key."""\n'
+LOOKS_FIRST = """    if "Item" in done.get_item(Key={"id": key}):
+        return {}
+"""
+STATUS = """    if reply.status >= 300:
+        raise ConnectionError(f"carrier said {reply.status}")
+"""
+APPLIES = "    apply(change=PaymentChanged.model_validate_json(raw))\n"
+APPLIES_OR_NOT = """    try:
+        apply(change=PaymentChanged.model_validate_json(raw))
+    except Exception:
+        logger.exception("not applied")
+"""
 
 SEEDS = (
     Seed(
@@ -176,6 +219,120 @@ SEEDS = (
         ),
     ),
     Seed("fan_out", "marks first, then counts", "throttled", "lost", (("app.py", KEPT, APART),)),
+    Seed(
+        "saga",
+        "posts without an idempotency key",
+        "twice",
+        "doubled",
+        (("partner.py", 'ask("PUT", event["order_id"], CardDeclined', 'ask("POST", event["order_id"], CardDeclined'),),
+    ),
+    Seed("saga", "looks first, then charges", "twice at once", "doubled", (("partner.py", CHARGES, CHARGES_LAST),)),
+    Seed(
+        "saga",
+        "takes a charge that was begun for done",
+        "throttled",
+        "lost",
+        (("partner.py", CHARGES, CHARGED_BY_MARK + CHARGES),),
+    ),
+    Seed("event_store", "counts what it hears of", "twice", "doubled", (("project.py", CATCHES_UP, COUNTS),)),
+    Seed(
+        "event_store",
+        "every error is taken for being up to date",
+        "throttled",
+        "lost",
+        (("project.py", "except dynamodb.exceptions.ConditionalCheckFailedException:", "except Exception:"),),
+    ),
+    Seed("event_store", "no partial batch", "throttled", "lost", (("template.yaml", REPORTS, "Enabled: true"),)),
+    Seed(
+        "async_task",
+        "one bad letter fails the batch",
+        "malformed",
+        "blocked",
+        (
+            (
+                "give_up.py",
+                '            failures.append({"itemIdentifier": record["messageId"]})\n',
+                "            raise\n",
+            ),
+        ),
+    ),
+    Seed(
+        "async_task",
+        "no queue for letters that nobody can read",
+        "malformed",
+        "lost",
+        (
+            (
+                "template.yaml",
+                "      RedrivePolicy: { deadLetterTargetArn: !GetAtt Unread.Arn, maxReceiveCount: 5 }\n",
+                "",
+            ),
+        ),
+    ),
+    Seed(
+        "async_task",
+        "sends anew what it cannot do",
+        "malformed",
+        "lost",
+        (
+            ("worker.py", COMES_BACK, 'send_message(QueueUrl=TASKS, MessageBody=record["body"])'),
+            ("worker.py", '[{"itemIdentifier": record["messageId"]}]', "[]"),
+        ),
+    ),
+    Seed(
+        "scheduled_job",
+        "the clock makes the key",
+        "twice",
+        "doubled",
+        (("fire.py", "{due.isoformat()}", "{datetime.now(UTC).isoformat()}"),),
+    ),
+    Seed(
+        "scheduled_job",
+        "looks first, then orders",
+        "twice at once",
+        "doubled",
+        (
+            (
+                "fire.py",
+                '@idempotent_function(data_keyword_argument="key", persistence_store=store, config=once, '
+                'key_prefix="job")\n',
+                ORDERED,
+            ),
+            ("fire.py", KNOWS_REPEATS, LOOKS_FIRST),
+            ("fire.py", ', headers={"Idempotency-Key": key}', ""),
+            ("fire.py", "    return reply.json()\n", '    done.put_item(Item={"id": key})\n    return {}\n'),
+        ),
+    ),
+    Seed("scheduled_job", "the carrier's status is not read", "throttled", "lost", (("fire.py", STATUS, ""),)),
+    Seed(
+        "webhook",
+        "a row of its own for each delivery",
+        "twice",
+        "doubled",
+        (
+            (
+                "work.py",
+                '@idempotent_function(data_keyword_argument="change", persistence_store=store, config=once, '
+                'key_prefix="webhook")\n',
+                "",
+            ),
+            ("work.py", '{"S": change.payment}', "{\"S\": str(__import__('uuid').uuid4())}"),
+        ),
+    ),
+    Seed(
+        "webhook",
+        "no dead-letter queue",
+        "malformed",
+        "lost",
+        (
+            (
+                "template.yaml",
+                "      RedrivePolicy: { deadLetterTargetArn: !GetAtt WebhooksDlq.Arn, maxReceiveCount: 5 }\n",
+                "",
+            ),
+        ),
+    ),
+    Seed("webhook", "errors are logged and passed over", "throttled", "lost", (("work.py", APPLIES, APPLIES_OR_NOT),)),
 )
 
 
