@@ -4,6 +4,7 @@ import fcntl
 import hashlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -15,6 +16,7 @@ EXAMPLES = ROOT / "examples"
 NODE = ROOT / "tests" / "node"  # its lock file holds what TypeScript needs
 LANGUAGES = ("python", "typescript")
 QUIET = {"JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION": "1", "JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION": "1"}
+UNCHECKED = {"CDK_VALIDATION": "false"}  # CDK's rules take longer than all else, and the tests have cfn-lint's
 AS_THE_CLI = {"aws:cdk:enable-path-metadata": True, "aws:cdk:enable-asset-metadata": True}
 
 
@@ -22,22 +24,22 @@ def synthesise(
     language: str,
     out: Path,
     bundled: tuple[str, ...] = (),
-    app: Path = EXAMPLES / "cdk_app.py",
+    app: Path | None = None,
     handlers: str = "python",
 ) -> dict[str, Path]:
-    """Write the stacks' templates into `out`; return their paths by the example's name.
+    """Write the stacks' templates into `out`; return their paths by the stack's name in snake case, the example's.
 
     Functions are packaged for AWS in the stacks named in `bundled` only; elsewhere the asset is the example's folder,
-    which `LocalAws` packages for this machine. `app` is the program for Python. `handlers` is the language of the
-    functions where a stack has both; TypeScript must be bundled. Raises `LocalAwsError` when Node.js is missing or the
-    app fails.
+    which `LocalAws` packages for this machine. `app` is the program, that of the examples if none is given. `handlers`
+    is the language of the functions where a stack has both; TypeScript must be bundled. Raises `LocalAwsError` when
+    Node.js is missing or the app fails.
     """
     install_node()
     context = {**json.loads((EXAMPLES / "cdk.json").read_text())["context"], **AS_THE_CLI}
     context |= {"aws:cdk:bundling-stacks": list(bundled), "handlers": handlers}
     command = {
-        "python": [sys.executable, str(app)],
-        "typescript": ["node", str(NODE / "node_modules" / ".bin" / "tsx"), str(EXAMPLES / "cdk_app.ts")],
+        "python": [sys.executable, str(app or EXAMPLES / "cdk_app.py")],
+        "typescript": ["node", str(NODE / "node_modules" / ".bin" / "tsx"), str(app or EXAMPLES / "cdk_app.ts")],
     }[language]
     variables = {
         "CDK_OUTDIR": str(out),
@@ -48,16 +50,15 @@ def synthesise(
     }
     if "UV" in os.environ:  # `uv run` says where it is, which need not be on PATH; the stacks call it by name
         variables["PATH"] = os.pathsep.join([str(Path(os.environ["UV"]).parent), os.environ["PATH"]])
-    environment = {**os.environ, **QUIET, **variables}
+    environment = {**os.environ, **QUIET, **UNCHECKED, **variables}
     done = subprocess.run(command, env=environment, cwd=EXAMPLES, capture_output=True, text=True, check=False)
     if done.returncode:
         raise LocalAwsError(f"the CDK app in {language} failed: {' '.join(done.stderr.split())[-600:]}")
-    names = {path.parent.name.title().replace("_", ""): path.parent.name for path in EXAMPLES.glob("*/stack.py")}
-    return {
-        names[path.name.removesuffix(".template.json")]: path
-        for path in out.glob("*.template.json")
-        if path.name.removesuffix(".template.json") in names
-    }
+    return {snake_case(path.name.removesuffix(".template.json")): path for path in out.glob("*.template.json")}
+
+
+def snake_case(name: str) -> str:
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()
 
 
 def install_node() -> None:

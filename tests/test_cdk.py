@@ -61,8 +61,10 @@ ACCEPTED = [
 @pytest.fixture(scope="session")
 def synthesised(once: Callable[..., dict[str, Path]]) -> Callable[[str], dict[str, Path]]:
     """The templates that CDK makes in a language."""
-    nag = ROOT / "tests" / "support" / "nag.py"
-    return lambda language: once(f"cdk-{language}", lambda out: synthesise(language, out, (PACKAGED,), nag))
+    apps = {"python": ROOT / "tests" / "support" / "nag.py"}
+    return lambda language: once(
+        f"cdk-{language}", lambda out: synthesise(language, out, (PACKAGED,), apps.get(language))
+    )
 
 
 Synthesised = Callable[[str], dict[str, Path]]

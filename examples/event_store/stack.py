@@ -1,6 +1,7 @@
 """Gift cards as a log of events; nothing overwritten, nothing lost, no overdraft."""
 
 from pathlib import Path
+from typing import Any
 
 from aws_cdk import CfnOutput, CfnParameter, Duration, RemovalPolicy, Stack
 from aws_cdk.aws_dynamodb import (
@@ -50,10 +51,7 @@ class EventStore(Stack):
         )
 
         variables = {"LOG_TABLE": log.table_name, "POWERTOOLS_SERVICE_NAME": "gift-cards"}
-        command = PythonFunction(
-            self, "Command", HERE, handler="command.handler", timeout=30, log_group=logs, environment=variables
-        )
-        log.grant(command, "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query")  # no update, no delete
+        command = self.writer(log, log_group=logs, environment=variables)
 
         unprojected = Queue(
             self,
@@ -100,3 +98,9 @@ class EventStore(Stack):
         CfnOutput(self, "CommandFunction", value=command.function_name)
         CfnOutput(self, "ProjectFunction", value=project.function_name)
         CfnOutput(self, "UnprojectedUrl", value=unprojected.queue_url)
+
+    def writer(self, log: TableV2, **more: Any) -> PythonFunction:
+        """It reads and appends; without update and delete, what is in the log stays."""
+        made = PythonFunction(self, "Command", HERE, handler="command.handler", timeout=30, **more)
+        log.grant(made, "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query")
+        return made

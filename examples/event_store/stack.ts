@@ -1,13 +1,13 @@
 // Gift cards as a log of events; nothing overwritten, nothing lost, no overdraft.
 import { CfnOutput, CfnParameter, Duration, RemovalPolicy, Stack } from "aws-cdk-lib";
 import { AttributeType, StreamViewType, TableEncryptionV2, TableV2 } from "aws-cdk-lib/aws-dynamodb";
-import { FilterCriteria, FilterRule, StartingPosition } from "aws-cdk-lib/aws-lambda";
+import { FilterCriteria, FilterRule, type Function as Lambda, StartingPosition } from "aws-cdk-lib/aws-lambda";
 import { DynamoEventSource, SqsDlq } from "aws-cdk-lib/aws-lambda-event-sources";
 import { LogGroup, RetentionDays } from "aws-cdk-lib/aws-logs";
 import { Topic } from "aws-cdk-lib/aws-sns";
 import { Queue, QueueEncryption } from "aws-cdk-lib/aws-sqs";
 import type { Construct } from "constructs";
-import { alarm, functions } from "../cdk_parts";
+import { alarm, functions, type PythonFunctionProps } from "../cdk_parts";
 
 export class EventStore extends Stack {
   constructor(scope: Construct, name: string) {
@@ -36,21 +36,15 @@ export class EventStore extends Stack {
       removalPolicy: RemovalPolicy.DESTROY,
     });
 
-    const ShopFunction = functions(this);
     const variables = { LOG_TABLE: log.tableName, POWERTOOLS_SERVICE_NAME: "gift-cards" };
-    const command = new ShopFunction(this, "Command", __dirname, {
-      handler: "command.handler",
-      timeout: 30,
-      logGroup,
-      environment: variables,
-    });
-    log.grant(command, "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query"); // no update, no delete
+    const command = this.writer(log, { logGroup, environment: variables });
 
     const unprojected = new Queue(this, "Unprojected", {
       encryption: QueueEncryption.SQS_MANAGED,
       enforceSSL: true,
       retentionPeriod: Duration.days(14),
     });
+    const ShopFunction = functions(this);
     const project = new ShopFunction(this, "Project", __dirname, {
       handler: "project.handler",
       timeout: 300, // a rebuild reads the whole log
@@ -86,5 +80,13 @@ export class EventStore extends Stack {
     new CfnOutput(this, "CommandFunction", { value: command.functionName });
     new CfnOutput(this, "ProjectFunction", { value: project.functionName });
     new CfnOutput(this, "UnprojectedUrl", { value: unprojected.queueUrl });
+  }
+
+  /** It reads and appends; without update and delete, what is in the log stays. */
+  private writer(log: TableV2, more: Pick<PythonFunctionProps, "logGroup" | "environment">): Lambda {
+    const ShopFunction = functions(this);
+    const made = new ShopFunction(this, "Command", __dirname, { handler: "command.handler", timeout: 30, ...more });
+    log.grant(made, "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query");
+    return made;
   }
 }

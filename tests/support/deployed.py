@@ -161,7 +161,8 @@ class Names:
             if resource["Type"] == "AWS::Lambda::EventSourceMapping":  # neither tool lets its author name one
                 self._names[logical_id] = f"mapping of {self.plain(resource['Properties']['FunctionName'])}"
             if resource["Type"] == "AWS::ApiGatewayV2::Integration":
-                self._names[logical_id] = f"integration of {self.plain(resource['Properties']['IntegrationUri'])}"
+                called = resource["Properties"].get("IntegrationUri") or resource["Properties"]["IntegrationSubtype"]
+                self._names[logical_id] = f"integration of {self.plain(called)}"
             if resource["Type"] == "AWS::ApiGatewayV2::Authorizer":
                 self._names[logical_id] = f"authorizer {resource['Properties']['AuthorizerType']}"
 
@@ -183,8 +184,11 @@ class Names:
                 return f"<{self.of(owner)}>" if attribute == "Id" else f"<{self.of(owner)}.{attribute}>"
             if key == "Fn::Join":
                 return inner[0].join(str(self.plain(each)) for each in inner[1])
-            if key == "Fn::Sub" and isinstance(inner, str):
-                return re.sub(r"\$\{([^!.}]+)([^}]*)\}", lambda found: f"<{self.of(found[1])}{found[2]}>", inner)
+            if key == "Fn::Sub":
+                text, given = (inner, {}) if isinstance(inner, str) else inner
+                for own, replacement in given.items():
+                    text = text.replace(f"${{{own}}}", str(self.plain(replacement)))
+                return re.sub(r"\$\{([^!.}]+)([^}]*)\}", lambda found: f"<{self.of(found[1])}{found[2]}>", text)
         return {key: self.plain(inner) for key, inner in value.items()}
 
 
@@ -264,7 +268,7 @@ def flat(value: Any, path: str = "") -> dict[str, Any]:
     if isinstance(value, dict) and value:
         return {k: v for key, inner in value.items() for k, v in flat(inner, f"{path}.{key}".strip(".")).items()}
     if isinstance(value, list) and value and not all(isinstance(each, str | int | float) for each in value):
-        ordered = sorted(value, key=lambda each: json.dumps(each, sort_keys=True))
+        ordered = sorted(value, key=lambda each: json.dumps(flat(each), sort_keys=True))
         return {k: v for at, inner in enumerate(ordered) for k, v in flat(inner, f"{path}[{at}]").items()}
     if isinstance(value, list):
         return {path: ", ".join(sorted(map(texts, value)))}
