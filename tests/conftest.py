@@ -2,6 +2,7 @@
 
 import fcntl
 import functools
+import gc
 import json
 import os
 from collections.abc import Callable, Iterator
@@ -37,6 +38,10 @@ botocore.session.create_loader = functools.cache(botocore.session.create_loader)
 
 hypothesis.settings.register_profile("unhurried", deadline=None)  # a busy machine breaks no promise
 hypothesis.settings.load_profile("unhurried")
+
+
+def pytest_collection_finish() -> None:
+    gc.freeze()  # what has been imported stays, so that the collector need not look at it again for every test
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -14,8 +14,6 @@ from typing import Any
 
 import pytest
 import yaml
-from mcp import ClientSession, StdioServerParameters
-from mcp.client.stdio import stdio_client
 from skills_ref import validate
 
 from local_aws import ACCOUNT, REGION, LocalAws
@@ -174,6 +172,8 @@ def test_the_servers_are_pinned_and_read_only() -> None:
 
 def tools(key: str, home: Path, call: tuple[str, Any] | None = None, reach: dict[str, str] | None = None) -> Any:
     """The names of a server's tools; with `call`, whether it refused that call instead."""
+    from mcp import ClientSession, StdioServerParameters  # two seconds, which no other test should wait for
+    from mcp.client.stdio import stdio_client
 
     async def ask() -> Any:
         server = SERVERS[key]

@@ -77,6 +77,7 @@ def run(*arguments: str, timeout: float = 120) -> subprocess.CompletedProcess[st
     return subprocess.run([*RUN, *arguments], capture_output=True, text=True, timeout=timeout, check=False)
 
 
+@pytest.mark.e2e
 def test_list_names_every_example() -> None:
     listed = run("--list")
 
@@ -84,6 +85,7 @@ def test_list_names_every_example() -> None:
     assert [line.split(":")[0] for line in listed.stdout.splitlines() if ":" in line] == list(patterns())
 
 
+@pytest.mark.e2e
 def test_an_unknown_example_is_named_with_those_that_exist() -> None:
     refused = run("no_such_thing")
 
@@ -104,6 +106,7 @@ def test_a_busy_port_is_one_clear_line() -> None:
     assert "Traceback" not in refused.stderr
 
 
+@pytest.mark.e2e
 def test_without_uv_the_reader_is_told_what_to_install() -> None:
     environment = {"PATH": "/nowhere", "HOME": os.environ["HOME"]}
     refused = subprocess.run(

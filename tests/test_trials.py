@@ -710,6 +710,7 @@ def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]
     )
 
 
+@pytest.mark.e2e
 def test_a_folder_without_a_template_is_one_clear_line(tmp_path: Path) -> None:
     refused = run(str(tmp_path))
 

@@ -67,6 +67,7 @@ def documented() -> list[str]:
     return shlex.split(command)
 
 
+@pytest.mark.e2e
 @pytest.mark.parametrize("key", [{}, {"ANTHROPIC_API_KEY": ""}], ids=["no key", "an empty key"])
 def test_without_a_key_the_documented_command_says_so_in_one_line(key: dict[str, str]) -> None:
     _, path, *command = documented()

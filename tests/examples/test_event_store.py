@@ -95,6 +95,7 @@ def test_no_overdraft_and_a_refusal_may_be_tried_again(command: ModuleType, shop
     assert command.handler(spend("s", 101), context) == {"version": 3, "cents": 0}
 
 
+@pytest.mark.e2e
 def test_fifty_writers_at_once_lose_nothing_and_overdraw_nothing(shop: Example) -> None:
     """The backend is shown to be atomic in test_support.py."""
     shop.environment("command").handler(grant("g", 30), Context())
@@ -158,15 +159,21 @@ def test_every_read_that_decides_is_consistent(command: ModuleType, project: Mod
 def test_a_snapshot_is_taken_every_hundred_events_and_the_rest_is_read_from_there(
     command: ModuleType, shop: Example, context: Context
 ) -> None:
-    for n in range(102):
-        command.handler(grant(f"g-{n}", 1), context)
     dynamodb, table = shop.aws.client("dynamodb"), shop.stack.resources["Log"]
-    key = {"card": {"S": "gift-1"}, "place": {"S": "snapshot"}}
-    snapshot = dynamodb.get_item(TableName=table, Key=key)["Item"]
+    events = [{"card": {"S": "gift-1"}, "place": {"S": f"event#{version:012}"}} for version in range(1, 99)]
+
+    def write(*requests: dict[str, Any]) -> None:
+        for start in range(0, len(requests), 25):
+            assert not dynamodb.batch_write_item(RequestItems={table: requests[start : start + 25]})["UnprocessedItems"]
+
+    granted = {"kind": {"S": "CreditGranted"}, "cents": {"N": "1"}}
+    write(*({"PutRequest": {"Item": {**event, **granted}}} for event in events))
+    for n in range(4):
+        command.handler(grant(f"g-{n}", 1), context)
+    snapshot = dynamodb.get_item(TableName=table, Key={**events[0], "place": {"S": "snapshot"}})["Item"]
     assert (snapshot["version"]["N"], snapshot["cents"]["N"]) == ("100", "100")
 
-    for version in range(1, 100):  # what the snapshot covers is not read any more
-        dynamodb.delete_item(TableName=table, Key={**key, "place": {"S": f"event#{version:012}"}})
+    write(*({"DeleteRequest": {"Key": event}} for event in events))  # what it covers is not read any more
 
     assert command.handler(spend("s", 102), context) == {"version": 103, "cents": 0}
 
@@ -264,6 +271,7 @@ def test_a_failure_stops_the_batch_there_and_the_retry_finishes_it(
     assert balances(shop) == {"a": (1, 5), "b": (1, 5)}
 
 
+@pytest.mark.e2e
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(amounts=st.lists(st.tuples(st.booleans(), st.integers(1, 20)), max_size=12), heard=st.data())
 def test_rebuilt_from_zero_it_is_what_it_was(

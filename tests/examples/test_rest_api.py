@@ -12,8 +12,6 @@ from typing import Any
 
 import hypothesis
 import pytest
-import schemathesis
-from schemathesis.core.result import Ok
 
 from local_aws import LocalAws, read_template
 from support.documents import ROOT
@@ -277,8 +275,12 @@ def site(app: ModuleType) -> Iterator[str]:
     web.server_close()
 
 
+@pytest.mark.e2e
 def test_generated_requests_find_no_answer_outside_the_contract(app: ModuleType, site: str) -> None:
     """Schemathesis reads the function's own OpenAPI document and looks for a request that it does not keep to."""
+    import schemathesis  # a quarter of a second, for this test only
+    from schemathesis.core.result import Ok
+
     document = json.loads(app.app.get_openapi_json_schema(title="orders", version="1"))
     schema = schemathesis.openapi.from_dict(document)
     tried = 0

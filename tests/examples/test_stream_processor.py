@@ -161,6 +161,7 @@ def test_a_bad_record_at_the_front_is_an_error_so_that_lambda_halves_the_batch(
         app.handler(batch(data, change("a", 1)), context)
 
 
+@pytest.mark.e2e
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(size=st.integers(1, 12), bad=st.sets(st.integers(0, 11), max_size=3))
 def test_wherever_the_bad_records_are_only_they_are_discarded(

@@ -190,6 +190,7 @@ def test_what_decides_is_the_comparison_in_constant_time(
     assert receive.handler(request(BODY, sign(BODY, OLD)), context) == REFUSED
 
 
+@pytest.mark.e2e
 def test_no_request_whatsoever_makes_the_receiver_fail_or_lets_a_forgery_in(shop: Example, receive: ModuleType) -> None:
     pieces = st.one_of(
         st.text(max_size=20),
@@ -217,6 +218,7 @@ def test_no_request_whatsoever_makes_the_receiver_fail_or_lets_a_forgery_in(shop
     assert queued(shop) == []
 
 
+@pytest.mark.e2e
 def test_whatever_was_signed_is_kept_byte_for_byte(shop: Example, receive: ModuleType) -> None:
     @settings(max_examples=50, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
     @given(body=st.one_of(st.binary(), st.text(st.characters(exclude_categories=["Cs"])).map(str.encode)))

@@ -24,10 +24,11 @@ from botocore.exceptions import ClientError, ReadTimeoutError
 from botocore.response import StreamingBody
 from botocore.stub import Stubber
 
-from local_aws import ENVIRONMENT, install, read_template, references
+from local_aws import read_template, references
 from support import commands, templates
 from support.documents import ROOT
 from support.handlers import Context
+from support.simulated import ask
 
 HERE = ROOT / "tests" / "references"
 RELEASE, ROLE, PIPELINE = HERE / "release.yaml", HERE / "pipeline_role.yaml", HERE / "pipeline.yml"
@@ -369,16 +370,18 @@ def token(subject: str, audience: str = "sts.amazonaws.com") -> str:
 
 PROVIDER = "arn:aws:iam::123456789012:oidc-provider/token.actions.githubusercontent.com"
 EVALUATE = """
-import json, sys
 from ministack.core.iam_evaluator import EvalContext, evaluate_trust_policy
 from ministack.services.sts import _web_identity_principal
 
-policy, tokens = json.load(sys.stdin)
-for each in tokens:
-    provider, claims = _web_identity_principal(each, "", "arn:aws:iam::123456789012:role/deploy")
+def answer(asked):
+    policy, tokens = asked
+    return [admits(policy, each) for each in tokens]
+
+def admits(policy, token):
+    provider, claims = _web_identity_principal(token, "", "arn:aws:iam::123456789012:role/deploy")
     action = "sts:AssumeRoleWithWebIdentity"
     context = EvalContext(provider, "WebIdentityUser", "123456789012", action, "*", "us-east-1", service_context=claims)
-    print(evaluate_trust_policy(policy, provider, context))
+    return evaluate_trust_policy(policy, provider, context)
 """
 
 
@@ -388,12 +391,9 @@ def admitted(*tokens: str, subject: str = SUBJECT, conditions: dict[str, Any] | 
     policy["Statement"][0] |= {"Condition": conditions} if conditions else {}
     text = json.dumps(policy).replace('{"Ref": "Subject"}', json.dumps(subject))
     text = text.replace('{"Ref": "GitHub"}', json.dumps(PROVIDER))
-    given = json.dumps([json.loads(text), tokens])
-    if not ENVIRONMENT.exists():
-        install()
-    command = [str(ENVIRONMENT / "bin" / "python"), "-c", EVALUATE]
-    done = subprocess.run(command, input=given, capture_output=True, text=True, check=True)
-    return [line == "True" for line in done.stdout.split()]
+    decided = ask(EVALUATE, [json.loads(text), tokens])
+    assert isinstance(decided, list)
+    return decided
 
 
 def test_the_role_admits_its_environment_and_nothing_else() -> None:

@@ -271,7 +271,7 @@ def checked(mutant: Mutant, copy: Path) -> tuple[int, str]:
     files = [f"tests/examples/test_{mutant.example}.py", "tests/test_templates.py"]
     if not mutant.in_code:
         files.reverse()  # the linter is faster
-    options = ["-n", "0", "-v", "-x", "-p", "no:cacheprovider", "-m", "not e2e", "-k", mutant.example]
+    options = ["-n", "0", "-v", "-x", "-p", "no:cacheprovider", "-k", mutant.example]
     command = [sys.executable, "-m", "pytest", *options, *files]
     with subprocess.Popen(command, cwd=copy, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as tests:
         try:

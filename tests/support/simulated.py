@@ -3,16 +3,18 @@
 import json
 import subprocess
 from dataclasses import asdict, dataclass, field
+from functools import cache
 from typing import Any
 
 from local_aws import ACCOUNT, ENVIRONMENT, REGION, install
 
 EVALUATE = """
-import json, sys
 from ministack.core.iam_evaluator import EvalContext, evaluate, evaluate_resource_policy, parse_policy_document
 
-asked = json.load(sys.stdin)
-for request in asked["requests"]:
+def answer(asked):
+    return [decided(asked, request) for request in asked["requests"]]
+
+def decided(asked, request):
     caller = "arn:aws:sts::000000000000:assumed-role/aws/service" if request["service"] else asked["principal"]
     context = EvalContext(
         caller, "AssumedRole", asked["account"], request["action"], request["resource"], asked["region"],
@@ -24,7 +26,12 @@ for request in asked["requests"]:
     else:
         layers = [[parse_policy_document(each)] for each in asked["limits"]]
         result = evaluate(context, [parse_policy_document(each) for each in asked["policies"]], *layers)
-    print(result.decision)
+    return result.decision
+"""
+ANSWERS = """
+import json, sys
+for line in sys.stdin:
+    print(json.dumps(answer(json.loads(line))), flush=True)
 """
 
 
@@ -43,8 +50,6 @@ def decisions(policies: list[Any], requests: list[Request], limits: list[Any] | 
 
     `policies` are the role's documents, or the one document of a resource; `limits` are permissions boundaries.
     """
-    if not ENVIRONMENT.exists():
-        install()
     asked = {
         "principal": f"arn:aws:sts::{ACCOUNT}:assumed-role/under-test/session",
         "account": ACCOUNT,
@@ -53,9 +58,31 @@ def decisions(policies: list[Any], requests: list[Request], limits: list[Any] | 
         "limits": limits or [],
         "requests": [asdict(request) for request in requests],
     }
-    command = [str(ENVIRONMENT / "bin" / "python"), "-c", EVALUATE]
-    done = subprocess.run(command, input=json.dumps(asked), capture_output=True, text=True, check=True)
-    return done.stdout.split()
+    decided = ask(EVALUATE, asked)
+    assert isinstance(decided, list)
+    return decided
+
+
+def ask(program: str, question: Any) -> Any:
+    """What the `answer` of a program for MiniStack's Python returns; both are JSON."""
+    process = _started(program)
+    assert process.stdin
+    assert process.stdout
+    process.stdin.write(json.dumps(question) + "\n")
+    process.stdin.flush()
+    line = process.stdout.readline()
+    if not line:
+        raise RuntimeError(f"no answer to {question}; why is on the standard error")
+    return json.loads(line)
+
+
+@cache
+def _started(program: str) -> "subprocess.Popen[str]":
+    """One for all questions of this process, since it takes a quarter of a second to start; it ends with its input."""
+    if not ENVIRONMENT.exists():
+        install()
+    command = [str(ENVIRONMENT / "bin" / "python"), "-c", program + ANSWERS]
+    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
 
 def resolved(value: Any, names: dict[str, str]) -> Any:
