@@ -5,7 +5,6 @@ endpoint of the caller exists, and every client is made by `LocalAws.client` wit
 """
 
 import contextlib
-import copy
 import hashlib
 import itertools
 import json
@@ -339,7 +338,7 @@ class LocalAws:
         Only where the code lies changes, as in `sam package`; the check that the account is bootstrapped for CDK goes.
         Raises `LocalAwsError` with the failed resources' reasons when the stack does not come up.
         """
-        body = self.pack(secrets_by_arn(without_bootstrap(read_template(template))), template.parent)
+        body = self.pack(without_bootstrap(read_template(template)), template.parent)
         synthesised = template.name.endswith(SYNTHESISED)
         name = template.name.removesuffix(SYNTHESISED) if synthesised else template.parent.name.replace("_", "-")
         stack = self.create(name, body, **parameters)
@@ -356,7 +355,7 @@ class LocalAws:
 
         `extra` are packages that every function gets besides those of its own `requirements.txt`.
         """
-        body = copy.deepcopy(body)
+        body = secrets_by_arn(body)
         default = body.get("Globals", {}).get("Function", {}).get("CodeUri", ".")
         for resource in body["Resources"].values():
             properties = resource.get("Properties", {})
@@ -530,7 +529,7 @@ def own_names(template: dict[str, Any]) -> dict[str, str]:
 
 
 def secrets_by_arn(template: dict[str, Any]) -> dict[str, Any]:
-    """The template with `Ref` of a secret written as its ARN, which it is in CloudFormation; MiniStack gives a name."""
+    """A copy of the template that asks for a secret's ARN, which `Ref` is in CloudFormation; MiniStack's is a name."""
     resources = template["Resources"]
     secrets = {name for name, resource in resources.items() if resource["Type"] == "AWS::SecretsManager::Secret"}
 
@@ -538,6 +537,11 @@ def secrets_by_arn(template: dict[str, Any]) -> dict[str, Any]:
         if isinstance(value, dict):
             if set(value) == {"Ref"} and value["Ref"] in secrets:
                 return {"Fn::GetAtt": [value["Ref"], "Id"]}
+            if set(value) == {"Fn::Sub"}:
+                text, *given = [value["Fn::Sub"]] if isinstance(value["Fn::Sub"], str) else value["Fn::Sub"]
+                for name in secrets - set(*given):
+                    text = text.replace(f"${{{name}}}", f"${{{name}.Id}}")
+                return {"Fn::Sub": [text, written(*given)] if given else text}
             return {key: written(inner) for key, inner in value.items()}
         return [written(inner) for inner in value] if isinstance(value, list) else value
 

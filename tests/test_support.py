@@ -335,6 +335,21 @@ def test_a_template_that_does_not_deploy_says_why(aws: LocalAws, resource: dict,
         aws.create("broken", {"Resources": {"It": resource}})
 
 
+def test_whoever_refers_to_a_secret_gets_its_arn(aws: LocalAws) -> None:
+    shadowed = {"Fn::Sub": ["${Key} ${Other}", {"Key": "mine", "Other": {"Ref": "Key"}}]}
+    referring = {"Ref": {"Ref": "Key"}, "Sub": {"Fn::Sub": "the ${Key}"}, "Shadowed": shadowed}
+    outputs = {name: {"Value": value} for name, value in referring.items()}
+    body = {"Resources": {"Key": {"Type": "AWS::SecretsManager::Secret"}}, "Outputs": outputs}
+    stack = aws.create("secret", aws.pack(body, Path()))
+    (arn,) = [
+        each["ARN"]
+        for each in aws.client("secretsmanager").list_secrets()["SecretList"]
+        if each["ARN"] in stack.outputs.values()
+    ]
+
+    assert stack.outputs == {"Ref": arn, "Sub": f"the {arn}", "Shadowed": f"mine {arn}"}
+
+
 def test_the_local_aws_is_atomic_between_threads(aws: LocalAws) -> None:
     """Concurrency tests mean nothing on a backend that loses updates, so this one is shown not to."""
     table = {"Type": "AWS::DynamoDB::Table", "Properties": {"BillingMode": "PAY_PER_REQUEST"}}
