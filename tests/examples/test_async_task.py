@@ -217,6 +217,7 @@ def test_a_failure_gives_the_job_back_and_the_next_attempt_does_it(
     assert state(api, job_id) == "SUCCEEDED"
 
 
+@pytest.mark.e2e
 @pytest.mark.parametrize(
     ("service", "operation"), [("dynamodb", "UpdateItem"), ("s3", "PutObject"), ("sqs", "ChangeMessageVisibility")]
 )

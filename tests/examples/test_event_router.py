@@ -103,6 +103,7 @@ def test_an_order_without_a_country_is_not_shipped_by_anything_but(aws: LocalAws
     assert not matches(aws, TO_SHIP["Pattern"], {"order_id": "o"})
 
 
+@pytest.mark.e2e
 @given(count=st.integers(0, 40), size=st.integers(0, 400_000))
 def test_no_request_has_more_than_ten_entries_or_a_megabyte_and_none_is_left_out(count: int, size: int) -> None:
     publisher = PUBLISHER[0]

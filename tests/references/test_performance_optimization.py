@@ -92,6 +92,7 @@ def test_provisioned_concurrency_pays_for_itself_at_three_fifths() -> None:
     assert cost.PRICES["provisioned GB-s"] + share * cost.PRICES["provisioned busy GB-s"] == pytest.approx(on_demand)
 
 
+@pytest.mark.e2e
 @given(st.integers(1, 60), st.sampled_from([64, 128, 256]))
 def test_express_is_cheaper_up_to_its_break_even(transitions: int, mb: int) -> None:
     seconds = cost.express_break_even(transitions, mb)
@@ -128,6 +129,7 @@ def test_of_memory_sizes_that_cost_the_same_the_fastest_is_taken() -> None:
     assert cost.cheapest({128: 100, 1024: 100}) == 128
 
 
+@pytest.mark.e2e
 @given(st.integers(1, 10_000), st.integers(1, 100_000), st.integers(128, 5000), st.integers(2, 4))
 def test_more_of_anything_never_costs_less(calls: int, ms: int, mb: int, more: int) -> None:
     for arch in ("x86", "arm64"):
@@ -141,6 +143,7 @@ def test_more_of_anything_never_costs_less(calls: int, ms: int, mb: int, more: i
     assert cost.queue(calls * more, batch=10) <= cost.queue(calls * more, batch=1)
 
 
+@pytest.mark.e2e
 @given(st.integers(1, 900_000), st.integers(128, 5000))
 def test_twice_the_memory_for_half_the_time_costs_the_same(ms: int, mb: int) -> None:
     assert isclose(cost.function(1000, 2 * ms, mb), cost.function(1000, ms, 2 * mb))
@@ -177,6 +180,7 @@ def test_a_load_of_5000_environments_is_throttled_for_40_seconds() -> None:
     assert concurrency.throttled(50_000, 0.1, limit=1000) == (inf, inf)
 
 
+@pytest.mark.e2e
 @given(st.floats(1, 1e5), st.floats(0.01, 10), st.floats(0, 1e4))
 def test_warm_environments_never_lengthen_the_throttling(rate: float, seconds: float, warm: float) -> None:
     assert concurrency.throttled(rate, seconds, warm) <= concurrency.throttled(rate, seconds)
@@ -197,6 +201,7 @@ def test_a_backlog_drains_as_fast_as_pollers_may_grow() -> None:
     assert concurrency.drain(1, arrivals=50, batch=10, seconds=1, most=5) == inf
 
 
+@pytest.mark.e2e
 @given(st.integers(2, 1000), st.integers(0, 1000))
 def test_a_higher_maximum_never_drains_later(most: int, more: int) -> None:
     drain = [concurrency.drain(5000, 10, 10, 1, each) for each in (most, most + more)]
@@ -230,6 +235,7 @@ def test_jitter_ends_the_storm_that_growing_delays_only_postpone() -> None:
     assert (spread, fewer, sooner) == (106, 1911, 2.5)
 
 
+@pytest.mark.e2e
 @given(st.integers(1, 300), st.integers(1, 50), st.booleans(), st.integers())
 def test_every_client_of_a_storm_is_served(clients: int, capacity: int, jitter: bool, seed: int) -> None:
     peak, calls, _ = retries.storm(clients, capacity, jitter, seed)
@@ -238,6 +244,7 @@ def test_every_client_of_a_storm_is_served(clients: int, capacity: int, jitter: 
     assert calls >= clients
 
 
+@pytest.mark.e2e
 @given(st.integers(0, 60), st.integers())
 def test_a_delay_is_between_nothing_and_the_exponential(attempt: int, seed: int) -> None:
     assert 0 <= retries.full_jitter(attempt, random.Random(seed)) <= min(20, 2**attempt)
