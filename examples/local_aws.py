@@ -538,10 +538,10 @@ def secrets_by_arn(template: dict[str, Any]) -> dict[str, Any]:
             if set(value) == {"Ref"} and value["Ref"] in secrets:
                 return {"Fn::GetAtt": [value["Ref"], "Id"]}
             if set(value) == {"Fn::Sub"}:
-                text, *given = [value["Fn::Sub"]] if isinstance(value["Fn::Sub"], str) else value["Fn::Sub"]
-                for name in secrets - set(*given):
+                text, given = (value["Fn::Sub"], {}) if isinstance(value["Fn::Sub"], str) else value["Fn::Sub"]
+                for name in secrets - given.keys():
                     text = text.replace(f"${{{name}}}", f"${{{name}.Id}}")
-                return {"Fn::Sub": [text, written(*given)] if given else text}
+                return {"Fn::Sub": [text, written(given)] if given else text}
             return {key: written(inner) for key, inner in value.items()}
         return [written(inner) for inner in value] if isinstance(value, list) else value
 

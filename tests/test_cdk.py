@@ -11,14 +11,13 @@ import pytest
 from local_aws import LocalAws, read_template
 from run import scenario
 from support import templates
-from support.deployed import EXPECTED, Facts, compare, differences, expected, facts
+from support.deployed import EXPECTED, Facts, compare, differences, expected, facts, objections, without_hashes
 from support.documents import ROOT
 from synthesis import EXAMPLES, NODE, synthesise
 
 NAMES = sorted(path.parent.name for path in EXAMPLES.glob("*/stack.py"))
 PACKAGED = "StreamProcessor"  # the stack whose functions are packaged for AWS, as `cdk deploy` does
 EVERYWHERE = ".*"
-CDKS_OWN = {"W3005": "CDK makes each function wait for its role, which it refers to anyway"}
 # Rule of cdk-nag, the constructs, and why a reviewer lets it be.
 ACCEPTED = [
     (
@@ -79,10 +78,6 @@ def stack(request: pytest.FixtureRequest, synthesised: Synthesised) -> Path:
 @pytest.mark.e2e
 @pytest.mark.parametrize("name", NAMES)
 def test_both_languages_make_the_same_template(synthesised: Synthesised, name: str) -> None:
-    def without_hashes(path: Path) -> object:
-        text = re.sub(r'"S3Key": "\w+\.zip"', '"S3Key": "…"', path.read_text())
-        return json.loads(re.sub(r'"aws:asset:path": "asset\.\w+"', '"aws:asset:path": "…"', text))
-
     python, typescript = (without_hashes(synthesised(language)[name]) for language in ("python", "typescript"))
 
     assert python == typescript
@@ -103,9 +98,7 @@ def test_each_expected_difference_is_one_that_there_is(synthesised: Synthesised)
 
 @pytest.mark.e2e
 def test_no_linter_objects(stack: Path) -> None:
-    found = templates.findings(stack)
-
-    assert [each for each in found if not each.startswith(tuple(CDKS_OWN))] == []
+    assert objections(stack) == []
 
 
 @pytest.mark.e2e

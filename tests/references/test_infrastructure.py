@@ -13,14 +13,13 @@ import pytest
 
 from local_aws import own_names, read_template, references, without_bootstrap
 from support import templates
-from support.deployed import Names, Row, differences, flat
+from support.deployed import Expected, Names, Row, differences, expected, flat, objections, without_hashes
 from support.documents import ROOT, fences
-from synthesis import synthesise
+from synthesis import snake_case, synthesise
 
 pytestmark = pytest.mark.e2e
 HERE = Path(__file__).parent
 SUFFIXES = {"python": ".py", "typescript": ".ts"}
-CDKS_OWN = {"W3005": "CDK makes each function wait for its role, which it refers to anyway"}
 
 
 @dataclass(frozen=True)
@@ -71,7 +70,7 @@ SHOWN = [
     Shown("storage_first", "storage_first", {"Post": "Api.orders.POST"}, ("Integration", "AuthorizationType")),
 ]
 # Differences that are CDK's own and change nothing that the reference promises, each with the reason.
-EXPECTED: list[tuple[Callable[[str, str, str, str], bool], str]] = [
+EXPECTED: Expected = [
     (
         lambda _, name, sam, cdk: name == "Metrics[0].Id" and (sam, cdk) == ("rate", "expr_1"),
         "CDK numbers expressions; no other refers to this one",
@@ -114,11 +113,6 @@ EXPECTED: list[tuple[Callable[[str, str, str, str], bool], str]] = [
     ),
 ]
 PART_OF_ALIAS = "{'Fn::Select': [6, {'Fn::Split': [':', '<QuoteAliaslive>']}]}"
-
-
-def expected(row: Row) -> str:
-    """Why a difference may be; empty for one that is ours to mend."""
-    return next((reason for may, reason in EXPECTED if may(*row)), "")
 
 
 @pytest.fixture(scope="session")
@@ -170,9 +164,6 @@ def rows(shown: Shown, path: Path) -> Iterator[Row]:
 
 
 def test_both_languages_make_the_same_templates(synthesised: Synthesised) -> None:
-    def without_hashes(path: Path) -> Any:
-        return json.loads(re.sub(r"\b[0-9a-f]{64}\b", "…", path.read_text()))
-
     python, typescript = (
         {name: without_hashes(path) for name, path in synthesised(language).items()} for language in SUFFIXES
     )
@@ -184,21 +175,19 @@ def test_both_languages_make_the_same_templates(synthesised: Synthesised) -> Non
 @pytest.mark.parametrize("shown", SHOWN, ids=str)
 def test_cdk_deploys_what_the_template_shows(synthesised: Synthesised, shown: Shown) -> None:
     assert facts(shown, in_sam(shown))
-    assert [row for row in rows(shown, synthesised("python")[shown.stack]) if not expected(row)] == []
+    assert [row for row in rows(shown, synthesised("python")[shown.stack]) if not expected(row, EXPECTED)] == []
 
 
 def test_each_expected_difference_is_one_that_there_is(synthesised: Synthesised) -> None:
     made = synthesised("python")
-    found = {expected(row) for shown in SHOWN for row in rows(shown, made[shown.stack])}
+    found = {expected(row, EXPECTED) for shown in SHOWN for row in rows(shown, made[shown.stack])}
 
     assert found - {""} == {reason for _, reason in EXPECTED}
 
 
 @pytest.mark.parametrize("shown", SHOWN, ids=str)
 def test_no_linter_objects(synthesised: Synthesised, shown: Shown) -> None:
-    found = templates.findings(synthesised("python")[shown.stack])
-
-    assert [each for each in found if not each.startswith(tuple(CDKS_OWN))] == []
+    assert objections(synthesised("python")[shown.stack]) == []
 
 
 def order(resources: dict[str, Any]) -> list[str]:
@@ -235,5 +224,4 @@ def test_every_stack_is_quoted_and_its_typescript_linked_beside() -> None:
         quoted |= {symbol.split(".")[0] for address in addresses for symbol in address.split("#")[1].split(",")}
         assert bool(addresses) == ("(../tests/references/infrastructure.ts)" in page.read_text()), page.name
 
-    stacks = {"".join(part.title() for part in shown.stack.split("_")) for shown in SHOWN}
-    assert stacks <= quoted
+    assert {shown.stack for shown in SHOWN} <= {snake_case(symbol) for symbol in quoted}

@@ -19,7 +19,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "examples"))
 
 from local_aws import REGION, own_names, read_template, without_bootstrap
 from support.documents import ROOT
-from support.templates import translated
+from support.templates import findings, translated
 from synthesis import synthesise
 
 Row = tuple[str, str, str, str]  # resource, property, here, there
@@ -72,8 +72,10 @@ MANAGED = {
 }
 
 
+CDKS_OWN = {"W3005": "CDK makes each function wait for its role, which it refers to anyway"}  # by rule of cfn-lint
 # Differences that are the tools' own and break no promise, each with the reason.
-EXPECTED: list[tuple[Callable[[str, str, str, str], bool], str]] = [
+Expected = list[tuple[Callable[[str, str, str, str], bool], str]]
+EXPECTED: Expected = [
     (
         lambda resource, _, sam, cdk: resource.startswith("role") and sam == "*" and cdk not in ("*", NOTHING),
         "SAM attaches managed policies that name no resource, CDK grants on the one",
@@ -116,9 +118,20 @@ EXPECTED: list[tuple[Callable[[str, str, str, str], bool], str]] = [
 ]
 
 
-def expected(row: Row) -> str:
+def expected(row: Row, among: Expected = EXPECTED) -> str:
     """Why a difference may be; empty for one that is ours to mend."""
-    return next((reason for may, reason in EXPECTED if may(*row)), "")
+    return next((reason for may, reason in among if may(*row)), "")
+
+
+def objections(synthesised: Path) -> list[str]:
+    """What cfn-lint and our rules say about a synthesised template that is not CDK's own doing."""
+    return [each for each in findings(synthesised) if not each.startswith(tuple(CDKS_OWN))]
+
+
+def without_hashes(synthesised: Path) -> Any:
+    """A synthesised template without what names its assets."""
+    text = re.sub(r'"S3Key": "\w+\.zip"', '"S3Key": "…"', synthesised.read_text())
+    return json.loads(re.sub(r'"aws:asset:path": "asset\.\w+"', '"aws:asset:path": "…"', text))
 
 
 def facts(template: dict[str, Any]) -> Facts:
