@@ -42,6 +42,7 @@ hypothesis.settings.load_profile("unhurried")
 
 def pytest_collection_finish() -> None:
     gc.freeze()  # what has been imported stays, so that the collector need not look at it again for every test
+    gc.set_threshold(20_000, 50, 100)  # and a test's SDK clients make thousands of objects that live as long as it
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -11,12 +11,12 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from cfnlint.api import lint
 from pydantic import ValidationError
 from saga.scenario import ORDER, Partners, configure
 
 from local_aws import LocalAws, read_template, wait_for
 from support.handlers import Context, Died, Example, event, references
+from support.templates import findings
 
 FOLDER = Path(__file__).resolve().parent.parent.parent / "examples" / "saga"
 DEFINITION = json.loads((FOLDER / "statemachine.asl.json").read_text())
@@ -180,12 +180,14 @@ def test_the_machine_may_invoke_exactly_the_functions_it_names() -> None:
 
 
 @pytest.mark.parametrize(("mistake", "found"), [({}, 0), ({"ResultPath": "$.step"}, 1)], ids=["none", "JSONPath"])
-def test_the_definition_is_valid(mistake: dict[str, str], found: int) -> None:
+def test_the_definition_is_valid(mistake: dict[str, str], found: int, tmp_path: Path) -> None:
     states = {**DEFINITION["States"], "ChargeCard": {**DEFINITION["States"]["ChargeCard"], **mistake}}
     properties = {"RoleArn": "arn:aws:iam::123456789012:role/any", "Definition": {**DEFINITION, "States": states}}
-    template = {"Resources": {"Machine": {"Type": "AWS::StepFunctions::StateMachine", "Properties": properties}}}
+    machine = {"Resources": {"Machine": {"Type": "AWS::StepFunctions::StateMachine", "Properties": properties}}}
+    (template := tmp_path / "template.json").write_text(json.dumps(machine))
 
-    assert [match.rule.id for match in lint(json.dumps(template))] == ["E3601"] * found
+    of_the_service = [rule for each in findings(template) if (rule := each.split()[0])[1] != "9"]  # 9 is ours
+    assert of_the_service == ["E3601"] * found
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """Handlers of the examples, loaded as Lambda would: in fresh environments, against what their template declares."""
 
+import functools
 import importlib
 import json
 import os
@@ -52,10 +53,9 @@ class Example:
     ) -> None:
         self.folder = folder
         self.aws = aws
-        template = read_template(folder / "template.yaml")
-        self._variables = variables(template)
-        self.stack = aws.create(f"{folder.name.replace('_', '-')}-state", state(template), **parameters)
-        for name in {name for per_function in self._variables.values() for name in per_function}:
+        names, body = _declared(folder / "template.yaml")
+        self.stack = aws.create(f"{folder.name.replace('_', '-')}-state", body, **parameters)
+        for name in names:
             if (value := self.stack.outputs.get(_output(name))) is not None:
                 monkeypatch.setenv(name, value)
         monkeypatch.setenv("AWS_ENDPOINT_URL", aws.function_endpoint)
@@ -69,6 +69,13 @@ class Example:
             if file.startswith(examples) and file.count(os.sep, len(examples)) == 1:
                 del sys.modules[name]
         return importlib.import_module(module)
+
+
+@functools.cache
+def _declared(template: Path) -> tuple[set[str], dict[str, Any]]:
+    """The names of all variables that a template's functions read, and what is deployed for them."""
+    read = read_template(template)
+    return {name for of_one in variables(read).values() for name in of_one}, state(read)
 
 
 def variables(template: dict[str, Any]) -> dict[str, dict[str, Any]]:

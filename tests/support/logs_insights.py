@@ -3,6 +3,7 @@
 Covers the language of AWS's `CWL_QuerySyntax` pages, read in 2026-11, but for `join`, `lookup` and subqueries.
 """
 
+import functools
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -112,13 +113,17 @@ COMMENT: /#[^\n]*/
 %ignore WS
 %ignore COMMENT
 """  # noqa: E501 - the units of one terminal
-PARSER = Lark(GRAMMAR, start="query", parser="lalr")
 Node = Tree[Token]
+
+
+@functools.cache
+def _parser() -> Lark:
+    return Lark(GRAMMAR, start="query", parser="lalr")  # not at import: most processes read no query
 
 
 def complaints(query: str) -> list[str]:
     try:
-        tree = PARSER.parse(query)
+        tree = _parser().parse(query)
     except UnexpectedInput as error:
         return [f"line {error.line}, column {error.column}: {error.get_context(query, 20).splitlines()[0].strip()!r}"]
     return [*_calls(tree), *_patterns(tree), *_dropped(tree)]
@@ -128,7 +133,7 @@ def fields(query: str) -> set[str]:
     """The fields that a query reads from log events, without those it makes itself."""
     made: set[str] = set()
     read: set[str] = set()
-    for command in PARSER.parse(query).children:
+    for command in _parser().parse(query).children:
         assert isinstance(command, Tree)
         read |= set(_used(command)) - made
         made |= set(_made(command))
