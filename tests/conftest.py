@@ -50,6 +50,12 @@ def pytest_configure(config: pytest.Config) -> None:
         install_node()
 
 
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """A process for each processor, and one more where tests wait for pollers and for whole programs."""
+    waits = "not e2e" not in config.option.markexpr
+    return min(os.cpu_count() or 1, 8) + waits  # each has a local AWS of its own
+
+
 @pytest.fixture(scope="session")
 def server() -> Iterator[LocalAws]:
     """One local AWS for all handler tests of a process, with faults at the function's side."""

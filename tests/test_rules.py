@@ -87,9 +87,9 @@ def test_every_rule_says_its_law_its_reason_its_section_and_its_principle() -> N
 
 
 @pytest.mark.e2e
-def test_what_the_rules_are_tried_on_is_otherwise_a_valid_template() -> None:
-    paths = [str(path) for path in (*FAIL, *PASS)]
-    config = ConfigMixIn(["--template", *paths, "--ignore-checks", "W", "I"])
+@pytest.mark.parametrize("paths", [FAIL, PASS], ids=["fail", "pass"])
+def test_what_the_rules_are_tried_on_is_otherwise_a_valid_template(paths: list[Path]) -> None:
+    config = ConfigMixIn(["--template", *map(str, paths), "--ignore-checks", "W", "I"])
     matches = Runner(config).run()
 
     assert [f"{match.filename}: {match}" for match in matches] == []
