@@ -156,6 +156,7 @@ class LocalAws:
         self._clients: dict[str, Any] = {}
         self.left_out: dict[str, str] = {}  # of all stacks
         self._archives: dict[Path, Path] = {}  # of the functions' code, by folder
+        self._installed: dict[tuple[Path | None, tuple[str, ...]], Path] = {}  # their packages, by what asks for them
 
     def __enter__(self) -> "LocalAws":
         install()
@@ -453,10 +454,11 @@ class LocalAws:
         requirements = source / "requirements.txt"
         if extra or requirements.exists():
             wanted = requirements if requirements.exists() else None
-            packages = _packages(wanted, extra, Path(tempfile.mkdtemp(dir=self._home)))
+            if (asked := (wanted, tuple(extra))) not in self._installed:
+                self._installed[asked] = _packages(wanted, extra, Path(tempfile.mkdtemp(dir=self._home)))
             variables = properties.setdefault("Environment", {}).setdefault("Variables", {})
             given = [variables["PYTHONPATH"]] if "PYTHONPATH" in variables else []
-            variables["PYTHONPATH"] = os.pathsep.join([str(self._guard), *given, str(packages)])
+            variables["PYTHONPATH"] = os.pathsep.join([str(self._guard), *given, str(self._installed[asked])])
 
     def logs(self, function: str) -> list[str]:
         """What a function printed, oldest first. `function` is its physical name."""

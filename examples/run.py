@@ -8,11 +8,13 @@ Exit code: 0 when every promise held, 1 when one broke, 2 when something is miss
 import argparse
 import importlib.util
 import json
+import math
+import os
 import signal
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from functools import partial
@@ -23,12 +25,14 @@ from rich.console import Console
 from rich.table import Table
 
 import report
-from local_aws import ACCOUNT, REGION, LocalAws, LocalAwsError, Outcome
+from local_aws import ACCOUNT, ENVIRONMENT, REGION, LocalAws, LocalAwsError, Outcome
 from synthesis import LANGUAGES, synthesise
 
 Result = tuple[list[Outcome], float]  # and the seconds it took
 EXAMPLES = Path(__file__).resolve().parent
 IAC = ("sam", "cdk-python", "cdk-typescript")
+SECONDS = ENVIRONMENT / "seconds.json"  # that each example took the last time
+AT_ONCE = 2 * (os.cpu_count() or 1) + 1  # half the time a scenario waits for retries and pollers
 
 
 def patterns() -> dict[str, str]:
@@ -57,6 +61,20 @@ def play(folder: Path, template: Path, local: LocalAws, say: Callable[[str], Non
         happened = str(error) if isinstance(error, LocalAwsError) else f"{type(error).__name__}: {error}"
         outcomes.append(Outcome("the scenario", happened, "it plays to the end", False))
     return outcomes, time.monotonic() - began
+
+
+def seconds() -> dict[str, float]:
+    """What each example took the last time; empty before the first run."""
+    try:
+        found: dict[str, float] = json.loads(SECONDS.read_text())
+    except (OSError, ValueError):
+        return {}
+    return found
+
+
+def longest_first(names: Iterable[str], took: dict[str, float]) -> list[str]:
+    """So that no long one runs alone at the end; what was never timed may be long."""
+    return sorted(names, key=lambda name: -took.get(name, math.inf))
 
 
 def in_typescript() -> list[str]:
@@ -132,7 +150,9 @@ def arguments(known: list[str]) -> argparse.Namespace:
         help="which modules the functions run; those in TypeScript are for --iac cdk-typescript (default: python)",
     )
     parser.add_argument("--port", type=int, default=0, help="port of the local AWS (default: a free one)")
-    parser.add_argument("--jobs", type=int, default=3, help="how many examples run at a time (default: 3)")
+    parser.add_argument(
+        "--jobs", type=int, default=AT_ONCE, help=f"how many examples run at a time (default, by processors: {AT_ONCE})"
+    )
     asked = parser.parse_args()
     asked.path = own(asked.patterns, known)
     unknown = [name for name in asked.patterns if name not in known]
@@ -186,14 +206,16 @@ def main() -> int:
         if asked.iac != "sam":
             status.update("synthesising the stacks (the first time, this downloads CDK)")
         deployed = templates(asked.patterns or list(known), asked.iac, Path(home) / "synthesised", asked.handlers)
+        took = seconds()
         running = {
-            name: pool.submit(play, EXAMPLES / name, template, local, partial(say, name))
-            for name, template in deployed.items()
+            name: pool.submit(play, EXAMPLES / name, deployed[name], local, partial(say, name))
+            for name in longest_first(deployed, took)
         }
-        for name, future in running.items():
-            results[name] = future.result()
+        for name in deployed:
+            results[name] = running[name].result()
             if not asked.json:
                 console.print(table(name, *results[name]))
+        SECONDS.write_text(json.dumps(took | {name: round(now, 1) for name, (_, now) in results.items()}))
         if asked.json:
             found = {name: [asdict(outcome) for outcome in outcomes] for name, (outcomes, _) in results.items()}
             print(json.dumps(found, indent=2))

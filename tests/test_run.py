@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from local_aws import ACCOUNT, LocalAws, wait_for
-from run import patterns, scenario
+from run import longest_first, patterns, scenario, seconds
 
 ROOT = Path(__file__).resolve().parent.parent
 RUN = [sys.executable, str(ROOT / "examples" / "run.py")]
@@ -37,6 +37,21 @@ def test_every_example_has_a_scenario() -> None:
 
     assert set(patterns()) == folders
     assert folders
+
+
+def test_what_took_longest_or_was_never_timed_starts_first() -> None:
+    assert longest_first(["a", "b", "c", "d"], {"a": 3, "b": 20.5, "d": 9}) == ["c", "b", "d", "a"]
+
+
+@pytest.mark.parametrize(("text", "known"), [(None, {}), ("{", {}), ('{"saga": 19.5}', {"saga": 19.5})], ids=str)
+def test_times_that_can_not_be_read_are_none(
+    text: str | None, known: dict[str, float], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("run.SECONDS", tmp_path / "seconds.json")
+    if text:
+        (tmp_path / "seconds.json").write_text(text)
+
+    assert seconds() == known
 
 
 def test_no_module_of_the_main_job_is_called_as_a_handler_is() -> None:

@@ -2,6 +2,7 @@
 
 import json
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -98,8 +99,11 @@ def play(local: LocalAws, say: Callable[[str], None], template: Path) -> Iterato
         )
 
         say("five reminders, each planned twice; one is moved, one is canceled")
-        now = datetime.now(UTC)
-        soon = f"{now + timedelta(seconds=15):%Y-%m-%dT%H:%M:%S}"
+        for _ in range(2):  # a refusal ends the local environment, so the first of these starts another
+            began = time.monotonic()
+            ask("plan", reminder("taken", tomorrow))
+        pace, now = time.monotonic() - began, datetime.now(UTC)
+        soon = f"{now + timedelta(seconds=10 + 20 * pace):%Y-%m-%dT%H:%M:%S}"  # none is due before all is planned
         due, ids = [f"c-7.r-{n}" for n in range(3)], [f"r-{n}" for n in range(5)]
         errors = [ask("plan", reminder(each, soon)) for each in ids for _ in range(2)]
         payloads = {name: each["Target"]["Input"] for name, each in planned().items()}
