@@ -44,7 +44,7 @@ def test_the_section_holds_the_answer_within_the_budget(question: Question) -> N
     text = " ".join(question.text.split())
 
     assert [word for word in question.holds if word not in text] == []
-    assert tokens(SKILL.read_text()) + tokens(question.text) <= 3500
+    assert tokens(SKILL.read_text()) + tokens(question.text) <= 3300
 
 
 @pytest.mark.parametrize("question", QUESTIONS, ids=lambda question: question.ask[:50])

@@ -57,13 +57,20 @@ def test_the_description_says_what_when_and_when_not() -> None:
 
 
 def test_the_front_page_stays_small() -> None:
-    assert tokens(SKILL.read_text()) <= 2000
+    assert tokens(SKILL.read_text()) <= 2200
     assert len(SKILL.read_text().splitlines()) <= 150
 
 
 @pytest.mark.parametrize("path", REFERENCES, ids=lambda path: path.stem)
 def test_a_reference_stays_small(path: Path) -> None:
-    assert tokens(path.read_text()) <= 4500
+    assert tokens(path.read_text()) <= 9000
+
+
+@pytest.mark.parametrize("path", REFERENCES, ids=lambda path: path.stem)
+def test_each_section_can_be_loaded_alone(path: Path) -> None:
+    large = {title: size for title in sections(path) if (size := tokens(section(path, title))) > 1100}
+
+    assert large == {}, f"split these sections of {path.name}, or cut what a model knows"
 
 
 def where() -> dict[str, tuple[Path, str]]:
@@ -104,7 +111,7 @@ def test_a_pattern_has_every_file_a_reader_expects(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", PATTERNS)
-def test_a_section_has_its_parts_in_order_and_stays_small(name: str) -> None:
+def test_a_section_has_its_parts_in_order(name: str) -> None:
     path, title = where()[name]
     text = section(path, title)
     places = [text.find(part) for part in PARTS]
@@ -115,7 +122,6 @@ def test_a_section_has_its_parts_in_order_and_stays_small(name: str) -> None:
     assert "```mermaid" in text
     assert f"(../examples/{name}/)" in text
     assert f"(../tests/examples/test_{name}.py)" in text
-    assert tokens(text) <= 1000
 
 
 def cost(name: str) -> int:

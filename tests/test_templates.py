@@ -43,7 +43,7 @@ def test_a_handler_is_short_enough_to_read_whole(path: Path) -> None:
     for module in path.parent.glob("*.py"):
         if module.name not in ("scenario.py", "stack.py"):
             lines = [line for line in module.read_text().splitlines() if line.strip()]
-            assert len(lines) <= 60, f"{module.name} has {len(lines)} lines that are not blank"
+            assert len(lines) <= 80, f"{module.name} has {len(lines)} lines that are not blank"
 
 
 def test_its_requirements_are_what_it_imports_at_the_versions_under_test(path: Path) -> None:
