@@ -97,9 +97,7 @@ def test_every_pattern_stands_everywhere_under_one_name() -> None:
     assert PATTERNS
     assert sorted(where()) == PATTERNS
     assert sorted(found[1] for found in index if found) == PATTERNS
-    assert (
-        sorted(path.stem.removeprefix("test_") for path in (ROOT / "tests" / "examples").glob("test_*.py")) == PATTERNS
-    )
+    assert sorted(path.parent.name for path in (ROOT / "tests" / "patterns").glob("*/test_promises.py")) == PATTERNS
 
 
 @pytest.mark.parametrize("name", PATTERNS)
@@ -121,7 +119,7 @@ def test_a_section_has_its_parts_in_order(name: str) -> None:
     assert re.search(rf"^```\w+ examples/{name}/", text, re.M), "quote its handler or template"
     assert "```mermaid" in text
     assert f"(../examples/{name}/)" in text
-    assert f"(../tests/examples/test_{name}.py)" in text
+    assert f"(../tests/patterns/{name}/test_promises.py)" in text
 
 
 def cost(name: str) -> int:

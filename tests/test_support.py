@@ -15,8 +15,8 @@ from local_aws import LocalAws, LocalAwsError, read_template, wait_for
 from support import commands, facts, node, policies, snippets, templates
 from support.documents import ROOT, Fence, anchors, fences, links, rows, tokens
 from support.handlers import references, state
-from support.mutants import MUTANTS, catcher
-from support.seeds import Seed, sow
+from support.mistakes import mutants, sow
+from support.mutants import catcher
 
 WORKER = ROOT / "examples" / "queue_worker" / "template.yaml"
 
@@ -233,10 +233,10 @@ def test_a_template_that_breaks_a_promise_is_noticed(tmp_path: Path, old: str, n
 
 def test_every_example_has_mistakes_of_both_kinds_that_its_checks_must_catch() -> None:
     """That they do catch them is shown by `tests/support/mutants.py`, which takes half an hour."""
-    kinds = Counter((mutant.example, mutant.in_code) for mutant in MUTANTS)
+    kinds = Counter((mutant.example, mutant.in_code) for mutant in mutants())
     examples = [path.parent.name for path in (ROOT / "examples").glob("*/template.yaml")]
 
-    assert len({str(mutant) for mutant in MUTANTS}) == len(MUTANTS)
+    assert len({str(mutant) for mutant in mutants()}) == len(mutants())
     assert {example for example, _ in kinds} == set(examples)
     assert min(kinds[example, in_code] for example in examples for in_code in (True, False)) >= 2
 
@@ -247,8 +247,8 @@ def test_every_mistake_still_fits_its_example_and_leaves_it_readable(tmp_path: P
         ".json": lambda path: json.loads(path.read_text()),
         ".yaml": read_template,
     }
-    for number, mutant in enumerate(MUTANTS):
-        folder = sow(Seed(mutant.example, mutant.name, "", "", mutant.edits), tmp_path / str(number))
+    for number, mutant in enumerate(mutants()):
+        folder = sow(mutant, tmp_path / str(number))
         for file in {file for file, _, _ in mutant.edits}:
             assert (folder / file).read_text() != (ROOT / "examples" / mutant.example / file).read_text(), mutant
             assert readers[Path(file).suffix](folder / file), mutant
@@ -258,11 +258,11 @@ def test_every_mistake_still_fits_its_example_and_leaves_it_readable(tmp_path: P
     ("said", "test"),
     [
         (
-            "FAILED tests/examples/test_a.py::test_b[c d] - assert 1 == 2\nFAILED tests/test_a.py::test_z - x\n",
+            "FAILED tests/patterns/a/test_promises.py::test_b[c d] - assert 1 == 2\nFAILED tests/b.py::test_z - x\n",
             "test_b",
         ),
-        ("ERROR tests/examples/test_a.py::test_b - did not deploy\n", "test_b"),
-        ("ERROR tests/examples/test_a.py - SyntaxError\n", None),
+        ("ERROR tests/patterns/a/test_promises.py::test_b - did not deploy\n", "test_b"),
+        ("ERROR tests/patterns/a/test_promises.py - SyntaxError\n", None),
         ("tests/test_a.py::test_b PASSED [ 9%]\n1 passed in 9.87s\n", None),
     ],
     ids=["failed", "not set up", "not imported", "passed"],

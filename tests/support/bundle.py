@@ -13,7 +13,7 @@ import yaml
 from support.documents import ROOT
 
 NAME = "aws-serverless-eda"
-WANTED = ("SKILL.md", "LICENSE", "pyproject.toml", "uv.lock", "references/", "examples/", "tests/examples/")
+WANTED = ("SKILL.md", "LICENSE", "pyproject.toml", "uv.lock", "references/", "examples/", "tests/patterns/")
 WANTED_TOO = (
     "tests/references/",
     "tests/rules/",
@@ -22,6 +22,7 @@ WANTED_TOO = (
     "tests/counterexamples/",
     "tests/benchmarks/",
 )
+LEFT_OUT = ("/mutants.py", "/seeds.py", "/faults.py", "/test_every_pattern.py")  # no page links to them
 
 
 def tracked() -> list[Path]:
@@ -51,7 +52,7 @@ def build(folder: Path) -> Path:
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as packed:
         for path in tracked():
             name = path.relative_to(ROOT).as_posix()
-            if not name.startswith(WANTED + WANTED_TOO) or "/fixtures/" in name:
+            if not name.startswith(WANTED + WANTED_TOO) or "/fixtures/" in name or name.endswith(LEFT_OUT):
                 continue
             text = path.read_text()
             packed.writestr(f"{NAME}/{name}", shortened(text) if name == "SKILL.md" else text)

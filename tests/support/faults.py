@@ -1,6 +1,6 @@
 """The faults that every function meets, and what each must leave behind: what one undisturbed call leaves.
 
-A pattern gets them by naming its function, a genuine event and malformed ones in `tests/test_faults.py`.
+A pattern gets them by naming its function, a genuine event and malformed ones in `tests/patterns/NAME/faults.py`.
 """
 
 import threading

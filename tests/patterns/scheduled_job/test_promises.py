@@ -20,7 +20,7 @@ from scheduled_job.scenario import SCHEDULED_TIME, Carrier, reminder
 from local_aws import LocalAws, read_template
 from support.handlers import Context, Died, Example, event
 
-TEMPLATE = Path(__file__).parents[2] / "examples" / "scheduled_job" / "template.yaml"
+TEMPLATE = Path(__file__).parents[3] / "examples" / "scheduled_job" / "template.yaml"
 ALARMS = "arn:aws:sns:us-east-1:123456789012:alerts"
 ACCOUNT_ARN = "arn:aws:{}:us-east-1:123456789012:{}"
 NINE = "2090-11-27T09:00:00"  # years ahead, so that the local Scheduler never fires what a test plans

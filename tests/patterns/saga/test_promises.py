@@ -18,7 +18,7 @@ from local_aws import LocalAws, read_template, wait_for
 from support.handlers import Context, Died, Example, event, references
 from support.templates import findings
 
-FOLDER = Path(__file__).resolve().parent.parent.parent / "examples" / "saga"
+FOLDER = Path(__file__).resolve().parents[3] / "examples" / "saga"
 DEFINITION = json.loads((FOLDER / "statemachine.asl.json").read_text())
 TEMPLATE = read_template(FOLDER / "template.yaml")
 THROTTLED = {"code": "ProvisionedThroughputExceededException"}

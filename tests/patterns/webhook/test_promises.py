@@ -23,7 +23,7 @@ from webhook.scenario import NEW, OLD, WRONG, change, sign
 from local_aws import LocalAws, read_template
 from support.handlers import Context, Died, Example, event, failed, sqs_event
 
-TEMPLATE = Path(__file__).parents[2] / "examples" / "webhook" / "template.yaml"
+TEMPLATE = Path(__file__).parents[3] / "examples" / "webhook" / "template.yaml"
 ALARMS = "arn:aws:sns:us-east-1:123456789012:alerts"
 THROTTLED = {"code": "ThrottlingException", "status": 400}
 DISABLED = {"code": "DecryptionFailure", "status": 400}  # as while its KMS key is; the SDK does not try again

@@ -1,0 +1,18 @@
+"""The functions of this example under the five faults of `test_every_pattern.py`: events, and what is around them."""
+
+import base64
+from typing import Any
+
+from support.faults import Stage, Subject
+from support.subjects import SHOP, TEXTS, sample
+
+
+def kinesis(stage: Stage) -> list[Any]:
+    (record,) = sample(stage)["Records"]
+    coded = [base64.b64encode(text.encode()).decode() for text in TEXTS]
+    return [{"Records": [{**record, "kinesis": {**record["kinesis"], "data": data}}]} for data in coded]
+
+
+SUBJECTS = [
+    Subject("stream_processor", "KeepPrices", "app.handler", sample, kinesis, **SHOP),
+]

@@ -1,0 +1,104 @@
+"""Every function of every example under every fault: the world is afterwards as one undisturbed call leaves it.
+
+The table:  uv run pytest tests/patterns/test_every_pattern.py -v
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+
+import pytest
+
+from run import patterns
+from support import faults
+from support.documents import ROOT
+from support.faults import Reference, Stage, Subject
+from support.handlers import Example
+from support.subjects import subjects
+from support.templates import functions
+
+SUBJECTS = subjects()
+
+
+@pytest.fixture
+def stages(example: Callable[..., Example], monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Subject], Stage]]:
+    """Makes fresh stages of a subject."""
+    with ExitStack() as stubs:
+
+        def made(subject: Subject) -> Stage:
+            stub = stubs.enter_context(subject.outside())
+            shop = example(subject.example, **subject.parameters(stub))
+            stage = Stage(subject, shop, stub, monkeypatch.setenv)
+            subject.before(stage)
+            return stage
+
+        yield made
+
+
+REFERENCES: dict[str, Reference] = {}
+
+
+def reference(subject: Subject, stages: Callable[[Subject], Stage]) -> Reference:
+    if str(subject) not in REFERENCES:
+        REFERENCES[str(subject)] = faults.undisturbed(lambda: stages(subject))
+    return REFERENCES[str(subject)]
+
+
+def test_every_function_is_a_subject() -> None:
+    there = {(name, each) for name in patterns() for each in functions(ROOT / "examples" / name / "template.yaml")}
+
+    assert {(subject.example, subject.name) for subject in SUBJECTS} == there
+    assert len(there) == len(SUBJECTS)
+
+
+@pytest.mark.e2e
+@pytest.mark.parametrize("subject", SUBJECTS, ids=str)
+@pytest.mark.parametrize("fault", [faults.twice, faults.at_once], ids=lambda fault: fault.__name__)
+def test_a_repeat_changes_nothing(
+    stages: Callable[[Subject], Stage], subject: Subject, fault: Callable[[Stage], None]
+) -> None:
+    wanted, stage = reference(subject, stages), stages(subject)
+
+    fault(stage)
+
+    assert wanted.missed(stage) == []
+
+
+@pytest.mark.e2e
+@pytest.mark.parametrize("subject", SUBJECTS, ids=str)
+def test_whatever_throttles_only_delays(stages: Callable[[Subject], Stage], subject: Subject) -> None:
+    wanted = reference(subject, stages)
+    asked = dict.fromkeys(each for each in wanted.calls if each[0])
+    assert asked
+    for service, operation in asked:
+        stage = stages(subject)
+
+        faults.throttled(stage, service, operation)
+
+        assert wanted.missed(stage) == [], f"{service} {operation}"
+
+
+@pytest.mark.e2e
+@pytest.mark.parametrize("subject", SUBJECTS, ids=str)
+def test_a_death_after_any_call_is_made_good_by_the_next_attempt(
+    stages: Callable[[Subject], Stage], subject: Subject
+) -> None:
+    wanted = reference(subject, stages)
+    assert wanted.calls
+    for after in wanted.deaths():
+        stage = stages(subject)
+
+        faults.dies(stage, after)
+
+        assert wanted.missed(stage) == [], f"after call {after} of {wanted.calls}"
+
+
+@pytest.mark.e2e
+@pytest.mark.parametrize("subject", SUBJECTS, ids=str)
+def test_what_nobody_can_mean_is_refused_and_changes_nothing(
+    stages: Callable[[Subject], Stage], subject: Subject
+) -> None:
+    stage = stages(subject)
+    before = stage.world()
+
+    assert faults.malformed(stage) == []
+    assert stage.world() == before

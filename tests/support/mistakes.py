@@ -1,0 +1,71 @@
+"""Mistakes put into a copy of an example: the shapes, what several of them edit, and where each example lists its own.
+
+`tests/patterns/NAME/mutants.py` lists those that a test of ours must catch, `seeds.py` those that the trials must.
+"""
+
+import importlib
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from support.documents import ROOT
+
+PATTERNS = sorted(path.parent.name for path in (ROOT / "tests" / "patterns").glob("*/test_promises.py"))
+Edits = tuple[tuple[str, str, str], ...]  # a file, what stands there and what replaces its first occurrence
+
+TEMPLATE, MACHINE = "template.yaml", "statemachine.asl.json"
+REPORTS = "FunctionResponseTypes: [ReportBatchItemFailures]"
+ONCE = "except dynamodb.exceptions.ConditionalCheckFailedException:"
+JWT = "      AuthorizationType: JWT\n      AuthorizerId: !Ref Customers\n"
+REDRIVE, NO_REDRIVE = "RedrivePolicy: {", "# RedrivePolicy: {"
+GIVEN_UP, LOST = "DestinationConfig: {", "# DestinationConfig: {"
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """A mistake that a test of the example's own must catch."""
+
+    example: str
+    name: str
+    edits: Edits
+
+    @property
+    def in_code(self) -> bool:
+        """In a handler, else in the template or the state machine."""
+        return all(file.endswith(".py") for file, _, _ in self.edits)
+
+    def __str__(self) -> str:
+        return f"{self.example}: {self.name}"
+
+
+@dataclass(frozen=True)
+class Seed:
+    """A mistake that the trials of a reader's own project must report, by the trial and the word named here."""
+
+    example: str
+    name: str
+    trial: str
+    broken: str
+    edits: Edits
+
+    def __str__(self) -> str:
+        return f"{self.example}: {self.name}"
+
+
+def mutants() -> list[Mutant]:
+    return [each for name in PATTERNS for each in importlib.import_module(f"patterns.{name}.mutants").MUTANTS]
+
+
+def seeds() -> list[Seed]:
+    return [each for name in PATTERNS for each in importlib.import_module(f"patterns.{name}.seeds").SEEDS]
+
+
+def sow(mistake: Mutant | Seed, folder: Path) -> Path:
+    """A copy of the example below `folder` with the mistake in it."""
+    copy = folder / mistake.example
+    shutil.copytree(ROOT / "examples" / mistake.example, copy, ignore=shutil.ignore_patterns("__pycache__"))
+    for file, old, new in mistake.edits:
+        text = (copy / file).read_text()
+        assert old in text, f"{mistake}: {file} no longer holds {old!r}"
+        (copy / file).write_text(text.replace(old, new, 1))
+    return copy
