@@ -14,9 +14,9 @@ import botocore.session
 import hypothesis
 import pytest
 
-from local_aws import ACCOUNT, REGION, LocalAws
 from support.handlers import Context, Example
-from synthesis import install_node
+from trials.local_aws import ACCOUNT, REGION, LocalAws
+from trials.local_aws.synthesis import install_node
 
 ROOT = Path(__file__).resolve().parent.parent
 Synthesis = Callable[[Path], dict[str, Path]]

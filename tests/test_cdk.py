@@ -8,12 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from local_aws import LocalAws, read_template
-from run import scenario
 from support import templates
 from support.deployed import EXPECTED, Facts, compare, differences, expected, facts, objections, without_hashes
 from support.documents import ROOT
-from synthesis import EXAMPLES, NODE, synthesise
+from trials.examples import scenario
+from trials.local_aws import LocalAws
+from trials.local_aws.synthesis import EXAMPLES, NODE, synthesise
+from trials.template import read_template
 
 NAMES = sorted(path.parent.name for path in EXAMPLES.glob("*/stack.py"))
 PACKAGED = "StreamProcessor"  # the stack whose functions are packaged for AWS, as `cdk deploy` does

@@ -16,9 +16,9 @@ import pytest
 import yaml
 from skills_ref import validate
 
-from local_aws import ACCOUNT, REGION, LocalAws
 from support import bundle, node
 from support.documents import ROOT, links, rows, section, tokens
+from trials.local_aws import ACCOUNT, REGION, LocalAws
 
 NAME = "aws-serverless-eda"
 SERVERS = json.loads((ROOT / ".mcp.json").read_text())["mcpServers"]

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -12,11 +13,19 @@ from pathlib import Path
 
 import pytest
 
-from local_aws import ACCOUNT, LocalAws, wait_for
-from run import longest_first, patterns, scenario, seconds
+from trials.examples import longest_first, patterns, scenario, seconds
+from trials.local_aws import ACCOUNT, LocalAws, wait_for
 
 ROOT = Path(__file__).resolve().parent.parent
 RUN = [sys.executable, str(ROOT / "examples" / "run.py")]
+
+
+def copy_of_the_bench(folder: Path) -> None:
+    """What the main job runs, without any example."""
+    (folder / "examples").mkdir()
+    for name in ("examples/run.py", "pyproject.toml", "uv.lock"):
+        shutil.copy(ROOT / name, folder / name)
+    shutil.copytree(ROOT / "tests" / "trials", folder / "tests" / "trials")
 
 
 def quiet(_: str) -> None:
@@ -47,7 +56,7 @@ def test_what_took_longest_or_was_never_timed_starts_first() -> None:
 def test_times_that_can_not_be_read_are_none(
     text: str | None, known: dict[str, float], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("run.SECONDS", tmp_path / "seconds.json")
+    monkeypatch.setattr("trials.examples.SECONDS", tmp_path / "seconds.json")
     if text:
         (tmp_path / "seconds.json").write_text(text)
 
@@ -134,11 +143,9 @@ def test_without_uv_the_reader_is_told_what_to_install() -> None:
 
 @pytest.mark.e2e
 def test_without_the_network_the_first_run_says_so_in_one_line(tmp_path: Path) -> None:
-    (tmp_path / "examples" / "queue_worker").mkdir(parents=True)
-    for name in (*(path.name for path in (ROOT / "examples").glob("*.py")), "queue_worker/scenario.py"):
-        (tmp_path / "examples" / name).write_text((ROOT / "examples" / name).read_text())
-    for name in ("pyproject.toml", "uv.lock"):
-        (tmp_path / name).write_text((ROOT / name).read_text())
+    copy_of_the_bench(tmp_path)
+    (tmp_path / "examples" / "queue_worker").mkdir()
+    shutil.copy(ROOT / "examples" / "queue_worker" / "scenario.py", tmp_path / "examples" / "queue_worker")
     environment = {**os.environ, "UV_OFFLINE": "1", "UV_CACHE_DIR": str(tmp_path / "empty")}
     command = [sys.executable, str(tmp_path / "examples" / "run.py")]
     refused = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=60, check=False)
@@ -149,7 +156,7 @@ def test_without_the_network_the_first_run_says_so_in_one_line(tmp_path: Path) -
 
 
 BROKEN = '''"""A promise that does not hold."""
-from local_aws import Outcome
+from trials.local_aws import Outcome
 
 def play(local, say, template):
     yield Outcome("one order", "nothing", "it is booked", False)
@@ -158,13 +165,10 @@ def play(local, say, template):
 
 @pytest.mark.e2e
 def test_a_broken_promise_is_exit_code_1_and_shown(tmp_path: Path) -> None:
+    copy_of_the_bench(tmp_path)
     examples = tmp_path / "examples"
-    (examples / "broken").mkdir(parents=True)
+    (examples / "broken").mkdir()
     (examples / "broken" / "scenario.py").write_text(BROKEN)
-    for name in (path.name for path in (ROOT / "examples").glob("*.py")):
-        (examples / name).write_text((ROOT / "examples" / name).read_text())
-    for name in ("pyproject.toml", "uv.lock"):
-        (tmp_path / name).write_text((ROOT / name).read_text())
     (tmp_path / ".local-aws").symlink_to(ROOT / ".local-aws")
 
     command = [sys.executable, str(examples / "run.py")]

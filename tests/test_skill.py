@@ -10,8 +10,8 @@ import pytest
 import yaml
 from skills_ref import validate
 
-from run import patterns
 from support.documents import ROOT, Link, anchors, documents, links, rows, section, sections, tokens
+from trials.examples import patterns
 
 SKILL = ROOT / "SKILL.md"
 REFERENCES = sorted((ROOT / "references").glob("*.md"))

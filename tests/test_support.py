@@ -11,12 +11,13 @@ from typing import Any
 
 import pytest
 
-from local_aws import LocalAws, LocalAwsError, read_template, wait_for
 from support import commands, facts, node, policies, snippets, templates
 from support.documents import ROOT, Fence, anchors, fences, links, rows, tokens
 from support.handlers import references, state
 from support.mistakes import mutants, sow
 from support.mutants import catcher
+from trials.local_aws import LocalAws, LocalAwsError, wait_for
+from trials.template import read_template
 
 WORKER = ROOT / "examples" / "queue_worker" / "template.yaml"
 

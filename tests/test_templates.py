@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from local_aws import read_template
-from run import patterns
 from support import templates
 from support.documents import ROOT
+from trials.examples import patterns
+from trials.template import read_template
 
 PATHS = [ROOT / "examples" / name / "template.yaml" for name in patterns()]
 STANDARD = sys.stdlib_module_names

@@ -12,15 +12,16 @@ from typing import Any
 
 import pytest
 
-import trials
-from local_aws import LocalAws, read_template
-from outside import Asked
-from own_project import Sample, Source, deployable, fill, made, read, samples, served, sources, value_for
-from report import Report
 from support.mistakes import Seed, seeds, sow
 from support.seeds import caught, harvest
-from trials import Answer, Delivered, Finding, Records, Reference, StandIn, reported, successor
-from world import Difference, differences, noise, tellable
+from trials import stage as trials
+from trials.local_aws import LocalAws
+from trials.local_aws.outside import Asked
+from trials.project import Sample, Source, deployable, fill, made, read, samples, served, sources, value_for
+from trials.report import Report
+from trials.stage import Answer, Delivered, Finding, Records, Reference, StandIn, reported, successor
+from trials.template import read_template
+from trials.world import Difference, differences, noise, tellable
 
 ROOT = Path(__file__).resolve().parent.parent
 RUN = [sys.executable, str(ROOT / "examples" / "run.py")]

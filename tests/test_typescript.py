@@ -11,10 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from local_aws import LocalAws, read_template
-from run import arguments, in_typescript, patterns, scenario, templates
 from support.templates import functions, variables_set
-from synthesis import EXAMPLES, NODE
+from trials.cli import arguments
+from trials.examples import in_typescript, patterns, scenario, templates
+from trials.local_aws import LocalAws
+from trials.local_aws.synthesis import EXAMPLES, NODE
+from trials.template import read_template
 
 WANTED = {"event_store", "queue_worker", "webhook"}
 REFERENCES = EXAMPLES.parent / "tests" / "references"

@@ -10,8 +10,8 @@ from typing import Any
 
 from rest_api.scenario import AUDIENCE, Client, Issuer
 
-from local_aws import LocalAws, Outcome, wait_for
-from outside import Asked, Outside
+from trials.local_aws import LocalAws, Outcome, wait_for
+from trials.local_aws.outside import Asked, Outside
 
 
 class Sales(Outside):

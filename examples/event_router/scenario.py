@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from local_aws import LocalAws, Outcome, wait_for
+from trials.local_aws import LocalAws, Outcome, wait_for
 
 ORDERS = [
     {"order_id": "plain", "country": "US", "total": 10},

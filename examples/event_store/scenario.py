@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from local_aws import LocalAws, Outcome, wait_for
+from trials.local_aws import LocalAws, Outcome, wait_for
 
 
 def play(local: LocalAws, say: Callable[[str], None], template: Path) -> Iterator[Outcome]:

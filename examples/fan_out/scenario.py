@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from local_aws import LocalAws, Outcome, wait_for
+from trials.local_aws import LocalAws, Outcome, wait_for
 
 QUEUES = ("ToShip", "ToInvoice", "ToCount")
 DAY = "2026-11-23"

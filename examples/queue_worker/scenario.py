@@ -7,8 +7,8 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from local_aws import LocalAws, Outcome, wait_for
-from outside import Asked, Outside
+from trials.local_aws import LocalAws, Outcome, wait_for
+from trials.local_aws.outside import Asked, Outside
 
 POISON = {
     "not JSON": "ship it!",

@@ -13,8 +13,8 @@ from typing import Any
 import jwt
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from local_aws import LocalAws, Outcome, wait_for
-from outside import Asked, Outside
+from trials.local_aws import LocalAws, Outcome, wait_for
+from trials.local_aws.outside import Asked, Outside
 
 ORIGIN = "https://shop.test"
 AUDIENCE = "shop"

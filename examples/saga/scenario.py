@@ -10,8 +10,8 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from local_aws import LocalAws, Outcome, wait_for
-from outside import Asked, Outside
+from trials.local_aws import LocalAws, Outcome, wait_for
+from trials.local_aws.outside import Asked, Outside
 
 ALARMS = "arn:aws:sns:us-east-1:123456789012:alerts"
 ORDER = {"sku": "mug", "quantity": 1, "cents": 1200, "card": "tok-1", "address": "1 Main St"}

@@ -9,8 +9,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from local_aws import ACCOUNT, LocalAws, Outcome, wait_for
-from outside import Asked, Outside
+from trials.local_aws import ACCOUNT, LocalAws, Outcome, wait_for
+from trials.local_aws.outside import Asked, Outside
 
 SCHEDULED_TIME = "<aws.scheduler.scheduled-time>"
 

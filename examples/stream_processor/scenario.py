@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from local_aws import LocalAws, Outcome, wait_for
+from trials.local_aws import LocalAws, Outcome, wait_for
 
 
 def change(sku: str, version: int) -> str:

@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from local_aws import LocalAws, Outcome, wait_for
+from trials.local_aws import LocalAws, Outcome, wait_for
 
 OLD, NEW, WRONG = "whsec-old", "whsec-new", "whsec-guessed"
 DENY = {"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Principal": "*", "Action": "sqs:SendMessage"}]}

@@ -17,8 +17,8 @@ from rich.table import Table
 
 from benchmarks import cold_start, reading, rules
 from benchmarks.results import PICTURE, README, Results, refilled, save
-from run import patterns
 from support.commands import SAM
+from trials.examples import patterns
 
 
 def tables(results: Results) -> list[Table]:

@@ -27,12 +27,14 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from local_aws import _uv, free_port, read_template
-from run import patterns
 from support.commands import sam_commands
 from support.documents import ROOT
 from support.handlers import variables
 from support.templates import functions
+from trials.examples import patterns
+from trials.local_aws import free_port
+from trials.local_aws.environment import uv
+from trials.template import read_template
 
 SERVICES = ("dynamodb", "sqs", "sns", "s3", "events", "stepfunctions")
 CLIENTS = f"import boto3\n_unused = [boto3.client(name) for name in {SERVICES!r}]\n"
@@ -174,7 +176,7 @@ def _emulator() -> Path:
 
 def _install(target: Path, *wanted: str) -> None:
     python = ("--python", sys.executable)
-    _uv("pip", "install", "--quiet", *python, "--compile-bytecode", "--target", str(target), *wanted)
+    uv("pip", "install", "--quiet", *python, "--compile-bytecode", "--target", str(target), *wanted)
 
 
 def _package(package: Path, libraries: Path, module: Path, bytecode: bool, prefix: str) -> None:

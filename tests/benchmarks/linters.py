@@ -16,9 +16,9 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from local_aws import read_template
 from support.documents import ROOT
 from support.templates import translated
+from trials.template import read_template
 
 FIXTURES = ROOT / "tests" / "rules" / "fixtures"
 PAIRS = {  # rule of ours: form of the fixture

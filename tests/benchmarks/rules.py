@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.reading import processor
-from run import patterns
 from support.documents import ROOT
 from support.templates import RULES
+from trials.examples import patterns
 
 COMMAND = [str(Path(sys.executable).parent / "cfn-lint")]
 OURS = ["-a", str(RULES)]

@@ -9,9 +9,9 @@ import pytest
 
 from benchmarks import cold_start, reading, results, rules
 from benchmarks.cold_start import BASE, VARIANTS, Start
-from run import patterns
 from support.documents import ROOT, documents, fences
 from support.snippets import quotes
+from trials.examples import patterns
 
 EXAMPLES = [ROOT / "examples" / name for name in patterns()]
 FOUND = results.load()

@@ -23,9 +23,9 @@ from rich.console import Console
 from rich.table import Table
 
 from evals.cases import SKILL, tasks, triggers
-from local_aws import LocalAws
 from support import bundle, node
 from support.documents import ROOT
+from trials.local_aws import LocalAws
 
 ARMS = ("with", "without")
 CLAUDE = [str(node.HOME / "node_modules" / ".bin" / "claude")]

@@ -17,7 +17,7 @@ from unittest.mock import patch
 
 from botocore.client import BaseClient
 
-from local_aws import ACCOUNT, REGION, LocalAws
+from trials.local_aws import ACCOUNT, REGION, LocalAws
 
 LONGEST = 30  # seconds for one answer
 Grade = Callable[[Path, LocalAws], list[str]]

@@ -3,7 +3,7 @@
 import fnmatch
 from typing import Any
 
-from local_aws import ACCOUNT, REGION
+from trials.local_aws import ACCOUNT, REGION
 
 ARNS = {
     "AWS::SQS::Queue": "arn:aws:sqs:{region}:{account}:{name}",

@@ -14,7 +14,7 @@ import pytest
 
 from evals import harness
 from evals.harness import Grade
-from local_aws import LocalAws
+from trials.local_aws import LocalAws
 
 HERE = Path(__file__).resolve().parent
 TASKS = sorted(path.parent.name for path in HERE.glob("*/grader.py"))

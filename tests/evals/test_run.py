@@ -12,8 +12,8 @@ import pytest
 
 from evals import __main__ as run
 from evals.cases import HERE, tasks
-from local_aws import LocalAws
 from support.documents import ROOT
+from trials.local_aws import LocalAws
 
 TASK = next(task for task in tasks() if task["id"] == "mend_template")
 STUB = """

@@ -8,13 +8,13 @@ from contextlib import ExitStack
 
 import pytest
 
-from run import patterns
 from support import faults
 from support.documents import ROOT
 from support.faults import Reference, Stage, Subject
 from support.handlers import Example
 from support.subjects import subjects
 from support.templates import functions
+from trials.examples import patterns
 
 SUBJECTS = subjects()
 

@@ -24,11 +24,11 @@ from botocore.exceptions import ClientError, ReadTimeoutError
 from botocore.response import StreamingBody
 from botocore.stub import Stubber
 
-from local_aws import read_template, references
 from support import commands, templates
 from support.documents import ROOT
 from support.handlers import Context
 from support.simulated import ask
+from trials.template import read_template, references
 
 HERE = ROOT / "tests" / "references"
 RELEASE, ROLE, PIPELINE = HERE / "release.yaml", HERE / "pipeline_role.yaml", HERE / "pipeline.yml"

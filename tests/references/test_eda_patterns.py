@@ -9,11 +9,12 @@ from typing import Any
 
 import pytest
 
-from local_aws import LocalAws, read_template
 from references import order_placed, ordered
 from support.documents import ROOT, Fence, fences
 from support.handlers import Context, Died, failed, sqs_event
 from support.templates import findings
+from trials.local_aws import LocalAws
+from trials.template import read_template
 
 HERE = Path(__file__).parent
 REFERENCE = ROOT / "references" / "eda-patterns.md"

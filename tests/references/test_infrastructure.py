@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
-from local_aws import own_names, read_template, references, without_bootstrap
 from support import templates
 from support.deployed import Expected, Names, Row, differences, expected, flat, objections, without_hashes
 from support.documents import ROOT, fences
-from synthesis import snake_case, synthesise
+from trials.local_aws.synthesis import snake_case, synthesise
+from trials.template import own_names, read_template, references, without_bootstrap
 
 pytestmark = pytest.mark.e2e
 HERE = Path(__file__).parent

@@ -18,11 +18,12 @@ from aws_lambda_powertools.logging.buffer import LoggerBufferConfig
 from aws_lambda_powertools.metrics import MetricUnit, SchemaValidationError
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
-from local_aws import LocalAws, read_template
 from support import templates
 from support.documents import ROOT, fences, rows, section
 from support.handlers import Context, failed, sqs_event
 from support.logs_insights import complaints, fields
+from trials.local_aws import LocalAws
+from trials.template import read_template
 
 HERE = Path(__file__).parent
 ALARMS = HERE / "alarms.yaml"

@@ -29,10 +29,10 @@ from botocore.stub import Stubber
 from hypothesis import given
 from hypothesis import strategies as st
 
-from local_aws import read_template
 from references import batches, concurrency, cost, retries
 from support.facts import facts
 from support.templates import findings
+from trials.template import read_template
 
 HERE = Path(__file__).parent
 MEGA = 1_000_000

@@ -14,12 +14,13 @@ from pydantic import TypeAdapter, ValidationError
 from samtranslator.model.exceptions import InvalidDocumentException
 from samtranslator.policy_template_processor.processor import PolicyTemplatesProcessor
 
-from local_aws import ACCOUNT, REGION, read_template
 from references import nested
 from support import templates
 from support.documents import ROOT
 from support.policies import unknown_actions
 from support.simulated import Request, decisions, resolved
+from trials.local_aws import ACCOUNT, REGION
+from trials.template import read_template
 
 HERE = Path(__file__).parent
 NAMES = {"AWS::Partition": "aws", "AWS::Region": REGION, "AWS::AccountId": ACCOUNT}

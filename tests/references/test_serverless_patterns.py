@@ -19,8 +19,9 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
-from local_aws import ACCOUNT, REGION, LocalAws, read_template, wait_for
 from support import templates
+from trials.local_aws import ACCOUNT, REGION, LocalAws, wait_for
+from trials.template import read_template
 
 HERE = Path(__file__).parent
 STORAGE_FIRST = HERE / "storage_first.yaml"

@@ -17,6 +17,7 @@ WANTED = ("SKILL.md", "LICENSE", "pyproject.toml", "uv.lock", "references/", "ex
 WANTED_TOO = (
     "tests/references/",
     "tests/rules/",
+    "tests/trials/",
     "tests/facts.toml",
     "tests/test_cdk.py",
     "tests/counterexamples/",

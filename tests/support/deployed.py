@@ -17,10 +17,11 @@ from rich.table import Table
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "examples"))
 
-from local_aws import REGION, own_names, read_template, without_bootstrap
 from support.documents import ROOT
 from support.templates import findings, translated
-from synthesis import synthesise
+from trials.local_aws import REGION
+from trials.local_aws.synthesis import synthesise
+from trials.template import own_names, read_template, without_bootstrap
 
 Row = tuple[str, str, str, str]  # resource, property, here, there
 Facts = dict[str, dict[str, Any]]

@@ -16,9 +16,9 @@ import time_machine
 import urllib3
 from botocore.client import BaseClient
 
-from outside import Outside
 from support.handlers import Context, Died, Example
-from world import Noise, World, differences, noise, snapshot, without_envelope
+from trials.local_aws.outside import Outside
+from trials.world import Noise, World, differences, noise, snapshot, without_envelope
 
 THROTTLED = {
     "dynamodb": {"code": "ProvisionedThroughputExceededException"},

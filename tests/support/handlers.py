@@ -14,7 +14,8 @@ from typing import Any
 
 import pytest
 
-from local_aws import LocalAws, Stack, read_template, references, without
+from trials.local_aws import LocalAws, Stack
+from trials.template import read_template, references, without
 
 COMPUTE = ("AWS::Serverless::", "AWS::Lambda::", "AWS::StepFunctions::")
 WATCHING = ("AWS::CloudWatch::", "AWS::Logs::")  # with what refers to it a third of the resources; no handler sees it

@@ -15,10 +15,10 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent.parent
 sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "examples")]
 
-from local_aws import install  # noqa: E402
 from support.bundle import tracked  # noqa: E402
 from support.mistakes import Mutant, mutants, sow  # noqa: E402
-from synthesis import install_node  # noqa: E402
+from trials.local_aws import install  # noqa: E402
+from trials.local_aws.synthesis import install_node  # noqa: E402
 
 SHARED = (".local-aws", "tests/node/node_modules")  # environments that a copy finds under its own root
 LIMIT = 300  # seconds; the slowest example takes a tenth of them

@@ -4,7 +4,7 @@ import json
 import subprocess
 from typing import Any
 
-from synthesis import NODE
+from trials.local_aws.synthesis import NODE
 
 HOME = NODE
 

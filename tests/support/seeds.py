@@ -11,10 +11,10 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent.parent
 sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "examples")]
 
-from local_aws import LocalAws  # noqa: E402
-from own_project import read  # noqa: E402
 from support.mistakes import Seed, seeds, sow  # noqa: E402
-from trials import BROKEN, Finding, Stage, StandIn, try_source  # noqa: E402
+from trials.local_aws import LocalAws  # noqa: E402
+from trials.project import read  # noqa: E402
+from trials.stage import BROKEN, Finding, Stage, StandIn, try_source  # noqa: E402
 
 
 def harvest(local: LocalAws, folder: Path) -> list[Finding]:

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, field
 from functools import cache
 from typing import Any
 
-from local_aws import ACCOUNT, ENVIRONMENT, REGION, install
+from trials.local_aws import ACCOUNT, ENVIRONMENT, REGION, install
 
 EVALUATE = """
 from ministack.core.iam_evaluator import EvalContext, evaluate, evaluate_resource_policy, parse_policy_document

@@ -11,9 +11,9 @@ from cfnlint.runner import Runner
 from samtranslator.parser.parser import Parser
 from samtranslator.translator.translator import Translator
 
-from local_aws import read_template
 from support.documents import ROOT
 from support.handlers import variables
+from trials.template import read_template
 
 RULES = ROOT / "tests" / "rules"
 PROVIDED = ("AWS_", "POWERTOOLS_", "_X_AMZN_")  # read by the runtime, the SDK and Powertools

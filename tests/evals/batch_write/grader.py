@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from evals.harness import TooLong, environment, graded, intercepted, items, table, text
-from local_aws import LocalAws
+from trials.local_aws import LocalAws
 
 MOST = 120  # requests, after which nobody would still be trying
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from evals.harness import graded, text
-from local_aws import ACCOUNT, REGION, LocalAws
+from trials.local_aws import ACCOUNT, REGION, LocalAws
 
 BIG = {"total": 1500, "country": "DE"}
 VIP = {"total": 5, "country": "DE", "customer": {"vip": True}}

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from evals.harness import environment, graded, intercepted, table, text
-from local_aws import LocalAws
+from trials.local_aws import LocalAws
 
 WRITERS = 8
 READS = ("GetItem", "Query", "Scan", "BatchGetItem", "TransactGetItems")

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from evals.harness import beside, environment, graded, reported, text
-from local_aws import LocalAws
 from support.handlers import Context, sqs_event
+from trials.local_aws import LocalAws
 
 BATCH = [("a", 1), ("b", 1), ("a", 2), ("b", 2), ("a", 3), ("c", 1), ("b", 3)]
 

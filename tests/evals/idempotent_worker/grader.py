@@ -11,9 +11,9 @@ from typing import Any
 import time_machine
 
 from evals.harness import environment, graded, reported, table, text
-from local_aws import LocalAws
-from outside import Asked, Outside
 from support.handlers import Context, sqs_event
+from trials.local_aws import LocalAws
+from trials.local_aws.outside import Asked, Outside
 
 
 class Payments(Outside):

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from evals.harness import graded, text
 from evals.iam import allows, statements
-from local_aws import LocalAws
 from support.policies import unknown_actions
+from trials.local_aws import LocalAws
 
 TABLE = "arn:aws:dynamodb:us-east-1:123456789012:table/orders"
 SECRET = "arn:aws:secretsmanager:us-east-1:123456789012:secret:refunds-api-key-a1B2c3"

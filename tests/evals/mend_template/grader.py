@@ -6,8 +6,9 @@ from typing import Any
 
 from evals.harness import environment, graded, text
 from evals.iam import allows, arn, resolved, statements
-from local_aws import LocalAws, read_template
 from support import templates
+from trials.local_aws import LocalAws
+from trials.template import read_template
 
 NEEDED = ("dynamodb:GetItem", "dynamodb:PutItem")
 KEPT = {"Orders": "AWS::SQS::Queue", "Shipments": "AWS::DynamoDB::Table", "ShipOrders": "AWS::Serverless::Function"}

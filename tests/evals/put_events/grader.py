@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from evals.harness import TooLong, environment, graded, intercepted, text
-from local_aws import LocalAws
+from trials.local_aws import LocalAws
 
 MOST = 60  # requests, after which nobody would still be trying
 

@@ -6,8 +6,9 @@ from pathlib import Path
 
 from evals.harness import graded, messages, text, unique
 from evals.iam import allows, arn, listed, resolved, statements
-from local_aws import LocalAws, LocalAwsError, read_template, wait_for
 from support import templates
+from trials.local_aws import LocalAws, LocalAwsError, wait_for
+from trials.template import read_template
 
 EVENTS = "events.amazonaws.com"
 SENT = [("shop.orders", "OrderPlaced", "o-1"), ("shop.orders", "OrderCanceled", "o-2"), ("other", "OrderPlaced", "o-3")]

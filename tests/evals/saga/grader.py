@@ -10,8 +10,8 @@ from typing import Any
 from saga.scenario import configure
 
 from evals.harness import graded, text, unique
-from local_aws import ACCOUNT, REGION, LocalAws, wait_for
 from support import templates
+from trials.local_aws import ACCOUNT, REGION, LocalAws, wait_for
 
 FORWARD = ["ReserveStock", "ChargeCard", "BookShipment"]
 BACKWARD = ["CancelShipment", "RefundCard", "ReleaseStock"]

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from evals.harness import environment, graded, items, reported, table, text
-from local_aws import LocalAws
 from support.handlers import Context
+from trials.local_aws import LocalAws
 
 THROTTLED = {"code": "ProvisionedThroughputExceededException"}
 START = 49_590_338_271_490_256_608_559_692_538_361_571_095_921_575_989_136_588_898

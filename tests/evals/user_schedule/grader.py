@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from evals.harness import environment, graded, text, unique
-from local_aws import ACCOUNT, REGION, LocalAws
+from trials.local_aws import ACCOUNT, REGION, LocalAws
 
 TARGET = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:send-reminder"
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/scheduler"

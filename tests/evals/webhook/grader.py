@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from evals.harness import environment, graded, messages, queue, text
-from local_aws import LocalAws
 from support.handlers import Context
+from trials.local_aws import LocalAws
 
 SECRET = "whsec-made-up"
 BODY = '{ "id":"evt-1",  "amount": 1.10, "name": "Zo\\u00eb", "city": "Köln" }\n'

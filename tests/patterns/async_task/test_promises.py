@@ -11,9 +11,10 @@ import pytest
 import time_machine
 from async_task.scenario import Sales
 
-from local_aws import LocalAws, read_template
 from support.documents import ROOT
 from support.handlers import Context, Died, Example, failed, sqs_event
+from trials.local_aws import LocalAws
+from trials.template import read_template
 
 RESOURCES = read_template(ROOT / "examples" / "async_task" / "template.yaml")["Resources"]
 THROTTLED = {"code": "ProvisionedThroughputExceededException"}

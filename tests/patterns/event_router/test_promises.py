@@ -11,9 +11,10 @@ from event_router.scenario import ORDERS, REVIEWED, SHIPPED
 from hypothesis import given
 from hypothesis import strategies as st
 
-from local_aws import LocalAws, read_template
 from support.documents import ROOT
 from support.handlers import Context, Died, Example, event
+from trials.local_aws import LocalAws
+from trials.template import read_template
 
 TEMPLATE = read_template(ROOT / "examples" / "event_router" / "template.yaml")
 RESOURCES = TEMPLATE["Resources"]

@@ -13,8 +13,9 @@ from typing import Any
 import pytest
 from fan_out.scenario import DAY, placed
 
-from local_aws import ACCOUNT, REGION, LocalAws, read_template
 from support.handlers import Context, Died, Example, event, failed, sqs_event
+from trials.local_aws import ACCOUNT, REGION, LocalAws
+from trials.template import read_template
 
 ALARMS = "arn:aws:sns:us-east-1:123456789012:alerts"
 THROTTLED = {"code": "ThrottlingException", "status": 400}

@@ -12,8 +12,9 @@ import time_machine
 from aws_lambda_powertools.utilities.idempotency.exceptions import IdempotencyKeyError
 from queue_worker.scenario import POISON, Carrier, order
 
-from local_aws import LocalAws, read_template
 from support.handlers import Context, Died, Example, event, failed, sqs_event
+from trials.local_aws import LocalAws
+from trials.template import read_template
 
 ALARMS = "arn:aws:sns:us-east-1:123456789012:alerts"
 THROTTLED = {"code": "ProvisionedThroughputExceededException"}

@@ -13,9 +13,10 @@ from typing import Any
 import hypothesis
 import pytest
 
-from local_aws import LocalAws, read_template
 from support.documents import ROOT
 from support.handlers import Context, Died, Example, event
+from trials.local_aws import LocalAws
+from trials.template import read_template
 
 RESOURCES = read_template(ROOT / "examples" / "rest_api" / "template.yaml")["Resources"]
 MUG = {"sku": "mug-blue", "quantity": 2}

@@ -14,9 +14,10 @@ import pytest
 from pydantic import ValidationError
 from saga.scenario import ORDER, Partners, configure
 
-from local_aws import LocalAws, read_template, wait_for
 from support.handlers import Context, Died, Example, event, references
 from support.templates import findings
+from trials.local_aws import LocalAws, wait_for
+from trials.template import read_template
 
 FOLDER = Path(__file__).resolve().parents[3] / "examples" / "saga"
 DEFINITION = json.loads((FOLDER / "statemachine.asl.json").read_text())

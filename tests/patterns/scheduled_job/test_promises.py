@@ -17,8 +17,9 @@ from botocore.exceptions import ClientError
 from pydantic import ValidationError
 from scheduled_job.scenario import SCHEDULED_TIME, Carrier, reminder
 
-from local_aws import LocalAws, read_template
 from support.handlers import Context, Died, Example, event
+from trials.local_aws import LocalAws
+from trials.template import read_template
 
 TEMPLATE = Path(__file__).parents[3] / "examples" / "scheduled_job" / "template.yaml"
 ALARMS = "arn:aws:sns:us-east-1:123456789012:alerts"

@@ -12,9 +12,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from local_aws import LocalAws, read_template
 from support.documents import ROOT
 from support.handlers import Context, Died, Example, event, failed
+from trials.local_aws import LocalAws
+from trials.template import read_template
 
 ALARMS = "arn:aws:sns:us-east-1:123456789012:alerts"
 THROTTLED = {"code": "ProvisionedThroughputExceededException"}

@@ -20,8 +20,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from webhook.scenario import NEW, OLD, WRONG, change, sign
 
-from local_aws import LocalAws, read_template
 from support.handlers import Context, Died, Example, event, failed, sqs_event
+from trials.local_aws import LocalAws
+from trials.template import read_template
 
 TEMPLATE = Path(__file__).parents[3] / "examples" / "webhook" / "template.yaml"
 ALARMS = "arn:aws:sns:us-east-1:123456789012:alerts"

@@ -12,7 +12,7 @@ from typing import Any
 
 from boto3.dynamodb.types import TypeDeserializer
 
-from local_aws import ACCOUNT, LocalAws, Stack
+from trials.local_aws import ACCOUNT, LocalAws, Stack
 
 World = dict[str, list[Any]]  # place, such as "table Orders": its records
 Noise = set[tuple[str, str]]  # place and path of what no two equal runs agree on

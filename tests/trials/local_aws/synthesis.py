@@ -10,7 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from local_aws import ROOT, LocalAwsError
+from trials.local_aws import ROOT, LocalAwsError
 
 EXAMPLES = ROOT / "examples"
 NODE = ROOT / "tests" / "node"  # its lock file holds what TypeScript needs

@@ -11,7 +11,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from local_aws import ASSET, LocalAwsError, read_template, references, without, without_bootstrap
+from trials.local_aws import ASSET, LocalAwsError
+from trials.template import read_template, references, without, without_bootstrap
 
 NAMES = ("template.yaml", "template.yml", "template.json", "cdk.out/*.template.json", "*.template.json")
 FUNCTIONS = ("AWS::Serverless::Function", "AWS::Lambda::Function")

@@ -21,10 +21,10 @@ from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any
 
-from local_aws import ACCOUNT, REGION, LocalAws, LocalAwsError, Stack, wait_for
-from outside import Asked, Outside
-from own_project import Project, Sample, Source, bus_event, fill, logical_id, merge, samples
-from world import PLACES, Difference, Noise, Probes, World, differences, noise, queued, snapshot, tellable
+from trials.local_aws import ACCOUNT, REGION, LocalAws, LocalAwsError, Stack, wait_for
+from trials.local_aws.outside import Asked, Outside
+from trials.project import Project, Sample, Source, bus_event, fill, logical_id, merge, samples
+from trials.world import PLACES, Difference, Noise, Probes, World, differences, noise, queued, snapshot, tellable
 
 POISON = "trial-poison {not JSON"
 HELD, BROKEN, UNKNOWN = "held", "broken", "unknown"

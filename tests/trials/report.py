@@ -15,9 +15,9 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from local_aws import ROOT, LocalAws, LocalAwsError, Outcome
-from own_project import Project, read
-from trials import BROKEN, UNKNOWN, Finding, Stage, StandIn, try_source
+from trials.local_aws import ROOT, LocalAws, LocalAwsError, Outcome
+from trials.project import Project, read
+from trials.stage import BROKEN, UNKNOWN, Finding, Stage, StandIn, try_source
 
 RULES = ROOT / "tests" / "rules"
 STYLE = {"held": "[green]", BROKEN: "[bold red]", UNKNOWN: "[yellow]"}

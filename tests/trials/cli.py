@@ -1,0 +1,186 @@
+"""Run the examples, or a project of your own, end to end on a local AWS, and check what they promise.
+
+An example is deployed and plays its scenario. A project, given as a folder or a template, is linted, deployed and put
+through the standard trials of `trials.py`; a `scenario.py` beside its template is played too.
+Exit code: 0 when every promise held, 1 when one broke, 2 when something is missing on this machine.
+"""
+
+import argparse
+import json
+import signal
+import sys
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from trials import report
+from trials.examples import (
+    AT_ONCE,
+    EXAMPLES,
+    IAC,
+    SECONDS,
+    Result,
+    in_typescript,
+    longest_first,
+    patterns,
+    play,
+    seconds,
+    templates,
+)
+from trials.local_aws import ACCOUNT, REGION, LocalAws, LocalAwsError, Outcome
+from trials.local_aws.synthesis import LANGUAGES
+
+
+def table(name: str, outcomes: list[Outcome], took: float) -> Table:
+    shown = Table(title=f"{name} · {took:.0f} s", title_justify="left", title_style="bold")
+    for heading in ("Sent", "What happened", "Promise"):
+        shown.add_column(heading)
+    shown.add_column("Held", justify="center")
+    for outcome in outcomes:
+        shown.add_row(outcome.sent, outcome.happened, outcome.promise, "[green]yes" if outcome.held else "[bold red]NO")
+    return shown
+
+
+def summary(results: dict[str, Result]) -> Table:
+    shown = Table(title="All", title_justify="left", title_style="bold")
+    for heading in ("Example", "Promises held", "Seconds"):
+        shown.add_column(heading, justify="left" if heading == "Example" else "right")
+    for name, (outcomes, lasted) in results.items():
+        held = sum(outcome.held for outcome in outcomes)
+        style = "green" if held == len(outcomes) else "bold red"
+        shown.add_row(name, f"[{style}]{held} of {len(outcomes)}", f"{lasted:.0f}")
+    return shown
+
+
+def keep(local: LocalAws, console: Console) -> None:
+    """Leave the local AWS up until the reader presses Ctrl-C."""
+    aws = f"aws --endpoint-url {local.endpoint}"
+    console.print(
+        f"\nThe local AWS stays up at {local.endpoint} until Ctrl-C. In another terminal:\n\n"
+        f"export AWS_ACCESS_KEY_ID={ACCOUNT} AWS_SECRET_ACCESS_KEY=local AWS_REGION={REGION} AWS_CA_BUNDLE={local.ca}\n"
+        f"{aws} sqs list-queues\n{aws} lambda list-functions\n{aws} cloudformation describe-stacks\n"
+        f"tail -f {local.log}",
+        highlight=False,
+        soft_wrap=True,
+    )
+    signal.pause()
+
+
+def arguments(known: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description="Run the examples, or your own project, end to end on a local AWS.")
+    parser.add_argument(
+        "patterns",
+        nargs="*",
+        metavar="PATTERN|PATH",
+        help="which examples to run (default: all), or one folder or template of your own to put through the trials",
+    )
+    parser.add_argument("--list", action="store_true", help="name the examples and stop")
+    parser.add_argument("--keep", action="store_true", help="leave the local AWS up and say how to reach it")
+    parser.add_argument("--json", action="store_true", help="print the outcomes as JSON instead of tables")
+    parser.add_argument(
+        "--iac",
+        choices=IAC,
+        default="sam",
+        help="deploy template.yaml, or what CDK makes of stack.py or stack.ts (default: sam)",
+    )
+    parser.add_argument(
+        "--handlers",
+        choices=LANGUAGES,
+        default="python",
+        help="which modules the functions run; those in TypeScript are for --iac cdk-typescript (default: python)",
+    )
+    parser.add_argument("--port", type=int, default=0, help="port of the local AWS (default: a free one)")
+    parser.add_argument(
+        "--jobs", type=int, default=AT_ONCE, help=f"how many examples run at a time (default, by processors: {AT_ONCE})"
+    )
+    asked = parser.parse_args()
+    asked.path = own(asked.patterns, known)
+    unknown = [name for name in asked.patterns if name not in known]
+    if asked.path and (asked.keep or asked.list or asked.iac != "sam" or asked.handlers != "python"):
+        parser.error("--keep, --list, --iac and --handlers are for the examples")
+    if unknown and not asked.path:
+        parser.error(f"no example is called {', '.join(unknown)}; there are: {', '.join(known)}")
+    if asked.handlers == "typescript":
+        ready = in_typescript()
+        if asked.iac != "cdk-typescript":
+            parser.error("--handlers typescript needs --iac cdk-typescript")
+        if lacking := [name for name in asked.patterns if name not in ready]:
+            parser.error(f"{', '.join(lacking)} has no handlers in TypeScript; there are for: {', '.join(ready)}")
+        asked.patterns = asked.patterns or ready
+    return asked
+
+
+def own(given: list[str], known: list[str]) -> Path | None:
+    """The one argument, if it is a path and no example's name."""
+    if len(given) != 1 or given[0] in known:
+        return None
+    path = Path(given[0])
+    return path.resolve() if path.exists() else None
+
+
+def run() -> int:
+    known = patterns()
+    asked = arguments(list(known))
+    console, progress = Console(), Console(stderr=True)
+    if asked.path:
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+        return report.run(asked.path, asked.port, asked.json, console, progress, play)
+    if asked.list:
+        for name, line in known.items():
+            console.print(f"{name}: {line}", highlight=False)
+        return 0
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    results: dict[str, Result] = {}
+    with (
+        progress.status("starting the local AWS (the first time, this downloads it)") as status,
+        tempfile.TemporaryDirectory(prefix="local-aws-") as home,
+        ThreadPoolExecutor(asked.jobs) as pool,
+        LocalAws(asked.port, home=Path(home)) as local,  # ends first: on Ctrl-C no scenario then waits for an answer
+    ):
+
+        def say(name: str, step: str) -> None:
+            status.update(f"{name}: {step}")
+            if not progress.is_terminal:
+                progress.print(f"{name}: {step}", highlight=False)
+
+        if asked.iac != "sam":
+            status.update("synthesising the stacks (the first time, this downloads CDK)")
+        deployed = templates(asked.patterns or list(known), asked.iac, Path(home) / "synthesised", asked.handlers)
+        took = seconds()
+        running = {
+            name: pool.submit(play, EXAMPLES / name, deployed[name], local, partial(say, name))
+            for name in longest_first(deployed, took)
+        }
+        for name in deployed:
+            results[name] = running[name].result()
+            if not asked.json:
+                console.print(table(name, *results[name]))
+        SECONDS.write_text(json.dumps(took | {name: round(now, 1) for name, (_, now) in results.items()}))
+        if asked.json:
+            found = {name: [asdict(outcome) for outcome in outcomes] for name, (outcomes, _) in results.items()}
+            print(json.dumps(found, indent=2))
+        elif len(results) > 1:
+            console.print(summary(results))
+        if local.left_out:
+            names = ", ".join(f"{name} ({kind})" for name, kind in local.left_out.items())
+            progress.print(f"not deployed, for the local AWS does not know the type: {names}", highlight=False)
+        if asked.keep:
+            status.stop()
+            keep(local, console)
+    return 0 if all(outcome.held for outcomes, _ in results.values() for outcome in outcomes) else 1
+
+
+def main() -> int:
+    """The exit code of the command, whatever happens."""
+    try:
+        return run()
+    except LocalAwsError as error:
+        print(f"run.py: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return 130

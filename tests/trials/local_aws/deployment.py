@@ -1,0 +1,211 @@
+"""Templates deployed on the local AWS as `sam build && sam deploy` would."""
+
+import json
+import os
+import re
+import shutil
+import tempfile
+import zipfile
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import yaml
+from botocore.exceptions import ClientError
+
+from trials.local_aws.environment import LocalAwsError
+from trials.local_aws.packaging import packages
+from trials.local_aws.server import BUCKET, Server, wait_for
+from trials.template import own_names, read_template, secrets_by_arn, without, without_bootstrap
+
+SYNTHESISED = ".template.json"
+ASSET = "aws:asset:path"  # where CDK says which folder beside the template holds a function's code
+NOT_CODE = shutil.ignore_patterns(
+    "__pycache__", "template.yaml", ".git", ".aws-sam", ".venv", "node_modules", "cdk.out", ".mypy_cache"
+)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One promise of an example, checked: what was sent, what happened to it, what was promised, whether that held."""
+
+    sent: str
+    happened: str
+    promise: str
+    held: bool
+
+
+@dataclass(frozen=True)
+class Stack:
+    """A deployed template: its outputs and the physical ids of its resources, both by name."""
+
+    name: str
+    outputs: dict[str, str]
+    resources: dict[str, str]
+    left_out: dict[str, str]  # resources of types that the local AWS does not know, and what refers to them
+    types: dict[str, str] = field(default_factory=dict)  # of the resources
+
+
+class LocalAws(Server):
+    """A server on which templates are deployed; see `Server` for what it is and how it ends."""
+
+    def __init__(self, port: int = 0, faults: bool = False, home: Path | None = None) -> None:
+        super().__init__(port, faults, home)
+        self._archives: dict[Path, Path] = {}  # of the functions' code, by folder
+        self._installed: dict[tuple[Path | None, tuple[str, ...]], Path] = {}  # their packages, by what asks for them
+
+    def reset(self) -> None:
+        """Forget every stack, all data and every fault; packaged code is kept."""
+        super().reset()
+        for archive in self._archives.values():
+            self.client("s3").upload_file(str(archive), BUCKET, archive.name)
+
+    def deploy(self, template: Path, **parameters: str) -> Stack:
+        """Package the functions of a SAM template, or one that CDK synthesised, and create its stack.
+
+        Only where the code lies changes, as in `sam package`; the check that the account is bootstrapped for CDK goes.
+        Raises `LocalAwsError` with the failed resources' reasons when the stack does not come up.
+        """
+        body = self.pack(without_bootstrap(read_template(template)), template.parent)
+        synthesised = template.name.endswith(SYNTHESISED)
+        name = template.name.removesuffix(SYNTHESISED) if synthesised else template.parent.name.replace("_", "-")
+        stack = self.create(name, body, **parameters)
+        named = {own: stack.resources[at] for at, own in own_names(body).items() if at in stack.resources}
+        return replace(stack, resources={**stack.resources, **named})
+
+    def role(self, function: str) -> str:
+        """The name of the role under which a function runs; `function` is its physical name."""
+        configuration = self.client("lambda").get_function_configuration(FunctionName=function)
+        return str(configuration["Role"]).rsplit("/", 1)[-1]
+
+    def pack(self, body: dict[str, Any], folder: Path, extra: Sequence[str] = ()) -> dict[str, Any]:
+        """The template with the code and the definitions that it finds beside itself uploaded, as `sam package` does.
+
+        `extra` are packages that every function gets besides those of its own `requirements.txt`.
+        """
+        body = secrets_by_arn(body)
+        default = body.get("Globals", {}).get("Function", {}).get("CodeUri", ".")
+        for resource in body["Resources"].values():
+            properties = resource.get("Properties", {})
+            if resource["Type"] == "AWS::Serverless::Function" and "InlineCode" not in properties:
+                source = folder / str(properties.get("CodeUri", default))
+                properties["CodeUri"] = self._package(source)
+                self._depend(properties, source, extra)
+            elif resource["Type"] == "AWS::Serverless::LayerVersion" and isinstance(properties["ContentUri"], str):
+                properties["ContentUri"] = self._package(folder / properties["ContentUri"], layer=True)
+            elif resource["Type"] == "AWS::Lambda::Function" and (asset := resource.get("Metadata", {}).get(ASSET)):
+                bucket, key = self._package(folder / asset).removeprefix("s3://").split("/")
+                properties["Code"] = {"S3Bucket": bucket, "S3Key": key}
+                self._depend(properties, folder / asset, extra)
+            elif resource["Type"] == "AWS::Serverless::StateMachine" and "DefinitionUri" in properties:
+                definition = folder / properties.pop("DefinitionUri")
+                properties["Definition"] = yaml.safe_load(definition.read_text())  # JSON is YAML
+        return body
+
+    def create(self, name: str, body: dict[str, Any], **parameters: str) -> Stack:
+        """Create a stack from a template given as data; see `deploy`."""
+        return self._create(name, body, parameters, tolerant=False)
+
+    def create_what_comes_up(self, name: str, body: dict[str, Any], parameters: dict[str, str]) -> Stack:
+        """As `create`, but a resource that fails is left out too, with the reason why it failed."""
+        return self._create(name, body, parameters, tolerant=True)
+
+    def _create(self, name: str, body: dict[str, Any], parameters: dict[str, str], tolerant: bool) -> Stack:
+        cloudformation = self.client("cloudformation")
+        given = [{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()]
+        left_out: dict[str, str] = {}
+        while True:
+            stack_name = f"{name}-{next(self._numbers)}"
+            request = {"StackName": stack_name, "TemplateBody": json.dumps(body), "Parameters": given}
+            try:
+                cloudformation.create_stack(**request, Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"])
+            except ClientError as error:
+                reason = error.response["Error"]["Message"]
+                unknown = re.search(r"Unrecognized resource types: \[(.*)\]", reason)
+                types = unknown[1].split(", ") if unknown else []
+                faulty = {n: each["Type"] for n, each in body["Resources"].items() if each["Type"] in types}
+                reason = f"stack {stack_name} was refused: {reason}"
+            else:
+                stack = wait_for(f"stack {stack_name}", lambda: _settled(cloudformation, stack_name))  # noqa: B023
+                if stack["StackStatus"] == "CREATE_COMPLETE":
+                    break
+                reasons = _reasons(cloudformation, stack_name)
+                reason = f"stack {stack_name} did not deploy: {'; '.join(reasons.values()) or stack['StackStatus']}"
+                faulty = {n: why for n, why in reasons.items() if tolerant and n in body["Resources"]}
+                cloudformation.delete_stack(StackName=stack_name)
+            kept = without(body, set(faulty))
+            if not faulty or not kept["Resources"]:
+                raise LocalAwsError(reason)
+            gone = {n: e["Type"] for n, e in body["Resources"].items() if n not in kept["Resources"]}
+            left_out |= {n: faulty.get(n, kind) for n, kind in gone.items()}
+            body = kept
+        resources = cloudformation.describe_stack_resources(StackName=stack_name)["StackResources"]
+        self.left_out |= left_out
+        return Stack(
+            name=stack_name,
+            left_out=left_out,
+            outputs={output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])},
+            resources={each["LogicalResourceId"]: each.get("PhysicalResourceId", "") for each in resources},
+            types={each["LogicalResourceId"]: each["ResourceType"] for each in resources},
+        )
+
+    def _package(self, source: Path, layer: bool = False) -> str:
+        """Zip a function's code or a layer and upload it, once; return its S3 address."""
+        if source not in self._archives:
+            if not source.is_dir():
+                raise LocalAwsError(f"the template takes code from {source}, which is no folder")
+            self._archives[source] = archive = self._zip(source, layer)
+            self.client("s3").upload_file(str(archive), BUCKET, archive.name)
+        return f"s3://{BUCKET}/{self._archives[source].name}"
+
+    def _zip(self, source: Path, layer: bool) -> Path:
+        """The code; of a layer, also what its requirements name."""
+        build = Path(tempfile.mkdtemp(dir=self._home))
+        code = Path(shutil.copytree(source, build / "code", ignore=NOT_CODE))
+        files = {path.relative_to(code): path for path in code.rglob("*")}
+        if layer and (requirements := source / "requirements.txt").exists():
+            installed = packages(requirements, (), build)
+            files |= {Path("python") / path.relative_to(installed): path for path in installed.rglob("*")}
+        archive = build.with_suffix(".zip")
+        with zipfile.ZipFile(archive, "w", zipfile.ZIP_STORED, strict_timestamps=False) as bundle:
+            for name, path in sorted(files.items()):
+                bundle.write(path, name)
+        shutil.rmtree(build)
+        return archive
+
+    def _depend(self, properties: dict[str, Any], source: Path, extra: Sequence[str]) -> None:
+        """Put a function's dependencies on its path, behind its code.
+
+        `sam build` lays them beside the code; here each environment of the function would unzip a thousand files.
+        """
+        requirements = source / "requirements.txt"
+        if extra or requirements.exists():
+            wanted = requirements if requirements.exists() else None
+            if (asked := (wanted, tuple(extra))) not in self._installed:
+                self._installed[asked] = packages(wanted, extra, Path(tempfile.mkdtemp(dir=self._home)))
+            variables = properties.setdefault("Environment", {}).setdefault("Variables", {})
+            given = [variables["PYTHONPATH"]] if "PYTHONPATH" in variables else []
+            variables["PYTHONPATH"] = os.pathsep.join([str(self._guard), *given, str(self._installed[asked])])
+
+    def logs(self, function: str) -> list[str]:
+        """What a function printed, oldest first. `function` is its physical name."""
+        configuration = self.client("lambda").get_function_configuration(FunctionName=function)
+        group = configuration.get("LoggingConfig", {}).get("LogGroup", f"/aws/lambda/{function}")
+        pages = self.client("logs").get_paginator("filter_log_events").paginate(logGroupName=group)
+        return [event["message"] for page in pages for event in page["events"]]
+
+
+def _settled(cloudformation: Any, name: str) -> Any:
+    stack = cloudformation.describe_stacks(StackName=name)["Stacks"][0]
+    return None if stack["StackStatus"].endswith("IN_PROGRESS") else stack
+
+
+def _reasons(cloudformation: Any, name: str) -> dict[str, str]:
+    """Why resources of a stack failed, the first reason of each."""
+    events = cloudformation.describe_stack_events(StackName=name)["StackEvents"]
+    return {
+        event["LogicalResourceId"]: event["ResourceStatusReason"]
+        for event in reversed(events)
+        if event["ResourceStatus"] == "CREATE_FAILED" and event.get("ResourceStatusReason")
+    }

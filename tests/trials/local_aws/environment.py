@@ -1,0 +1,39 @@
+"""Where the local AWS is installed, from the lock file, and how uv is called."""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[3]
+ENVIRONMENT = ROOT / ".local-aws"  # its own, because MiniStack pins another botocore than the project
+ACCOUNT = "123456789012"
+REGION = "us-east-1"
+
+
+class LocalAwsError(Exception):
+    """Something the reader can mend; the message says what and how."""
+
+
+def install() -> None:
+    """Create or check the environment of the local AWS from the lock file; takes a moment the first time."""
+    lock, compiled = (ROOT / "uv.lock").read_text(), ENVIRONMENT / "compiled.lock"
+    current = compiled.exists() and compiled.read_text() == lock  # to compile all anew would cost each run seconds
+    group = ["--only-group", "local-aws", *([] if current else ["--compile-bytecode"])]
+    uv("sync", "--quiet", "--frozen", *group, "--project", str(ROOT), UV_PROJECT_ENVIRONMENT=str(ENVIRONMENT))
+    if not current:
+        compiled.write_text(lock)
+
+
+def uv(*arguments: str, **variables: str) -> str:
+    program = os.environ.get("UV") or shutil.which("uv")
+    if not program:
+        raise LocalAwsError("uv is not on PATH: install it as README.md says, then run this through `uv run`")
+    # Functions are unzipped without their time stamps, so their bytecode must not be checked against them.
+    environment = {**os.environ, "PYC_INVALIDATION_MODE": "UNCHECKED_HASH", **variables}
+    environment.pop("VIRTUAL_ENV", None)
+    done = subprocess.run([program, *arguments], env=environment, capture_output=True, text=True, check=False)
+    if done.returncode:
+        reason = " ".join(done.stderr.split())[:300]
+        raise LocalAwsError(f"`uv {arguments[0]}` failed; the first run needs the network. uv says: {reason}")
+    return done.stdout

@@ -1,0 +1,284 @@
+"""A local AWS on loopback: MiniStack, and microburst before it.
+
+Nothing here reaches an AWS account: the servers get an environment of their own in which no credential, profile or
+endpoint of the caller exists, and every client is made by `Server.client` with dummy keys.
+"""
+
+import contextlib
+import itertools
+import json
+import os
+import shutil
+import signal
+import socket
+import ssl
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+import boto3
+import botocore.session
+import trustme
+from botocore.config import Config
+
+from trials.local_aws.environment import ACCOUNT, ENVIRONMENT, REGION, LocalAwsError, install
+from trials.local_aws.fence import LOOPBACK_ONLY
+
+BUCKET = "packages"
+NO_PROFILE = {  # botocore's (name in a file, name in the environment, default, conversion)
+    "profile": (None, None, None, None),
+    "config_file": (None, None, os.devnull, None),
+    "credentials_file": (None, None, os.devnull, None),
+}
+
+# Microburst tells a service by its host name too, for which it reads every model of the SDK: four seconds of processor
+# time. Here all services have one address, so there is nothing to learn from it.
+FAULT_PROXY = """
+import logging
+
+from microburst.cli import main
+from microburst.detection import host
+
+host._endpoint_prefix_map = dict
+logging.getLogger("aiohttp.access").setLevel("WARNING")
+main()
+"""
+
+T = TypeVar("T")
+
+
+def wait_for(what: str, poll: Callable[[], T], timeout: float = 120) -> T:
+    """Return the first truthy answer of `poll`; raise `LocalAwsError` when `timeout` seconds pass without one.
+
+    It asks often at first and every half second later on: a question costs the server as much as an event does.
+    """
+    deadline, pause = time.monotonic() + timeout, 0.05
+    while True:
+        answer = poll()
+        if answer:
+            return answer
+        if time.monotonic() > deadline:
+            raise LocalAwsError(f"waited {timeout:.0f} s for {what}")
+        time.sleep(pause)
+        pause = min(0.5, pause * 1.3)
+
+
+class Server:
+    """Context manager around one MiniStack server. On exit no process and no temporary file is left.
+
+    As a rule it speaks TLS and enforces IAM: a function may do what its role allows and no more, and a policy that
+    refuses plain HTTP is obeyed. With `faults=True` the functions reach it through microburst instead, a proxy that
+    answers with AWS's own errors (`fault`); it breaks signatures, so IAM is off then. `client` never passes the proxy.
+    """
+
+    def __init__(self, port: int = 0, faults: bool = False, home: Path | None = None) -> None:
+        """`home` is a folder to work in and to leave to the caller, who has threads that may still write into it."""
+        self._port = port
+        self._given = home
+        self._faults = faults
+        self.processes: list[subprocess.Popen[bytes]] = []
+        self._numbers = itertools.count(1)
+        self._clients: dict[str, Any] = {}
+        self.left_out: dict[str, str] = {}  # of all stacks
+
+    def __enter__(self) -> Self:
+        install()
+        self._home = self._given or Path(tempfile.mkdtemp(prefix="local-aws-"))
+        try:
+            self._start()
+        except BaseException:
+            self.__exit__(None, None, None)
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for process in reversed(self.processes):
+            _kill(process)
+        if not self._given:
+            shutil.rmtree(self._home, ignore_errors=True)
+
+    def _start(self) -> None:
+        port = self._port or free_port()
+        if self._port and not _is_free(port):
+            raise LocalAwsError(f"port {port} is in use: stop what listens there, or choose another with --port")
+        python = str(ENVIRONMENT / "bin" / "python")
+        self._guard.mkdir()
+        (self._guard / "sitecustomize.py").write_text(LOOPBACK_ONLY)
+        self.endpoint = f"http{'' if self._faults else 's'}://127.0.0.1:{port}"
+        common = {
+            "GATEWAY_PORT": str(port),
+            "BIND_HOST": "127.0.0.1",
+            "LAMBDA_EXECUTOR": "local",
+            "SFN_WAIT_SCALE": "0.02",
+            "LAMBDA_ASYNC_RETRY_BASE_SECONDS": "0.1",
+            "PYTHONPATH": str(self._guard),
+        }
+        if self._faults:
+            self.ca = None
+            self._proxy = f"http://127.0.0.1:{(proxy := free_port())}"
+            self._spawn([python, "-m", "ministack"], **common, AWS_ENDPOINT_URL=self._proxy)
+            self._spawn([python, "-c", FAULT_PROXY, "--upstream", self.endpoint, "--port", str(proxy), "--no-resign"])
+        else:
+            self.ca, key = self._certificate()
+            tls = {"USE_SSL": "1", "MINISTACK_SSL_CERT": str(self.ca), "MINISTACK_SSL_KEY": str(key)}
+            self._spawn([python, "-m", "ministack"], **common, **tls, AUTH="true")
+        wait_for("MiniStack to start", lambda: self._answers("/_ministack/health"))
+        if self._faults:
+            wait_for("the fault proxy to start", lambda: self._control("GET"))
+        self.client("s3").create_bucket(Bucket=BUCKET)
+
+    def _certificate(self) -> tuple[Path, Path]:
+        """A certificate for loopback and its key; the file with the certificate ends with the authority to trust."""
+        authority = trustme.CA()
+        issued = authority.issue_cert("localhost", "127.0.0.1")
+        chain, key = self._home / "certificate.pem", self._home / "key.pem"
+        chain.write_bytes(b"".join(pem.bytes() for pem in (*issued.cert_chain_pems, authority.cert_pem)))
+        key.write_bytes(issued.private_key_pem.bytes())
+        return chain, key
+
+    def _spawn(self, command: list[str], **variables: str) -> None:
+        environment = {
+            "PATH": os.environ.get("PATH", ""),
+            "HOME": str(self._home),
+            "TMPDIR": str(self._home),
+            "AWS_ACCESS_KEY_ID": ACCOUNT,
+            "AWS_SECRET_ACCESS_KEY": "local",
+            "AWS_DEFAULT_REGION": REGION,
+            "AWS_EC2_METADATA_DISABLED": "true",
+            "MINISTACK_REGION": REGION,
+            "MINISTACK_ACCOUNT_ID": ACCOUNT,  # whose APIs an unsigned request reaches
+            "IOT_MTLS_ENABLED": "0",  # no listener on a port of its own
+            **variables,
+        }
+        with self.log.open("ab") as log:
+            self.processes.append(
+                subprocess.Popen(
+                    command, env=environment, cwd=self._home, stdout=log, stderr=log, start_new_session=True
+                )
+            )
+
+    def _answers(self, path: str) -> bool:
+        for process in self.processes:
+            if process.poll() is not None:
+                tail = self.log.read_text(errors="replace").strip().splitlines()[-5:]
+                raise LocalAwsError("the local AWS stopped: " + " | ".join(tail))
+        try:
+            with urllib.request.urlopen(self.endpoint + path, timeout=2, context=self.tls):
+                return True
+        except OSError:
+            return False
+
+    @property
+    def function_endpoint(self) -> str:
+        """Where the functions' own AWS calls go: the fault proxy, if there is one."""
+        return self._proxy if self._faults else self.endpoint
+
+    @property
+    def tls(self) -> ssl.SSLContext:
+        """What an HTTPS client needs to trust this server."""
+        return ssl.create_default_context(cafile=self.ca)
+
+    @property
+    def _guard(self) -> Path:
+        return self._home / "guard"
+
+    @property
+    def log(self) -> Path:
+        """What MiniStack, the proxy and the functions print."""
+        return self._home / "log"
+
+    def client(self, service: str) -> Any:
+        """A boto3 client for `service` that can reach nothing but this server."""
+        if service not in self._clients:
+            self._clients[service] = self._client(service, self.endpoint)
+        return self._clients[service]
+
+    def _client(self, service: str, endpoint: str) -> Any:
+        session = botocore.session.Session(session_vars=NO_PROFILE)
+        return boto3.session.Session(botocore_session=session).client(
+            service,  # type: ignore[call-overload]
+            endpoint_url=endpoint,
+            region_name=REGION,
+            aws_access_key_id=ACCOUNT,
+            aws_secret_access_key="local",
+            verify=str(self.ca) if self.ca else None,
+            config=Config(
+                inject_host_prefix=False,
+                read_timeout=130,
+                # A function that answers late must not be invoked again.
+                retries={"total_max_attempts": 1 if service == "lambda" else 2, "mode": "standard"},
+            ),
+        )
+
+    def fault(self, **rule: Any) -> None:
+        """Add a microburst rule for the functions' AWS calls, such as `service="dynamodb", error={…}, times=2`.
+
+        Needs `faults=True`. Raises `LocalAwsError` for a rule that microburst does not know.
+        """
+        self._control("PATCH", [rule])
+
+    def clear_faults(self) -> None:
+        self._control("POST", [])
+
+    def faulted(self) -> list[dict[str, Any]]:
+        """The functions' AWS calls that a rule of `fault` met, oldest first, with `service` and `operation`."""
+        with urllib.request.urlopen(f"{self._proxy}/_microburst/fired?limit=10000", timeout=5) as answer:
+            found = json.load(answer)
+        assert isinstance(found, list)
+        return found
+
+    def reset(self) -> None:
+        """Forget every stack, all data and every fault."""
+        self._post("/_ministack/reset")
+        self.client("s3").create_bucket(Bucket=BUCKET)
+        self.left_out.clear()
+        if self._faults:
+            self.clear_faults()
+            self._control("DELETE", path="fired")
+
+    def _post(self, path: str) -> None:
+        request = urllib.request.Request(self.endpoint + path, b"", method="POST")
+        urllib.request.urlopen(request, timeout=30, context=self.tls).close()
+
+    def _control(self, method: str, body: Any = None, path: str = "rules") -> bool:
+        data = None if body is None else json.dumps(body).encode()
+        headers = {} if body is None else {"Content-Type": "application/json"}
+        request = urllib.request.Request(f"{self._proxy}/_microburst/{path}", data, headers, method=method)
+        try:
+            urllib.request.urlopen(request, timeout=5).close()
+        except urllib.error.HTTPError as error:
+            raise LocalAwsError(f"microburst refused {body}: {error.read().decode()}") from error
+        except OSError:
+            return False
+        return True
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) != 0
+
+
+def _kill(process: "subprocess.Popen[bytes]") -> None:
+    """End a server and the functions that run under it; all that they would tidy up lies in our temporary folder."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait(timeout=10)
+
+
+if sys.platform == "win32":
+    raise LocalAwsError("the local AWS runs on Linux and macOS; on Windows use WSL")

@@ -1,0 +1,75 @@
+"""What a piece of a template refers to, and templates with something left out or put differently."""
+
+from typing import Any
+
+
+def references(value: Any) -> set[str]:
+    """Logical ids that a piece of a template refers to, pseudo parameters left out."""
+    found: set[str] = set()
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            if key == "Ref":
+                found.add(inner)
+            elif key == "Fn::GetAtt":
+                found.add(inner[0] if isinstance(inner, list) else inner.split(".")[0])
+            elif key == "DependsOn":
+                found.update([inner] if isinstance(inner, str) else inner)
+            elif key == "Fn::Sub":
+                text, given = (inner, {}) if isinstance(inner, str) else inner
+                found.update(part.split("}")[0].split(".")[0] for part in text.replace("${!", "").split("${")[1:])
+                found -= given.keys()
+                found |= references(given)
+            else:
+                found |= references(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            found |= references(inner)
+    return {name for name in found if not name.startswith("AWS::")}
+
+
+def own_names(template: dict[str, Any]) -> dict[str, str]:
+    """Each logical id with the name that its author wrote: CDK adds a hash, and keeps the path of the construct."""
+    found = {}
+    for logical_id, resource in template["Resources"].items():
+        path = resource.get("Metadata", {}).get("aws:cdk:path")
+        parts = path.split("/")[1:] if path else [logical_id]
+        found[logical_id] = ".".join(part for part in parts if part not in ("Resource", "Default"))
+    return found
+
+
+def secrets_by_arn(template: dict[str, Any]) -> dict[str, Any]:
+    """A copy of the template that asks for a secret's ARN, which `Ref` is in CloudFormation; MiniStack's is a name."""
+    resources = template["Resources"]
+    secrets = {name for name, resource in resources.items() if resource["Type"] == "AWS::SecretsManager::Secret"}
+
+    def written(value: Any) -> Any:
+        if isinstance(value, dict):
+            if set(value) == {"Ref"} and value["Ref"] in secrets:
+                return {"Fn::GetAtt": [value["Ref"], "Id"]}
+            if set(value) == {"Fn::Sub"}:
+                text, given = (value["Fn::Sub"], {}) if isinstance(value["Fn::Sub"], str) else value["Fn::Sub"]
+                for name in secrets - given.keys():
+                    text = text.replace(f"${{{name}}}", f"${{{name}.Id}}")
+                return {"Fn::Sub": [text, written(given)] if given else text}
+            return {key: written(inner) for key, inner in value.items()}
+        return [written(inner) for inner in value] if isinstance(value, list) else value
+
+    adapted = written(template)
+    assert isinstance(adapted, dict)
+    return adapted
+
+
+def without_bootstrap(template: dict[str, Any]) -> dict[str, Any]:
+    """The template without CDK's check of its bootstrap stack, which only an account has."""
+    parameters = {name: each for name, each in template.get("Parameters", {}).items() if name != "BootstrapVersion"}
+    return {**{key: each for key, each in template.items() if key != "Rules"}, "Parameters": parameters}
+
+
+def without(template: dict[str, Any], names: set[str]) -> dict[str, Any]:
+    """The template without some resources and without every resource and output that refers to them."""
+    resources, gone = dict(template["Resources"]), set(names)
+    while gone & resources.keys():
+        resources = {name: resource for name, resource in resources.items() if name not in gone}
+        gone = {name for name, resource in resources.items() if references(resource) & (names := names | gone)}
+    outputs = {name: each for name, each in template.get("Outputs", {}).items() if not references(each) & names}
+    return {**template, "Resources": resources, "Outputs": outputs}
