@@ -221,6 +221,11 @@ def test_policies() -> None:
         ("      MessageRetentionPeriod: 1209600", "      DelaySeconds: 0", "E9104"),
         ("Runtime: python3.14", "Runtime: python3.9", "deprecated"),
         ("AttributeType: S", "AttributeType: Text", "E3030"),
+        ("[ReportBatchItemFailures]", "[ReportNothing]", "E3030"),
+        ("MaximumConcurrency: 5", "MaximumConcurrency: 1", "E3034"),
+        ("Architectures: [arm64]", "Architectures: [arm]", "E3030"),
+        ("LogFormat: JSON", "LogFormat: Json", "E3030"),
+        ("Type: SQS", "Type: SQL", "SAM"),
     ],
 )
 def test_a_template_that_breaks_a_promise_is_noticed(tmp_path: Path, old: str, new: str, finding: str) -> None:

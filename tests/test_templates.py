@@ -19,6 +19,10 @@ def test_no_linter_objects(path: Path) -> None:
     assert templates.findings(path) == []
 
 
+def test_aws_s_own_validator_does_not_object(path: Path) -> None:
+    assert templates.objections(path) == []
+
+
 def test_sam_translates_it(path: Path) -> None:
     types = {resource["Type"] for resource in templates.translated(path)["Resources"].values()}
 

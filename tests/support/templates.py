@@ -1,6 +1,9 @@
 """What a SAM template promises, checked without deploying it."""
 
 import ast
+import json
+import re
+import tempfile
 import tomllib
 from functools import cache
 from pathlib import Path
@@ -8,6 +11,8 @@ from typing import Any
 
 from cfnlint.config import ConfigMixIn
 from cfnlint.runner import Runner
+from cloudformation_validate import Diagnostic, RegoEngine, TemplateContent
+from samtranslator.model.exceptions import InvalidDocumentException
 from samtranslator.parser.parser import Parser
 from samtranslator.translator.translator import Translator
 
@@ -44,7 +49,24 @@ NO_RESOURCE = {
 
 
 def findings(path: Path) -> list[str]:
-    """What cfn-lint and our rules say about a template, as `E9101 message`."""
+    """What cfn-lint and our rules say about a template and about what SAM makes of it, as `E9101 message`.
+
+    cfn-lint itself does not translate SAM, so it passes whatever a SAM resource says.
+    """
+    found = linted(path)
+    if is_sam(path):
+        try:
+            made = translated(path)
+        except InvalidDocumentException as refused:
+            return [*found, f"SAM {refused.message} {'; '.join(cause.message for cause in refused.causes)}"]
+        with tempfile.TemporaryDirectory() as folder:
+            (copy := Path(folder) / "translated.json").write_text(json.dumps(made))
+            found += [each for each in linted(copy) if each not in found]
+    return found
+
+
+def linted(path: Path) -> list[str]:
+    """What cfn-lint and our rules say about a template as it stands, which is what a reader hears."""
     runner = _runner()
     runner.config = ConfigMixIn(["--template", str(path), "--append-rules", str(RULES)])
     return [f"{match.rule.id} {match.message}" for match in runner.run()]
@@ -54,6 +76,10 @@ def findings(path: Path) -> list[str]:
 def _runner() -> Runner:
     """With all rules loaded, which takes longer than most templates do."""
     return Runner(ConfigMixIn(["--append-rules", str(RULES)]))
+
+
+def is_sam(path: Path) -> bool:
+    return "AWS::Serverless-2016-10-31" in str(read_template(path).get("Transform"))
 
 
 def translated(path: Path) -> dict[str, Any]:
@@ -68,6 +94,39 @@ def translated(path: Path) -> dict[str, Any]:
     result = translator.translate(template, parameter_values={})
     assert isinstance(result, dict)
     return result
+
+
+def objections(path: Path) -> list[str]:
+    """What AWS's own validator objects to in a template and in what SAM makes of it, as `F1020 message`."""
+    made = translated(path) if is_sam(path) else None
+    found = [each for each in _validated(path.read_text()) if not _made_by_sam(each, made)]
+    if made:
+        of_sam = set(made["Resources"]) - set(read_template(path)["Resources"])
+        found += [each for each in _validated(json.dumps(made)) if not _version_of_sam(each, of_sam)]
+    return [f"{each.rule_id} {each.message}" for each in found]
+
+
+def _validated(text: str) -> list[Diagnostic]:
+    diagnostics = _validator().validate_template(TemplateContent(text)).diagnostics
+    return [each for each in diagnostics if each.severity.name not in ("INFO", "DEBUG")]
+
+
+@cache
+def _validator() -> RegoEngine:
+    return RegoEngine()
+
+
+def _made_by_sam(each: Diagnostic, made: dict[str, Any] | None) -> bool:
+    """It misses what SAM makes, since it does not translate events: the mapping, rule or version of a function."""
+    missed = re.search(r"'(?:\$\{)?([A-Za-z0-9]+)(\.(?:Version|Alias))?[.\w}]*'", each.message)
+    if not made or not missed or each.rule_id not in ("F1018", "F1020", "F6101"):
+        return False
+    return missed[1] in made["Resources"]
+
+
+def _version_of_sam(each: Diagnostic, of_sam: set[str]) -> bool:
+    """VersionDeletionPolicy sets one of the two policies that the validator wants of a version."""
+    return each.rule_id == "W3011" and bool(each.entity and each.entity.logical_id in of_sam)
 
 
 def functions(path: Path) -> dict[str, tuple[Path, str]]:
