@@ -6,13 +6,17 @@ its first line says so: `# also: W9602, W9701`, or it is advice (I), which cfn-l
 This module stands outside `tests/rules`, which cfn-lint loads whole.
 """
 
+import json
 import re
 import subprocess
 import sys
 from functools import cache
 from pathlib import Path
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 import pytest
+import yaml
 from cfnlint.config import ConfigMixIn
 from cfnlint.decode import decode
 from cfnlint.rules._rules import Rules
@@ -20,8 +24,9 @@ from cfnlint.runner import Runner
 from cfnlint.template.template import Template
 
 from support.documents import ROOT, anchors
-from support.rules import PAGE, REPAIR, page
-from support.templates import RULES
+from support.rules import PAGE, REPAIR, page, section
+from support.templates import RULES, findings, is_sam, translated
+from trials.template import read_template
 
 FIXTURES = RULES / "fixtures"
 TODAY = "2025-10-01"  # for the rule that reads the calendar: 75 days before Python 3.9 was deprecated
@@ -78,11 +83,12 @@ def test_every_rule_has_templates_that_fail_and_pass() -> None:
 def test_every_rule_says_its_law_its_reason_its_section_and_its_principle() -> None:
     skill = (ROOT / "SKILL.md").read_text().lower()
     for name, rule in rules().items():
-        page, _, anchor = rule.source_url.partition("#")
+        path, _, anchor = section(rule).partition("#")
         assert re.fullmatch(r"[EWI]9[1-9]\d\d", name)
         assert rule.shortdesc, name
         assert rule.description.endswith("."), name
-        assert anchor in anchors(ROOT / page), f"{name}: {rule.source_url}"
+        assert anchor in anchors(ROOT / path), f"{name}: {rule.source_url}"
+        assert url2pathname(urlsplit(rule.source_url).path) == str(ROOT / path), "a link that opens anywhere"
         assert any(tag in skill for tag in rule.tags if " " in tag), f"{name}: no principle of SKILL.md in {rule.tags}"
 
 
@@ -93,6 +99,52 @@ def test_what_the_rules_are_tried_on_is_otherwise_a_valid_template(paths: list[P
     matches = Runner(config).run()
 
     assert [f"{match.filename}: {match}" for match in matches] == []
+
+
+# What cfn-lint finds by itself once SAM has translated the template; a reader lints what he wrote, so our rule stays.
+TRANSLATED = {"E9101": {"E3505"}, "E9102": {"E3030"}, "E9106": {"E3705"}, "E9620": {"E2530"}}
+
+
+@pytest.mark.e2e
+def test_what_the_rules_are_tried_on_is_valid_once_sam_has_translated_it(tmp_path: Path) -> None:
+    made = []
+    for path in (each for each in FAIL + PASS if is_sam(each)):
+        made.append(tmp_path / f"{label(path)}.json")
+        made[-1].write_text(json.dumps(translated(path)))
+    matches = Runner(ConfigMixIn(["--template", *map(str, made), "--ignore-checks", "W", "I"])).run()
+    odd = [each for each in matches if each.rule.id not in TRANSLATED.get(Path(str(each.filename)).name[:5], set())]
+
+    assert len(made) > 100
+    assert [f"{match.filename}: {match}" for match in odd] == []
+
+
+@pytest.mark.parametrize(
+    ("name", "rule"), [("E9103/fail_fifo", "E9103"), ("W9701/fail_sam", "W9701"), ("W9701/fail_implicit", "W9701")]
+)
+def test_what_is_so_on_purpose_is_silent_once_it_says_so_as_the_message_tells(
+    tmp_path: Path, name: str, rule: str
+) -> None:
+    path = FIXTURES / f"{name}.yaml"
+    template = read_template(path)
+    advice = [
+        re.search(r"say so in (\w+): (Metadata: .*)", text) for (id_, _), text in found(path).items() if id_ == rule
+    ]
+    for each in advice:
+        assert each
+        template["Resources"][each[1]].update(yaml.safe_load(each[2]))
+    (silent := tmp_path / "template.json").write_text(json.dumps(template))
+
+    assert f"{rule} " in " ".join(findings(path))
+    assert f"{rule} " not in " ".join(findings(silent))
+
+
+def test_no_message_advises_an_authorizer_that_sam_refuses() -> None:
+    """SAM has no authorizer NONE where there is no DefaultAuthorizer, and that is where the rule speaks."""
+    sam = [path for path in FAIL if path.parent.name == "W9701" and is_sam(path)]
+    advice = [text for path in sam for (rule, _), text in found(path).items() if rule == "W9701"]
+
+    assert len(advice) > 2
+    assert [text for text in advice if "NONE" in text] == []
 
 
 @pytest.mark.e2e

@@ -27,6 +27,7 @@ import yaml
 from cfnlint.rules._rule import CloudFormationLintRule, RuleMatch
 from cfnlint.template.template import Template
 
+ROOT = Path(__file__).resolve().parent.parent.parent
 Where = list[str | int]
 FUNCTIONS = ("AWS::Serverless::Function", "AWS::Lambda::Function")
 MACHINES = ("AWS::Serverless::StateMachine", "AWS::StepFunctions::StateMachine")
@@ -74,7 +75,12 @@ OPAQUE = Opaque()
 class Rule(CloudFormationLintRule):
     """A rule yields the places that break its law, each with a message that ends with the remedy."""
 
+    section = ""  # of our references, which explains the law
     tags: list[str] = []
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.source_url = f"{ROOT.as_uri()}/{self.section}"  # opens in the reader's own copy, wherever cfn-lint runs
 
     def check(self, template: "Model") -> Iterator[tuple[Where, str]]:
         raise NotImplementedError
@@ -134,6 +140,16 @@ def text(value: Any) -> str:
         ):
             return str(argument[0]).join(text(part) for part in argument[1])
     return ""
+
+
+def lacks(value: Any, word: str) -> bool:
+    """A list of words that are all known, none of which is this one."""
+    return isinstance(value, list) and all(isinstance(each, str) and each != word for each in value)
+
+
+def meant(rule: str, resource: "Resource") -> str:
+    """How a template says that what a rule objects to is so on purpose."""
+    return f"say so in {resource.name}: Metadata: {{ cfn-lint: {{ config: {{ ignore_checks: [{rule}] }} }} }}"
 
 
 def service(arn: Any) -> str:

@@ -213,7 +213,7 @@ class Open(model.Rule):
     id = "W9701"
     shortdesc = "An API asks who calls"
     description = "Otherwise whoever finds the address reads and writes what its functions may."
-    source_url = API
+    section = API
     tags = [*TAGS, SINGULAR]
 
     def check(self, template: model.Model) -> Iterator[tuple[model.Where, str]]:
@@ -225,26 +225,26 @@ class Open(model.Rule):
             if all(each.auth != "guarded" for each in routes):
                 what = f"{bare[0]}" if len(bare) == 1 else f"{len(bare)} routes, {bare[0]} first"
                 where = api.node.resource_path if isinstance(api.node, model.Resource) else bare[0].node.path
-                yield where, f"anyone may call {api.name}, {what}: {_remedy(api.node)}"
+                yield where, f"anyone may call {api.name}, {what}: {self._remedy(template, api, where)}"
                 continue
             for each in bare:
                 if each.method not in ("GET", "HEAD"):
                     message = f"{each} has no authorizer, others of {api.name} have"
-                    yield each.node.path, f"{message}: {_remedy(api.node)}"
+                    yield each.node.path, f"{message}: {self._remedy(template, api, each.node.path)}"
 
-
-def _remedy(api: model.Node) -> str:
-    kind = api.type if isinstance(api, model.Resource) else "AWS::Serverless"
-    if kind == "AWS::ApiGateway::RestApi":  # whose every open method says NONE anyway
-        return "add an authorizer"
-    return f"add an authorizer, or say {'Authorizer' if 'Serverless' in kind else 'AuthorizationType'}: NONE"
+    def _remedy(self, template: model.Model, api: Api, where: model.Where) -> str:
+        """What deploys: SAM refuses the authorizer NONE where no DefaultAuthorizer is, a method says NONE anyway."""
+        if isinstance(api.node, model.Resource) and api.node.type == "AWS::ApiGatewayV2::Api":
+            routes = "" if api.node.absent("Target") else "replace Target by routes: "
+            return f"{routes}add an authorizer, or say AuthorizationType: NONE"
+        return f"add an authorizer, or, if anyone may, {model.meant(self.id, template.resources[str(where[1])])}"
 
 
 class Throttle(model.Rule):
     id = "W9702"
     shortdesc = "What anyone may call is throttled"
     description = "A flood is then refused at the door instead of using up the account's concurrency and its money."
-    source_url = EDGE
+    section = EDGE
     tags = [*TAGS, CONCURRENT]
 
     def check(self, template: model.Model) -> Iterator[tuple[model.Where, str]]:
@@ -272,7 +272,7 @@ class AccessLog(model.Rule):
     id = "W9703"
     shortdesc = "An API keeps an access log"
     description = "A request that is refused, or whose integration fails, never reaches a function and leaves no trace."
-    source_url = LOGS
+    section = LOGS
     tags = [*TAGS, "logs", "design for failures and duplicates"]
 
     def check(self, template: model.Model) -> Iterator[tuple[model.Where, str]]:
@@ -315,7 +315,7 @@ class Credentials(model.Rule):
     id = "E9704"
     shortdesc = "CORS with credentials names its origins"
     description = "A browser refuses * with credentials; https://* lets any site act for whoever is logged in."
-    source_url = API
+    section = API
     tags = [*TAGS, "cors", SINGULAR]
 
     def check(self, template: model.Model) -> Iterator[tuple[model.Where, str]]:
@@ -328,7 +328,7 @@ class Origins(model.Rule):
     id = "I9705"
     shortdesc = "CORS names its origins"
     description = "With * the script of any site may call, with whatever token it got hold of, and read the answer."
-    source_url = API
+    section = API
     tags = [*TAGS, "cors", SINGULAR]
 
     def check(self, template: model.Model) -> Iterator[tuple[model.Where, str]]:
@@ -341,7 +341,7 @@ class Patience(model.Rule):
     id = "W9706"
     shortdesc = "A function behind an API runs no longer than the API waits"
     description = "The caller gets a 504 and tries again while the first request is still being worked on."
-    source_url = TASK
+    section = TASK
     tags = [*TAGS, WAITING]
 
     def check(self, template: model.Model) -> Iterator[tuple[model.Where, str]]:
@@ -373,7 +373,7 @@ class CachedAnswer(model.Rule):
     id = "I9707"
     shortdesc = "What an authorizer answers yes or no is cached per route"
     description = "Without $context.routeKey the yes to one route is the yes to all of them until it expires."
-    source_url = API
+    section = API
     tags = [*TAGS, SINGULAR]
 
     def check(self, template: model.Model) -> Iterator[tuple[model.Where, str]]:

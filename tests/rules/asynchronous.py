@@ -82,7 +82,7 @@ class OnFailure(model.Rule):
     description = (
         "Lambda tries twice again and then discards the event; the sender's own dead-letter queue never sees it."
     )
-    source_url = ROUTER
+    section = ROUTER
     tags = TAGS
 
     def check(self, template: model.Model) -> Iterator[tuple[model.Where, str]]:
@@ -93,7 +93,7 @@ class ScheduledOnFailure(model.Rule):
     id = "W9602"
     shortdesc = "A function that a schedule invokes has an on-failure destination"
     description = "The schedule's own dead-letter queue never sees what the function raises: a failed run is forgotten."
-    source_url = JOB
+    section = JOB
     tags = TAGS
 
     def check(self, template: model.Model) -> Iterator[tuple[model.Where, str]]:

@@ -20,7 +20,7 @@ class FunctionLogs(model.Rule):
     id = "I9901"
     shortdesc = "A function has a log group of this template"
     description = "The one that Lambda makes keeps every line for ever, at a price, and outlives the stack."
-    source_url = LINES
+    section = LINES
     tags = ["lambda", "logs", SINGULAR]
 
     def check(self, template: model.Model) -> Iterator[tuple[model.Where, str]]:
@@ -40,7 +40,7 @@ class Retention(model.Rule):
     id = "W9902"
     shortdesc = "A log group says for how long it keeps a line"
     description = "The default is for ever: the bill grows, and so does what a leak would give away."
-    source_url = LINES
+    section = LINES
     tags = ["logs", SINGULAR]
 
     def check(self, template: model.Model) -> Iterator[tuple[model.Where, str]]:
@@ -53,7 +53,7 @@ class Idempotency(model.Rule):
     id = "W9903"
     shortdesc = "A table of what has been done forgets it one day"
     description = "Without a time to live it grows with every event and costs more every month."
-    source_url = QUEUE
+    section = QUEUE
     tags = ["dynamodb", FAILURES]
 
     def check(self, template: model.Model) -> Iterator[tuple[model.Where, str]]:
@@ -106,7 +106,7 @@ class Recovery(model.Rule):
     id = "W9904"
     shortdesc = "A table that must outlive its stack can be restored"
     description = "Kept from deletion, it is still overwritten by one bad deployment; nothing brings the items back."
-    source_url = STORE
+    section = STORE
     tags = ["dynamodb", FAILURES]
 
     def check(self, template: model.Model) -> Iterator[tuple[model.Where, str]]:
@@ -119,7 +119,7 @@ class AnyRecovery(model.Rule):
     id = "I9905"
     shortdesc = "A table whose items do not expire can be restored"
     description = "One bad deployment overwrites what nothing else holds; the last 35 days are then a call away."
-    source_url = STORE
+    section = STORE
     tags = ["dynamodb", FAILURES]
 
     def check(self, template: model.Model) -> Iterator[tuple[model.Where, str]]:

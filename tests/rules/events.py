@@ -32,7 +32,7 @@ class RuleDeadLetters(model.Rule):
     id = "E9301"
     shortdesc = "A rule's target has a dead-letter queue"
     description = "EventBridge drops an event that it may not deliver at once, and any other after a day."
-    source_url = ROUTER
+    section = ROUTER
     tags = TAGS
 
     def check(self, template: model.Model) -> Iterator[tuple[model.Where, str]]:
@@ -45,7 +45,7 @@ class RuleToQueueDeadLetters(model.Rule):
     id = "I9309"
     shortdesc = "A rule's target has a dead-letter queue, even if it is a queue itself"
     description = "A queue fails as seldom as its dead-letter queue, but its policy and its key may change one day."
-    source_url = ROUTER
+    section = ROUTER
     tags = ["sqs", *TAGS]
 
     def check(self, template: model.Model) -> Iterator[tuple[model.Where, str]]:
@@ -65,7 +65,7 @@ class ScheduleDeadLetters(model.Rule):
     id = "W9302"
     shortdesc = "A schedule has a dead-letter queue"
     description = "A run that could not be started is otherwise missed and noticed by nobody."
-    source_url = JOB
+    section = JOB
     tags = ["scheduler", *TAGS]
 
     def check(self, template: model.Model) -> Iterator[tuple[model.Where, str]]:
@@ -78,7 +78,7 @@ class PipeDeadLetters(model.Rule):
     id = "E9303"
     shortdesc = "A pipe from a stream has a dead-letter queue and bounded retries, one from a queue has the queue's"
     description = "Both bounds default to for ever: one bad record stops its shard; one that is given up is gone."
-    source_url = "references/serverless-patterns.md#stream-processor"
+    section = "references/serverless-patterns.md#stream-processor"
     tags = ["pipes", *TAGS]
 
     def check(self, template: model.Model) -> Iterator[tuple[model.Where, str]]:
@@ -113,7 +113,7 @@ class RuleTarget(model.Rule):
     id = "E9304"
     shortdesc = "A queue or topic that a rule sends to admits EventBridge"
     description = "Without a resource policy for events.amazonaws.com nothing arrives, and only a metric tells."
-    source_url = ROUTER
+    section = ROUTER
     tags = ["sqs", "sns", *TAGS]
 
     def check(self, template: model.Model) -> Iterator[tuple[model.Where, str]]:
@@ -124,7 +124,7 @@ class RuleDeadLetterPolicy(model.Rule):
     id = "E9305"
     shortdesc = "A rule's dead-letter queue admits EventBridge"
     description = "Without a queue policy for events.amazonaws.com it stays empty, and the events are gone."
-    source_url = ROUTER
+    section = ROUTER
     tags = ["sqs", *TAGS]
 
     def check(self, template: model.Model) -> Iterator[tuple[model.Where, str]]:
@@ -135,7 +135,7 @@ class Notification(model.Rule):
     id = "E9306"
     shortdesc = "A queue or topic that a bucket notifies admits S3"
     description = "S3 tests the destination when the notification is set, and the deployment fails."
-    source_url = ROUTER
+    section = ROUTER
     tags = ["s3", "sqs", "sns", *TAGS[1:]]
 
     def check(self, template: model.Model) -> Iterator[tuple[model.Where, str]]:
@@ -146,7 +146,7 @@ class SourceCondition(model.Rule):
     id = "E9307"
     shortdesc = "A service that a policy admits is bound to a source: aws:SourceArn or aws:SourceAccount"
     description = "Otherwise anybody's rule, topic or bucket may have that service send here: the confused deputy."
-    source_url = ROUTER
+    section = ROUTER
     tags = ["sqs", "sns", "s3", "lambda", "speedy, simple, singular"]
 
     def check(self, template: model.Model) -> Iterator[tuple[model.Where, str]]:
@@ -175,7 +175,7 @@ class Rate(model.Rule):
     id = "W9308"
     shortdesc = "A function's rate is no shorter than its timeout"
     description = "Otherwise a slow run is overtaken by the next, and two do the same work at once."
-    source_url = JOB
+    section = JOB
     tags = ["scheduler", "lambda", *TAGS]
 
     def check(self, template: model.Model) -> Iterator[tuple[model.Where, str]]:

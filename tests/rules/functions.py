@@ -59,7 +59,7 @@ class SnapStart(model.Rule):
     id = "E9620"
     shortdesc = "A function with SnapStart has nothing that SnapStart excludes"
     description = "Provisioned concurrency, a file system, /tmp above 512 MB, an image: Lambda refuses the function."
-    source_url = COLD
+    section = COLD
     tags = ["lambda", SINGULAR]
 
     def check(self, template: model.Model) -> Iterator[tuple[model.Where, str]]:
@@ -95,7 +95,7 @@ class Runtime(model.Rule):
     id = "W9621"
     shortdesc = "A function's runtime is supported for another half year"
     description = "Once it is deprecated nobody mends its flaws, and later the function can no longer be changed."
-    source_url = RUNTIMES
+    section = RUNTIMES
     tags = ["lambda", SINGULAR]
 
     def __init__(self) -> None:
@@ -131,7 +131,7 @@ class DefaultTimeout(model.Rule):
     id = "W9622"
     shortdesc = "A function that works through batches says how long that may take"
     description = "The default of three seconds is for the whole batch: a slow one is cut off and comes again."
-    source_url = TIMEOUTS
+    section = TIMEOUTS
     tags = ["lambda", "sqs", "kinesis", "dynamodb", FAILURES]
 
     def check(self, template: model.Model) -> Iterator[tuple[model.Where, str]]:
@@ -151,7 +151,7 @@ class Tracing(model.Rule):
     id = "I9623"
     shortdesc = "A function is traced"
     description = "Without a trace nobody sees which of the services behind a slow or failed request was to blame."
-    source_url = TRACES
+    section = TRACES
     tags = ["lambda", "xray", FAILURES]
 
     def check(self, template: model.Model) -> Iterator[tuple[model.Where, str]]:
@@ -166,7 +166,7 @@ class Secret(model.Rule):
     id = "E9624"
     shortdesc = "No secret stands in an environment variable"
     description = "Whoever may read the function's configuration reads it too, and it cannot be rotated alone."
-    source_url = KEPT
+    section = KEPT
     tags = ["lambda", "secretsmanager", SHARED]
 
     def check(self, template: model.Model) -> Iterator[tuple[model.Where, str]]:
@@ -213,7 +213,7 @@ class PublicUrl(model.Rule):
     id = "W9625"
     shortdesc = "A function URL asks who calls, or the function's concurrency is reserved"
     description = "A public URL has no throttle: a flood takes the account's concurrency from every other function."
-    source_url = EDGE
+    section = EDGE
     tags = ["lambda", "concurrent requests, not total"]
 
     def check(self, template: model.Model) -> Iterator[tuple[model.Where, str]]:

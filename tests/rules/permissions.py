@@ -96,7 +96,7 @@ class Everything(model.Rule):
     id = "E9801"
     shortdesc = "No role may do everything"
     description = "Whoever makes one function do what it should not then owns the account."
-    source_url = ROLE
+    section = ROLE
     tags = TAGS
 
     def check(self, template: model.Model) -> Iterator[tuple[model.Where, str]]:
@@ -116,7 +116,7 @@ class WholeService(model.Rule):
     id = "W9802"
     shortdesc = "A role is not granted a whole service"
     description = "To write an item is not to delete the table: a flaw in the code reaches as far as its role."
-    source_url = ROLE
+    section = ROLE
     tags = TAGS
 
     def check(self, template: model.Model) -> Iterator[tuple[model.Where, str]]:
@@ -135,7 +135,7 @@ class NamedResource(model.Rule):
     id = "W9803"
     shortdesc = "A role is granted an action on the resources that it is for"
     description = "On * it reaches every table, queue and secret of the account, also those of other teams."
-    source_url = ROLE
+    section = ROLE
     tags = TAGS
 
     def check(self, template: model.Model) -> Iterator[tuple[model.Where, str]]:
@@ -160,7 +160,7 @@ class PassRole(model.Rule):
     id = "E9804"
     shortdesc = "iam:PassRole names the role that may be passed, or the service that may get it"
     description = "With it on * code gives a new function or task the strongest role of the account, and is that role."
-    source_url = ROLE
+    section = ROLE
     tags = TAGS
 
     def check(self, template: model.Model) -> Iterator[tuple[model.Where, str]]:
@@ -176,7 +176,7 @@ class Trust(model.Rule):
     id = "I9805"
     shortdesc = "A role that a service assumes says for which of its resources"
     description = "AWS advises a Condition on aws:SourceAccount or aws:SourceArn against a confused deputy."
-    source_url = JOB
+    section = JOB
     tags = TAGS
 
     def check(self, template: model.Model) -> Iterator[tuple[model.Where, str]]:
@@ -192,7 +192,7 @@ class PublicFunction(model.Rule):
     id = "E9806"
     shortdesc = "A function's permission names who may invoke it"
     description = "With * every AWS account may, with what event it likes, past the API and its authorizer."
-    source_url = ROLE
+    section = ROLE
     tags = ["lambda", *TAGS]
 
     def check(self, template: model.Model) -> Iterator[tuple[model.Where, str]]:
@@ -207,7 +207,7 @@ class Public(model.Rule):
     id = "E9807"
     shortdesc = "The policy of a queue, topic, key or bus names whom it lets in"
     description = "With * and no condition anybody on the internet may send, read or decrypt."
-    source_url = ROUTER
+    section = ROUTER
     tags = ["sqs", "sns", "kms", "eventbridge", *TAGS]
 
     def check(self, template: model.Model) -> Iterator[tuple[model.Where, str]]:

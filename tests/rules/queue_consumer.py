@@ -5,12 +5,16 @@ Use on any template:  uvx cfn-lint -a tests/rules -t template.yaml
 
 import sys
 from collections.abc import Iterator
+from itertools import product
 from pathlib import Path
 
 sys.path.append(str(Path(__file__).parent))
 import _model as model
 
 RETENTION, MOST = 345_600, 1_209_600  # four days, the default, and fourteen
+NEVER = 10**9  # seconds
+BATCHES = 1_250  # that a mapping of a standard queue works on at once unless it is told otherwise
+REPORTS = "ReportBatchItemFailures"
 SECTION = "references/eda-patterns.md#queue-worker"
 TAGS = ["sqs", "lambda", "design for failures and duplicates"]
 
@@ -26,63 +30,77 @@ class VisibilityTimeout(model.Rule):
     id = "E9101"
     shortdesc = "A queue hides a message at least six times as long as its function may run, plus the batching window"
     description = "Otherwise a throttled or slow batch reappears while it is still being worked on."
-    source_url = SECTION
+    section = SECTION
     tags = TAGS
 
     def check(self, template: model.Model) -> Iterator[tuple[model.Where, str]]:
         for each, queue in consumed(template):
             if not each.function or not each.function.is_function:
                 continue
-            timeouts = _runs(each.function)
+            timeouts = each.function.numbers("Timeout", default=3)
+            ends = _ends(each.function)
             windows = each.numbers("MaximumBatchingWindowInSeconds", default=0)
             visible = queue.numbers("VisibilityTimeout", default=30)
-            if model.certain(lambda t, w, v: v < 6 * t + w, timeouts, windows, visible):
-                least = max(6 * t + w for t in timeouts for w in windows if t is not None and w is not None)
-                message = (
-                    f"{queue.name}: VisibilityTimeout is {visible[0]}, 6 x {timeouts[0]} + {windows[0]} needs {least}"
+            if model.certain(lambda t, end, w, v: v < _hidden(t, end, w), timeouts, ends, windows, visible):
+                least = max(
+                    _hidden(t, end, w)
+                    for t, end, w in product(timeouts, ends, windows)
+                    if t is not None and end is not None and w is not None
                 )
-                yield queue.resource_path, message
+                runs = min(timeouts[0] or 0, ends[0] or 0)
+                why = f"6 x {runs} + {windows[0]} needs {least}"
+                if least == timeouts[0]:
+                    why = f"Lambda refuses less than the function's Timeout of {least}"
+                yield queue.resource_path, f"{queue.name}: VisibilityTimeout is {visible[0]}, {why}"
 
 
-def _runs(function: model.Resource) -> list[int | None]:
-    """How long a batch may take; a durable execution ends, whatever an invocation may, after its ExecutionTimeout."""
-    timeouts = function.numbers("Timeout", default=3)
+def _ends(function: model.Resource) -> list[int | None]:
+    """A durable execution ends, whatever an invocation may, after its ExecutionTimeout."""
     if function.absent("DurableConfig"):
-        return timeouts
-    ends = function.numbers("DurableConfig", "ExecutionTimeout")
-    return [None if one is None or end is None else min(one, end) for one in timeouts for end in ends]
+        return [NEVER]
+    return function.numbers("DurableConfig", "ExecutionTimeout")
+
+
+def _hidden(timeout: int, end: int, window: int) -> int:
+    """How long a message must stay hidden: as long as six batches may take, and never less than Lambda demands."""
+    return max(6 * min(timeout, end) + window, timeout)
 
 
 class PartialBatch(model.Rule):
     id = "E9102"
     shortdesc = "An SQS mapping reports single failed messages"
-    description = "Otherwise one bad message sends its whole batch back, and the good ones are done again."
-    source_url = SECTION
+    description = (
+        "Otherwise an exception sends the whole batch back, and what the handler names as failed is deleted unseen."
+    )
+    section = SECTION
     tags = TAGS
 
     def check(self, template: model.Model) -> Iterator[tuple[model.Where, str]]:
         for each in template.mappings:
             types = each.values("FunctionResponseTypes", default=[])
             sizes = each.numbers("BatchSize", default=10)
-            if each.kind == "SQS" and 1 not in sizes and all(kind == [] for kind in types):
-                yield (
-                    each.path,
-                    "one failed message sends its batch back: add FunctionResponseTypes: [ReportBatchItemFailures]",
+            if each.kind == "SQS" and 1 not in sizes and all(model.lacks(kind, REPORTS) for kind in types):
+                message = (
+                    "an exception sends the whole batch back, a message named in batchItemFailures is deleted unseen"
                 )
+                yield each.path, f"{message}: add FunctionResponseTypes: [{REPORTS}]"
 
 
 class Redrive(model.Rule):
     id = "E9103"
     shortdesc = "A queue that feeds a function has a dead-letter queue and gives a message at least three receives"
     description = "Without one, poison is retried until it expires and is deleted unseen."
-    source_url = SECTION
+    section = SECTION
     tags = TAGS
 
     def check(self, template: model.Model) -> Iterator[tuple[model.Where, str]]:
         for _, queue in consumed(template):
             receives = queue.numbers("RedrivePolicy", "maxReceiveCount")
             if queue.absent("RedrivePolicy"):
-                yield queue.resource_path, f"give {queue.name} a RedrivePolicy with a dead-letter queue"
+                message = f"give {queue.name} a RedrivePolicy with a dead-letter queue"
+                if model.flag(queue.only("FifoQueue")):
+                    message += f", or, where its order must not be skipped, {model.meant(self.id, queue)}"
+                yield queue.resource_path, message
             elif model.certain(lambda count: count < 3, receives):
                 message = f"{queue.name}: maxReceiveCount {receives[0]}: throttled receives count too, allow at least 3"
                 yield queue.resource_path, message
@@ -94,7 +112,7 @@ class DeadLetterRetention(model.Rule):
     description = (
         "A message of a standard queue brings its age along: one that waited is deleted from the other sooner."
     )
-    source_url = SECTION
+    section = SECTION
     tags = TAGS
 
     def check(self, template: model.Model) -> Iterator[tuple[model.Where, str]]:
@@ -114,7 +132,7 @@ class BatchWindow(model.Rule):
     id = "E9105"
     shortdesc = "An SQS mapping with a batch above ten has a batching window"
     description = "Lambda refuses the mapping: without a window there is no batch above ten to wait for."
-    source_url = SECTION
+    section = SECTION
     tags = TAGS
 
     def check(self, template: model.Model) -> Iterator[tuple[model.Where, str]]:
@@ -131,7 +149,7 @@ class FifoBatch(model.Rule):
     id = "E9106"
     shortdesc = "A mapping of a FIFO queue has a batch of at most ten and no batching window"
     description = "Lambda refuses the mapping, and the deployment rolls back."
-    source_url = SECTION
+    section = SECTION
     tags = TAGS
 
     def check(self, template: model.Model) -> Iterator[tuple[model.Where, str]]:
@@ -155,7 +173,7 @@ class TwoModes(model.Rule):
     id = "E9107"
     shortdesc = "An SQS mapping has either MaximumConcurrency or provisioned pollers"
     description = "Lambda refuses both: with provisioned pollers, MaximumPollers is the cap."
-    source_url = SECTION
+    section = SECTION
     tags = [*TAGS[:2], "concurrent requests, not total"]
 
     def check(self, template: model.Model) -> Iterator[tuple[model.Where, str]]:
@@ -175,18 +193,35 @@ class Reserved(model.Rule):
     description = (
         "Above it Lambda throttles; each throttled receive counts, and good messages end in the dead-letter queue."
     )
-    source_url = SECTION
+    section = SECTION
     tags = [*TAGS[:2], "concurrent requests, not total"]
 
     def check(self, template: model.Model) -> Iterator[tuple[model.Where, str]]:
         for function in template.functions:
             reserved = function.numbers("ReservedConcurrentExecutions")
             mine = [each for each in template.mappings if each.kind == "SQS" and each.function is function]
-            caps = [each.numbers("ScalingConfig", "MaximumConcurrency", default=0) for each in mine]
+            caps = [_at_once(each) for each in mine]
             if mine and model.certain(lambda most, *each: 0 < most < sum(each), reserved, *caps):
                 total = sum(cap[0] or 0 for cap in caps)
-                message = f"{function.name} reserves {reserved[0]}, its mappings' MaximumConcurrency sum up to {total}"
-                yield function.at("ReservedConcurrentExecutions"), f"{message}: reserve {total} or lower them"
+                path, says = function.at("ReservedConcurrentExecutions"), f"{function.name} reserves {reserved[0]}"
+                if any(BATCHES in cap for cap in caps):
+                    least = max(2 * len(mine), reserved[0] or 0)  # no mapping may have less than 2
+                    message = (
+                        f"{says}, Lambda reads up to {total} batches at once, what is throttled counts as received"
+                    )
+                    raised = f"reserve {least} and " if least != reserved[0] else ""
+                    remedy = f"{raised}set MaximumConcurrency on its SQS mappings, together at most {least}"
+                    yield path, f"{message}: {remedy}"
+                else:
+                    message = f"{says}, its mappings' MaximumConcurrency sum up to {total}"
+                    yield path, f"{message}: reserve {total} or lower them"
+
+
+def _at_once(mapping: model.Mapping) -> list[int | None]:
+    """How many batches a mapping may work on at once; 0, the least, where pollers or message groups decide."""
+    standard = mapping.source and mapping.source.type == model.QUEUE and not _fifo(mapping)
+    known = standard and mapping.absent("ProvisionedPollerConfig")
+    return mapping.numbers("ScalingConfig", "MaximumConcurrency", default=BATCHES if known else 0)
 
 
 class OnePolicy(model.Rule):
@@ -195,7 +230,7 @@ class OnePolicy(model.Rule):
     description = (
         "A policy replaces the one before it: of two, the last deployed counts, and whom the other let in is not."
     )
-    source_url = "references/eda-patterns.md#fan-out"
+    section = "references/eda-patterns.md#fan-out"
     tags = ["sqs", "sns", TAGS[2]]
 
     def check(self, template: model.Model) -> Iterator[tuple[model.Where, str]]:

@@ -7,6 +7,7 @@ from pathlib import Path
 sys.path.append(str(Path(__file__).parent))
 import _model as model
 
+REPORTS = "ReportBatchItemFailures"
 SECTION = "references/serverless-patterns.md#stream-processor"
 TAGS = ["kinesis", "dynamodb", "lambda", "design for failures and duplicates"]
 
@@ -25,7 +26,7 @@ class Bounded(model.Rule):
     description = (
         "Both bounds default to for ever: one bad record stops its shard until the stream deletes what waits behind it."
     )
-    source_url = SECTION
+    section = SECTION
     tags = TAGS
 
     def check(self, template: model.Model) -> Iterator[tuple[model.Where, str]]:
@@ -40,7 +41,7 @@ class Discarded(model.Rule):
     id = "E9202"
     shortdesc = "A stream mapping has an on-failure destination"
     description = "What it gives up is otherwise gone, and nobody knows which records those were."
-    source_url = SECTION
+    section = SECTION
     tags = TAGS
 
     def check(self, template: model.Model) -> Iterator[tuple[model.Where, str]]:
@@ -54,7 +55,7 @@ class Bisect(model.Rule):
     id = "W9203"
     shortdesc = "A stream mapping splits a batch that failed"
     description = "A crash or a timeout reports no record, and a whole batch is given up for one of its records."
-    source_url = SECTION
+    section = SECTION
     tags = TAGS
 
     def check(self, template: model.Model) -> Iterator[tuple[model.Where, str]]:
@@ -70,7 +71,7 @@ class Latest(model.Rule):
     description = (
         "LATEST misses what arrives in the minutes while the mapping is made; a new stream has no past to skip."
     )
-    source_url = SECTION
+    section = SECTION
     tags = TAGS
 
     def check(self, template: model.Model) -> Iterator[tuple[model.Where, str]]:
@@ -89,12 +90,12 @@ class PartialBatch(model.Rule):
     description = (
         "Otherwise every record before it is done again on each retry. A warning: nothing is lost, and order is kept."
     )
-    source_url = SECTION
+    section = SECTION
     tags = TAGS
 
     def check(self, template: model.Model) -> Iterator[tuple[model.Where, str]]:
         for each in streams(template):
             types = each.values("FunctionResponseTypes", default=[])
-            if 1 not in each.numbers("BatchSize") and all(kind == [] for kind in types):
-                message = "a retry does good records again: add FunctionResponseTypes: [ReportBatchItemFailures]"
+            if 1 not in each.numbers("BatchSize") and all(model.lacks(kind, REPORTS) for kind in types):
+                message = f"a retry does good records again: add FunctionResponseTypes: [{REPORTS}]"
                 yield each.path, message

@@ -16,7 +16,7 @@ class SubscriptionDeadLetters(model.Rule):
     id = "E9401"
     shortdesc = "A subscription of a function, an endpoint or a delivery stream has a dead-letter queue"
     description = "SNS discards at once what it has no permission for, and the rest when its retries end."
-    source_url = SECTION
+    section = SECTION
     tags = TAGS
 
     def check(self, template: model.Model) -> Iterator[tuple[model.Where, str]]:
@@ -29,7 +29,7 @@ class QueueSubscriptionDeadLetters(model.Rule):
     description = (
         "A wrong queue policy or key is no fault that SNS tries again: it discards, and publishing still succeeds."
     )
-    source_url = SECTION
+    section = SECTION
     tags = TAGS
 
     def check(self, template: model.Model) -> Iterator[tuple[model.Where, str]]:
@@ -55,7 +55,7 @@ class SubscribedQueue(model.Rule):
     id = "E9402"
     shortdesc = "A subscribed queue admits SNS"
     description = "Without a queue policy for sns.amazonaws.com nothing arrives, and publishing still succeeds."
-    source_url = SECTION
+    section = SECTION
     tags = TAGS
 
     def check(self, template: model.Model) -> Iterator[tuple[model.Where, str]]:
@@ -66,7 +66,7 @@ class SubscriptionDeadLetterPolicy(model.Rule):
     id = "E9403"
     shortdesc = "A subscription's dead-letter queue admits SNS"
     description = "Without a queue policy for sns.amazonaws.com it stays empty, and the messages are gone."
-    source_url = SECTION
+    section = SECTION
     tags = TAGS
 
     def check(self, template: model.Model) -> Iterator[tuple[model.Where, str]]:
@@ -79,7 +79,7 @@ class Key(model.Rule):
     description = (
         "Encryption is done for the sender: one whose key policy lacks the service gets nothing, without an error."
     )
-    source_url = SECTION
+    section = SECTION
     tags = ["kms", *TAGS]
 
     def check(self, template: model.Model) -> Iterator[tuple[model.Where, str]]:
@@ -102,7 +102,7 @@ class ManagedKey(model.Rule):
     description = (
         "The policy of alias/aws/sqs and alias/aws/sns admits no service and cannot be changed: nothing arrives."
     )
-    source_url = SECTION
+    section = SECTION
     tags = ["kms", *TAGS]
 
     def check(self, template: model.Model) -> Iterator[tuple[model.Where, str]]:

@@ -39,7 +39,7 @@ class ExpressWaits(model.Rule):
     id = "E9501"
     shortdesc = "An Express workflow waits for no job, no callback and no activity"
     description = "Step Functions refuses to make it: Express knows request and response only."
-    source_url = SECTION
+    section = SECTION
     tags = TAGS
 
     def check(self, template: model.Model) -> Iterator[tuple[model.Where, str]]:
@@ -52,7 +52,7 @@ class Transient(model.Rule):
     id = "W9502"
     shortdesc = "A task that invokes a function retries Lambda's transient errors"
     description = "Otherwise a moment of throttling or a fault of the service fails the execution."
-    source_url = SECTION
+    section = SECTION
     tags = ["lambda", *TAGS]
 
     def check(self, template: model.Model) -> Iterator[tuple[model.Where, str]]:
@@ -93,7 +93,7 @@ class Endless(model.Rule):
     id = "E9503"
     shortdesc = "A task that waits for a job, a callback or an activity has a timeout"
     description = "Otherwise one answer that never comes keeps the execution waiting for a year."
-    source_url = SECTION
+    section = SECTION
     tags = TAGS
 
     def check(self, template: model.Model) -> Iterator[tuple[model.Where, str]]:
@@ -107,7 +107,7 @@ class LastResort(model.Rule):
     id = "E9504"
     shortdesc = "States.ALL stands alone in the last retrier or catcher"
     description = "Step Functions refuses the definition: what follows States.ALL is never reached."
-    source_url = SECTION
+    section = SECTION
     tags = TAGS
 
     def check(self, template: model.Model) -> Iterator[tuple[model.Where, str]]:
@@ -123,7 +123,7 @@ class ExpressLogs(model.Rule):
     id = "W9505"
     shortdesc = "An Express workflow logs"
     description = "It keeps no history: without logs nobody can tell what a failed execution did."
-    source_url = SECTION
+    section = SECTION
     tags = TAGS
 
     def check(self, template: model.Model) -> Iterator[tuple[model.Where, str]]:

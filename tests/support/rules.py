@@ -5,6 +5,7 @@ Repair after a change of a rule:  uv run --directory tests python -m support.rul
 
 from functools import cache
 
+from cfnlint.rules._rule import CloudFormationLintRule
 from cfnlint.rules._rules import Rules
 
 from support.documents import ROOT
@@ -35,10 +36,15 @@ def ours() -> Rules:
     return Rules.create_from_directory(str(FOLDER))
 
 
+def section(rule: CloudFormationLintRule) -> str:
+    """The section that explains a rule, as a path from the root."""
+    return rule.source_url.removeprefix(f"{ROOT.as_uri()}/")
+
+
 def page() -> str:
     """The text of the page: one row for each rule."""
     rows = [
-        f"| [{name}](../../{rule.source_url}) | {rule.shortdesc} | {rule.description} |"
+        f"| [{name}](../../{section(rule)}) | {rule.shortdesc} | {rule.description} |"
         for name, rule in sorted(ours().items(), key=lambda item: item[0][1:])
     ]
     return HEAD + "\n".join(rows) + "\n"
