@@ -2,10 +2,12 @@
 
 import json
 import re
+import shutil
 import subprocess
 import tomllib
 from pathlib import Path
 
+import botocore
 import pytest
 import yaml
 
@@ -33,6 +35,20 @@ def test_a_workflow_has_no_rights_but_those_its_job_names(path: Path) -> None:
         assert job["permissions"]
         for step in job["steps"]:
             assert re.fullmatch(r"[\w/-]+@[0-9a-f]{40}", step.get("uses", "a/b@" + "0" * 40))
+
+
+def test_the_weekly_issue_says_what_changed_in_the_models_since_the_pinned_version(tmp_path: Path) -> None:
+    workflow = yaml.safe_load((ROOT / ".github" / "workflows" / "drift.yml").read_text())
+    newest, read, _, issue = workflow["jobs"]["newest"]["steps"][2:]
+    (pinned,) = [line for line in newest["run"].splitlines() if "old.txt" in line]
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    subprocess.run(["bash", "-c", pinned], cwd=tmp_path, check=True)
+
+    assert newest["run"].splitlines()[0] == pinned, "read before the pins are gone"
+    assert (tmp_path / "old.txt").read_text() == f"{botocore.__version__}\n"
+    assert 'support.drift "$(cat old.txt)" "$new" | tee drift.md' in read["run"]
+    assert "drift.md; } >> body.md" in issue["run"]
+    assert issue["if"] == "failure() || steps.models.outputs.changed == 'true'"
 
 
 def test_every_pin_outside_the_manifests_is_seen_by_renovate() -> None:

@@ -55,10 +55,13 @@ def agrees(fact: Fact) -> bool:
 
     Raises `LookupError` or `OSError` when the proof names nothing that exists.
     """
-    shows = {"botocore": _api, "cfn": _schema, "package": _installed, "node": _node, "test": _test}[fact.proof]
-    found = shows(getattr(fact, fact.proof))
-    if fact.proof == "test":
-        return bool(found)
+    look = {"botocore": _api, "cfn": _schema, "package": _installed, "node": _node, "test": _test}[fact.proof]
+    found = look(getattr(fact, fact.proof))
+    return bool(found) if fact.proof == "test" else shows(fact, found)
+
+
+def shows(fact: Fact, found: Any) -> bool:
+    """Whether what stands at its proof is its value, or contains it."""
     return fact.value in found if isinstance(found, str | list | dict) else fact.value == found
 
 
@@ -70,10 +73,15 @@ def _model(service: str) -> Any:
 def _api(path: str) -> Any:
     """What a botocore model has at `service/Shape.key.key` or `service/Operation!key`."""
     service, _, place = path.partition("/")
+    return found_at(_model(service), place)
+
+
+def found_at(model: Any, place: str) -> Any:
+    """What stands in a model at `Shape.key.key` or `Operation!key`; raises `LookupError` where nothing does."""
     if "!" in place:
         operation, _, key = place.partition("!")
-        return _model(service)["operations"][operation][key]
-    found: Any = _model(service)["shapes"]
+        return model["operations"][operation][key]
+    found: Any = model["shapes"]
     for key in place.split("."):
         found = found[key]
     return found
