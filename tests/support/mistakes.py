@@ -52,8 +52,33 @@ class Seed:
         return f"{self.example}: {self.name}"
 
 
+UNREAD = ("async_task", "event_store", "fan_out", "queue_worker", "stream_processor", "webhook")
+# Mistakes of one kind in several examples: what a SAM resource says and only its translation shows to be wrong.
+IN_SAM = (
+    *(
+        Mutant(name, "nothing reads what the handler reports", ((TEMPLATE, REPORTS, REPORTS.replace("Batch", "No")),))
+        for name in UNREAD
+    ),
+    Mutant(
+        "queue_worker",
+        "reserved concurrency is the brake",
+        (
+            (TEMPLATE, "            ScalingConfig: { MaximumConcurrency: 5 }", "            Enabled: true"),
+            (TEMPLATE, "      Timeout: 60 #", "      ReservedConcurrentExecutions: 5\n      Timeout: 60 #"),
+        ),
+    ),
+    Mutant("event_router", "the DLQ admits a rule that is none", ((TEMPLATE, "ShipPlaced.Arn", "PlacedShip.Arn"),)),
+    Mutant("stream_processor", "the alarm watches no mapping", ((TEMPLATE, "KeepPricesStream", "KeepPricesRecords"),)),
+    Mutant("rest_api", "logs in a format that is none", ((TEMPLATE, "LogFormat: JSON", "LogFormat: Json"),)),
+    Mutant("saga", "a processor that is none", ((TEMPLATE, "Architectures: [arm64]", "Architectures: [arm]"),)),
+    Mutant("scheduled_job", "a window of a mode that is none", ((TEMPLATE, "Mode: FLEXIBLE", "Mode: LOOSE"),)),
+)
+
+
 def mutants() -> list[Mutant]:
-    return [each for name in PATTERNS for each in importlib.import_module(f"patterns.{name}.mutants").MUTANTS]
+    """Those of every example, then those of one kind."""
+    own = [each for name in PATTERNS for each in importlib.import_module(f"patterns.{name}.mutants").MUTANTS]
+    return sorted([*own, *IN_SAM], key=lambda mutant: mutant.example)
 
 
 def seeds() -> list[Seed]:
