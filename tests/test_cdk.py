@@ -42,13 +42,13 @@ ACCEPTED = [
     (r"AwsSolutions-S1$", EVERYWHERE, "who read an object is CloudTrail's to tell; access logs want a second bucket"),
     (
         r"AwsSolutions-SQS3|Serverless-SQSRedrivePolicy",
-        r"Dlq/|/Undelivered/|/Unprojected/|/Unread/|/HalfDone/|/Reviews/",
+        r"Dlq/|/Undelivered/|/Unprojected/|/Unread/|/Unreported/|/HalfDone/|/Reviews/",
         "where failures end, and an alarm watches; people take the reviews, so no code fails on them",
     ),
     (r"AwsSolutions-APIG4", r"OPTIONS|webhooks", "a preflight carries no token, and a webhook's signature is its own"),
     (r"AwsSolutions-SF1", r"Saga", "the input holds an address: errors are logged, without data"),
     (r"AwsSolutions-SMG4", r"SigningSecret", "the provider makes the key; rotation by two versions is tested"),
-    (r"Serverless-EventBusDLQ", r"EndedHalfDone", "its target is the last resort; FailedOrders counts beside it"),
+    (r"AwsSolutions-IAM5\[Resource::.*execution:<PlaceOrder\w+.Name>:\*\]", r"Saga", "the executions of one machine"),
     (r"Serverless-LambdaDLQ", EVERYWHERE, "no one invokes it asynchronously, or its failures have a destination"),
     (
         r"Serverless-LambdaEventSourceMappingDestination",

@@ -76,7 +76,7 @@ def test_sources_are_found_in_plain_cloudformation(tmp_path: Path) -> None:
         ("rest_api", ["http"]),
         ("fan_out", ["queue"] * 3),
         ("event_store", ["table"]),
-        ("saga", ["task"] * 6),
+        ("saga", ["task"] * 5),
     ],
 )
 def test_every_source_of_an_example_is_found(example: str, kinds: list[str]) -> None:

@@ -1,4 +1,4 @@
-"""Asks a partner once for each order, to charge it or to ship it, and takes that back."""
+"""Asks a partner once for each order, to charge it or to ship it, and takes the charge back."""
 
 import os
 from typing import Any
@@ -20,40 +20,29 @@ class CardDeclined(Exception): ...
 class AddressRejected(Exception): ...
 
 
-def ask(method: str, order_id: str, refusal: type[Exception] = ConnectionError, **body: Any) -> None:
-    """The URL ends with the order's id: the partner knows a repetition, and a PUT that its DELETE has overtaken."""
-    reply = http.request(method, f"{PARTNER}/{order_id}", json=body or None)
+def ask(method: str, path: str, refusal: type[Exception] = ConnectionError, **body: Any) -> Any:
+    """The path is the order's id: the partner knows a repetition, and a PUT that its DELETE has overtaken."""
+    reply = http.request(method, f"{PARTNER}/{path}", json=body or None)
     if reply.status >= 300 and (method, reply.status) != ("DELETE", 404):
         raise (refusal if reply.status in (400, 402, 409, 422) else ConnectionError)(f"{method} said {reply.status}")
+    return reply.json()
 
 
-def begin(step: str, order_id: str) -> None:
+def charge(event: dict, _: Any) -> dict:
     """Leave a trace before the call whose answer may be lost; fail if an undo came first."""
-    trace = {"id": f"{step}#{order_id}", "begun": True}
+    trace = {"id": f"charge#{event['order_id']}", "begun": True}
     steps.put_item(Item=trace, ConditionExpression="attribute_not_exists(undone)")
-
-
-def undo(step: str, order_id: str) -> None:
-    """Forbid the step, even one that is still on its way, then take back what may have happened."""
-    mark = {"UpdateExpression": "SET undone = :yes", "ExpressionAttributeValues": {":yes": True}}
-    known = steps.update_item(Key={"id": f"{step}#{order_id}"}, ReturnValues="ALL_NEW", **mark)["Attributes"]
-    if "begun" in known:
-        ask("DELETE", order_id)
-
-
-def charge(event: dict, _: Any) -> None:
-    begin("charge", event["order_id"])
-    ask("PUT", event["order_id"], CardDeclined, cents=event["cents"], card=event["card"])
+    paid = ask("PUT", event["order_id"], CardDeclined, cents=event["cents"], card=event["card"])
+    return {"charge_id": paid["id"]}
 
 
 def refund(event: dict, _: Any) -> None:
-    undo("charge", event["order_id"])
+    """Forbid the charge, even one that is still on its way, then take back what may have happened."""
+    mark = {"UpdateExpression": "SET undone = :yes", "ExpressionAttributeValues": {":yes": True}}
+    known = steps.update_item(Key={"id": f"charge#{event['order_id']}"}, ReturnValues="ALL_NEW", **mark)["Attributes"]
+    if "begun" in known:  # the partner's id of a charge is unknown if its answer was lost: the order's id has to do
+        ask("DELETE", f"{event['order_id']}?charge_id={event['charge_id']}")
 
 
 def book(event: dict, _: Any) -> None:
-    begin("shipment", event["order_id"])
     ask("PUT", event["order_id"], AddressRejected, address=event["address"])
-
-
-def cancel(event: dict, _: Any) -> None:
-    undo("shipment", event["order_id"])

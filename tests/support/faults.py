@@ -33,7 +33,8 @@ class Subject:
 
     `event` and `malformed` give events for a stage that `before` has made ready; `heard` is what the service outside
     took. `clock` is when it all happens, in seconds, if it matters, and `patience` how many seconds later whoever
-    delivers tries again. `repeats` says that what it sends may come again, for its consumers know a repeat.
+    delivers tries again. `repeats` says that what it sends may come again, for its consumers know a repeat, and
+    `asks_aws` that it calls AWS at all.
     """
 
     example: str
@@ -50,6 +51,7 @@ class Subject:
     clock: float = 0
     patience: float = 900
     repeats: bool = False
+    asks_aws: bool = True
 
     def __str__(self) -> str:
         return f"{self.example}-{self.name}"

@@ -2,16 +2,20 @@
 
 from support.mistakes import Seed
 
-CHARGES = """    begin("charge", event["order_id"])
-    ask("PUT", event["order_id"], CardDeclined, cents=event["cents"], card=event["card"])
+MARK = """    trace = {"id": f"charge#{event['order_id']}", "begun": True}
+    steps.put_item(Item=trace, ConditionExpression="attribute_not_exists(undone)")
 """
-CHARGES_LAST = """    if "Item" in steps.get_item(Key={"id": f"charge#{event['order_id']}"}):
-        return
-    ask("POST", event["order_id"], CardDeclined, cents=event["cents"], card=event["card"])
-    begin("charge", event["order_id"])
+CHARGES = (
+    MARK
+    + """    paid = ask("PUT", event["order_id"], CardDeclined, cents=event["cents"], card=event["card"])
 """
+)
+CHARGES_LAST = f"""    if "Item" in steps.get_item(Key={{"id": f"charge#{{event['order_id']}}"}}):
+        return {{}}
+    paid = ask("POST", event["order_id"], CardDeclined, cents=event["cents"], card=event["card"])
+{MARK}"""
 CHARGED_BY_MARK = """    if "Item" in steps.get_item(Key={"id": f"charge#{event['order_id']}"}):
-        return
+        return {}
 """
 
 SEEDS = (
