@@ -12,7 +12,7 @@ MUTANTS = (
            (("partner.py", ', ConditionExpression="attribute_not_exists(undone)")', ")"),)),
     Mutant("saga", "every refusal is final", (("partner.py", "in (400, 402, 409, 422)", "< 500"),)),
     Mutant("saga", "no trace of a charge", (("partner.py", "steps.put_item(Item=trace", "steps.get_item(Key=trace"),)),
-    Mutant("saga", "the partner's id of a charge is forgotten", (("partner.py", 'paid["id"]', '""'),)),
+    Mutant("saga", "the partner's id of a charge is forgotten", (("partner.py", 'paid.get("id", "")', '""'),)),
     Mutant("saga", "a step that fails is not undone",
            ((MACHINE, '"undo": ["stock", "charge"] }', '"undo": ["stock"] }'),)),
     Mutant("saga", "what was refused at once is undone too",
