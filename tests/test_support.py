@@ -250,6 +250,7 @@ def test_every_example_has_mistakes_of_both_kinds_that_its_checks_must_catch() -
 def test_every_mistake_still_fits_its_example_and_leaves_it_readable(tmp_path: Path) -> None:
     readers: dict[str, Callable[[Path], Any]] = {
         ".py": lambda path: ast.parse(path.read_text()),
+        ".ts": node.javascript,
         ".json": lambda path: json.loads(path.read_text()),
         ".yaml": read_template,
     }
@@ -258,6 +259,13 @@ def test_every_mistake_still_fits_its_example_and_leaves_it_readable(tmp_path: P
         for file in {file for file, _, _ in mutant.edits}:
             assert (folder / file).read_text() != (ROOT / "examples" / mutant.example / file).read_text(), mutant
             assert readers[Path(file).suffix](folder / file), mutant
+
+
+def test_typescript_that_nobody_can_read_is_an_error(tmp_path: Path) -> None:
+    (module := tmp_path / "app.ts").write_text("export const broken = (;")
+
+    with pytest.raises(node.NodeError, match=r"app\.ts"):
+        node.javascript(module)
 
 
 @pytest.mark.parametrize(

@@ -13,24 +13,29 @@ logger = Logger()
 
 
 class Command(BaseModel):
-    command_id: str = Field(min_length=1, max_length=64)  # the caller's, the same on every attempt
+    command_id: str = Field(min_length=1, max_length=64)  # the caller's, of one card, the same on every attempt
     card: str = Field(min_length=1, max_length=64)
     kind: Literal["CreditGranted", "CreditSpent"]
     cents: int = Field(gt=0, le=10_000_000, strict=True)
 
 
-def earlier(command: Command) -> Card | None:
-    """What this command led to, if it was carried out before."""
+def earlier(command: Command) -> dict | None:
+    """The answer to this command, if it was carried out before; to another command under its id, a refusal."""
     key = item(command.card, f"command#{command.command_id}")
-    found = dynamodb.get_item(TableName=LOG, Key=key, ConsistentRead=True).get("Item")
-    return Card(int(found["version"]["N"]), int(found["cents"]["N"])) if found else None
+    mark = dynamodb.get_item(TableName=LOG, Key=key, ConsistentRead=True).get("Item")
+    if not mark:
+        return None
+    if (mark["kind"]["S"], int(mark["amount"]["N"])) != (command.kind, command.cents):
+        return {"refused": "the command id was used for another command"}
+    return {"version": int(mark["version"]["N"]), "cents": int(mark["cents"]["N"])}
 
 
 def append(command: Command, new: Card) -> None:
     """Event and command's mark together or not at all: the one guards the version, the other the repetition."""
     result = {"version": {"N": str(new.version)}, "cents": {"N": str(new.cents)}}
     event = {"kind": {"S": command.kind}, "cents": {"N": str(command.cents)}, "schema": {"N": "1"}}
-    puts: dict[str, Any] = {f"event#{new.version:012}": event, f"command#{command.command_id}": result}
+    mark = {**result, "kind": {"S": command.kind}, "amount": {"N": str(command.cents)}}
+    puts: dict[str, Any] = {f"event#{new.version:012}": event, f"command#{command.command_id}": mark}
     if new.version % 100 == 0:
         puts["snapshot"] = result
     once = {"ConditionExpression": "attribute_not_exists(place)"}
@@ -45,9 +50,9 @@ def append(command: Command, new: Card) -> None:
 def handler(event: dict, context: LambdaContext) -> dict:
     command = Command.model_validate(event)
     for attempt in range(10):
-        if done := earlier(command):
-            return {"version": done.version, "cents": done.cents}
         new = load(command.card).after(command.kind, command.cents)
+        if done := earlier(command):  # asked after the log was read: what that read counts in has its mark by now
+            return done
         if new.cents < 0:
             return {"refused": "not enough credit"}
         try:

@@ -12,38 +12,41 @@ const logger = new Logger();
 const whole = (text: string) => text.isWellFormed(); // no half of a character
 const Name = z.string().min(1).max(64).refine(whole);
 const Command = z.object({
-  command_id: Name, // the caller's, the same on every attempt
+  command_id: Name, // the caller's, of one card, the same on every attempt
   card: Name,
   kind: z.enum(["CreditGranted", "CreditSpent"]),
   cents: z.int().positive().max(10_000_000),
 });
 type Command = z.infer<typeof Command>;
+type Answer = Card | { refused: string };
 
-/** What this command led to, if it was carried out before. */
-async function earlier({ card, command_id }: Command): Promise<Card | undefined> {
+/** The answer to this command, if it was carried out before; to another command under its id, a refusal. */
+async function earlier({ card, command_id, kind, cents }: Command): Promise<Answer | undefined> {
   const wanted = { TableName: LOG, Key: { card, place: `command#${command_id}` }, ConsistentRead: true };
-  const { Item: found } = await dynamodb.send(new GetCommand(wanted));
-  return found && { version: found.version, cents: found.cents };
+  const { Item: mark } = await dynamodb.send(new GetCommand(wanted));
+  if (!mark) return undefined;
+  if (mark.kind !== kind || mark.amount !== cents) return { refused: "the command id was used for another command" };
+  return { version: mark.version, cents: mark.cents };
 }
 
 /** Event and command's mark together or not at all: the one guards the version, the other the repetition. */
 async function append({ card, command_id, kind, cents }: Command, result: Card): Promise<void> {
   const once = { TableName: LOG, ConditionExpression: "attribute_not_exists(place)" };
   const event = { card, place: place(result.version), kind, cents, schema: 1 };
-  const mark = { card, place: `command#${command_id}`, ...result };
+  const mark = { card, place: `command#${command_id}`, ...result, kind, amount: cents };
   const snapshot = { TableName: LOG, Item: { card, place: "snapshot", ...result } };
   const writes = [{ Put: { ...once, Item: event } }, { Put: { ...once, Item: mark } }];
   const due = result.version % 100 === 0 ? [{ Put: snapshot }] : [];
   await dynamodb.send(new TransactWriteCommand({ TransactItems: [...writes, ...due] }));
 }
 
-export async function handler(event: unknown, context: Context): Promise<Card | { refused: string }> {
+export async function handler(event: unknown, context: Context): Promise<Answer> {
   logger.addContext(context);
   const command = Command.parse(event);
   for (let attempt = 0; attempt < 10; attempt++) {
-    const done = await earlier(command);
-    if (done) return done;
     const result = after(await load(command.card), command.kind, command.cents);
+    const done = await earlier(command); // asked after the log was read: what that read counts in has its mark by now
+    if (done) return done;
     if (result.cents < 0) return { refused: "not enough credit" };
     try {
       await append(command, result);

@@ -27,22 +27,29 @@ def project(card: str) -> None:
 
 
 def rebuild() -> dict:
-    """Project every card of the log: after the balances were deleted, or records were given up."""
+    """Project every card of the log, after balances were deleted or given up; one that fails stops no other."""
     pages = dynamodb.get_paginator("scan").paginate(TableName=LOG, ProjectionExpression="card")
     cards = {each["card"]["S"] for page in pages for each in page["Items"]}
+    unprojected = []
     for card in sorted(cards):
-        project(card)
-    return {"cards": len(cards)}
+        try:
+            project(card)
+        except Exception:
+            logger.exception("not projected", card=card)
+            unprojected.append(card)
+    return {"cards": len(cards), "unprojected": unprojected}
 
 
 @logger.inject_lambda_context
 def handler(event: dict, context: LambdaContext) -> dict:
     if "Records" not in event:
         return rebuild()
-    for record in event["Records"]:
+    for position, record in enumerate(event["Records"]):
         try:
             project(record["dynamodb"]["Keys"]["card"]["S"])
         except Exception:
-            logger.exception("not projected")
+            logger.exception("not projected", record=record)
+            if position == 0:
+                raise  # only an error halves the batch, until the bad card is alone and gives up alone
             return {"batchItemFailures": [{"itemIdentifier": record["dynamodb"]["SequenceNumber"]}]}
     return {"batchItemFailures": []}

@@ -15,6 +15,11 @@ interface Heard {
   readonly Records?: { dynamodb: { Keys: { card: { S: string } }; SequenceNumber: string } }[];
 }
 
+interface Rebuilt {
+  readonly cards: number;
+  readonly unprojected: string[];
+}
+
 /** Catch up from the log, which makes a repeated, late or missing record harmless. */
 async function project(card: string): Promise<void> {
   const wanted = { TableName: BALANCES, Key: { card }, ConsistentRead: true };
@@ -34,24 +39,33 @@ async function project(card: string): Promise<void> {
   }
 }
 
-/** Project every card of the log: after the balances were deleted, or records were given up. */
-async function rebuild(): Promise<{ cards: number }> {
+/** Project every card of the log, after balances were deleted or given up; one that fails stops no other. */
+async function rebuild(): Promise<Rebuilt> {
   const cards = new Set<string>();
   for await (const page of paginateScan({ client: dynamodb }, { TableName: LOG, ProjectionExpression: "card" })) {
     for (const each of page.Items ?? []) cards.add(each.card);
   }
-  for (const card of [...cards].sort()) await project(card);
-  return { cards: cards.size };
+  const unprojected: string[] = [];
+  for (const card of [...cards].sort()) {
+    try {
+      await project(card);
+    } catch (error) {
+      logger.error("not projected", { card, error });
+      unprojected.push(card);
+    }
+  }
+  return { cards: cards.size, unprojected };
 }
 
-export async function handler(event: Heard, context: Context): Promise<DynamoDBBatchResponse | { cards: number }> {
+export async function handler(event: Heard, context: Context): Promise<DynamoDBBatchResponse | Rebuilt> {
   logger.addContext(context);
   if (!event.Records) return rebuild();
-  for (const { dynamodb: change } of event.Records) {
+  for (const [position, { dynamodb: change }] of event.Records.entries()) {
     try {
       await project(change.Keys.card.S);
     } catch (error) {
-      logger.error("not projected", { error });
+      logger.error("not projected", { change, error });
+      if (position === 0) throw error; // only an error halves the batch, until the bad card is alone and gives up alone
       return { batchItemFailures: [{ itemIdentifier: change.SequenceNumber }] };
     }
   }

@@ -87,11 +87,15 @@ class EventStore(Stack):
         )
         project.add_event_source(source)
 
-        waiting = unprojected.metric_approximate_number_of_messages_visible(
-            period=Duration.minutes(1), statistic="Maximum"
+        at_most: Any = {"statistic": "Maximum", "period": Duration.minutes(1)}
+        waiting = unprojected.metric_approximate_number_of_messages_visible(**at_most)
+        mend = (
+            "Balances were given up on. Mend the cause, invoke Project with {}, read its answer, delete the messages."
         )
-        mend = "Balances were given up on. Mend the cause, invoke Project with {}, delete the messages."
         alarm(self, "Stale", waiting, alarms, what_to_do=mend)
+        age = project.metric("IteratorAge", **at_most)
+        stuck = "Balances are 15 minutes behind their log; mend what Project logs before MaximumRecordAgeInSeconds."
+        alarm(self, "StreamStuck", age, alarms, above=900_000, periods=5, what_to_do=stuck)  # milliseconds
 
         CfnOutput(self, "LogTable", value=log.table_name)
         CfnOutput(self, "BalancesTable", value=balances.table_name)

@@ -68,12 +68,14 @@ export class EventStore extends Stack {
     });
     project.addEventSource(source);
 
-    const waiting = unprojected.metricApproximateNumberOfMessagesVisible({
-      period: Duration.minutes(1),
-      statistic: "Maximum",
-    });
-    const mend = "Balances were given up on. Mend the cause, invoke Project with {}, delete the messages.";
+    const atMost = { statistic: "Maximum", period: Duration.minutes(1) };
+    const waiting = unprojected.metricApproximateNumberOfMessagesVisible(atMost);
+    const mend =
+      "Balances were given up on. Mend the cause, invoke Project with {}, read its answer, delete the messages.";
     alarm(this, "Stale", waiting, alarms, { whatToDo: mend });
+    const age = project.metric("IteratorAge", atMost);
+    const stuck = "Balances are 15 minutes behind their log; mend what Project logs before MaximumRecordAgeInSeconds.";
+    alarm(this, "StreamStuck", age, alarms, { above: 900_000, evaluationPeriods: 5, whatToDo: stuck }); // milliseconds
 
     new CfnOutput(this, "LogTable", { value: log.tableName });
     new CfnOutput(this, "BalancesTable", { value: balances.tableName });

@@ -3,15 +3,18 @@
 import importlib
 import json
 import re
+from datetime import datetime
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import botocore.session
 import pytest
 
 from references import order_placed, ordered
 from support.documents import ROOT, Fence, fences
 from support.handlers import Context, Died, failed, sqs_event
+from support.streams import deliver
 from support.templates import findings
 from trials.local_aws import LocalAws
 from trials.template import read_template
@@ -36,14 +39,15 @@ class Shop:
             },
         }
         bus = {"Type": "AWS::Events::EventBus", "Properties": {"Name": {"Fn::Sub": "${AWS::StackName}"}}}
-        resources = {"Orders": table, "Bus": bus, "Heard": {"Type": "AWS::SQS::Queue"}}
+        queue = {"Type": "AWS::SQS::Queue"}
+        resources = {"Orders": table, "Bus": bus, "Heard": queue, "Unpublished": queue}
         self.stack = aws.create("outbox", {"Resources": resources})
         self.table, self.bus, self.queue = (self.stack.resources[name] for name in ("Orders", "Bus", "Heard"))
-        queue = aws.client("sqs").get_queue_attributes(QueueUrl=self.queue, AttributeNames=["QueueArn"])["Attributes"]
+        heard = aws.client("sqs").get_queue_attributes(QueueUrl=self.queue, AttributeNames=["QueueArn"])["Attributes"]
         events = aws.client("events")
         pattern = json.dumps({"source": ["shop.orders"]})
         events.put_rule(Name="all", EventBusName=self.bus, EventPattern=pattern)
-        events.put_targets(Rule="all", EventBusName=self.bus, Targets=[{"Id": "q", "Arn": queue["QueueArn"]}])
+        events.put_targets(Rule="all", EventBusName=self.bus, Targets=[{"Id": "q", "Arn": heard["QueueArn"]}])
 
     def stream(self) -> dict[str, Any]:
         """What the table's stream holds, as the mapping delivers it."""
@@ -55,7 +59,11 @@ class Shop:
                 StreamArn=arn, ShardId=shard["ShardId"], ShardIteratorType="TRIM_HORIZON"
             )
             records += streams.get_records(ShardIterator=start["ShardIterator"])["Records"]
-        return {"Records": records}
+        return json.loads(json.dumps({"Records": records}, default=datetime.timestamp))
+
+    def set_aside(self) -> list[Any]:
+        """What was set aside since the last look."""
+        return self._taken(self.stack.resources["Unpublished"])
 
     def items(self) -> set[str]:
         found = self.aws.client("dynamodb").scan(TableName=self.table, ConsistentRead=True)["Items"]
@@ -63,11 +71,14 @@ class Shop:
 
     def heard(self) -> list[str]:
         """The ids of the events that consumers got since the last look."""
+        return [str(each["detail"]["metadata"]["event_id"]) for each in self._taken(self.queue)]
+
+    def _taken(self, url: str) -> list[Any]:
         sqs, found = self.aws.client("sqs"), []
-        while messages := sqs.receive_message(QueueUrl=self.queue, MaxNumberOfMessages=10).get("Messages"):
+        while messages := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
             for message in messages:
-                found.append(str(json.loads(message["Body"])["detail"]["metadata"]["event_id"]))
-                sqs.delete_message(QueueUrl=self.queue, ReceiptHandle=message["ReceiptHandle"])
+                found.append(json.loads(message["Body"]))
+                sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
         return found
 
 
@@ -80,18 +91,22 @@ def shop(aws: LocalAws) -> Shop:
 def outbox(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     monkeypatch.setenv("ORDERS_TABLE", shop.table)
     monkeypatch.setenv("BUS_NAME", shop.bus)
+    monkeypatch.setenv("UNPUBLISHED_QUEUE", shop.stack.resources["Unpublished"])
     monkeypatch.setenv("AWS_ENDPOINT_URL", shop.aws.function_endpoint)
     return importlib.reload(importlib.import_module("references.outbox"))
 
 
-def refuse(outbox: ModuleType, monkeypatch: pytest.MonkeyPatch, wanted: str) -> None:
-    """The bus answers 200, and takes all but one event."""
+def refuse(outbox: ModuleType, monkeypatch: pytest.MonkeyPatch, **codes: str) -> None:
+    """The bus answers 200, and takes all but some orders' events."""
     put_events = outbox.events.put_events
 
+    def code(entry: dict[str, Any]) -> str | None:
+        return codes.get(json.loads(entry["Detail"])["data"]["order_id"])
+
     def partly(Entries: list[dict[str, Any]]) -> dict[str, Any]:  # noqa: N803
-        taken = [each for each in Entries if wanted not in each["Detail"]]
+        taken = [each for each in Entries if not code(each)]
         answers = iter(put_events(Entries=taken)["Entries"] if taken else [])
-        result = [next(answers) if each in taken else {"ErrorCode": "ThrottlingException"} for each in Entries]
+        result = [next(answers) if each in taken else {"ErrorCode": code(each)} for each in Entries]
         return {"FailedEntryCount": len(Entries) - len(taken), "Entries": result}
 
     monkeypatch.setattr(outbox.events, "put_events", partly)
@@ -133,23 +148,140 @@ def test_an_order_placed_again_tells_nobody_again(outbox: ModuleType, shop: Shop
     assert shop.heard() == ["placed-o-1"]
 
 
+@pytest.mark.parametrize("code", ["InternalFailure", "ThrottlingException"])
 def test_what_the_bus_refuses_within_a_200_is_delivered_again(
-    outbox: ModuleType, shop: Shop, monkeypatch: pytest.MonkeyPatch
+    outbox: ModuleType, shop: Shop, monkeypatch: pytest.MonkeyPatch, code: str
 ) -> None:
     for number in range(12):
-        outbox.place(f"o-{number:02}", 500)
+        outbox.place(f"o{number:02}", 500)
     stream = shop.stream()
     with monkeypatch.context() as refusing:
-        refuse(outbox, refusing, "o-05")
+        refuse(outbox, refusing, o05=code)
         (again,) = failed(outbox.publish(stream, Context()))
     heard = set(shop.heard())
-    assert "placed-o-05" not in heard
+    assert "placed-o05" not in heard
 
     numbers = [record["dynamodb"]["SequenceNumber"] for record in stream["Records"]]
     rest = {"Records": stream["Records"][numbers.index(again) :]}  # a stream delivers all from there again
     assert failed(outbox.publish(rest, Context())) == []
 
-    assert heard | set(shop.heard()) == {f"placed-o-{number:02}" for number in range(12)}
+    assert heard | set(shop.heard()) == {f"placed-o{number:02}" for number in range(12)}
+    assert shop.set_aside() == []
+
+
+def codes(kind: str) -> list[str]:
+    """The codes of a refused entry that AWS's own model calls retryable, or not."""
+    model: Any = botocore.session.get_session().get_service_model("events").shape_for("PutEventsResultEntry")
+    retryable, rest = model.members["ErrorCode"].documentation.split("Non-retryable errors include")
+    text = {"retryable": retryable, "not retryable": rest}[kind]
+    return re.findall(r"<code>\s*(?:<a [^>]*>)?(\w+)", text)
+
+
+def test_exactly_what_the_model_calls_retryable_is_tried_again(outbox: ModuleType) -> None:
+    assert set(codes("retryable")) == outbox.RETRYABLE
+    assert len(codes("not retryable")) >= 7
+
+
+def test_what_the_bus_refuses_for_ever_is_set_aside_and_holds_up_nobody(
+    outbox: ModuleType, shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refused = {f"o{number:02}": code for number, code in enumerate([*codes("not retryable"), "OfTomorrow"])}
+    orders = [*refused, "o98", "o99"]
+    for order in orders:
+        outbox.place(order, 500)
+    stream = shop.stream()
+    with monkeypatch.context() as refusing:
+        refuse(outbox, refusing, **refused)
+        assert failed(outbox.publish(stream, Context())) == []
+    assert sorted(shop.heard()) == ["placed-o98", "placed-o99"]
+
+    aside = shop.set_aside()
+    assert sorted(each["refused"][0] for each in aside) == sorted(refused.values())
+
+    for each in aside:  # the cause is mended, and the function invoked with what the messages hold
+        assert failed(outbox.publish(each, Context())) == []
+    assert sorted(shop.heard()) == [f"placed-{order}" for order in refused]
+
+
+def test_what_is_refused_for_ever_behind_what_may_pass_waits_for_it(
+    outbox: ModuleType, shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for each in ("o0", "o1", "o2"):
+        outbox.place(each, 500)
+    stream = shop.stream()
+    refuse(outbox, monkeypatch, o1="InternalFailure", o2="MalformedDetail")
+
+    (again,) = failed(outbox.publish(stream, Context()))
+    numbers = [each["dynamodb"]["SequenceNumber"] for each in stream["Records"]]
+    assert "o1" in json.dumps(stream["Records"][numbers.index(again)])
+    assert shop.set_aside() == []
+
+
+def test_what_may_pass_at_the_front_is_an_error_so_that_lambda_halves_the_batch(
+    outbox: ModuleType, shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for each in ("o0", "o1", "o2"):
+        outbox.place(each, 500)
+    events = [each for each in shop.stream()["Records"] if "event" in each["dynamodb"]["NewImage"]]
+    refuse(outbox, monkeypatch, o1="ThrottlingException")
+
+    assert deliver(outbox.publish, events, attempts=3) == [events[1]["dynamodb"]["SequenceNumber"]]
+    assert set(shop.heard()) == {"placed-o0", "placed-o2"}
+
+
+def test_what_cannot_be_set_aside_is_not_lost(
+    outbox: ModuleType, shop: Shop, aws: LocalAws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    outbox.place("o0", 500)
+    stream = shop.stream()
+    refuse(outbox, monkeypatch, o0="MalformedDetail")
+    aws.fault(service="sqs", operation="SendMessage", error={"code": "ServiceUnavailable", "status": 503}, times=3)
+    with pytest.raises(outbox.sqs.exceptions.ClientError):
+        outbox.publish(stream, Context())
+
+    assert failed(outbox.publish(stream, Context())) == []
+    assert len(shop.set_aside()) == 1
+
+
+@pytest.mark.parametrize(("notes", "sizes"), [(["x" * 390_000] * 5, [2, 2, 1]), (["ü" * 190_000] * 3, [2, 1])])
+def test_a_request_stays_below_a_megabyte(
+    outbox: ModuleType, monkeypatch: pytest.MonkeyPatch, notes: list[str], sizes: list[int]
+) -> None:
+    asked: list[list[Any]] = []
+
+    def takes(Entries: list[Any]) -> dict[str, Any]:  # noqa: N803
+        asked.append(Entries)
+        return {"FailedEntryCount": 0, "Entries": [{"EventId": "1"} for _ in Entries]}
+
+    monkeypatch.setattr(outbox.events, "put_events", takes)
+    images = [{"event": {"S": json.dumps({"note": note}, ensure_ascii=False)}} for note in notes]
+    records = [
+        {"eventName": "INSERT", "dynamodb": {"SequenceNumber": str(n), "NewImage": image}}
+        for n, image in enumerate(images)
+    ]
+    assert failed(outbox.publish({"Records": records}, Context())) == []
+
+    assert [len(each) for each in asked] == sizes
+    total = [sum(len(each["Detail"].encode()) for each in entries) for entries in asked]
+    assert max(total) < 1_000_000
+
+
+def test_the_outbox_template_lints_outlasts_an_outage_and_keeps_what_it_gives_up() -> None:
+    template = HERE / "outbox.yaml"
+    resources = read_template(template)["Resources"]
+    function = resources["Publish"]["Properties"]
+    mapping = function["Events"]["Stream"]["Properties"]
+
+    assert findings(template) == []
+    assert mapping["StartingPosition"] == "TRIM_HORIZON"
+    assert mapping["BisectBatchOnFunctionError"]
+    assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    assert mapping.get("MaximumRetryAttempts", -1) == -1, "a count may end before the outage does"
+    assert 0 < mapping["MaximumRecordAgeInSeconds"] < 86_400
+    assert mapping["DestinationConfig"]["OnFailure"]["Destination"] == {"Fn::GetAtt": ["Unpublished", "Arn"]}
+    assert json.loads(mapping["FilterCriteria"]["Filters"][0]["Pattern"])["eventName"] == ["INSERT"]
+    assert resources["StreamStuck"]["Properties"]["MetricName"] == "IteratorAge"
+    assert set(function["Environment"]["Variables"]) == {"ORDERS_TABLE", "BUS_NAME", "UNPUBLISHED_QUEUE"}
 
 
 def test_an_event_that_expires_is_not_published_again(outbox: ModuleType, shop: Shop) -> None:

@@ -32,7 +32,7 @@ class Mutant:
     @property
     def in_code(self) -> bool:
         """In a handler, else in the template or the state machine."""
-        return all(file.endswith(".py") for file, _, _ in self.edits)
+        return all(file.endswith((".py", ".ts")) for file, _, _ in self.edits)
 
     def __str__(self) -> str:
         return f"{self.example}: {self.name}"

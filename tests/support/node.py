@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+from pathlib import Path
 from typing import Any
 
 from trials.local_aws.synthesis import NODE
@@ -21,6 +22,15 @@ def run(script: str, given: Any) -> Any:
     if done.returncode:
         raise NodeError(f"{script} failed: {done.stderr[-500:]}")
     return json.loads(done.stdout)
+
+
+def javascript(module: Path) -> str:
+    """A TypeScript module's JavaScript; raises `NodeError` if it cannot be read."""
+    program = str(HOME / "node_modules" / ".bin" / "esbuild")
+    done = subprocess.run([program, str(module)], capture_output=True, text=True, check=False, timeout=60)
+    if done.returncode:
+        raise NodeError(f"{module.name}: {done.stderr[-500:]}")
+    return done.stdout
 
 
 def diagrams(texts: list[str]) -> list[str]:

@@ -48,7 +48,7 @@ PLANTED = [
     Plant("python", "compare_digest(digest, each)", "compare_digest(each, digest)", QUOTE),
     Plant("python", "expires_after_seconds=2592000", "expires_after_seconds=3600", QUOTE),
     Plant("python", "raise_on_no_idempotency_key=True, ", "", QUOTE),
-    Plant("python", '            logger.exception("not projected")\n', "", QUOTE),
+    Plant("python", '            logger.exception("not projected", record=record)\n', "", QUOTE),
     Plant("python", "receive.py#prove", "receive.py#proof", QUOTE),
     Plant("python", "examples/webhook/receive.py", "examples/webhooks/receive.py", QUOTE),
     Plant("python", " examples/webhook/receive.py#prove", "", KIND),

@@ -26,5 +26,11 @@ SEEDS = (
         "lost",
         (("project.py", "except dynamodb.exceptions.ConditionalCheckFailedException:", "except Exception:"),),
     ),
-    Seed("event_store", "no partial batch", "throttled", "lost", (("template.yaml", REPORTS, "Enabled: true"),)),
+    Seed(
+        "event_store",
+        "no partial batch, and no error",
+        "throttled",
+        "lost",
+        (("template.yaml", REPORTS, "Enabled: true"), ("project.py", "if position == 0:", "if position < 0:")),
+    ),
 )

@@ -1,9 +1,13 @@
 """Nothing in the log is overwritten or lost, no card is overdrawn, and the balances always follow the log."""
 
 import itertools
+import json
+import os
+import subprocess
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -13,13 +17,43 @@ from hypothesis import strategies as st
 
 from support.documents import ROOT
 from support.handlers import Context, Died, Example, event, failed
-from trials.local_aws import LocalAws
+from support.streams import deliver
+from trials.local_aws import REGION, LocalAws
+from trials.local_aws.synthesis import NODE
 from trials.template import read_template
 
 RESOURCES = read_template(ROOT / "examples" / "event_store" / "template.yaml")["Resources"]
 MAPPING = RESOURCES["Project"]["Properties"]["Events"]["Stream"]["Properties"]
 THROTTLED = {"code": "ProvisionedThroughputExceededException"}
 CARDS = (f"card-{n}" for n in itertools.count())
+USED = {"refused": "the command id was used for another command"}
+# Plays [handler, event, commands by the call to AWS that they come before], and prints each answer and its calls.
+TYPESCRIPT = """
+import { readFileSync } from "node:fs";
+import * as command from "./command";
+import { dynamodb } from "./ledger";
+import * as project from "./project";
+
+const context = { functionName: "under-test", awsRequestId: "1", getRemainingTimeInMillis: () => 60_000 };
+let before = async () => {};
+dynamodb.middlewareStack.add((next) => async (given) => (await before(), next(given)), { step: "initialize" });
+
+const played = [];
+for (const [name, event, meanwhile] of JSON.parse(readFileSync(0, "utf8"))) {
+  let calls = 0;
+  const count = async () => {
+    const next = meanwhile[++calls];
+    if (!next) return;
+    before = async () => {};
+    await command.handler(next, context);
+    before = count;
+  };
+  before = count;
+  const answer = await { command, project }[name].handler(event, context).catch((error) => ({ error: `${error}` }));
+  played.push([answer, calls]);
+}
+console.error(JSON.stringify(played)); // the logger has the standard output
+"""
 
 
 @pytest.fixture
@@ -72,6 +106,67 @@ def records(*cards: str) -> dict[str, Any]:
     }
 
 
+Meanwhile = dict[int, dict[str, Any]]
+Step = tuple[str, dict[str, Any], Meanwhile]
+
+
+def in_python(shop: Example) -> Callable[..., list[list[Any]]]:
+    """Plays steps: a handler, its event, and commands of another environment by the call that they come before."""
+
+    def play(*steps: Step) -> list[list[Any]]:
+        other, played = shop.environment("command"), []
+        for name, sent, meanwhile in steps:
+            module, calls = shop.environment(name), itertools.count(1)
+            answer: Any = None
+
+            def before(meanwhile: Meanwhile = meanwhile, calls: Any = calls, **_: Any) -> None:
+                if following := meanwhile.get(next(calls)):
+                    other.handler(following, Context())
+
+            module.dynamodb.meta.events.register("before-call.dynamodb", before)
+            try:
+                answer = module.handler(sent, Context())
+            except Exception as error:
+                answer = {"error": type(error).__name__}
+            played.append([answer, next(calls) - 1])
+        return played
+
+    return play
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    made = tmp_path_factory.mktemp("typescript") / "played.mjs"
+    here = str(NODE / "node_modules")
+    options = ["--bundle", "--platform=node", "--format=esm", "--log-level=error", f"--outfile={made}"]
+    needs = "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);"
+    command = [f"{here}/.bin/esbuild", *options, f"--banner:js={needs}"]
+    folder, env = ROOT / "examples" / "event_store", {**os.environ, "NODE_PATH": here}
+    subprocess.run(command, input=TYPESCRIPT, cwd=folder, env=env, text=True, check=True, timeout=60)
+    return made
+
+
+def in_typescript(bundle: Path) -> Callable[..., list[list[Any]]]:
+    def play(*steps: Step) -> list[list[Any]]:
+        command, env = ["node", str(bundle)], {**os.environ, "AWS_REGION": REGION}
+        done = subprocess.run(
+            command, input=json.dumps(steps), env=env, capture_output=True, text=True, check=False, timeout=60
+        )
+        assert done.returncode == 0, done.stderr
+        played = json.loads(done.stderr.splitlines()[-1])
+        assert isinstance(played, list)
+        return played
+
+    return play
+
+
+@pytest.fixture(params=["python", "typescript"])
+def play(request: pytest.FixtureRequest, shop: Example) -> Callable[..., list[list[Any]]]:
+    if request.param == "python":
+        return in_python(shop)
+    return in_typescript(request.getfixturevalue("bundle"))
+
+
 def test_the_sample_event_is_carried_out(command: ModuleType, shop: Example, context: Context) -> None:
     assert command.handler(event(shop.folder), context) == {"version": 1, "cents": 5000}
 
@@ -84,6 +179,47 @@ def test_a_command_sent_again_is_done_once_and_answered_the_same(
 
     assert answers == [{"version": 2, "cents": 0}] * 3
     assert len(log(shop)) == 2
+
+
+def test_a_repeat_gets_its_answer_whichever_of_its_calls_the_original_commits_before(
+    play: Callable[..., list[list[Any]]], shop: Example
+) -> None:
+    """The card is empty afterwards, so a repeat that reads the original's event and not its mark would refuse."""
+    ((_, alone),) = play(("command", grant("g", 100, card="alone"), {}))
+    assert alone >= 4, "snapshot, log, mark and transaction"
+
+    steps: list[Step] = []
+    for call in range(1, alone + 1):
+        again = spend("s", 100, card=f"card-{call}")
+        steps += [("command", grant("g", 100, card=f"card-{call}"), {}), ("command", again, {call: again})]
+    answers = [answer for answer, _ in play(*steps)[1::2]]
+
+    assert answers == [{"version": 2, "cents": 0}] * alone
+    assert [len(log(shop, f"card-{call}")) for call in range(1, alone + 1)] == [2] * alone
+
+
+def test_another_command_under_a_used_id_is_refused_and_not_answered_with_the_first_result(
+    play: Callable[..., list[list[Any]]], shop: Example
+) -> None:
+    steps: list[Step] = [("command", each, {}) for each in (grant("g", 5), grant("g", 6), spend("g", 5), grant("g", 5))]
+    first, larger, opposite, again = [answer for answer, _ in play(*steps)]
+
+    assert (larger, opposite) == (USED, USED)
+    assert first == again == {"version": 1, "cents": 5}
+    assert len(log(shop)) == 1
+
+
+def test_an_id_that_another_command_takes_at_the_same_moment_is_refused(
+    play: Callable[..., list[list[Any]]], shop: Example
+) -> None:
+    ((_, alone),) = play(("command", grant("g", 1, card="alone"), {}))
+    cards = [f"card-{call}" for call in range(1, alone + 1)]
+    steps: list[Step] = [
+        ("command", grant("g", 5, card), {call: grant("g", 6, card)}) for call, card in enumerate(cards, 1)
+    ]
+
+    assert [answer for answer, _ in play(*steps)] == [USED] * alone
+    assert [len(log(shop, card)) for card in cards] == [1] * alone
 
 
 def test_no_overdraft_and_a_refusal_may_be_tried_again(command: ModuleType, shop: Example, context: Context) -> None:
@@ -265,11 +401,55 @@ def test_a_failure_stops_the_batch_there_and_the_retry_finishes_it(
 ) -> None:
     for card in ("a", "b"):
         command.handler(grant("g", 5, card=card), context)
-    aws.fault(service="dynamodb", operation="Query", error=THROTTLED, times=3)
+    of_b = "ExpressionAttributeValues.\":card\".S == 'b'"
+    aws.fault(service="dynamodb", operation="Query", body=of_b, error=THROTTLED, times=3)
 
-    assert failed(project.handler(records("a", "b"), context)) == ["1"]
+    assert failed(project.handler(records("a", "b"), context)) == ["2"]
+    assert balances(shop) == {"a": (1, 5)}
     assert failed(project.handler(records("a", "b"), context)) == []
     assert balances(shop) == {"a": (1, 5), "b": (1, 5)}
+
+
+def spoil(shop: Example, card: str) -> None:
+    """The card's log holds an event that nobody can add up."""
+    bad = {"card": {"S": card}, "place": {"S": f"event#{1:012}"}, "schema": {"N": "99"}}
+    shop.aws.client("dynamodb").put_item(TableName=shop.stack.resources["Log"], Item=bad)
+
+
+def test_a_card_that_cannot_be_projected_is_an_error_at_the_front_and_named_behind_it(
+    play: Callable[..., list[list[Any]]], shop: Example
+) -> None:
+    spoil(shop, "bad")
+    batches: list[Step] = [("project", records("bad", "a"), {}), ("project", records("a", "bad"), {})]
+    _, (in_front, _), (behind, _) = play(("command", grant("g", 5, card="a"), {}), *batches)
+
+    assert "error" in in_front
+    assert failed(behind) == ["2"]
+
+
+def test_wherever_a_bad_card_stands_in_a_batch_only_its_record_is_given_up(
+    command: ModuleType, project: ModuleType, shop: Example, context: Context
+) -> None:
+    spoil(shop, "bad")
+    good = ["a", "b", "c"]
+    for card in good:
+        command.handler(grant("g", 5, card=card), context)
+
+    for position in range(4):
+        batch = records(*good[:position], "bad", *good[position:])["Records"]
+        assert deliver(project.handler, batch, attempts=2) == [str(position + 1)]
+        assert balances(shop) == dict.fromkeys(good, (1, 5))
+
+
+def test_a_rebuild_goes_past_a_card_that_cannot_be_projected_and_names_it(
+    play: Callable[..., list[list[Any]]], shop: Example
+) -> None:
+    spoil(shop, "b")
+    grants: list[Step] = [("command", grant("g", 5, card=card), {}) for card in ("a", "c")]
+    (answer, _) = play(*grants, ("project", {}, {}))[-1]
+
+    assert answer == {"cards": 3, "unprojected": ["b"]}
+    assert balances(shop) == {"a": (1, 5), "c": (1, 5)}
 
 
 @pytest.mark.e2e
@@ -310,6 +490,16 @@ def test_the_stream_is_bounded_keeps_what_it_gives_up_and_hears_of_events_only()
     assert 0 < MAPPING["MaximumRecordAgeInSeconds"] < 86_400  # a DynamoDB stream keeps a record for a day
     assert MAPPING["DestinationConfig"]["OnFailure"]["Destination"]
     assert '"prefix": "event#"' in MAPPING["FilterCriteria"]["Filters"][0]["Pattern"]
+
+
+def test_an_alarm_tells_when_the_balances_fall_behind_long_before_records_are_given_up() -> None:
+    alarm = RESOURCES["StreamStuck"]["Properties"]
+
+    assert (alarm["Namespace"], alarm["MetricName"], alarm["Statistic"]) == ("AWS/Lambda", "IteratorAge", "Maximum")
+    assert alarm["Dimensions"] == [{"Name": "FunctionName", "Value": {"Ref": "Project"}}]
+    assert alarm["ComparisonOperator"] == "GreaterThanThreshold"
+    assert alarm["Threshold"] * 4 <= MAPPING["MaximumRecordAgeInSeconds"] * 1000
+    assert alarm["AlarmActions"] == [{"Ref": "AlarmTopicArn"}]
 
 
 def test_the_log_outlives_its_stack_and_can_be_restored() -> None:
