@@ -1,25 +1,28 @@
-"""Keeps the newest price of every product; a bad record delays only itself."""
+"""Keeps the newest price of every product; what nobody can read is set aside, an outage only delays."""
 
+import json
 import os
 
 import boto3
-from aws_lambda_powertools import Logger
+from aws_lambda_powertools import Logger, Metrics
+from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.data_classes import KinesisStreamEvent
+from aws_lambda_powertools.utilities.data_classes.kinesis_stream_event import KinesisStreamRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from botocore.config import Config
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, ValidationError
 
-PRICES = os.environ["PRICES_TABLE"]
+PRICES, DISCARDED = os.environ["PRICES_TABLE"], os.environ["DISCARDED_BUCKET"]
 
-logger = Logger()
+logger, metrics = Logger(), Metrics(namespace="Shop")
 aws = Config(connect_timeout=1, read_timeout=2, retries={"mode": "standard", "total_max_attempts": 3})
-dynamodb = boto3.client("dynamodb", config=aws)
+dynamodb, s3 = boto3.client("dynamodb", config=aws), boto3.client("s3", config=aws)
 
 
 class PriceChanged(BaseModel):
     sku: str = Field(min_length=1, max_length=64)
-    cents: int = Field(ge=0, strict=True)
-    version: int = Field(ge=1, strict=True)  # counted by the producer, for each product
+    cents: int = Field(ge=0, le=10**12, strict=True)  # a number of 39 digits is refused by DynamoDB, at every retry
+    version: int = Field(ge=1, le=10**15, strict=True)  # counted by the producer, for each product
 
 
 def keep(change: PriceChanged) -> None:
@@ -36,16 +39,33 @@ def keep(change: PriceChanged) -> None:
         logger.debug("not newer", sku=change.sku, version=change.version)
 
 
+def set_aside(record: KinesisStreamRecord, error: ValidationError) -> None:
+    """In the form of what Lambda itself discards to the bucket, so that the same command replays it."""
+    kept = {"payload": json.dumps({"Records": [record.raw_event]}), "error": str(error)}
+    key = f"unreadable/{record.kinesis.sequence_number}.json"  # a repeat writes the same object
+    s3.put_object(Bucket=DISCARDED, Key=key, Body=json.dumps(kept))
+    metrics.add_metric(name="UnreadableRecords", unit=MetricUnit.Count, value=1)
+    metrics.flush_metrics()
+
+
+def apply(record: KinesisStreamRecord) -> None:
+    try:
+        change = PriceChanged.model_validate_json(record.kinesis.data_as_bytes())
+    except ValidationError as error:
+        set_aside(record, error)  # no retry makes it readable, and its lane need not wait
+    else:
+        keep(change)
+
+
 @logger.inject_lambda_context
 def handler(event: dict, context: LambdaContext) -> dict:
-    """Stop at the first failure: what follows it comes again, in order."""
+    """What may pass, an outage, stops the batch at its first record: that one and what follows come again, in order."""
     for position, record in enumerate(KinesisStreamEvent(event).records):
-        number = record.kinesis.sequence_number
         try:
-            keep(PriceChanged.model_validate_json(record.kinesis.data_as_bytes()))
+            apply(record)
         except Exception:
-            logger.exception("not applied", sequence_number=number, partition_key=record.kinesis.partition_key)
+            logger.exception("not applied", event_id=record.event_id, partition_key=record.kinesis.partition_key)
             if position == 0:
-                raise  # only an error halves the batch, until the bad record is alone and can be discarded
-            return {"batchItemFailures": [{"itemIdentifier": number}]}
+                raise  # only an error halves the batch, until a record that always fails is alone
+            return {"batchItemFailures": [{"itemIdentifier": record.kinesis.sequence_number}]}
     return {"batchItemFailures": []}

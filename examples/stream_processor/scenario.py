@@ -1,4 +1,4 @@
-"""Price changes in order, repeated, late and read twice, through a real stream."""
+"""Price changes in order, between garbage, repeated, late and read twice, through a real stream."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -40,6 +40,15 @@ def play(local: LocalAws, say: Callable[[str], None], template: Path) -> Iterato
     yield Outcome(
         "100 changes of 5 prices", f"version {sorted(set(seen.values()))} kept", "the last one stands", seen == newest
     )
+
+    say("between further changes, what nobody can read")
+    garbage = [("sku-0", "{"), ("sku-1", "null"), ("sku-2", '{"sku": "sku-2", "cents": "1"}')]
+    send(*garbage, *((sku, change(sku, 21)) for sku in skus))
+    newest = dict.fromkeys(skus, 21)
+    seen = processed("readable")
+    kept = local.client("s3").list_objects_v2(Bucket=stack.outputs["DiscardedBucket"], Prefix="unreadable/")
+    aside = f"{kept['KeyCount']} set aside, version {sorted(set(seen.values()))} kept"
+    yield Outcome("3 unreadable among 8", aside, "garbage holds up nobody", (kept["KeyCount"], seen) == (3, newest))
 
     say("the producer sends some again, and some late")
     send(*((sku, change(sku, version)) for version in (20, 19, 7) for sku in skus))

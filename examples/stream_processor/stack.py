@@ -1,4 +1,4 @@
-"""Keeps the newest price of every product; a bad record delays only itself."""
+"""Keeps the newest price of every product; what nobody can read is set aside, an outage only delays."""
 
 from pathlib import Path
 from typing import Any
@@ -73,19 +73,24 @@ class StreamProcessor(Stack):
             handler="app.handler",
             timeout=60,
             log_group=logs,
-            environment={"PRICES_TABLE": prices.table_name, "POWERTOOLS_SERVICE_NAME": "prices"},
+            environment={
+                "PRICES_TABLE": prices.table_name,
+                "DISCARDED_BUCKET": discarded.bucket_name,
+                "POWERTOOLS_SERVICE_NAME": "prices",
+            },
         )
         prices.grant(keep_prices, "dynamodb:PutItem")
+        unreadable = discarded.arn_for_objects("unreadable/*")
+        keep_prices.add_to_role_policy(PolicyStatement(actions=["s3:PutObject"], resources=[unreadable]))
         kept: Any = KeptIn(discarded)
         source = KinesisEventSource(
             price_changes,
             starting_position=StartingPosition.TRIM_HORIZON,  # LATEST misses what comes while the mapping is being made
             batch_size=100,
-            parallelization_factor=2,  # concurrent batches of a shard; a partition key stays in one of them
+            parallelization_factor=2,  # lanes; the batches of a partition key follow one another in one lane
             report_batch_item_failures=True,
             bisect_batch_on_error=True,
-            retry_attempts=10,  # both default to for ever: one bad record stops its shard
-            max_record_age=Duration.days(1),
+            max_record_age=Duration.days(1),  # the outage it outlasts; a count of retries would say nothing of that
             on_failure=kept,  # S3 keeps the records too
             metrics_config=MetricsConfig(metrics=[MetricType.EVENT_COUNT]),
         )
@@ -98,11 +103,15 @@ class StreamProcessor(Stack):
             statistic="Sum",
             period=MINUTE,
         )
-        mend = "Records were given up. Mend the cause, then send them again from the bucket Discarded."
+        mend = "Records of a day ago were given up. Mend the cause, then replay what lies in the bucket Discarded."
         alarm(self, "DiscardedRecords", given_up, alarms, what_to_do=mend)
+        counted = {"namespace": "Shop", "dimensions_map": {"service": "prices"}}
+        unread = Metric(metric_name="UnreadableRecords", statistic="Sum", period=MINUTE, **counted)
+        mend = "Records were set aside. Mend producer or reader, then replay unreadable/ in the bucket Discarded."
+        alarm(self, "Unreadable", unread, alarms, what_to_do=mend)
         age = keep_prices.metric("IteratorAge", statistic="Maximum", period=MINUTE)
-        late = "A shard is stuck or too slow; past MaximumRecordAgeInSeconds records are discarded."
-        alarm(self, "Behind", age, alarms, above=900_000, periods=5, what_to_do=late)  # milliseconds
+        late = "A shard is stuck or too slow. Mend what KeepPrices logs within a day, or records are discarded."
+        alarm(self, "StreamStuck", age, alarms, above=900_000, periods=5, what_to_do=late)  # milliseconds
 
         CfnOutput(self, "StreamName", value=price_changes.stream_name)
         CfnOutput(self, "PricesTable", value=prices.table_name)

@@ -1,4 +1,4 @@
-// Keeps the newest price of every product; a bad record delays only itself.
+// Keeps the newest price of every product; what nobody can read is set aside, an outage only delays.
 import { CfnOutput, CfnParameter, Duration, RemovalPolicy, Stack } from "aws-cdk-lib";
 import { Metric } from "aws-cdk-lib/aws-cloudwatch";
 import { AttributeType, TableEncryptionV2, TableV2 } from "aws-cdk-lib/aws-dynamodb";
@@ -35,7 +35,9 @@ class KeptIn implements IEventSourceDlq {
 
 export class StreamProcessor extends Stack {
   constructor(scope: Construct, name: string) {
-    super(scope, name, { description: "Keeps the newest price of every product; a bad record delays only itself." });
+    super(scope, name, {
+      description: "Keeps the newest price of every product; what nobody can read is set aside, an outage only delays.",
+    });
     const alarms = Topic.fromTopicArn(this, "Alarms", new CfnParameter(this, "AlarmTopicArn").valueAsString);
     const logGroup = new LogGroup(this, "Logs", {
       retention: RetentionDays.ONE_MONTH,
@@ -64,17 +66,22 @@ export class StreamProcessor extends Stack {
       handler: "app.handler",
       timeout: 60,
       logGroup,
-      environment: { PRICES_TABLE: prices.tableName, POWERTOOLS_SERVICE_NAME: "prices" },
+      environment: {
+        PRICES_TABLE: prices.tableName,
+        DISCARDED_BUCKET: discarded.bucketName,
+        POWERTOOLS_SERVICE_NAME: "prices",
+      },
     });
     prices.grant(keepPrices, "dynamodb:PutItem");
+    const unreadable = discarded.arnForObjects("unreadable/*");
+    keepPrices.addToRolePolicy(new PolicyStatement({ actions: ["s3:PutObject"], resources: [unreadable] }));
     const source = new KinesisEventSource(priceChanges, {
       startingPosition: StartingPosition.TRIM_HORIZON, // LATEST misses what comes while the mapping is being made
       batchSize: 100,
-      parallelizationFactor: 2, // concurrent batches of a shard; a partition key stays in one of them
+      parallelizationFactor: 2, // lanes; the batches of a partition key follow one another in one lane
       reportBatchItemFailures: true,
       bisectBatchOnError: true,
-      retryAttempts: 10, // both default to for ever: one bad record stops its shard
-      maxRecordAge: Duration.days(1),
+      maxRecordAge: Duration.days(1), // the outage it outlasts; a count of retries would say nothing of that
       onFailure: new KeptIn(discarded), // S3 keeps the records too
       metricsConfig: { metrics: [MetricType.EVENT_COUNT] },
     });
@@ -87,11 +94,20 @@ export class StreamProcessor extends Stack {
       statistic: "Sum",
       period: MINUTE,
     });
-    const mend = "Records were given up. Mend the cause, then send them again from the bucket Discarded.";
-    alarm(this, "DiscardedRecords", givenUp, alarms, { whatToDo: mend });
+    const replay = "Records of a day ago were given up. Mend the cause, then replay what lies in the bucket Discarded.";
+    alarm(this, "DiscardedRecords", givenUp, alarms, { whatToDo: replay });
+    const unread = new Metric({
+      namespace: "Shop",
+      metricName: "UnreadableRecords",
+      dimensionsMap: { service: "prices" },
+      statistic: "Sum",
+      period: MINUTE,
+    });
+    const mend = "Records were set aside. Mend producer or reader, then replay unreadable/ in the bucket Discarded.";
+    alarm(this, "Unreadable", unread, alarms, { whatToDo: mend });
     const age = keepPrices.metric("IteratorAge", { statistic: "Maximum", period: MINUTE });
-    const late = "A shard is stuck or too slow; past MaximumRecordAgeInSeconds records are discarded.";
-    alarm(this, "Behind", age, alarms, { above: 900_000, evaluationPeriods: 5, whatToDo: late }); // milliseconds
+    const late = "A shard is stuck or too slow. Mend what KeepPrices logs within a day, or records are discarded.";
+    alarm(this, "StreamStuck", age, alarms, { above: 900_000, evaluationPeriods: 5, whatToDo: late }); // milliseconds
 
     new CfnOutput(this, "StreamName", { value: priceChanges.streamName });
     new CfnOutput(this, "PricesTable", { value: prices.tableName });

@@ -17,7 +17,7 @@ from support.documents import ROOT
 
 BASH = Language(tree_sitter_bash.language())
 SHELL = {"cd", "cp", "echo", "export", "mkdir", "tail", "test", "true"}  # no options of ours to check
-GIT_AND_OTHERS = {"git", "unzip"}
+GIT_AND_OTHERS = {"git", "jq", "unzip"}
 UV = os.environ.get("UV", "uv")  # `uv run` says where it is, which need not be on PATH
 SAM = ROOT / ".sam-cli"  # an environment of its own, because the SAM CLI pins another boto3 and click
 HELP = {"uv": (UV, "help"), "uvx": (UV, "help", "tool", "run"), "cfn-lint": ("cfn-lint", "--help")}

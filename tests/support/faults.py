@@ -34,7 +34,8 @@ class Subject:
     `event` and `malformed` give events for a stage that `before` has made ready; `heard` is what the service outside
     took. `clock` is when it all happens, in seconds, if it matters, and `patience` how many seconds later whoever
     delivers tries again. `repeats` says that what it sends may come again, for its consumers know a repeat, and
-    `asks_aws` that it calls AWS at all.
+    `asks_aws` that it calls AWS at all. `sets_aside` is where in the world it keeps what nobody can mean, so that
+    taking it loses nothing.
     """
 
     example: str
@@ -52,6 +53,7 @@ class Subject:
     patience: float = 900
     repeats: bool = False
     asks_aws: bool = True
+    sets_aside: str = ""
 
     def __str__(self) -> str:
         return f"{self.example}-{self.name}"

@@ -9,10 +9,12 @@ from support.subjects import SHOP, TEXTS, sample
 
 def kinesis(stage: Stage) -> list[Any]:
     (record,) = sample(stage)["Records"]
-    coded = [base64.b64encode(text.encode()).decode() for text in TEXTS]
-    return [{"Records": [{**record, "kinesis": {**record["kinesis"], "data": data}}]} for data in coded]
+    coded = [
+        {"sequenceNumber": str(n), "data": base64.b64encode(text.encode()).decode()} for n, text in enumerate(TEXTS)
+    ]
+    return [{"Records": [{**record, "kinesis": {**record["kinesis"], **each}}]} for each in coded]
 
 
 SUBJECTS = [
-    Subject("stream_processor", "KeepPrices", "app.handler", sample, kinesis, **SHOP),
+    Subject("stream_processor", "KeepPrices", "app.handler", sample, kinesis, sets_aside="bucket Discarded", **SHOP),
 ]

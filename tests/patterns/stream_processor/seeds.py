@@ -5,10 +5,7 @@ from support.mistakes import Seed
 CONDITION = """            ConditionExpression="attribute_not_exists(sku) OR version < :version",
             ExpressionAttributeValues={":version": item["version"]},
 """
-GIVES_WAY = """            if position == 0:
-                raise  # only an error halves the batch, until the bad record is alone and can be discarded
-            return {"batchItemFailures": [{"itemIdentifier": number}]}
-"""
+ASIDE = "        set_aside(record, error)  # no retry makes it readable, and its lane need not wait\n"
 
 SEEDS = (
     Seed("stream_processor", "no condition on the version", "out of order", "lost", (("app.py", CONDITION, ""),)),
@@ -18,7 +15,7 @@ SEEDS = (
         "malformed",
         "blocked",
         (
-            ("template.yaml", "            MaximumRetryAttempts: 10", "            Enabled: true"),
+            ("app.py", ASIDE, "        raise\n"),
             ("template.yaml", "            BisectBatchOnFunctionError: true\n", ""),
         ),
     ),
@@ -27,6 +24,6 @@ SEEDS = (
         "a bad record is logged and passed over",
         "malformed",
         "silent",
-        (("app.py", GIVES_WAY, ""),),
+        (("app.py", ASIDE, "        logger.warning('unreadable', error=str(error))\n"),),
     ),
 )
