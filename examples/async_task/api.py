@@ -11,7 +11,7 @@ from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from aws_lambda_powertools.event_handler.exceptions import NotFoundError, ServiceError
 from aws_lambda_powertools.event_handler.openapi.params import Header
 from aws_lambda_powertools.utilities.typing import LambdaContext
-from jobs import KeyReused, aws, create, find, stop
+from jobs import KeyReused, aws, cancel, create, find, stalled
 from pydantic import BaseModel, Field
 from views import problem, shown
 
@@ -35,12 +35,12 @@ def mine(job_id: UUID) -> dict[str, Any]:
 
 @app.post("/jobs")
 def submit(report: Report, idempotency_key: Annotated[str, Header(min_length=1, max_length=255)]) -> Response[dict]:
-    """Record first, then queue: a crash between is mended by the caller's retry, and the worker takes a job once."""
+    """Record first, then queue: a crash between is mended by the caller's retry, and so is a worker's death."""
     try:
         job = create(app.current_event.request_context.authorizer.jwt_claim["sub"], idempotency_key, report.month)
     except KeyReused:
         raise ServiceError(409, "this Idempotency-Key was used for another report") from None
-    if job["state"] == "QUEUED":
+    if job["state"] == "QUEUED" or stalled(job):
         sqs.send_message(QueueUrl=QUEUE, MessageBody=json.dumps({"job_id": job["job_id"], "month": job["month"]}))
     return Response(
         202, "application/json", shown(job), headers={"Location": f"/jobs/{job['job_id']}", "Retry-After": "5"}
@@ -53,9 +53,9 @@ def show(job_id: UUID) -> dict:
 
 
 @app.delete("/jobs/<job_id>")
-def cancel(job_id: UUID) -> dict:
+def stop(job_id: UUID) -> dict:
     """Stops what has not ended; a running worker notices at its next step."""
-    if not stop(mine(job_id)["job_id"], "CANCELLED", "cancelled by its owner"):
+    if not cancel(mine(job_id)["job_id"], "cancelled by its owner"):
         raise ServiceError(409, "the job has ended")
     return shown(mine(job_id))
 

@@ -4,9 +4,17 @@ import json
 
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
-from jobs import stop
+from jobs import fail, holder
 
 logger = Logger()
+
+
+class Busy(Exception): ...
+
+
+def give_up(job_id: str) -> None:
+    if not fail(job_id, "given up after several attempts") and holder(job_id):
+        raise Busy(job_id)  # a worker lives; look again, it may still die
 
 
 @logger.inject_lambda_context
@@ -14,8 +22,8 @@ def handler(event: dict, context: LambdaContext) -> dict:
     failures = []
     for record in event["Records"]:
         try:
-            stop(json.loads(record["body"])["job_id"], "FAILED", "given up after several attempts")
+            give_up(json.loads(record["body"])["job_id"])
         except Exception:
-            logger.exception("unread", message_id=record["messageId"])
+            logger.exception("not given up", message_id=record["messageId"])
             failures.append({"itemIdentifier": record["messageId"]})
     return {"batchItemFailures": failures}

@@ -40,8 +40,14 @@ def find(customer: str, job_id: str) -> dict[str, Any] | None:
     return job if job and job["customer"] == customer else None
 
 
-def state(job_id: str) -> Any:
-    return dynamodb.get_item(TableName=TABLE, Key={"job_id": job_id}, ConsistentRead=True).get("Item", {}).get("state")
+def holder(job_id: str) -> Any:
+    """The message whose delivery runs the job; None when it has not begun, or has ended."""
+    job: Any = dynamodb.get_item(TableName=TABLE, Key={"job_id": job_id}, ConsistentRead=True).get("Item", {})
+    return job["message"] if job.get("state") == "RUNNING" else None
+
+
+def stalled(job: dict[str, Any]) -> bool:
+    return job["state"] == "RUNNING" and int(job["lease"]) < time.time()
 
 
 def move(job_id: str, to: str, only_if: str, given: dict[str, Any], **values: Any) -> bool:
@@ -59,11 +65,16 @@ def move(job_id: str, to: str, only_if: str, given: dict[str, Any], **values: An
     return True
 
 
-def claim(job_id: str, worker: str) -> bool:
-    free = "#state = :queued OR (#state = :running AND lease < :now)"
-    now = int(time.time())
-    given = {"queued": "QUEUED", "running": "RUNNING", "now": now}
-    return move(job_id, "RUNNING", free, given, worker=worker, lease=now + LEASE)
+def free() -> tuple[str, dict[str, Any]]:
+    """The condition that no live worker has the job."""
+    given = {"queued": "QUEUED", "running": "RUNNING", "now": int(time.time())}
+    return "#state = :queued OR (#state = :running AND lease < :now)", given
+
+
+def claim(job_id: str, worker: str, message: str) -> bool:
+    condition, given = free()
+    condition += " OR (#state = :running AND worker = :worker)"  # ours, when an answer was lost and the SDK asks again
+    return move(job_id, "RUNNING", condition, given, worker=worker, message=message, lease=int(time.time()) + LEASE)
 
 
 def advance(job_id: str, worker: str, to: str = "RUNNING", lease: int = LEASE, **values: Any) -> bool:
@@ -73,7 +84,12 @@ def advance(job_id: str, worker: str, to: str = "RUNNING", lease: int = LEASE, *
     return move(job_id, to, mine, given, lease=int(time.time()) + lease, **values)
 
 
-def stop(job_id: str, to: str, reason: str) -> bool:
-    """Cancel or fail a job that has not ended."""
+def cancel(job_id: str, reason: str) -> bool:
+    """End a job that has not ended, a running one too: its owner decides."""
     given = {"queued": "QUEUED", "running": "RUNNING"}
-    return move(job_id, to, "#state IN (:queued, :running)", given, reason=reason)
+    return move(job_id, "CANCELLED", "#state IN (:queued, :running)", given, reason=reason)
+
+
+def fail(job_id: str, reason: str) -> bool:
+    """End a job that nobody works on."""
+    return move(job_id, "FAILED", *free(), reason=reason)

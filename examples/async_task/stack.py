@@ -53,7 +53,7 @@ class AsyncTask(Stack):
             "TasksDlq",
             encryption=QueueEncryption.SQS_MANAGED,
             enforce_ssl=True,
-            visibility_timeout=Duration.minutes(3),
+            visibility_timeout=Duration.minutes(3),  # 5 looks in 12 minutes, longer than a worker and its lease last
             retention_period=Duration.days(10),
             dead_letter_queue=DeadLetterQueue(queue=unread, max_receive_count=5),
         )
@@ -62,7 +62,7 @@ class AsyncTask(Stack):
             "Tasks",
             encryption=QueueEncryption.SQS_MANAGED,
             enforce_ssl=True,
-            visibility_timeout=Duration.minutes(30),  # 6 x timeout
+            visibility_timeout=Duration.minutes(30),  # 6 x timeout, and no worker outlives it
             dead_letter_queue=DeadLetterQueue(queue=dlq, max_receive_count=3),
         )
         results = Bucket(
@@ -114,7 +114,7 @@ class AsyncTask(Stack):
         give_up = PythonFunction(
             self, "GiveUp", HERE, handler="give_up.handler", timeout=30, log_group=logs, environment=variables
         )
-        jobs.grant(give_up, "dynamodb:UpdateItem")
+        jobs.grant(give_up, "dynamodb:GetItem", "dynamodb:UpdateItem")
         give_up.add_event_source(SqsEventSource(dlq, report_batch_item_failures=True))
 
         api = HttpApi(

@@ -45,14 +45,14 @@ export class AsyncTask extends Stack {
     const dlq = new Queue(this, "TasksDlq", {
       encryption: QueueEncryption.SQS_MANAGED,
       enforceSSL: true,
-      visibilityTimeout: Duration.minutes(3),
+      visibilityTimeout: Duration.minutes(3), // 5 looks in 12 minutes, longer than a worker and its lease last
       retentionPeriod: Duration.days(10),
       deadLetterQueue: { queue: unread, maxReceiveCount: 5 },
     });
     const tasks = new Queue(this, "Tasks", {
       encryption: QueueEncryption.SQS_MANAGED,
       enforceSSL: true,
-      visibilityTimeout: Duration.minutes(30), // 6 x timeout
+      visibilityTimeout: Duration.minutes(30), // 6 x timeout, and no worker outlives it
       deadLetterQueue: { queue: dlq, maxReceiveCount: 3 },
     });
     const results = new Bucket(this, "Results", {
@@ -97,7 +97,7 @@ export class AsyncTask extends Stack {
       logGroup,
       environment: variables,
     });
-    jobs.grant(giveUp, "dynamodb:UpdateItem");
+    jobs.grant(giveUp, "dynamodb:GetItem", "dynamodb:UpdateItem");
     giveUp.addEventSource(new SqsEventSource(dlq, { reportBatchItemFailures: true }));
 
     const api = new HttpApi(this, "Api", {

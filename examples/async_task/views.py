@@ -2,7 +2,6 @@
 
 import json
 import os
-import time
 from http import HTTPStatus
 from typing import Any
 
@@ -10,7 +9,7 @@ import boto3
 from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.exceptions import ServiceError
 from botocore.config import Config
-from jobs import aws
+from jobs import aws, stalled
 
 RESULTS = os.environ["RESULTS_BUCKET"]
 
@@ -24,7 +23,7 @@ def shown(job: dict[str, Any]) -> dict[str, Any]:
         target = {"Bucket": RESULTS, "Key": job["result"]}
         view["result"] = s3.generate_presigned_url("get_object", Params=target, ExpiresIn=300)
     if job["state"] == "RUNNING":
-        view["stalled"] = int(job["lease"]) < time.time()
+        view["stalled"] = stalled(job)
     return view
 
 

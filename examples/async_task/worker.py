@@ -11,7 +11,7 @@ import urllib3
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from botocore.exceptions import BotoCoreError, ClientError
-from jobs import LEASE, advance, aws, claim, state
+from jobs import advance, aws, claim, holder
 
 SALES, RESULTS, TASKS = os.environ["SALES_URL"], os.environ["RESULTS_BUCKET"], os.environ["TASKS_URL"]
 
@@ -37,12 +37,12 @@ def build(job_id: str, worker: str, month: str) -> str | None:
     return "\n".join(lines) + "\n"
 
 
-def work(task: dict[str, Any], worker: str) -> None:
+def work(task: dict[str, Any], worker: str, message: str) -> None:
     job_id = task["job_id"]
-    if not claim(job_id, worker):
-        if state(job_id) == "RUNNING":
-            raise Busy(job_id)  # another worker lives; look again when its lease may be over
-        return  # ended, cancelled or expired
+    if not claim(job_id, worker, message):
+        if holder(job_id) == message:  # a second delivery: deleted now, it could not come back if the worker died
+            raise Busy(job_id)
+        return  # ended, or run by another message, which stays in the queue until the job has ended
     try:
         report = build(job_id, worker, task["month"])
         if report is not None:
@@ -57,11 +57,13 @@ def work(task: dict[str, Any], worker: str) -> None:
 def handler(event: dict, context: LambdaContext) -> dict:
     (record,) = event["Records"]  # BatchSize 1
     try:
-        work(json.loads(record["body"]), context.aws_request_id)
-    except Exception as error:
+        work(json.loads(record["body"]), context.aws_request_id, record["messageId"])
+        return {"batchItemFailures": []}
+    except Busy:  # comes back after the queue's visibility timeout, which no worker outlives; each look is a receive
+        logger.info("another delivery of it is at work", message_id=record["messageId"])
+    except Exception:
         logger.exception("not done", message_id=record["messageId"])
-        wait = LEASE if isinstance(error, Busy) else 5 * 2 ** int(record["attributes"]["ApproximateReceiveCount"])
+        wait = 5 * 2 ** int(record["attributes"]["ApproximateReceiveCount"])
         with suppress(BotoCoreError, ClientError):  # then it returns after the queue's own visibility timeout
             sqs.change_message_visibility(QueueUrl=TASKS, ReceiptHandle=record["receiptHandle"], VisibilityTimeout=wait)
-        return {"batchItemFailures": [{"itemIdentifier": record["messageId"]}]}
-    return {"batchItemFailures": []}
+    return {"batchItemFailures": [{"itemIdentifier": record["messageId"]}]}

@@ -39,7 +39,7 @@ def checked(mutant: Mutant, copy: Path) -> tuple[int, str]:
     """What pytest answers and says when it runs the example's checks, with this mistake only, until one fails."""
     shutil.rmtree(copy / "examples" / mutant.example)
     sow(mutant, copy / "examples")
-    files = [f"tests/patterns/{mutant.example}/test_promises.py", "tests/test_templates.py"]
+    files = [f"tests/patterns/{mutant.example}", "tests/test_templates.py"]
     if not mutant.in_code:
         files.reverse()  # the linter is faster
     options = ["-n", "0", "-v", "-x", "-p", "no:cacheprovider", "-k", mutant.example]

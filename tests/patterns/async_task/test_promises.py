@@ -206,6 +206,29 @@ def test_delivered_twice_at_once_one_works_and_the_other_comes_back(
     assert state(api, job_id) == "SUCCEEDED"
 
 
+def test_queued_twice_one_works_and_the_other_message_is_done_with(
+    api: ModuleType, worker: ModuleType, shop: Example, sales: Sales
+) -> None:
+    job_id, holder = submit(api), shop.environment("jobs")
+    assert holder.claim(job_id, "holder", "m-of-the-holder")
+
+    assert failed(worker.handler(task(job_id), Context())) == []
+    assert state(api, job_id) == "RUNNING"
+    assert not sales.calls
+
+
+def test_a_job_whose_worker_died_is_queued_again_by_the_callers_retry(api: ModuleType, shop: Example) -> None:
+    job_id = submit(api)
+    assert shop.environment("jobs").claim(job_id, "doomed", "m-0")
+    queued(shop)
+    submit(api)
+    assert queued(shop) == []
+
+    with time_machine.travel(time.time() + 61):
+        submit(shop.environment("api"))
+    assert queued(shop) == [{"job_id": job_id, "month": MONTH}]
+
+
 def test_a_failure_gives_the_job_back_and_the_next_attempt_does_it(
     api: ModuleType, worker: ModuleType, sales: Sales
 ) -> None:
@@ -283,7 +306,7 @@ def test_a_worker_that_was_replaced_takes_nothing_from_its_heir_that_still_works
 
     def lose_the_lease(*given: Any) -> Any:
         with time_machine.travel(time.time() + 61):
-            assert heir.claim(job_id, "heir")
+            assert heir.claim(job_id, "heir", "m-1")
         return request(*given)
 
     slow.sales.request = lose_the_lease
@@ -334,6 +357,14 @@ def test_a_job_that_nobody_could_do_is_failed_and_says_so(api: ModuleType, give_
 
     _, job = call(api, "GET", f"/jobs/{job_id}")
     assert (job["state"], bool(job["reason"])) == ("FAILED", True)
+
+
+def test_giving_up_takes_no_job_from_a_live_worker(api: ModuleType, give_up: ModuleType, shop: Example) -> None:
+    job_id = submit(api)
+    assert shop.environment("jobs").claim(job_id, "w", "m-7")
+
+    assert failed(give_up.handler(task(job_id), Context())) == ["m-0"]
+    assert state(api, job_id) == "RUNNING"
 
 
 def test_giving_up_never_takes_back_a_result(api: ModuleType, worker: ModuleType, give_up: ModuleType) -> None:
