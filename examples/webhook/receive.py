@@ -11,11 +11,16 @@ import boto3
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
 
 BODIES, SECRET, WEBHOOKS = os.environ["BODIES_BUCKET"], os.environ["SIGNING_SECRET"], os.environ["WEBHOOKS_URL"]
+TOLERANCE = 300  # seconds; the provider signs each attempt anew, else it would be its whole time of repeating
+INLINE = 262_144  # bytes; 10 messages, in the event with each quote escaped again, stay below an invocation's 6 MB
 
 logger = Logger()
-aws = Config(connect_timeout=1, read_timeout=2, retries={"mode": "standard", "total_max_attempts": 3})
+aws = Config(  # two keys, bucket and queue, each asked twice: 12 s at most; for known keys and a small body, 3 s
+    connect_timeout=0.5, read_timeout=1, retries={"mode": "standard", "total_max_attempts": 2}
+)
 s3 = boto3.client("s3", config=aws)
 secrets = boto3.client("secretsmanager", config=aws)
 sqs = boto3.client("sqs", config=aws)
@@ -27,12 +32,22 @@ class Keys:
     answered = False
 
 
+def key(stage: str) -> bytes:
+    """Empty when there is no such version, or it is no text: with an empty key anybody could sign."""
+    with suppress(secrets.exceptions.ResourceNotFoundException):  # not rotated yet
+        return secrets.get_secret_value(SecretId=SECRET, VersionStage=stage).get("SecretString", "").encode()
+    return b""
+
+
 def ask() -> None:
-    Keys.asked, Keys.answered, found = time.time(), False, []
-    for stage in ("AWSCURRENT", "AWSPREVIOUS"):
-        with suppress(secrets.exceptions.ResourceNotFoundException):  # not rotated yet
-            found.append(secrets.get_secret_value(SecretId=SECRET, VersionStage=stage)["SecretString"].encode())
-    Keys.known, Keys.answered = tuple(found), bool(found)
+    """While Secrets Manager fails the keys that are known stay good."""
+    Keys.asked, Keys.answered = time.time(), False
+    try:
+        current, previous = key("AWSCURRENT"), key("AWSPREVIOUS")
+    except (BotoCoreError, ClientError):
+        logger.exception("keys not read")
+    else:
+        Keys.known, Keys.answered = tuple(filter(None, (current, previous))), bool(current)
 
 
 def prove(signed: bytes, offered: list[bytes]) -> None:
@@ -47,11 +62,11 @@ def prove(signed: bytes, offered: list[bytes]) -> None:
 
 def verified(event: dict) -> bytes:
     """The body, byte for byte as it was signed. Raises ValueError; only the log learns why."""
-    body = event.get("body", "")
-    raw = base64.b64decode(body) if event["isBase64Encoded"] else body.encode()
-    fields = [part.strip().partition("=") for part in event["headers"].get("x-signature", "").split(",")]
+    body, headers = event.get("body") or "", event.get("headers") or {}
+    raw = base64.b64decode(body) if event.get("isBase64Encoded") else body.encode()
+    fields = [part.strip().partition("=") for part in headers.get("x-signature", "").split(",")]
     (stamp,) = [value for name, _, value in fields if name == "t"]
-    if abs(int(time.time()) - int(stamp)) > 300:
+    if abs(int(time.time()) - int(stamp)) > TOLERANCE:
         raise ValueError("signed too long ago, or in the future")
     prove(f"{stamp}.".encode() + raw, [value.encode() for name, _, value in fields if name == "v1"])
     return raw
@@ -59,7 +74,7 @@ def verified(event: dict) -> bytes:
 
 def enqueue(raw: bytes, key: str) -> None:
     message = json.dumps({"body": raw.decode(errors="surrogateescape")})  # ASCII: SQS refuses some of Unicode
-    if len(message) > 1_048_576:
+    if len(message) > INLINE:
         s3.put_object(Bucket=BODIES, Key=key, Body=raw)
         message = json.dumps({"key": key})
     sqs.send_message(QueueUrl=WEBHOOKS, MessageBody=message)

@@ -5,24 +5,26 @@ import { Logger } from "@aws-lambda-powertools/logger";
 import { PutObjectCommand, S3Client } from "@aws-sdk/client-s3";
 import { SendMessageCommand, SQSClient } from "@aws-sdk/client-sqs";
 import type { APIGatewayProxyEventV2, Context } from "aws-lambda";
-import { Forged, prove } from "./keys";
+import { Forged, patience, prove } from "./keys";
 
 const BODIES = getStringFromEnv({ key: "BODIES_BUCKET" });
 const WEBHOOKS = getStringFromEnv({ key: "WEBHOOKS_URL" });
 
+const TOLERANCE = 300; // seconds; the provider signs each attempt anew, else it would be its whole time of repeating
+const INLINE = 262_144; // bytes; 10 messages, in the event with each quote escaped again, stay below 6 MB
+
 const logger = new Logger();
-const aws = { maxAttempts: 3, requestHandler: { connectionTimeout: 1_000, socketTimeout: 2_000 } };
-const s3 = new S3Client(aws);
-const sqs = new SQSClient(aws);
+const s3 = new S3Client(patience);
+const sqs = new SQSClient(patience);
 
 /** The body, byte for byte as it was signed. Throws Forged; only the log learns why. */
 async function verified({ body, isBase64Encoded, headers }: APIGatewayProxyEventV2): Promise<Buffer> {
   const raw = Buffer.from(body ?? "", isBase64Encoded ? "base64" : "utf8");
-  const fields = (headers["x-signature"] ?? "").split(",").map((field) => field.trim());
+  const fields = (headers?.["x-signature"] ?? "").split(",").map((field) => field.trim());
   const stamps = fields.filter((field) => field.startsWith("t=")).map((field) => field.slice(2));
   const offered = fields.filter((field) => field.startsWith("v1=")).map((field) => Buffer.from(field.slice(3)));
   const age = Math.abs(Math.trunc(Date.now() / 1_000) - Number(stamps[0]));
-  const inTime = age <= 300; // never, when the stamp is missing or no number
+  const inTime = age <= TOLERANCE; // never, when the stamp is missing or no number
   if (stamps.length !== 1 || !inTime) throw new Forged("signed too long ago, or in the future");
   await prove(Buffer.concat([Buffer.from(`${stamps[0]}.`), raw]), offered);
   return raw;
@@ -38,7 +40,7 @@ function envelope(raw: Buffer): string {
 
 async function enqueue(raw: Buffer, key: string): Promise<void> {
   let message = envelope(raw);
-  if (message.length > 1_048_576) {
+  if (message.length > INLINE) {
     await s3.send(new PutObjectCommand({ Bucket: BODIES, Key: key, Body: raw }));
     message = JSON.stringify({ key });
   }

@@ -73,7 +73,7 @@ class Webhook(Stack):
             "Receive",
             HERE,
             handler="receive.handler",
-            timeout=10,  # providers wait little longer
+            timeout=15,  # every attempt of every call has ended before
             log_group=logs,
             environment={
                 **variables,

@@ -61,7 +61,7 @@ export class Webhook extends Stack {
     const variables = { BODIES_BUCKET: bodies.bucketName, POWERTOOLS_SERVICE_NAME: "payments" };
     const receive = new ShopFunction(this, "Receive", __dirname, {
       handler: "receive.handler",
-      timeout: 10, // providers wait little longer
+      timeout: 15, // every attempt of every call has ended before
       logGroup,
       environment: { ...variables, SIGNING_SECRET: signingSecret.secretArn, WEBHOOKS_URL: webhooks.queueUrl },
     });

@@ -4,6 +4,7 @@ import base64
 import io
 import itertools
 import json
+import socket
 import threading
 import time
 from collections.abc import Callable
@@ -15,7 +16,7 @@ from typing import Any
 import pytest
 import time_machine
 from aws_lambda_powertools.utilities.parameters import SecretsProvider
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, ReadTimeoutError
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from webhook.scenario import NEW, OLD, WRONG, change, sign
@@ -32,6 +33,8 @@ NOW = int(time.time())
 REFUSED = {"statusCode": 401}
 ACCEPTED = {"statusCode": 202}
 BODY = change("e-1", "p-1", 1)
+LARGE = 262_144  # characters of a message; a longer body waits in the bucket
+INVOCATION = 6_291_456  # bytes of a request to a function
 
 
 @pytest.fixture
@@ -174,6 +177,33 @@ def test_what_the_provider_did_not_sign_is_refused_without_a_reason(
     assert len(queued(shop)) == 1
 
 
+LACKING: list[dict[str, Any]] = [
+    {"body": None},
+    {"headers": None},
+    {"isBase64Encoded": None},
+    {"body": None, "headers": None, "isBase64Encoded": None},
+]
+
+
+def lacking(fields: dict[str, Any], keep: bool) -> dict[str, Any]:
+    """A request in which these are null, or are not there at all."""
+    whole = request(BODY, sign(BODY, WRONG)) | fields
+    return whole if keep else {name: value for name, value in whole.items() if name not in fields}
+
+
+@pytest.mark.parametrize("keep", [True, False], ids=["null", "absent"])
+@pytest.mark.parametrize("fields", LACKING, ids=lambda fields: "+".join(fields))
+def test_a_request_that_lacks_what_a_webhook_has_is_refused_and_no_error(
+    shop: Example, receive: ModuleType, context: Context, fields: dict[str, Any], keep: bool
+) -> None:
+    assert receive.handler(lacking(fields, keep), context) == REFUSED
+    assert queued(shop) == []
+
+
+def test_a_signed_request_without_body_is_accepted(receive: ModuleType, context: Context) -> None:
+    assert receive.handler(request(b"", sign(b"", OLD), text=True) | {"body": None}, context) == ACCEPTED
+
+
 def test_one_changed_bit_of_the_body_is_refused(shop: Example, receive: ModuleType, context: Context) -> None:
     for position in (0, len(BODY) // 2, len(BODY) - 1):
         tampered = bytearray(BODY)
@@ -308,7 +338,7 @@ def test_forgers_cannot_drive_calls_while_secrets_manager_fails(
     asked = counted(receive, monkeypatch)
     aws.fault(service="secretsmanager", operation="GetSecretValue", error=DISABLED)
     for tenths in range(0, 200, 10):
-        with at(NOW + tenths / 10), pytest.raises((ClientError, ConnectionError)):
+        with at(NOW + tenths / 10), pytest.raises(ConnectionError):
             post(receive, BODY, WRONG, at=NOW)
 
     assert len(asked) == 2
@@ -318,13 +348,12 @@ def test_a_throttled_secrets_manager_is_a_5xx_and_never_a_401(
     shop: Example, receive: ModuleType, aws: LocalAws
 ) -> None:
     aws.fault(
-        service="secretsmanager", operation="GetSecretValue", error=THROTTLED, times=3
+        service="secretsmanager", operation="GetSecretValue", error=THROTTLED, times=2
     )  # as often as the SDK tries
     with at(NOW):
-        with pytest.raises(ClientError, match="Throttling"):
-            post(receive, at=NOW)
-        with pytest.raises(ConnectionError):  # still unknown, and not asked again at once
-            post(receive, at=NOW)
+        for _ in range(2):  # still unknown, and not asked again at once
+            with pytest.raises(ConnectionError):
+                post(receive, at=NOW)
     assert queued(shop) == []
 
     with at(NOW + 10):
@@ -338,7 +367,7 @@ def test_known_keys_keep_working_while_secrets_manager_fails(shop: Example, rece
     aws.fault(service="secretsmanager", operation="GetSecretValue", error=DISABLED)
 
     with at(NOW + 60):
-        with pytest.raises(ClientError):
+        with pytest.raises(ConnectionError):
             post(receive, BODY, NEW, at=NOW)
         assert post(receive, BODY, OLD, at=NOW) == ACCEPTED
         with pytest.raises(ConnectionError):
@@ -348,11 +377,52 @@ def test_known_keys_keep_working_while_secrets_manager_fails(shop: Example, rece
         assert post(receive, BODY, NEW, at=NOW) == ACCEPTED
 
 
+def test_the_keys_may_be_old_when_secrets_manager_fails_and_are_tried_at_once(
+    receive: ModuleType, aws: LocalAws
+) -> None:
+    with at(NOW):
+        assert post(receive, at=NOW) == ACCEPTED
+    aws.fault(service="secretsmanager", operation="GetSecretValue", error=DISABLED)
+
+    for seconds in (300, 301, 3_600):
+        with at(NOW + seconds):
+            assert post(receive, at=NOW + seconds) == ACCEPTED
+
+
+def empty(shop: Example) -> None:
+    """Puts a version without text; AWS takes no text of no characters."""
+    secret = shop.stack.resources["SigningSecret"]
+    shop.aws.client("secretsmanager").put_secret_value(SecretId=secret, SecretBinary=b"\0")
+
+
+def test_nothing_signed_with_an_empty_key_gets_in_whatever_the_store_holds(shop: Example) -> None:
+    empty(shop)
+    receive = shop.environment("receive")
+    with pytest.raises(ConnectionError):
+        post(receive, BODY, "")
+    assert post(receive, BODY, OLD) == ACCEPTED  # the key before is still good
+
+    empty(shop)
+    with pytest.raises(ConnectionError):
+        post(shop.environment("receive"), BODY, "")
+    rotate(shop, NEW)
+    receive = shop.environment("receive")
+    assert post(receive, BODY, "") == REFUSED
+    assert post(receive, BODY, NEW) == ACCEPTED
+
+
+def test_a_text_of_no_characters_is_no_key_either(receive: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(receive.secrets, "get_secret_value", lambda **_: {"SecretString": ""})
+
+    with pytest.raises(ConnectionError):
+        post(receive, BODY, "")
+
+
 def test_a_secret_without_a_value_is_a_5xx(receive: ModuleType, shop: Example) -> None:
     secret = shop.stack.resources["SigningSecret"]
     shop.aws.client("secretsmanager").delete_secret(SecretId=secret, ForceDeleteWithoutRecovery=True)
 
-    with pytest.raises((ClientError, ConnectionError)):
+    with pytest.raises(ConnectionError):
         post(receive)
 
 
@@ -375,9 +445,9 @@ def test_neither_key_nor_signature_is_logged(receive: ModuleType, monkeypatch: p
 def test_while_a_webhook_cannot_be_kept_the_provider_is_told_to_repeat_it(
     shop: Example, receive: ModuleType, aws: LocalAws, service: str
 ) -> None:
-    body = BODY if service == "sqs" else change("e-1", "p-1", 1, note="x" * 2**20)
+    body = BODY if service == "sqs" else change("e-1", "p-1", 1, note="x" * LARGE)
     operation = {"sqs": "SendMessage", "s3": "PutObject"}[service]
-    aws.fault(service=service, operation=operation, error={"code": "InternalError", "status": 500}, times=3)
+    aws.fault(service=service, operation=operation, error={"code": "InternalError", "status": 500}, times=2)
     with pytest.raises(ClientError):
         post(receive, body)
     assert queued(shop) == []
@@ -392,7 +462,7 @@ def test_a_body_larger_than_a_message_waits_in_the_bucket(
 ) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", shop.aws.endpoint)  # the fault proxy has a limit of its own
     empty = len(json.dumps({"body": change("e-1", "p-1", 1, note="").decode()}))
-    body = change("e-1", "p-1", 1, note="x" * (2**20 - empty + over))
+    body = change("e-1", "p-1", 1, note="x" * (LARGE - empty + over))
 
     assert post(shop.environment("receive"), body) == ACCEPTED
     assert len(stored(shop)) == objects
@@ -400,11 +470,54 @@ def test_a_body_larger_than_a_message_waits_in_the_bucket(
     assert payment(shop) == (1, "captured")
 
 
+@pytest.mark.parametrize("letter", ['"', "\\", "\x01", "\u00e9", "\U0001f600", "x"], ids=ascii)
+def test_a_whole_batch_of_the_longest_messages_is_an_event_that_lambda_can_carry(
+    receive: ModuleType, monkeypatch: pytest.MonkeyPatch, letter: str
+) -> None:
+    sent: list[str] = []
+    monkeypatch.setattr(receive.sqs, "send_message", lambda **named: sent.append(named["MessageBody"]))
+    each = len(json.dumps({"body": letter})) - len(json.dumps({"body": ""}))
+    room = (LARGE - len(json.dumps({"body": ""}))) // each
+    receive.enqueue((letter * room).encode(), "k")
+    mapping = read_template(TEMPLATE)["Resources"]["Work"]["Properties"]["Events"]["Webhooks"]["Properties"]
+
+    assert LARGE - 12 < len(sent[0]) <= LARGE
+    assert len(json.dumps(sqs_event(*sent * mapping["BatchSize"]))) < INVOCATION
+
+
+def test_every_attempt_of_every_call_ends_before_the_function_does(receive: ModuleType) -> None:
+    timeout = read_template(TEMPLATE)["Resources"]["Receive"]["Properties"]["Timeout"]
+    keys, bucket, queue = receive.secrets.meta.config, receive.s3.meta.config, receive.sqs.meta.config
+
+    def longest(config: Any) -> float:
+        """With what the SDK waits in between when nothing answers: up to 0.05 s, then twice as long."""
+        attempts = config.retries["total_max_attempts"]
+        return float(attempts * (config.connect_timeout + config.read_timeout) + 0.05 * (2 ** (attempts - 1) - 1))
+
+    assert 2 * longest(keys) + longest(bucket) + longest(queue) < timeout - 1
+    assert longest(queue) < 5  # known keys, small body: what a sender waits for
+
+
+def test_a_queue_that_is_silent_is_told_to_the_provider_in_seconds(
+    shop: Example, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    receive = shop.environment("receive")
+    assert post(receive) == ACCEPTED
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # accepts, and never answers
+        monkeypatch.setenv("AWS_ENDPOINT_URL_SQS", f"http://127.0.0.1:{silent.getsockname()[1]}")
+        began = time.monotonic()
+        monkeypatch.setattr(receive, "sqs", receive.boto3.client("sqs", config=receive.aws))
+        with pytest.raises(ReadTimeoutError):
+            post(receive)
+
+    assert 1.9 < time.monotonic() - began < 4
+
+
 @pytest.mark.parametrize("operation", ["put_object", "send_message"])
 def test_a_death_after_any_step_is_repeated_by_the_provider_and_counts_once(
     shop: Example, work: ModuleType, monkeypatch: pytest.MonkeyPatch, operation: str
 ) -> None:
-    body = change("e-1", "p-1", 1, note="x" * 2**20)
+    body = change("e-1", "p-1", 1, note="x" * LARGE)
     doomed = shop.environment("receive")
     client = doomed.s3 if operation == "put_object" else doomed.sqs
     call = getattr(client, operation)
@@ -561,7 +674,7 @@ def test_a_table_that_throttles_only_delays(
 def test_a_bucket_that_fails_only_delays(
     shop: Example, receive: ModuleType, work: ModuleType, aws: LocalAws, context: Context
 ) -> None:
-    post(receive, change("e-1", "p-1", 1, note="x" * 2**20))
+    post(receive, change("e-1", "p-1", 1, note="x" * LARGE))
     (message,) = queued(shop)
     aws.fault(service="s3", operation="GetObject", error={"code": "InternalError", "status": 500}, times=3)
     assert failed(work.handler(sqs_event(message), context)) == ["m-0"]
