@@ -1,15 +1,17 @@
 """What serverless-patterns.md quotes: an API that stores before it answers, a breaker that environments share."""
 
 import copy
+import importlib
 import importlib.util
 import json
+import sys
 import threading
 import time
 import urllib.error
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 from uuid import uuid4
 
@@ -20,10 +22,12 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
 from support import templates
+from support.handlers import Context, failed, sqs_event
 from trials.local_aws import ACCOUNT, REGION, LocalAws, wait_for
 from trials.template import read_template
 
 HERE = Path(__file__).parent
+BREAKER_QUEUE, NOW = HERE / "breaker_queue.yaml", 1_795_420_140.0
 STORAGE_FIRST = HERE / "storage_first.yaml"
 HOSTILE = '{"note": "AT&T 1+1=2 100% \'ok\' \\u00e9", "x": "&DelaySeconds=900&MessageBody=other"}'
 
@@ -272,6 +276,95 @@ def test_an_outage_of_the_table_hides_neither_answer_nor_error(
         partner.well = well
 
         assert partner.tried() == ("paid" if well else "Unwell")
+
+
+class Pressed:
+    """The queue of breaker_queue.yaml by SQS's rules, its mapping, which takes a minute to stop, and the partner."""
+
+    def __init__(self, breaker: ModuleType, monkeypatch: pytest.MonkeyPatch, orders: int) -> None:
+        monkeypatch.setitem(sys.modules, "circuit_breaker", breaker)
+        monkeypatch.syspath_prepend(str(HERE))
+        for name in ("QUEUE_URL", "MAPPING_ID", "PARTNER_URL"):
+            monkeypatch.setenv(name, name.lower())
+        monkeypatch.delitem(sys.modules, "breaker_queue", raising=False)
+        self.code = importlib.import_module("breaker_queue")
+        monkeypatch.setattr(self.code, "lambda_", self)
+        monkeypatch.setattr(self.code, "sqs", self)
+        monkeypatch.setattr(self.code, "partner", self)
+        policy = read_template(BREAKER_QUEUE)["Resources"]["Orders"]["Properties"]
+        self.receives, self.visibility = policy["RedrivePolicy"]["maxReceiveCount"], policy["VisibilityTimeout"]
+        self.queue = {f"m-{n}": [0, 0.0] for n in range(orders)}  # receives, and when it is visible
+        self.dead: list[str] = []
+        self.now, self.well, self.state, self.stops, self.asked = NOW, True, "Enabled", 0.0, 0
+
+    def get_event_source_mapping(self, **_: str) -> dict[str, str]:
+        return {"State": self.state}
+
+    def update_event_source_mapping(self, Enabled: bool, **_: str) -> None:  # noqa: N803
+        self.state, self.stops = ("Enabled" if Enabled else "Disabled"), self.now + 60
+
+    def change_message_visibility(self, ReceiptHandle: str, VisibilityTimeout: int, **_: str) -> None:  # noqa: N803
+        self.queue[ReceiptHandle][1] = self.now + VisibilityTimeout
+
+    def request(self, *_: Any, **__: Any) -> SimpleNamespace:
+        self.asked += 1
+        return SimpleNamespace(status=200 if self.well else 503)
+
+    def receive(self) -> None:
+        for name, (receives, visible) in list(self.queue.items()):
+            if visible > self.now or (self.state == "Disabled" and self.now >= self.stops):
+                continue
+            if receives == self.receives:
+                del self.queue[name]
+                self.dead.append(name)
+                continue
+            self.queue[name] = [receives + 1, self.now + self.visibility]
+            if not failed(self.code.work(sqs_event("{}", handles=[name]), Context())):
+                del self.queue[name]
+
+    def run(self, minutes: int, valve: bool = True) -> None:
+        with time_machine.travel(self.now, tick=False) as clock:
+            for _ in range(minutes * 2):
+                clock.move_to(self.now, tick=False)
+                self.receive()
+                if valve and self.now % 60 == 0:
+                    self.code.valve({}, Context())
+                self.now += 30
+
+
+@pytest.mark.parametrize("valve", [True, False], ids=["with the valve", "without it"])
+def test_only_with_the_valve_no_message_is_given_up_however_long_the_outage(
+    breaker: ModuleType, monkeypatch: pytest.MonkeyPatch, valve: bool
+) -> None:
+    shop = Pressed(breaker, monkeypatch, orders=12)
+    shop.well = False
+    shop.run(30, valve)
+    assert (shop.dead == []) is valve
+    if valve:
+        assert max(receives for receives, _ in shop.queue.values()) <= 2
+        assert shop.asked < 60  # the health check each minute, and what failed before it opened
+
+        shop.well = True
+        shop.run(10)
+        assert (shop.queue, shop.dead, shop.state) == ({}, [], "Enabled")
+
+
+def test_a_mapping_that_changes_is_left_alone_until_the_next_minute(
+    breaker: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop = Pressed(breaker, monkeypatch, orders=0)
+    for state in ("Enabling", "Disabling", "Updating", "Enabled"):
+        shop.state = state
+        shop.run(1)
+        assert shop.state == state
+
+
+def test_a_deployment_does_not_open_what_the_valve_has_shut() -> None:
+    resources = read_template(BREAKER_QUEUE)["Resources"]
+
+    assert templates.findings(BREAKER_QUEUE) == []
+    assert "Enabled" not in resources["OrdersToWork"]["Properties"]
+    assert resources["EachMinute"]["Properties"]["ScheduleExpression"] == "rate(1 minute)"
 
 
 def played(aws: LocalAws, states: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:

@@ -23,7 +23,10 @@ WANTED_TOO = (
     "tests/counterexamples/",
     "tests/benchmarks/",
 )
-LEFT_OUT = ("/mutants.py", "/seeds.py", "/faults.py", "/test_every_pattern.py")  # no page links to them
+LEFT_OUT = (  # no page links to them
+    *("/mutants.py", "/seeds.py", "/faults.py", "/test_every_pattern.py"),
+    *("/test_leases.py", "/test_typescript.py", "/test_gather.py", "/test_benchmarks.py"),
+)
 
 
 def tracked() -> list[Path]:
