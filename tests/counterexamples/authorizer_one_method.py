@@ -2,7 +2,10 @@
 
 from typing import Any
 
+from references.authorizer import verified
+
 
 def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
     statement = {"Action": "execute-api:Invoke", "Effect": "Allow", "Resource": event["methodArn"]}
-    return {"principalId": "ana", "policyDocument": {"Version": "2012-10-17", "Statement": [statement]}}
+    policy = {"Version": "2012-10-17", "Statement": [statement]}
+    return {"principalId": verified(event["authorizationToken"])["sub"], "policyDocument": policy}

@@ -1,15 +1,27 @@
 """What security-best-practices.md says of policies, caches and logs, decided by an evaluator and by running them."""
 
+import base64
 import copy
+import hmac
+import importlib
 import importlib.util
 import json
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import jwt
 import pytest
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from jwt.algorithms import RSAAlgorithm
 from pydantic import TypeAdapter, ValidationError
 from samtranslator.model.exceptions import InvalidDocumentException
 from samtranslator.policy_template_processor.processor import PolicyTemplatesProcessor
@@ -273,33 +285,173 @@ def test_a_role_below_the_boundary_is_no_administrator_whatever_it_is_given() ->
 
 
 STAGE = f"arn:aws:execute-api:{REGION}:{ACCOUNT}:api/live"
+ISSUER, AUDIENCE = "https://login.example", "orders-api"
+KEYS = {name: rsa.generate_private_key(public_exponent=65537, key_size=2048) for name in ("k-1", "k-2")}
+CLAIMS = {"iss": ISSUER, "aud": AUDIENCE, "sub": "ana", "tenant": "acme", "role": "clerk"}
 
 
-def through(handler: Any, *calls: str, who: str = "ana:clerk") -> list[str]:
+class KeySet(HTTPServer):
+    """The issuer's set of keys on loopback; `status` and `known` can change while it runs."""
+
+    def __init__(self) -> None:
+        keys = self
+        self.status, self.known, self.asked = 200, ["k-1"], 0
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                keys.asked += 1
+                body = json.dumps({"keys": [keys.public(name) for name in keys.known]}).encode()
+                self.send_response(keys.status)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_: Any) -> None: ...
+
+        super().__init__(("127.0.0.1", 0), Handler)
+
+    @staticmethod
+    def public(name: str) -> dict[str, Any]:
+        return {**RSAAlgorithm.to_jwk(KEYS[name].public_key(), as_dict=True), "kid": name, "use": "sig"}
+
+
+@pytest.fixture
+def key_set() -> Iterator[KeySet]:
+    with KeySet() as server:
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+        yield server
+        server.shutdown()
+
+
+@pytest.fixture
+def authorizer(key_set: KeySet, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """In an environment of its own, as after a cold start."""
+    monkeypatch.setenv("JWKS_URL", f"http://127.0.0.1:{key_set.server_port}/jwks.json")
+    monkeypatch.setenv("ISSUER", ISSUER)
+    monkeypatch.setenv("AUDIENCE", AUDIENCE)
+    sys.modules.pop("references.authorizer", None)
+    return importlib.import_module("references.authorizer")
+
+
+def token(key: Any = KEYS["k-1"], algorithm: str = "RS256", kid: str | None = "k-1", **claims: Any) -> str:
+    """Signed for an hour, unless told otherwise; a claim that is None is left out."""
+    given = {"exp": int(time.time()) + 3600, **CLAIMS, **claims}
+    kept = {name: value for name, value in given.items() if value is not None}
+    return jwt.encode(kept, key, algorithm=algorithm, headers={"kid": kid} if kid else None)
+
+
+def ask_authorizer(handler: Any, bearer: str, method: str = "GET/orders") -> Any:
+    return handler({"methodArn": f"{STAGE}/{method}", "authorizationToken": f"Bearer {bearer}", "type": "TOKEN"}, None)
+
+
+def through(handler: Any, *calls: str, role: str = "clerk") -> list[str]:
     """What API Gateway decides when it keeps the first answer for the token."""
-    answer = handler({"methodArn": f"{STAGE}/{calls[0]}", "authorizationToken": f"Bearer {who}", "type": "TOKEN"}, None)
+    answer = ask_authorizer(handler, token(role=role), calls[0])
     return decisions([answer["policyDocument"]], [Request("execute-api:Invoke", f"{STAGE}/{call}") for call in calls])
 
 
+@pytest.mark.usefixtures("authorizer")
 def test_a_policy_for_one_method_refuses_the_next_while_it_is_cached() -> None:
     wrong = module(ROOT / "tests" / "counterexamples" / "authorizer_one_method.py").handler
 
     assert through(wrong, "GET/orders", "POST/orders") == ["Allow", "ImplicitDeny"]
 
 
-def test_a_policy_for_all_that_the_caller_may_do_stays_right_in_any_order() -> None:
-    handler = module(HERE / "authorizer.py").handler
+def test_a_policy_for_all_that_the_caller_may_do_stays_right_in_any_order(authorizer: ModuleType) -> None:
+    handler = authorizer.handler
 
     assert through(handler, "GET/orders", "POST/orders", "DELETE/orders/1") == ["Allow", "Allow", "ImplicitDeny"]
     assert through(handler, "DELETE/orders/1", "GET/orders") == ["ImplicitDeny", "Allow"]
-    assert through(handler, "GET/orders", "POST/orders", who="ben:reader") == ["Allow", "ImplicitDeny"]
+    assert through(handler, "GET/orders", "POST/orders", role="reader") == ["Allow", "ImplicitDeny"]
 
 
-def test_an_unknown_token_is_a_401_by_the_one_message_that_api_gateway_knows() -> None:
-    handler = module(HERE / "authorizer.py").handler
+def test_the_caller_and_the_tenant_are_those_of_the_signed_token(authorizer: ModuleType) -> None:
+    answer = ask_authorizer(authorizer.handler, token())
+
+    assert (answer["principalId"], answer["context"]) == ("ana", {"tenant": "acme"})
+
+
+SELF_MADE = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+UNSIGNED = jwt.encode({**CLAIMS, "exp": 9999999999}, None, algorithm="none", headers={"kid": "k-1"})
+PEM = KEYS["k-1"].public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+
+
+def with_the_public_key_as_secret() -> str:
+    """PyJWT refuses to make such a token; an attacker does not."""
+    _, claims, _ = token().split(".")
+    head = json.dumps({**jwt.get_unverified_header(token()), "alg": "HS256"}).encode()
+    signed = base64.urlsafe_b64encode(head).rstrip(b"=") + b"." + claims.encode()
+    digest = hmac.new(PEM, signed, "sha256").digest()
+    return (signed + b"." + base64.urlsafe_b64encode(digest).rstrip(b"=")).decode()
+
+
+FORGERIES: dict[str, Callable[[], str]] = {
+    "what the caller says": lambda: "ana:clerk",
+    "nothing": lambda: "",
+    "no signature": lambda: UNSIGNED,
+    "another's signature": lambda: token(SELF_MADE),
+    "the public key as a secret": with_the_public_key_as_secret,
+    "another algorithm of the same key": lambda: token(algorithm="RS512"),
+    "a key that nobody knows": lambda: token(kid="k-9"),
+    "no key": lambda: token(kid=None),
+    "another issuer": lambda: token(iss="https://login.mallory.example"),
+    "another audience": lambda: token(aud="reports-api"),
+    "no audience, as an access token of Cognito": lambda: token(aud=None),
+    "expired": lambda: token(exp=int(time.time()) - 1),
+    "never expires": lambda: token(exp=None),
+    "not yet": lambda: token(nbf=int(time.time()) + 60),
+    "no caller": lambda: token(sub=None),
+    "no tenant": lambda: token(tenant=None),
+    "a role that we do not know": lambda: token(role="root"),
+}
+
+
+@pytest.mark.parametrize("forged", FORGERIES.values(), ids=FORGERIES.keys())
+def test_what_the_issuer_did_not_sign_for_us_is_a_401_by_the_one_message_that_api_gateway_knows(
+    authorizer: ModuleType, forged: Callable[[], str]
+) -> None:
+    with pytest.raises(ValueError, match=r"^Unauthorized$"):
+        ask_authorizer(authorizer.handler, forged())
+
+
+def test_a_payload_changed_under_its_signature_is_refused(authorizer: ModuleType) -> None:
+    (head, _, signature), (_, other, _) = (each.split(".") for each in (token(role="reader"), token()))
 
     with pytest.raises(ValueError, match=r"^Unauthorized$"):
-        through(handler, "GET/orders", who="mallory:root")
+        ask_authorizer(authorizer.handler, ".".join((head, other, signature)))
+
+
+def test_an_outage_of_the_issuer_is_no_401_and_known_keys_outlive_it(authorizer: ModuleType, key_set: KeySet) -> None:
+    key_set.status = 503
+    with pytest.raises(jwt.PyJWKClientConnectionError):
+        ask_authorizer(authorizer.handler, token())
+    key_set.status = 200
+    assert ask_authorizer(authorizer.handler, token())["principalId"] == "ana"
+    key_set.status = 503
+
+    assert ask_authorizer(authorizer.handler, token())["principalId"] == "ana"
+
+
+def test_made_up_key_ids_do_not_make_the_authorizer_call_the_issuer_each_time(
+    authorizer: ModuleType, key_set: KeySet
+) -> None:
+    ask_authorizer(authorizer.handler, token())
+    for number in range(20):
+        with pytest.raises(ValueError, match="Unauthorized"):
+            ask_authorizer(authorizer.handler, token(kid=f"made-up-{number}"))
+
+    assert key_set.asked == 1
+
+
+def test_a_key_that_the_issuer_adds_is_found_after_half_a_minute(
+    authorizer: ModuleType, key_set: KeySet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ask_authorizer(authorizer.handler, token())
+    key_set.known = ["k-1", "k-2"]
+    later = time.monotonic() + 31
+    monkeypatch.setattr("jwt.jwks_client.time.monotonic", lambda: later)
+
+    assert ask_authorizer(authorizer.handler, token(KEYS["k-2"], kid="k-2"))["principalId"] == "ana"
 
 
 # Tenants
