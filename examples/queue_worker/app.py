@@ -55,5 +55,6 @@ def ship(record: SQSRecord) -> dict:
 
 @logger.inject_lambda_context
 def handler(event: dict, context: LambdaContext) -> dict:
+    logger.append_keys(function_version=context.function_version)  # tells a release which version failed
     once.register_lambda_context(context)  # an attempt that times out then expires, and does not block its retries
     return dict(process_partial_response(event=event, record_handler=ship, processor=worker, context=context))

@@ -63,6 +63,7 @@ async function ship({ body, messageId, receiptHandle, attributes }: SQSRecord): 
 
 export async function handler(event: SQSEvent, context: Context): Promise<SQSBatchResponse> {
   logger.addContext(context);
+  logger.appendKeys({ function_version: context.functionVersion }); // tells a release which version failed
   config.registerLambdaContext(context); // an attempt that times out then expires, and does not block its retries
   const oneByOne = { context, processInParallel: false, throwOnFullBatchFailure: false }; // by default all at once
   return processPartialResponse(event, ship, worker, oneByOne);

@@ -19,12 +19,12 @@ def quota(rate: float, seconds: float) -> int:
 
 def throttled(rate: float, seconds: float, warm: float = 0, limit: float = inf) -> tuple[float, float]:
     """A load that starts at once: seconds until nothing is throttled any more, and requests refused until then."""
-    demand = busy(rate, seconds)
+    demand = max(busy(rate, seconds), rate / PER_ENVIRONMENT)  # an environment counts for ten requests a second
     if demand > limit:
         return inf, inf
     missing = max(0.0, demand - warm - BURST)
     lasts = missing / SCALING
-    return lasts, missing * lasts / 2 / seconds
+    return lasts, missing * lasts / 2 * rate / demand
 
 
 def reservable(limit: int, reserved: list[int]) -> int:
@@ -33,7 +33,10 @@ def reservable(limit: int, reserved: list[int]) -> int:
 
 def drain(backlog: float, arrivals: float, batch: int, seconds: float, most: float, least: float = 5,
           gain: float = 300) -> float:  # fmt: skip
-    """Seconds until a queue is empty; `gain` concurrent batches a minute, from `least` to `most`."""
+    """Seconds until a queue is empty; `gain` concurrent batches a minute, from `least` to `most`.
+
+    For a FIFO queue `most` is at most the number of message groups that wait: each is worked on by one batch at a time.
+    """
     per_invocation = batch / seconds
     if most * per_invocation <= arrivals:
         return inf

@@ -21,9 +21,9 @@ PRICES = {
     "rest api request": 3.5e-6,
     "logs GB": 0.50,
 }
-NETWORK = {"nat hour": 0.045, "nat GB": 0.045, "endpoint hour": 0.01, "endpoint GB": 0.01}
+NETWORK = {"nat hour": 0.045, "nat GB": 0.045, "public ipv4 hour": 0.005, "endpoint hour": 0.01, "endpoint GB": 0.01}
 FARGATE = {"vCPU hour": 0.04048, "GB hour": 0.004445}  # x86
-MANAGEMENT = 0.15  # of the EC2 price, for Managed Instances
+MANAGEMENT = 0.15  # of the on-demand price of EC2, for Managed Instances
 
 
 def function(calls: float, ms: float, mb: int, arch: str = "arm64", cold: float = 0, init_ms: float = 0) -> float:
@@ -47,7 +47,7 @@ def standard(executions: float, transitions: int) -> float:
 
 
 def express(executions: float, ms: float, mb: int = 64) -> float:
-    """Billed in steps of 100 ms and 64 MB."""
+    """Billed in steps of 100 ms and 64 MB; its history is a log, which `logs` counts."""
     gb_seconds = ceil(ms / 100) / 10 * ceil(mb / 64) * 64 / 1024
     return executions * (PRICES["express request"] + gb_seconds * PRICES["express GB-s"])
 
@@ -75,7 +75,8 @@ def logs(lines: float, bytes_each: float) -> float:
 
 
 def nat(zones: int, gb: float) -> float:
-    return zones * HOURS * NETWORK["nat hour"] + gb * NETWORK["nat GB"]
+    """A public gateway needs a public address, which is charged too."""
+    return zones * HOURS * (NETWORK["nat hour"] + NETWORK["public ipv4 hour"]) + gb * NETWORK["nat GB"]
 
 
 def endpoints(services: int, zones: int, gb: float) -> float:
@@ -87,9 +88,12 @@ def fargate(tasks: int, vcpu: float, gb: float) -> float:
     return tasks * HOURS * (vcpu * FARGATE["vCPU hour"] + gb * FARGATE["GB hour"])
 
 
-def managed_instances(calls: float, hourly: float, instances: int = 3) -> float:
-    """Three instances by default, for three zones; requests are charged, durations are not."""
-    return calls * PRICES["lambda request"] + instances * HOURS * hourly * (1 + MANAGEMENT)
+def managed_instances(calls: float, on_demand: float, discount: float = 0, instances: int = 3) -> float:
+    """Three instances by default, for three zones; requests are charged, durations are not.
+
+    A Savings Plan is a discount on the instance; the fee for the management stays a share of the on-demand price.
+    """
+    return calls * PRICES["lambda request"] + instances * HOURS * on_demand * (1 - discount + MANAGEMENT)
 
 
 def break_even(fixed: float, per_call: float, free_call: float = 0) -> float:

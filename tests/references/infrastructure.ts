@@ -1,6 +1,19 @@
-// What the references show of the SAM templates beside this file, as CDK writes it; the templates are whole.
+// The SAM templates beside this file as CDK writes them. Permissions, Release and PipelineRole are whole; of the others
+// it is what a reference shows, and the template is whole.
 import { join } from "node:path";
-import { App, ArnFormat, CfnParameter, type CfnResource, Duration, RemovalPolicy, Stack } from "aws-cdk-lib";
+import {
+  App,
+  ArnFormat,
+  Aspects,
+  Aws,
+  CfnOutput,
+  CfnParameter,
+  CfnResource,
+  Duration,
+  type IAspect,
+  RemovalPolicy,
+  Stack,
+} from "aws-cdk-lib";
 import {
   AccessLogFormat,
   AuthorizationType,
@@ -12,8 +25,10 @@ import {
   RestApi,
   TokenAuthorizer,
 } from "aws-cdk-lib/aws-apigateway";
+import { CfnScalableTarget, CfnScalingPolicy } from "aws-cdk-lib/aws-applicationautoscaling";
 import {
   Alarm,
+  type AlarmProps,
   AlarmRule,
   ComparisonOperator,
   CompositeAlarm,
@@ -30,6 +45,7 @@ import {
   OidcProviderNative,
   OpenIdConnectPrincipal,
   PermissionsBoundary,
+  PolicyDocument,
   PolicyStatement,
   Role,
   ServicePrincipal,
@@ -40,13 +56,18 @@ import {
   Code,
   type FunctionProps,
   Function as Lambda,
+  LoggingFormat,
   Runtime,
   TenancyConfig,
+  Tracing,
 } from "aws-cdk-lib/aws-lambda";
-import { LogGroup, RetentionDays } from "aws-cdk-lib/aws-logs";
+import { SqsEventSource } from "aws-cdk-lib/aws-lambda-event-sources";
+import { FilterPattern, type ILogGroup, LogGroup, MetricFilter, RetentionDays } from "aws-cdk-lib/aws-logs";
 import { Topic } from "aws-cdk-lib/aws-sns";
 import { Queue, QueueEncryption } from "aws-cdk-lib/aws-sqs";
-import type { Construct } from "constructs";
+import { StringParameter } from "aws-cdk-lib/aws-ssm";
+import type { Construct, IConstruct } from "constructs";
+import { PythonFunction } from "../../examples/cdk_parts";
 
 const MINUTE = Duration.minutes(1);
 const WORKER = join(__dirname, "..", "..", "examples", "queue_worker");
@@ -54,30 +75,69 @@ const MAKE = ["iam:CreateRole", "iam:PutRolePolicy", "iam:AttachRolePolicy", "ia
 const READ = ["iam:GetRole*", "iam:List*RolePolicies"];
 const CHANGE = ["iam:UpdateRole", "iam:UpdateRoleDescription", "iam:TagRole", "iam:UntagRole"]; // SAM tags its roles
 const DELETE = ["iam:DeleteRole", "iam:DeleteRolePolicy", "iam:DetachRolePolicy"];
+const SERVICES = ["lambda", "codedeploy", "states", "events", "scheduler", "pipes", "apigateway"]; // that take such a role
+const USE = [
+  ...["dynamodb:*", "sqs:*", "sns:*", "s3:*", "kinesis:*", "events:*", "scheduler:*", "states:*", "logs:*", "xray:*"],
+  ...["lambda:InvokeFunction", "kms:Decrypt", "kms:GenerateDataKey", "secretsmanager:GetSecretValue"],
+  "codedeploy:PutLifecycleEventHookExecutionStatus",
+];
+const DEPLOY = [
+  ...["cloudformation:CreateChangeSet", "cloudformation:DescribeChangeSet", "cloudformation:ExecuteChangeSet"],
+  ...["cloudformation:DescribeStacks", "cloudformation:DescribeStackEvents", "cloudformation:GetTemplateSummary"],
+];
+// What CodeDeploy does; no function may move an alias.
+const SHIFT = [
+  ...["lambda:GetAlias", "lambda:UpdateAlias", "lambda:GetProvisionedConcurrencyConfig", "lambda:InvokeFunction"],
+  "cloudwatch:DescribeAlarms",
+];
 
 export class Permissions extends Stack {
   constructor(scope: Construct, name: string) {
-    super(scope, name, {
-      description: "Lets a pipeline make roles for functions that can never do more than a boundary says.",
-    });
-    const services = ["dynamodb:*", "sqs:*", "sns:*", "s3:*", "events:*", "states:*", "logs:*", "xray:*"];
-    const atMost = new PolicyStatement({ actions: [...services, "secretsmanager:GetSecretValue"], resources: ["*"] });
-    const boundary = new ManagedPolicy(this, "Boundary", { statements: [atMost] });
-    const wide = { config: { ignore_checks: ["W9802", "W9803"] } }; // a boundary is wide, and grants nothing
-    (boundary.node.defaultChild as CfnResource).addMetadata("cfn-lint", wide);
-    new ManagedPolicy(this, "Roles", { statements: this.roles(boundary) });
+    super(scope, name, { description: "Lets a pipeline make roles that can never do more than a boundary says." });
+    const anything = { resources: ["*"] };
+    const toScheduler = { actions: ["iam:PassRole"], resources: this.ours, conditions: passedTo("scheduler") };
+    const functions = this.boundary(
+      "Boundary",
+      new PolicyStatement({ actions: USE, ...anything }),
+      new PolicyStatement(toScheduler),
+    );
+    const releases = this.boundary("ReleaseBoundary", new PolicyStatement({ actions: SHIFT, ...anything }));
+    for (const [each, path] of [
+      [functions, "boundary"],
+      [releases, "release-boundary"],
+    ] as const) {
+      const parameterName = `/functions/${path}`;
+      const stringValue = each.managedPolicyArn;
+      new StringParameter(this, `${each.node.id}Arn`, { parameterName, stringValue, simpleName: false });
+    }
+    new ManagedPolicy(this, "Roles", { statements: this.roles(functions, releases) });
   }
 
-  private roles(boundary: ManagedPolicy): PolicyStatement[] {
-    const resources = [this.formatArn({ service: "iam", region: "", resource: "role", resourceName: "functions/*" })];
-    const bounded = { StringEquals: { "iam:PermissionsBoundary": boundary.managedPolicyArn } };
-    const toLambda = { StringEquals: { "iam:PassedToService": "lambda.amazonaws.com" } };
+  private boundary(name: string, ...statements: PolicyStatement[]): ManagedPolicy {
+    const made = new ManagedPolicy(this, name, { statements });
+    const wide = { config: { ignore_checks: ["W9802", "W9803"] } }; // a boundary is wide, and grants nothing
+    (made.node.defaultChild as CfnResource).addMetadata("cfn-lint", wide);
+    return made;
+  }
+
+  private get ours(): string[] {
+    return [this.formatArn({ service: "iam", region: "", resource: "role", resourceName: "functions/*" })];
+  }
+
+  private roles(...boundaries: ManagedPolicy[]): PolicyStatement[] {
+    const resources = this.ours;
+    const bounded = { StringEquals: { "iam:PermissionsBoundary": boundaries.map((each) => each.managedPolicyArn) } };
     return [
       new PolicyStatement({ actions: MAKE, resources, conditions: bounded }),
       new PolicyStatement({ actions: [...READ, ...CHANGE, ...DELETE], resources }),
-      new PolicyStatement({ actions: ["iam:PassRole"], resources, conditions: toLambda }),
+      new PolicyStatement({ actions: ["iam:PassRole"], resources, conditions: passedTo(...SERVICES) }),
     ];
   }
+}
+
+function passedTo(...services: string[]): { StringEquals: Record<string, string | string[]> } {
+  const names = services.map((each) => `${each}.amazonaws.com`);
+  return { StringEquals: { "iam:PassedToService": names.length > 1 ? names : names[0] } };
 }
 
 export class SharedKey extends Stack {
@@ -141,21 +201,22 @@ export class Alarms extends Stack {
 
   /** One page: long enough to matter, and still going on. */
   private burning(): CompositeAlarm {
-    const both = [this.burns("BurnedForAnHour", Duration.hours(1)), this.burns("BurnsNow", Duration.minutes(5))];
-    return new CompositeAlarm(this, "Burning", { alarmRule: AlarmRule.allOf(...both) });
+    const hour = this.burns("BurnedForAnHour", "IF(errors >= 5, errors / calls, 0)", Duration.hours(1));
+    // No calls are no news: callers may have given up.
+    const now = this.burns("BurnsNow", "errors / calls", Duration.minutes(5), {
+      treatMissingData: TreatMissingData.IGNORE,
+    });
+    return new CompositeAlarm(this, "Burning", { alarmRule: AlarmRule.allOf(hour, now) });
   }
 
-  private burns(name: string, window: Duration): Alarm {
+  private burns(name: string, expression: string, period: Duration, more: AlarmMore = {}): Alarm {
     const shared = { namespace: "AWS/ApiGateway", dimensionsMap: this.dimensionsMap, statistic: "Sum" };
-    const rate = new MathExpression({
-      expression: "IF(calls >= 20, errors / calls, 0)",
-      usingMetrics: {
-        errors: new Metric({ ...shared, metricName: "5XXError" }),
-        calls: new Metric({ ...shared, metricName: "Count" }),
-      },
-      period: window,
-    });
-    return alarmAbove(this, name, rate, 0.0144);
+    const usingMetrics = {
+      errors: new Metric({ ...shared, metricName: "5XXError" }),
+      calls: new Metric({ ...shared, metricName: "Count" }),
+    };
+    const rate = new MathExpression({ expression, usingMetrics, period });
+    return alarmAbove(this, name, rate, 0.0144, more);
   }
 }
 
@@ -170,46 +231,125 @@ export class ProvisionedConcurrency extends Stack {
 
   private keepWarm(quote: Lambda): void {
     const live = quote.addAlias("live", { provisionedConcurrentExecutions: 5 });
-    const warm = live.addAutoScaling({ minCapacity: 5, maxCapacity: 50 });
-    warm.scaleOnUtilization({ utilizationTarget: 0.7 }); // a share; without it the target never scales
+    const warm = new CfnScalableTarget(this, "Warm", {
+      serviceNamespace: "lambda",
+      scalableDimension: "lambda:function:ProvisionedConcurrency",
+      resourceId: `function:${quote.functionName}:live`,
+      minCapacity: 5,
+      maxCapacity: 50,
+    });
+    warm.node.addDependency(live);
+    new CfnScalingPolicy(this, "WarmPolicy", {
+      policyName: "busy",
+      policyType: "TargetTrackingScaling",
+      scalingTargetId: warm.ref,
+      targetTrackingScalingPolicyConfiguration: {
+        targetValue: 0.7, // a share, not a percentage
+        customizedMetricSpecification: this.busiest(quote),
+      },
+    });
+  }
+
+  /** `scaleOnUtilization` tracks an average, which bursts hide in, and which is silent when nobody calls. */
+  private busiest(quote: Lambda): CfnScalingPolicy.CustomizedMetricSpecificationProperty {
+    const metric = {
+      namespace: "AWS/Lambda",
+      metricName: "ProvisionedConcurrencyUtilization",
+      dimensions: [
+        { name: "FunctionName", value: quote.functionName },
+        { name: "Resource", value: `${quote.functionName}:live` },
+      ],
+    };
+    return {
+      metrics: [
+        { id: "used", expression: "FILL(busiest, 0)", returnData: true },
+        { id: "busiest", metricStat: { metric, stat: "Maximum" }, returnData: false },
+      ],
+    };
+  }
+}
+
+/** Gives every role the path in which a pipeline may make roles; a boundary's aspect sets no path. */
+class BelowFunctions implements IAspect {
+  visit(node: IConstruct): void {
+    if (CfnResource.isCfnResource(node) && node.cfnResourceType === "AWS::IAM::Role") {
+      node.addPropertyOverride("Path", "/functions/");
+    }
   }
 }
 
 export class Release extends Stack {
   constructor(scope: Construct, name: string) {
     super(scope, name, {
-      description: "Gives a new version a tenth of the traffic, and takes it back when it fails.",
+      description: "Gives a new version of the queue worker a tenth of the batches, and takes them back when it fails.",
     });
-    PermissionsBoundary.of(this).apply(ManagedPolicy.fromManagedPolicyName(this, "Boundary", "Boundary"));
-    const ship = lambda(this, "ShipOrders", {
-      code: Code.fromAsset(WORKER, { exclude: ["*", "!app.py"] }),
+    Aspects.of(this).add(new BelowFunctions());
+    const [boundary, releaseBoundary] = [
+      ["Boundary", "boundary"],
+      ["ReleaseBoundary", "release-boundary"],
+    ].map(([name, path], at) =>
+      ManagedPolicy.fromManagedPolicyArn(this, `Bounded${at}`, this.stored(name, `/functions/${path}`)),
+    );
+    PermissionsBoundary.of(this).apply(boundary);
+    const logs = new LogGroup(this, "Logs", {
+      retention: RetentionDays.ONE_MONTH,
+      removalPolicy: RemovalPolicy.DESTROY,
+    });
+    const ship = this.ship(logs);
+    const live = ship.addAlias("live");
+    const orders = Queue.fromQueueArn(this, "Queue", this.stored("OrdersArn", "/shop/orders/arn"));
+    live.addEventSource(new SqsEventSource(orders, { reportBatchItemFailures: true, maxConcurrency: 5 }));
+    const prove = this.prove(ship, logs);
+    const group = new LambdaDeploymentGroup(this, "Canary", {
+      alias: live,
+      deploymentConfig: LambdaDeploymentConfig.CANARY_10PERCENT_10MINUTES,
+      alarms: [this.newVersionFails(ship), this.ordersFail(ship, logs)],
+      autoRollback: { stoppedDeployment: true },
+      preHook: prove,
+    });
+    PermissionsBoundary.of(group).apply(releaseBoundary); // the one of the functions lets nobody move an alias
+    group.grantPutLifecycleEventHookExecutionStatus(prove);
+  }
+
+  /** What another stack wrote into a parameter; an export would forbid its replacement. */
+  private stored(name: string, path: string): string {
+    return new CfnParameter(this, name, { type: "AWS::SSM::Parameter::Value<String>", default: path }).valueAsString;
+  }
+
+  private ship(logGroup: ILogGroup): Lambda {
+    const table = this.stored("ShipmentsTable", "/shop/shipments/table");
+    const ship = new PythonFunction(this, "ShipOrders", WORKER, {
       handler: "app.handler",
-      timeout: Duration.seconds(60),
-      currentVersionOptions: { removalPolicy: RemovalPolicy.RETAIN }, // or there is none to go back to
+      timeout: 60,
+      logGroup,
+      environment: {
+        CARRIER_URL: new CfnParameter(this, "CarrierUrl").valueAsString,
+        ORDERS_URL: this.stored("OrdersUrl", "/shop/orders/url"),
+        SHIPMENTS_TABLE: table,
+        POWERTOOLS_SERVICE_NAME: "shipping",
+      },
+      currentVersionOptions: { removalPolicy: RemovalPolicy.RETAIN }, // to go back to
     });
+    const actions = ["GetItem", "PutItem", "UpdateItem", "DeleteItem"].map((each) => `dynamodb:${each}`);
+    const arn = this.formatArn({ service: "dynamodb", resource: "table", resourceName: table });
+    ship.addToRolePolicy(new PolicyStatement({ actions, resources: [arn] }));
+    return ship;
+  }
+
+  private prove(ship: Lambda, logGroup: ILogGroup): Lambda {
     const prove = lambda(this, "ProveShipOrders", {
       code: Code.fromAsset(__dirname, { exclude: ["*", "!release_hook.py"] }),
       handler: "release_hook.handler",
       timeout: Duration.seconds(90), // longer than the call it makes
+      memorySize: 512,
       retryAttempts: 0, // the first report counts
+      tracing: Tracing.ACTIVE,
+      loggingFormat: LoggingFormat.JSON,
+      logGroup,
       environment: { NEW_VERSION: ship.currentVersion.functionArn },
     });
     ship.currentVersion.grantInvoke(prove);
-    const failed = new Metric({
-      namespace: this.stackName,
-      metricName: "NotShipped",
-      statistic: "Sum",
-      period: MINUTE,
-    });
-    const ordersFail = alarmAbove(this, "OrdersFail", failed, 5, 2);
-    const newVersionFails = this.newVersionFails(ship);
-    const group = new LambdaDeploymentGroup(this, "Canary", {
-      alias: ship.addAlias("live"),
-      deploymentConfig: LambdaDeploymentConfig.CANARY_10PERCENT_10MINUTES,
-      alarms: [newVersionFails, ordersFail],
-      preHook: prove,
-    });
-    group.grantPutLifecycleEventHookExecutionStatus(prove);
+    return prove;
   }
 
   private newVersionFails(ship: Lambda): Alarm {
@@ -220,6 +360,20 @@ export class Release extends Stack {
     };
     const errors = ship.metricErrors({ dimensionsMap: onlyNew, period: MINUTE });
     return alarmAbove(this, "NewVersionFails", errors, 0);
+  }
+
+  /** Failed records are no errors of the function, so this counts what the new version logs of them. */
+  private ordersFail(ship: Lambda, logGroup: ILogGroup): Alarm {
+    const counted = new MetricFilter(this, "NotShipped", {
+      logGroup,
+      filterPattern: FilterPattern.stringValue("$.message", "=", "not shipped"),
+      metricNamespace: Aws.STACK_NAME,
+      metricName: "NotShipped",
+      dimensions: { function_version: "$.function_version" },
+    });
+    const dimensionsMap = { function_version: ship.currentVersion.version };
+    const failed = counted.metric({ dimensionsMap, statistic: "Sum", period: MINUTE });
+    return alarmAbove(this, "OrdersFail", failed, 5, { evaluationPeriods: 2 });
   }
 }
 
@@ -232,17 +386,41 @@ export class PipelineRole extends Stack {
     const subject = new CfnParameter(this, "Subject", {
       allowedPattern: "repo:[^*?]+:environment:[^*?]+",
     }).valueAsString;
+    const stack = new CfnParameter(this, "StackName").valueAsString;
+    const executionRole = new CfnParameter(this, "ExecutionRoleArn").valueAsString;
     const github = new OidcProviderNative(this, "GitHub", {
       url: "https://token.actions.githubusercontent.com", // one per account: a second stack takes its ARN instead
       clientIds: ["sts.amazonaws.com"],
     });
-    this.deploy(github, subject);
+    const made = this.deploy(github, subject, this.may(stack, executionRole));
+    new CfnOutput(this, "RoleArn", { value: made.roleArn });
   }
 
-  private deploy(github: OidcProviderNative, subject: string): Role {
+  private deploy(github: OidcProviderNative, subject: string, statements: PolicyStatement[]): Role {
     const token = "token.actions.githubusercontent.com";
     const one = { StringEquals: { [`${token}:aud`]: "sts.amazonaws.com", [`${token}:sub`]: subject } };
-    return new Role(this, "Deploy", { assumedBy: new OpenIdConnectPrincipal(github, one) });
+    return new Role(this, "Deploy", {
+      assumedBy: new OpenIdConnectPrincipal(github, one),
+      maxSessionDuration: Duration.hours(1),
+      inlinePolicies: { deploy: new PolicyDocument({ statements }) },
+    });
+  }
+
+  /** What `sam deploy` calls; all else is done by the role that it passes to CloudFormation. */
+  private may(stack: string, executionRole: string): PolicyStatement[] {
+    const service = "cloudformation";
+    const ours = this.formatArn({ service, resource: "stack", resourceName: `${stack}/*` });
+    const sam = this.formatArn({
+      service,
+      account: "aws",
+      resource: "transform",
+      resourceName: "Serverless-2016-10-31",
+    });
+    const conditions = { StringEquals: { "iam:PassedToService": "cloudformation.amazonaws.com" } };
+    return [
+      new PolicyStatement({ actions: DEPLOY, resources: [ours, sam] }),
+      new PolicyStatement({ actions: ["iam:PassRole"], resources: [executionRole], conditions }),
+    ];
   }
 }
 
@@ -293,13 +471,16 @@ function api(scope: Construct, line: string): RestApi {
   });
 }
 
-function alarmAbove(scope: Construct, name: string, metric: IMetric, threshold: number, evaluationPeriods = 1): Alarm {
+type AlarmMore = Partial<Pick<AlarmProps, "evaluationPeriods" | "treatMissingData">>;
+
+function alarmAbove(scope: Construct, name: string, metric: IMetric, threshold: number, more: AlarmMore = {}): Alarm {
   return new Alarm(scope, name, {
+    evaluationPeriods: 1,
+    treatMissingData: TreatMissingData.NOT_BREACHING,
+    ...more,
     metric,
     threshold,
-    evaluationPeriods,
     comparisonOperator: ComparisonOperator.GREATER_THAN_THRESHOLD,
-    treatMissingData: TreatMissingData.NOT_BREACHING,
   });
 }
 

@@ -1,4 +1,4 @@
-"""Calls that wait for AWS, side by side: one client, one pool of threads, as many connections."""
+"""Calls that wait for AWS, side by side: one client, a pool of threads, as many connections."""
 
 import os
 from concurrent.futures import ThreadPoolExecutor
@@ -14,9 +14,9 @@ CALLS = Config(
     retries={"mode": "standard", "total_max_attempts": 3},
 )
 s3 = boto3.client("s3", config=CALLS)  # clients are safe to share between threads; sessions and resources are not
-threads = ThreadPoolExecutor(THREADS)
 
 
 def sizes(bucket: str, keys: list[str]) -> list[int]:
-    """The first failure is raised here; calls that have not begun are then cancelled."""
-    return [head["ContentLength"] for head in threads.map(lambda key: s3.head_object(Bucket=bucket, Key=key), keys)]
+    """The first failure cancels what has not begun and waits for what has: no call goes on in the next invocation."""
+    with ThreadPoolExecutor(THREADS) as threads:
+        return [head["ContentLength"] for head in threads.map(lambda key: s3.head_object(Bucket=bucket, Key=key), keys)]

@@ -8,7 +8,8 @@ import boto3
 from botocore.config import Config
 
 NEW_VERSION = os.environ["NEW_VERSION"]
-lambda_ = boto3.client("lambda", config=Config(read_timeout=70, retries={"total_max_attempts": 1}))
+once = Config(connect_timeout=5, read_timeout=70, retries={"total_max_attempts": 1})  # together below its own timeout
+lambda_ = boto3.client("lambda", config=once)
 codedeploy = boto3.client("codedeploy")
 PROBE: dict[str, Any] = {"messageId": "probe", "receiptHandle": "none", "body": "{}", "eventSource": "aws:sqs"}
 PROBE |= {"attributes": {"ApproximateReceiveCount": "1"}}

@@ -26,7 +26,7 @@ from botocore.stub import Stubber
 
 from support import commands, templates
 from support.documents import ROOT
-from support.handlers import Context
+from support.handlers import Context, sqs_event
 from support.simulated import ask
 from trials.template import read_template, references
 
@@ -151,16 +151,22 @@ def test_a_version_outlives_the_release_that_replaces_it() -> None:
 
 def test_codedeploy_may_invoke_the_hook_and_the_hook_may_invoke_and_report() -> None:
     resources = release()
-    (role,) = of_type({"role": resources["CodeDeployServiceRole"]}, "IAM::Role").values()
-    hook = resources["ProveShipOrders"]["Properties"]
+    (group,) = of_type(resources, "CodeDeploy::DeploymentGroup").values()
+    hook, role = resources["ProveShipOrders"]["Properties"], resources["CodeDeploy"]["Properties"]
     granted = [
         s for p in resources["ProveShipOrdersRole"]["Properties"]["Policies"] for s in p["PolicyDocument"]["Statement"]
     ]
+    (proves,) = resources["CodeDeployProves"]["Properties"]["PolicyDocument"]["Statement"]
 
-    assert role["Properties"]["ManagedPolicyArns"] == [
-        "arn:aws:iam::aws:policy/service-role/AWSCodeDeployRoleForLambda"
+    assert group["Properties"]["ServiceRoleArn"] == {"Fn::GetAtt": ["CodeDeploy", "Arn"]}
+    assert [each["Fn::Sub"].rsplit("/", 1)[-1] for each in role["ManagedPolicyArns"]] == [
+        "AWSCodeDeployRoleForLambdaLimited"
     ]
-    assert hook["FunctionName"]["Fn::Sub"].startswith("CodeDeployHook_")  # all that this policy admits
+    assert resources["CodeDeployProves"]["Properties"]["Roles"] == [{"Ref": "CodeDeploy"}]
+    assert (proves["Action"], proves["Resource"]) == (
+        "lambda:InvokeFunction",
+        {"Fn::GetAtt": ["ProveShipOrders", "Arn"]},
+    )
     assert [each["Action"] for each in granted] == [
         "lambda:InvokeFunction",
         "codedeploy:PutLifecycleEventHookExecutionStatus",
@@ -171,18 +177,44 @@ def test_codedeploy_may_invoke_the_hook_and_the_hook_may_invoke_and_report() -> 
     assert retries["Properties"]["MaximumRetryAttempts"] == 0
 
 
-def test_the_count_of_failed_records_comes_from_what_the_worker_logs() -> None:
-    resources = release()
-    counted, alarm = resources["NotShipped"]["Properties"], resources["OrdersFail"]["Properties"]
-    (group,) = of_type(resources, "CodeDeploy::DeploymentGroup").values()
-    said = re.fullmatch(r'\{ \$\.message = ("[^"]+") \}', counted["FilterPattern"])
-    (into,) = counted["MetricTransformations"]
+def test_nothing_waits_in_a_circle() -> None:
+    assert len(order(release())) > 10
 
-    assert {"Name": {"Ref": "OrdersFail"}} in group["Properties"]["AlarmConfiguration"]["Alarms"]
-    assert (alarm["Namespace"], alarm["MetricName"]) == (into["MetricNamespace"], into["MetricName"])
-    assert counted["LogGroupName"] == resources["ShipOrders"]["Properties"]["LoggingConfig"]["LogGroup"]
+
+def counted(lines: list[dict[str, Any]]) -> list[tuple[str, str]]:
+    """The metrics and their dimension values that the filter makes of a log: its pattern is one comparison."""
+    pattern = release()["NotShipped"]["Properties"]["FilterPattern"]
+    said = re.fullmatch(r'\{ \$\.(\w+) = ("[^"]+") \}', pattern)
     assert said
-    assert f"logger.warning({said[1]}" in (ROOT / "examples" / "queue_worker" / "app.py").read_text()
+    (into,) = release()["NotShipped"]["Properties"]["MetricTransformations"]
+    (dimension,) = into["Dimensions"]
+    field = dimension["Value"].removeprefix("$.")
+    return [(into["MetricName"], line[field]) for line in lines if line.get(said[1]) == json.loads(said[2])]
+
+
+def test_records_that_the_new_version_fails_stop_the_release_and_those_of_the_old_one_do_not(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = dict.fromkeys(templates.variables_set(RELEASE, "ShipOrders"), "https://x")
+    of_its_own = {**names, "POWERTOOLS_SERVICE_NAME": "released"}  # a logger that writes where this test reads
+    worker = load(ROOT / "examples" / "queue_worker" / "app.py", monkeypatch, **of_its_own)
+    resources = release()
+    alarm = resources["OrdersFail"]["Properties"]
+    (version,) = of_type(resources, "Lambda::Version")
+    (group,) = of_type(resources, "CodeDeploy::DeploymentGroup").values()
+    monkeypatch.setattr(worker, "book", lambda **_: (_ for _ in ()).throw(ConnectionError("carrier said 500")))
+    monkeypatch.setattr(worker.sqs, "change_message_visibility", lambda **_: None)
+    failing = sqs_event('{"order_id": "o-1", "address": "1 Main St"}')
+    for number in ("6", "7"):
+        worker.handler(failing, Context(function_version=number))
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+
+    assert counted(lines) == [(alarm["MetricName"], "6"), (alarm["MetricName"], "7")]
+    assert alarm["Dimensions"] == [{"Name": "function_version", "Value": {"Fn::GetAtt": [version, "Version"]}}]
+    assert {"Name": {"Ref": "OrdersFail"}} in group["Properties"]["AlarmConfiguration"]["Alarms"]
+    assert alarm["Namespace"] == {"Ref": "AWS::StackName"}
+    logging = resources["ShipOrders"]["Properties"]["LoggingConfig"]
+    assert resources["NotShipped"]["Properties"]["LogGroupName"] == logging["LogGroup"]
 
 
 # Its hook
@@ -256,7 +288,7 @@ def test_a_version_that_hangs_is_reported_before_the_hook_itself_ends(
         codedeploy.assert_no_pending_responses()
 
     assert config.retries["total_max_attempts"] == 1
-    assert config.read_timeout < limit
+    assert config.connect_timeout + config.read_timeout < limit
     assert config.read_timeout > read_template(RELEASE)["Resources"]["ShipOrders"]["Properties"]["Timeout"]
 
 
@@ -494,7 +526,7 @@ def test_a_misspelt_key_and_an_unknown_stage_are_ignored_without_a_word(tmp_path
 
 def test_lists_of_the_globals_are_put_in_front() -> None:
     template = read_template(RELEASE)
-    template["Globals"] = {"Function": {"Layers": ["arn:of:all"]}}
+    template["Globals"]["Function"]["Layers"] = ["arn:of:all"]
     template["Resources"]["ShipOrders"]["Properties"]["Layers"] = ["arn:of:one"]
 
     assert translated(template)["ShipOrders"]["Properties"]["Layers"] == ["arn:of:all", "arn:of:one"]

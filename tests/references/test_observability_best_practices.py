@@ -2,6 +2,7 @@
 
 import importlib.metadata
 import importlib.util
+import itertools
 import json
 import logging
 import re
@@ -380,7 +381,9 @@ def test_no_linter_objects_to_the_alarms() -> None:
 def listed() -> set[tuple[str, str]]:
     """Namespaces and names of the metrics that AWS publishes."""
     found = {(each["metricId"]["namespace"], each["metricId"]["metricName"]) for each in metadata()}
-    return {*found, ("AWS/Events", "FailedInvocations")}  # the list lacks EventBridge: fact rule-metric-not-zero
+    # The list lacks EventBridge; its page is that of the facts rule-metric-not-zero and rule-metrics-that-tell.
+    events = ("FailedInvocations", "InvocationsFailedToBeSentToDlq", "RetryInvocationAttempts")
+    return {*found, *(("AWS/Events", name) for name in (*events, "IngestionToInvocationStartLatency"))}
 
 
 def test_every_alarm_watches_a_metric_that_aws_lists() -> None:
@@ -404,7 +407,8 @@ def test_every_alarm_says_what_silence_means_and_pages_somebody_once() -> None:
 
     assert paged_by_composite == {"BurnedForAnHour", "BurnsNow"}
     for name, alarm in alarms().items():
-        assert alarm["TreatMissingData"] == ("breaching" if name == "NothingArrives" else "notBreaching"), name
+        silence = {"NothingArrives": "breaching", "BurnsNow": "ignore"}.get(name, "notBreaching")
+        assert alarm["TreatMissingData"] == silence, name
         assert ("AlarmActions" in alarm) != (name in paged_by_composite), name
 
 
@@ -425,23 +429,75 @@ def test_the_log_alarm_runs_a_query_whose_window_leaves_a_minute_for_late_lines(
     assert log_alarm["TreatMissingData"] == "notBreaching"
 
 
-def rate(alarm: dict[str, Any], **series: float) -> float:
-    """The value of a metric math expression; this subset is Python but for `IF`."""
+def rate(alarm: dict[str, Any], **series: float) -> float | None:
+    """The value of a metric math expression, of which this subset is Python but for `IF`; dividing by 0 gives none."""
     (expression,) = [each["Expression"] for each in alarm["Metrics"] if "Expression" in each]
     lazy = re.sub(r"^IF\((.+), (.+), (.+)\)$", r"(\2) if (\1) else (\3)", expression)
-    return float(eval(lazy, {"__builtins__": {}}, series))  # noqa: S307, our own template
+    try:
+        return float(eval(lazy, {"__builtins__": {}}, series))  # noqa: S307, our own template
+    except ZeroDivisionError:
+        return None
 
 
-@pytest.mark.parametrize(
-    ("calls", "errors", "pages"),
-    [(0, 0, False), (19, 19, False), (10_000, 10, False), (10_000, 144, False), (10_000, 145, True), (20, 1, True)],
-)
-def test_the_burn_rate_pages_above_a_fast_burn_and_not_on_a_handful_of_calls(
-    calls: int, errors: int, pages: bool
-) -> None:
-    for name in ("BurnedForAnHour", "BurnsNow"):
-        alarm = alarms()[name]
-        assert (rate(alarm, calls=calls, errors=errors) > alarm["Threshold"]) is pages
+def ringing(name: str, minutes: list[tuple[int, int]]) -> list[bool]:
+    """Whether an alarm on windows of so many minutes rings after each; a minute has its calls and their errors."""
+    alarm = alarms()[name]
+    window = {each["MetricStat"]["Period"] for each in alarm["Metrics"] if "MetricStat" in each}.pop() // 60
+    rings, found = False, []
+    for end in range(1, len(minutes) + 1):
+        within = minutes[max(0, end - window) : end]
+        value = rate(alarm, calls=sum(calls for calls, _ in within), errors=sum(errors for _, errors in within))
+        if value is not None:
+            rings = value > alarm["Threshold"]
+        elif alarm["TreatMissingData"] == "notBreaching":
+            rings = False
+        found.append(rings)
+    return found
+
+
+def pages(minutes: list[tuple[int, int]]) -> list[bool]:
+    both = [ringing(name, minutes) for name in ("BurnedForAnHour", "BurnsNow")]
+    return [all(each) for each in zip(*both, strict=True)]
+
+
+HEALTHY, OUTAGE, NOBODY = (100, 0), (100, 100), (0, 0)
+
+
+@pytest.mark.parametrize("calls", [1, 3, 100])
+def test_an_api_with_few_calls_pages_too_when_all_of_them_fail(calls: int) -> None:
+    """At one call a minute a window of five minutes has five: no guard of 20 calls would ever be passed."""
+    assert pages([(calls, calls)] * 10)[-1]
+
+
+@pytest.mark.parametrize(("errors", "paged"), [(4, False), (5, True)])
+def test_a_handful_of_failures_a_night_pages_nobody(errors: int, paged: bool) -> None:
+    night = [(1, 1)] * errors + [NOBODY] * 30
+
+    assert any(pages(night)) is paged
+
+
+@pytest.mark.parametrize(("errors", "paged"), [(1, False), (2, True)])
+def test_the_budget_decides_where_there_are_many_calls(errors: int, paged: bool) -> None:
+    assert pages([(100, errors)] * 60)[-1] is paged
+
+
+def test_a_page_lasts_while_callers_give_up_and_ends_when_calls_succeed_again() -> None:
+    paged = pages([HEALTHY] * 30 + [OUTAGE] * 10 + [NOBODY] * 20 + [HEALTHY] * 10)
+
+    assert not any(paged[:30])
+    assert all(paged[32:60])
+    assert not paged[-1]
+
+
+def test_each_new_dead_letter_rings_though_known_ones_lie_there() -> None:
+    """`DeadLetters` stays in ALARM from the first on, and an alarm tells of its changes only."""
+    (growth,) = [each["Expression"] for each in alarms()["DeadLettersGrow"]["Metrics"] if "Expression" in each]
+    depths = [1, 1, 1, 2, 2, 1]
+    grows = [after - before > alarms()["DeadLettersGrow"]["Threshold"] for before, after in itertools.pairwise(depths)]
+
+    assert growth == "DIFF(depth)"
+    assert [depth > alarms()["DeadLetters"]["Threshold"] for depth in depths] == [True] * 6
+    assert grows == [False, False, True, False, False]
 
 
 def test_the_threshold_spends_two_percent_of_a_month_s_budget_in_an_hour() -> None:

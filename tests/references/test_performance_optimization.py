@@ -36,6 +36,7 @@ from trials.template import read_template
 
 HERE = Path(__file__).parent
 MEGA = 1_000_000
+ARCHES = ("x86", "arm64")
 
 
 # --- cost -------------------------------------------------------------------------------------------------------------
@@ -59,11 +60,12 @@ MEGA = 1_000_000
         (cost.metered(MEGA, "http api request", kb=512), 1),
         (cost.metered(MEGA, "rest api request", kb=10_000), 3.5),
         (cost.logs(MEGA, 2048), 2048 * MEGA / 1024**3 / 2),
-        (cost.nat(1, 0), 32.85),
-        (cost.nat(2, 100), 65.70 + 4.50),
+        (cost.nat(1, 0), 32.85 + 3.65),
+        (cost.nat(2, 100), 65.70 + 7.30 + 4.50),
         (cost.endpoints(4, 1, 0), 29.20),
         (cost.fargate(2, 1, 2), 2 * 730 * (0.04048 + 2 * 0.004445)),
-        (cost.managed_instances(MEGA, hourly=0.1), 0.20 + 3 * 730 * 0.115),
+        (cost.managed_instances(MEGA, on_demand=0.1), 0.20 + 3 * 730 * 0.115),
+        (cost.managed_instances(MEGA, on_demand=0.1, discount=0.6), 0.20 + 3 * 730 * (0.04 + 0.015)),
         (cost.snapstart(10_000, 512), 0.5 * (30 * 86_400 * 1.5046e-6 + 10_000 * 1.397998e-4)),
     ],
 )
@@ -80,7 +82,8 @@ def test_the_worked_examples_are_those_of_the_reference() -> None:
     assert round(cost.queue(0), 2) == 0.26
     assert round(cost.snapstart(0, 512), 2) == 1.95
     assert round(cost.snapstart(10_000, 512) - cost.snapstart(0, 512), 2) == 0.70
-    assert round(cost.function(10_000, 0, 512, "x86", cold=1, init_ms=1000), 2) == 0.09
+    inits = [cost.function(10_000, 0, 512, arch, 1, 1000) - cost.function(10_000, 0, 512, arch) for arch in ARCHES]
+    assert [round(each, 2) for each in inits] == [0.08, 0.07]
     assert round(cost.fargate(2, 1, 2)) == 72
 
 
@@ -119,8 +122,8 @@ def test_two_tasks_cost_as_much_as_a_function_that_answers_27_times_a_second() -
     assert cost.break_even(1, per_call=1, free_call=2) == inf
 
 
-def test_five_interface_endpoints_cost_more_than_an_idle_nat_gateway() -> None:
-    assert cost.endpoints(4, 1, 0) < cost.nat(1, 0) < cost.endpoints(5, 1, 0)
+def test_five_interface_endpoints_cost_what_an_idle_nat_gateway_and_its_address_do() -> None:
+    assert cost.endpoints(5, 1, 0) == pytest.approx(cost.nat(1, 0))
 
 
 def test_of_memory_sizes_that_cost_the_same_the_fastest_is_taken() -> None:
@@ -178,6 +181,13 @@ def test_a_load_of_5000_environments_is_throttled_for_40_seconds() -> None:
     assert refused == 800_000  # a triangle: 4,000 too few at first, none after 40 s, ten requests a second from each
     assert concurrency.throttled(50_000, 0.1, warm=4000) == (0, 0)
     assert concurrency.throttled(50_000, 0.1, limit=1000) == (inf, inf)
+
+
+def test_short_calls_are_throttled_by_their_rate_though_few_environments_would_do() -> None:
+    """10,000 requests a second at once and as many more each 10 s: 5,000 missing batches of ten, not 500 busy ones."""
+    assert concurrency.throttled(rate=50_000, seconds=0.01) == concurrency.throttled(rate=50_000, seconds=0.1)
+    assert concurrency.throttled(rate=10_000, seconds=0.01) == (0, 0)
+    assert concurrency.throttled(rate=5_000, seconds=1) == (40, 80_000)
 
 
 @pytest.mark.e2e
@@ -362,13 +372,12 @@ def test_as_many_connections_as_threads_are_kept(threads: int, opened: int, monk
     with answering(reply) as server:
         monkeypatch.setenv("AWS_ENDPOINT_URL", server.url)
         parallel: Any = fresh("parallel")
-        parallel.threads = parallel.ThreadPoolExecutor(20)
+        monkeypatch.setattr(parallel, "THREADS", 20)
         said: list[str] = []
         pool = logging.getLogger("urllib3.connectionpool")
         monkeypatch.setattr(pool, "warning", lambda text, *_, **__: said.append(text))
         for _ in range(2):
             assert parallel.sizes("photos", [f"{number}.jpg" for number in range(20)]) == [5] * 20
-        parallel.threads.shutdown()
         parallel.s3.close()
 
         assert server.connections == opened
@@ -381,8 +390,34 @@ def test_a_call_that_failed_is_raised(monkeypatch: pytest.MonkeyPatch) -> None:
         parallel = fresh("parallel")
         with pytest.raises(ClientError):
             parallel.sizes("photos", ["gone.jpg"])
-        parallel.threads.shutdown()
         parallel.s3.close()
+
+
+def test_a_failure_cancels_what_has_not_begun_and_waits_for_what_has(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever still ran when the failure is raised would be frozen with the answer and end in the next invocation."""
+    monkeypatch.setenv("THREADS", "2")
+    parallel: Any = fresh("parallel")
+    failed, ended = threading.Event(), []
+
+    def head(Bucket: str, Key: str) -> dict[str, int]:  # noqa: ARG001, N803
+        if Key == "gone":
+            failed.set()
+            raise LookupError(Key)
+        assert failed.wait(5)
+        time.sleep(0.05)
+        ended.append(Key)
+        return {"ContentLength": 5}
+
+    monkeypatch.setattr(parallel.s3, "head_object", head)
+    with pytest.raises(LookupError):
+        parallel.sizes("photos", ["gone", "slow", *(f"later-{number}" for number in range(50))])
+    seen = list(ended)
+    time.sleep(0.2)
+
+    assert "slow" in seen
+    assert ended == seen
+    assert len(seen) < 10
+    parallel.s3.close()
 
 
 def fresh(name: str) -> ModuleType:
@@ -417,14 +452,16 @@ def test_what_a_batch_left_out_is_written_later(table: tuple[Any, Stubber], wait
     assert len(waits) == 2
 
 
-@pytest.mark.usefixtures("waits")
-def test_a_table_that_takes_nothing_is_an_error(table: tuple[Any, Stubber]) -> None:
+def test_a_table_that_takes_nothing_is_an_error_without_a_last_wait(
+    table: tuple[Any, Stubber], waits: list[float]
+) -> None:
     client, stub = table
     for _ in range(3):
         stub.add_response("batch_write_item", {"UnprocessedItems": {"orders": puts(1)}})
 
     with pytest.raises(batches.Unfinished, match="1 of 1"):
         batches.put_all(client, "orders", [{"id": {"N": "1"}}], attempts=3)
+    assert len(waits) == 2
 
 
 def test_keys_a_batch_left_out_are_read_later(table: tuple[Any, Stubber], waits: list[float]) -> None:
@@ -444,8 +481,7 @@ def test_keys_a_batch_left_out_are_read_later(table: tuple[Any, Stubber], waits:
     assert len(waits) == 1
 
 
-@pytest.mark.usefixtures("waits")
-def test_reading_gives_up_with_an_error_too(table: tuple[Any, Stubber]) -> None:
+def test_reading_gives_up_with_an_error_too(table: tuple[Any, Stubber], waits: list[float]) -> None:
     client, stub = table
     stub.add_response(
         "batch_get_item", {"Responses": {}, "UnprocessedKeys": {"orders": {"Keys": [{"id": {"N": "1"}}]}}}
@@ -453,6 +489,15 @@ def test_reading_gives_up_with_an_error_too(table: tuple[Any, Stubber]) -> None:
 
     with pytest.raises(batches.Unfinished, match="1 of 1"):
         list(batches.get_all(client, "orders", [{"id": {"N": "1"}}], attempts=1))
+    assert waits == []
+
+
+def test_eight_attempts_wait_for_six_seconds_at_most(waits: list[float], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(random, "uniform", lambda _, most: most)
+    for attempt in range(8):
+        batches.wait(attempt)
+
+    assert sum(waits) == pytest.approx(6.35)
 
 
 def test_the_sdks_batch_writer_sends_again_at_once(waits: list[float]) -> None:
@@ -538,4 +583,10 @@ def test_provisioned_concurrency_scales_the_alias_that_it_warms() -> None:
     assert findings(path) == []
     assert f":{resources['Quote']['Properties']['AutoPublishAlias']}" in str(target["ResourceId"])
     assert target["MinCapacity"] <= target["MaxCapacity"]
-    assert 0.1 <= policy["TargetTrackingScalingPolicyConfiguration"]["TargetValue"] <= 0.9
+    tracked = policy["TargetTrackingScalingPolicyConfiguration"]
+    assert 0.1 <= tracked["TargetValue"] <= 0.9
+    used, busiest = tracked["CustomizedMetricSpecification"]["Metrics"]
+    assert (used["ReturnData"], busiest["ReturnData"]) == (True, False)
+    assert used["Expression"] == f"FILL({busiest['Id']}, 0)"  # nobody calls at night, and no datapoint would scale in
+    assert busiest["MetricStat"]["Stat"] == "Maximum"  # an average hides bursts that spill over
+    assert busiest["MetricStat"]["Metric"]["MetricName"] == "ProvisionedConcurrencyUtilization"

@@ -27,7 +27,7 @@ from samtranslator.model.exceptions import InvalidDocumentException
 from samtranslator.policy_template_processor.processor import PolicyTemplatesProcessor
 
 from references import nested
-from support import templates
+from support import deployed, templates
 from support.documents import ROOT
 from support.policies import unknown_actions
 from support.simulated import Request, decisions, resolved
@@ -201,37 +201,56 @@ def test_logs_encrypt_only_this_account_s_groups() -> None:
 # The pipeline's boundary
 
 
-PERMISSIONS = HERE / "permissions.yaml"
-BOUNDARY = f"arn:aws:iam::{ACCOUNT}:policy/Boundary"
+PERMISSIONS, RELEASE = HERE / "permissions.yaml", HERE / "release.yaml"
+BOUNDARY, RELEASE_BOUNDARY = (f"arn:aws:iam::{ACCOUNT}:policy/{name}" for name in ("Boundary", "ReleaseBoundary"))
 ROLE, OTHER = (f"arn:aws:iam::{ACCOUNT}:role/{name}" for name in ("functions/ship", "admin"))
 
 
 def document(name: str) -> Any:
-    names = {**NAMES, "Boundary": BOUNDARY}
+    names = {**NAMES, "Boundary": BOUNDARY, "ReleaseBoundary": RELEASE_BOUNDARY}
     return resolved(read_template(PERMISSIONS)["Resources"][name]["Properties"]["PolicyDocument"], names)
 
 
 def test_the_template_lints_and_names_real_actions() -> None:
     assert templates.findings(PERMISSIONS) == []
-    assert unknown_actions(document("Roles")) == []
+    assert [unknown_actions(document(name)) for name in ("Roles", "Boundary", "ReleaseBoundary")] == [[]] * 3
     assert templates.findings(KEY) == []
 
 
 @pytest.mark.parametrize("action", ["CreateRole", "PutRolePolicy", "AttachRolePolicy", "PutRolePermissionsBoundary"])
-def test_a_pipeline_touches_only_roles_that_have_the_boundary(action: str) -> None:
+def test_a_pipeline_touches_only_roles_that_have_a_boundary_of_ours(action: str) -> None:
     within = {"iam:PermissionsBoundary": BOUNDARY}
     another = {"iam:PermissionsBoundary": f"arn:aws:iam::{ACCOUNT}:policy/Wide"}
     requests = [
         Request(f"iam:{action}", ROLE, within),
+        Request(f"iam:{action}", ROLE, {"iam:PermissionsBoundary": RELEASE_BOUNDARY}),
         Request(f"iam:{action}", ROLE),
         Request(f"iam:{action}", ROLE, another),
         Request(f"iam:{action}", OTHER, within),
     ]
 
-    assert decisions([document("Roles")], requests) == ["Allow"] + ["ImplicitDeny"] * 3
+    assert decisions([document("Roles")], requests) == ["Allow"] * 2 + ["ImplicitDeny"] * 3
 
 
-def test_a_pipeline_can_neither_loosen_the_boundary_nor_pass_a_role_to_another_service() -> None:
+def roles() -> list[tuple[str, dict[str, Any]]]:
+    """Every role of the examples and of the release, with its template's name."""
+    paths = [*sorted((ROOT / "examples").glob("*/template.yaml")), RELEASE]
+    made = [(path, templates.translated(path)["Resources"]) for path in paths]
+    return [
+        (path.parent.name, each["Properties"])
+        for path, resources in made
+        for each in resources.values()
+        if each["Type"] == "AWS::IAM::Role"
+    ]
+
+
+def services(role: dict[str, Any]) -> list[str]:
+    (trust,) = role["AssumeRolePolicyDocument"]["Statement"]
+    principal = trust["Principal"]["Service"]
+    return principal if isinstance(principal, list) else [principal]
+
+
+def test_a_pipeline_can_neither_loosen_the_boundary_nor_pass_a_role_to_a_service_that_runs_anything() -> None:
     requests = [
         Request("iam:DeleteRolePermissionsBoundary", ROLE, {"iam:PermissionsBoundary": BOUNDARY}),
         Request("iam:CreatePolicyVersion", BOUNDARY),
@@ -241,8 +260,56 @@ def test_a_pipeline_can_neither_loosen_the_boundary_nor_pass_a_role_to_another_s
     ]
 
     assert decisions([document("Roles")], requests) == ["ImplicitDeny"] * 5
-    passed = Request("iam:PassRole", ROLE, {"iam:PassedToService": "lambda.amazonaws.com"})
-    assert decisions([document("Roles")], [passed]) == ["Allow"]
+
+
+def test_every_service_that_takes_a_role_in_our_templates_can_be_given_one() -> None:
+    takes = {service for _, role in roles() for service in services(role)}
+    takes |= {"pipes.amazonaws.com", "apigateway.amazonaws.com", "events.amazonaws.com"}
+    passed = [Request("iam:PassRole", ROLE, {"iam:PassedToService": service}) for service in sorted(takes)]
+
+    assert {"lambda.amazonaws.com", "codedeploy.amazonaws.com", "states.amazonaws.com"} < takes
+    assert decisions([document("Roles")], passed) == ["Allow"] * len(takes)
+
+
+def granted(role: dict[str, Any]) -> set[str]:
+    statements = [
+        each for policy in role.get("Policies", []) for each in deployed.listed(policy["PolicyDocument"]["Statement"])
+    ]
+    actions = {action.replace("*", "") for each in statements for action in deployed.listed(each["Action"])}
+    arns = [str(each).rsplit("/", 1)[-1].rstrip("'}") for each in role.get("ManagedPolicyArns", [])]
+    return actions | {action for name in arns for action in deployed.MANAGED[name]}
+
+
+def test_no_role_of_our_templates_needs_what_the_boundary_refuses() -> None:
+    """As the one of a mapping from an encrypted queue needs `kms:Decrypt`, and a hook has to report."""
+    needed = sorted({action for _, role in roles() if services(role) != [CODEDEPLOY] for action in granted(role)})
+    everything = {"Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
+    to_schedule = {"iam:PassedToService": "scheduler.amazonaws.com"}
+    requests = [Request(each, ROLE, to_schedule if each == "iam:PassRole" else {}) for each in needed]
+    answers = decisions([everything], requests, [document("Boundary")])
+
+    assert len(needed) > 40
+    assert {"kms:Decrypt", "lambda:InvokeFunction", "codedeploy:PutLifecycleEventHookExecutionStatus"} <= set(needed)
+    assert [each for each, answer in zip(needed, answers, strict=True) if answer != "Allow"] == []
+
+
+CODEDEPLOY = "codedeploy.amazonaws.com"
+SHIFTS = [
+    "lambda:UpdateAlias",
+    "lambda:GetAlias",
+    "lambda:GetProvisionedConcurrencyConfig",
+    "cloudwatch:DescribeAlarms",
+]
+
+
+def test_codedeploy_can_shift_and_watch_below_its_boundary_and_a_function_can_not() -> None:
+    everything = {"Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
+    requests = [Request(each, "*") for each in (*SHIFTS, "lambda:InvokeFunction")]
+
+    assert decisions([everything], requests, [document("ReleaseBoundary")]) == ["Allow"] * 5
+    assert decisions([everything], requests[:4], [document("Boundary")]) == ["ImplicitDeny"] * 4
+    beyond = [Request(each, "*") for each in ("iam:CreateUser", "dynamodb:PutItem", "lambda:UpdateFunctionCode")]
+    assert decisions([everything], beyond, [document("ReleaseBoundary")]) == ["ImplicitDeny"] * 3
 
 
 def test_cloudformation_may_make_change_and_delete_a_role_but_not_its_trust_or_its_boundary() -> None:
@@ -258,27 +325,43 @@ def test_cloudformation_may_make_change_and_delete_a_role_but_not_its_trust_or_i
     ]
 
 
-def test_sam_puts_every_function_s_role_below_the_boundary_but_not_the_one_for_codedeploy(
+def test_every_role_of_the_release_is_one_that_the_pipeline_may_make() -> None:
+    stored = {
+        each["Properties"]["Name"]: each["Properties"]["Value"]
+        for each in read_template(PERMISSIONS)["Resources"].values()
+        if each["Type"] == "AWS::SSM::Parameter"
+    }
+    parameters = read_template(RELEASE)["Parameters"]
+    of_release = [role for name, role in roles() if name == RELEASE.parent.name]
+    bounds = [stored[parameters[role["PermissionsBoundary"]["Ref"]]["Default"]]["Ref"] for role in of_release]
+
+    assert {role["Path"] for role in of_release} == {"/functions/"}
+    assert [(services(role) == [CODEDEPLOY], bound) for role, bound in zip(of_release, bounds, strict=True)].count(
+        (True, "ReleaseBoundary")
+    ) == 1
+    assert bounds.count("Boundary") == len(of_release) - 1 == 2
+
+
+def test_sam_gives_the_role_that_it_makes_for_codedeploy_neither_path_nor_boundary_and_tags_the_others(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    template = read_template(HERE / "release.yaml")
-    template["Globals"] = {"Function": {"RolePath": "/functions/", "PermissionsBoundary": BOUNDARY}}
+    template = read_template(RELEASE)
+    del template["Resources"]["ShipOrders"]["Properties"]["DeploymentPreference"]["Role"]
     monkeypatch.setattr(templates, "read_template", lambda _path: template)
-    made = templates.translated(HERE / "release.yaml")["Resources"]
-    roles = {name: each["Properties"] for name, each in made.items() if each["Type"] == "AWS::IAM::Role"}
-    given = {name: (each.get("Path"), each.get("PermissionsBoundary")) for name, each in roles.items()}
+    made = templates.translated(RELEASE)["Resources"]
+    its = made["CodeDeployServiceRole"]["Properties"]
 
-    assert given.pop("CodeDeployServiceRole") == (None, None)
-    assert set(given.values()) == {("/functions/", BOUNDARY)}
-    assert all("Tags" in roles[name] for name in given)  # hence iam:TagRole
+    assert (its.get("Path"), its.get("PermissionsBoundary")) == (None, None)
+    assert "Tags" in made["ShipOrdersRole"]["Properties"]  # hence iam:TagRole
 
 
 def test_a_role_below_the_boundary_is_no_administrator_whatever_it_is_given() -> None:
     everything = {"Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
-    requests = [Request("iam:CreateUser", "*"), Request("dynamodb:PutItem", LOG)]
+    passed = Request("iam:PassRole", ROLE, {"iam:PassedToService": "lambda.amazonaws.com"})
+    requests = [Request("iam:CreateUser", "*"), passed, Request("dynamodb:PutItem", LOG)]
 
-    assert decisions([everything], requests, [document("Boundary")]) == ["ImplicitDeny", "Allow"]
-    assert decisions([], [requests[1]], [document("Boundary")]) == ["ImplicitDeny"]
+    assert decisions([everything], requests, [document("Boundary")]) == ["ImplicitDeny", "ImplicitDeny", "Allow"]
+    assert decisions([], [requests[2]], [document("Boundary")]) == ["ImplicitDeny"]
 
 
 # The authorizer
@@ -372,7 +455,7 @@ def test_the_caller_and_the_tenant_are_those_of_the_signed_token(authorizer: Mod
 
 
 SELF_MADE = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-UNSIGNED = jwt.encode({**CLAIMS, "exp": 9999999999}, None, algorithm="none", headers={"kid": "k-1"})
+UNSIGNED = jwt.encode({**CLAIMS, "exp": 9999999999}, "", algorithm="none", headers={"kid": "k-1"})
 PEM = KEYS["k-1"].public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
 
 

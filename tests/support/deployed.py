@@ -45,6 +45,12 @@ READS = (
     "kinesis:DescribeStreamConsumer",
 )
 MANAGED = {
+    "AWSCodeDeployRoleForLambdaLimited": (  # without its reading of packages from buckets
+        "cloudwatch:DescribeAlarms",
+        "lambda:GetAlias",
+        "lambda:GetProvisionedConcurrencyConfig",
+        "lambda:UpdateAlias",
+    ),
     "AWSLambdaBasicExecutionRole": LOGS,
     "AWSXrayWriteOnlyAccess": TRACES + SAMPLING,
     "AWSLambdaSQSQueueExecutionRole": (
