@@ -49,6 +49,7 @@ from aws_cdk.aws_cloudwatch_actions import SnsAction
 from aws_cdk.aws_codedeploy import AutoRollbackConfig, LambdaDeploymentConfig, LambdaDeploymentGroup
 from aws_cdk.aws_iam import (
     CompositePrincipal,
+    IManagedPolicy,
     ManagedPolicy,
     OidcProviderNative,
     OpenIdConnectPrincipal,
@@ -256,22 +257,24 @@ class ProvisionedConcurrency(Stack):
 
     def busiest(self, quote: Function) -> CfnScalingPolicy.CustomizedMetricSpecificationProperty:
         """`scale_on_utilization` tracks an average, which bursts hide in, and which is silent when nobody calls."""
+        query = CfnScalingPolicy.TargetTrackingMetricDataQueryProperty
+        stat = CfnScalingPolicy.TargetTrackingMetricStatProperty(metric=self.utilization(quote), stat="Maximum")
+        return CfnScalingPolicy.CustomizedMetricSpecificationProperty(
+            metrics=[
+                query(id="used", expression="FILL(busiest, 0)", return_data=True),
+                query(id="busiest", metric_stat=stat, return_data=False),
+            ]
+        )
+
+    def utilization(self, quote: Function) -> CfnScalingPolicy.TargetTrackingMetricProperty:
         named = {"FunctionName": quote.function_name, "Resource": f"{quote.function_name}:live"}
-        metric = CfnScalingPolicy.TargetTrackingMetricProperty(
+        return CfnScalingPolicy.TargetTrackingMetricProperty(
             namespace="AWS/Lambda",
             metric_name="ProvisionedConcurrencyUtilization",
             dimensions=[
                 CfnScalingPolicy.TargetTrackingMetricDimensionProperty(name=name, value=value)
                 for name, value in named.items()
             ],
-        )
-        query = CfnScalingPolicy.TargetTrackingMetricDataQueryProperty
-        stat = CfnScalingPolicy.TargetTrackingMetricStatProperty(metric=metric, stat="Maximum")
-        return CfnScalingPolicy.CustomizedMetricSpecificationProperty(
-            metrics=[
-                query(id="used", expression="FILL(busiest, 0)", return_data=True),
-                query(id="busiest", metric_stat=stat, return_data=False),
-            ]
         )
 
 
@@ -290,10 +293,8 @@ class Release(Stack):
     def __init__(self, scope: Construct, name: str) -> None:
         super().__init__(scope, name, description=self.__doc__)
         Aspects.of(self).add(BelowFunctions())
-        boundary, release_boundary = (
-            ManagedPolicy.from_managed_policy_arn(self, f"Bounded{at}", self.stored(name, f"/functions/{path}"))
-            for at, (name, path) in enumerate((("Boundary", "boundary"), ("ReleaseBoundary", "release-boundary")))
-        )
+        boundary = self.bounded("Boundary", "boundary")
+        release_boundary = self.bounded("ReleaseBoundary", "release-boundary")
         PermissionsBoundary.of(self).apply(boundary)
         logs = LogGroup(self, "Logs", retention=RetentionDays.ONE_MONTH, removal_policy=RemovalPolicy.DESTROY)
         ship = self.ship(logs)
@@ -312,6 +313,10 @@ class Release(Stack):
         )
         PermissionsBoundary.of(group).apply(release_boundary)  # the one of the functions lets nobody move an alias
         group.grant_put_lifecycle_event_hook_execution_status(prove)
+
+    def bounded(self, name: str, path: str) -> IManagedPolicy:
+        arn = self.stored(name, f"/functions/{path}")
+        return ManagedPolicy.from_managed_policy_arn(self, f"{name}Policy", arn)
 
     def stored(self, name: str, path: str) -> str:
         """What another stack wrote into a parameter; an export would forbid its replacement."""

@@ -41,6 +41,7 @@ import { SnsAction } from "aws-cdk-lib/aws-cloudwatch-actions";
 import { LambdaDeploymentConfig, LambdaDeploymentGroup } from "aws-cdk-lib/aws-codedeploy";
 import {
   CompositePrincipal,
+  type IManagedPolicy,
   ManagedPolicy,
   OidcProviderNative,
   OpenIdConnectPrincipal,
@@ -136,8 +137,8 @@ export class Permissions extends Stack {
 }
 
 function passedTo(...services: string[]): { StringEquals: Record<string, string | string[]> } {
-  const names = services.map((each) => `${each}.amazonaws.com`);
-  return { StringEquals: { "iam:PassedToService": names.length > 1 ? names : names[0] } };
+  const [first = "", ...others] = services.map((each) => `${each}.amazonaws.com`);
+  return { StringEquals: { "iam:PassedToService": others.length ? [first, ...others] : first } };
 }
 
 export class SharedKey extends Stack {
@@ -284,12 +285,8 @@ export class Release extends Stack {
       description: "Gives a new version of the queue worker a tenth of the batches, and takes them back when it fails.",
     });
     Aspects.of(this).add(new BelowFunctions());
-    const [boundary, releaseBoundary] = [
-      ["Boundary", "boundary"],
-      ["ReleaseBoundary", "release-boundary"],
-    ].map(([name, path], at) =>
-      ManagedPolicy.fromManagedPolicyArn(this, `Bounded${at}`, this.stored(name, `/functions/${path}`)),
-    );
+    const boundary = this.bounded("Boundary", "boundary");
+    const releaseBoundary = this.bounded("ReleaseBoundary", "release-boundary");
     PermissionsBoundary.of(this).apply(boundary);
     const logs = new LogGroup(this, "Logs", {
       retention: RetentionDays.ONE_MONTH,
@@ -309,6 +306,10 @@ export class Release extends Stack {
     });
     PermissionsBoundary.of(group).apply(releaseBoundary); // the one of the functions lets nobody move an alias
     group.grantPutLifecycleEventHookExecutionStatus(prove);
+  }
+
+  private bounded(name: string, path: string): IManagedPolicy {
+    return ManagedPolicy.fromManagedPolicyArn(this, `${name}Policy`, this.stored(name, `/functions/${path}`));
   }
 
   /** What another stack wrote into a parameter; an export would forbid its replacement. */

@@ -540,17 +540,19 @@ def test_the_calendar_of_the_runtimes() -> None:
     runtimes = json.loads(source.read_text())
     old = [name for name, dates in runtimes.items() if dates["deprecated"] < "2026-11-23"]
     blocked = {name for name in old if runtimes[name]["create-block"] == "2027-02-01"}
-    coming = {n: d["deprecated"] for n, d in runtimes.items() if "2026-11-23" <= d["deprecated"] <= "2027-06-30"}
+    coming = {n: d["update-block"] for n, d in runtimes.items() if "2026-11-23" <= d["deprecated"] <= "2027-06-30"}
+    also = {name for name, dates in runtimes.items() if dates["update-block"] == "2027-03-03"} - blocked
 
     assert blocked == {
         *("python3.8", "python3.9", "python3.10", "nodejs16.x", "nodejs18.x", "nodejs20.x"),
         *("ruby3.2", "dotnet6", "dotnet8", "provided.al2"),
     }
     assert {runtimes[name]["update-block"] for name in blocked} == {"2027-03-03"}
+    assert also == {"python3.7", "nodejs14.x", "ruby2.7", "java8", "go1.x", "provided"}
     assert coming == {
-        "ruby3.3": "2027-03-31",
-        "nodejs22.x": "2027-04-30",
-        **dict.fromkeys(("python3.11", "java8.al2", "java11", "java17"), "2027-06-30"),
+        "ruby3.3": "2027-05-31",
+        "nodejs22.x": "2027-07-01",
+        **dict.fromkeys(("python3.11", "java8.al2", "java11", "java17"), "2027-08-31"),
     }
 
 

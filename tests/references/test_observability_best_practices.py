@@ -597,3 +597,37 @@ def test_the_checker_lets_pass(query: str) -> None:
 )
 def test_the_checker_flags(query: str, why: str) -> None:
     assert any(why in each for each in complaints(query)), complaints(query)
+
+
+def deployed_groups() -> list[dict[str, Any]]:
+    """The log groups of the examples and of the release."""
+    paths = [*(ROOT / "examples").glob("*/template.yaml"), HERE / "release.yaml"]
+    resources = [each for path in paths for each in read_template(path)["Resources"].values()]
+    return [each.get("Properties", {}) for each in resources if each["Type"] == "AWS::Logs::LogGroup"]
+
+
+def test_queries_look_for_groups_where_our_templates_have_them() -> None:
+    """CloudFormation calls a function's group after its stack, since it has no name; nothing is in `/aws/lambda/`."""
+    text = DOCUMENT.read_text()
+    prefixes = re.findall(r"namePrefix: \['([^']+)'\]", text)
+    stacks = re.findall(r"--stack-name (\S+)", section(DOCUMENT, "Queries"))
+
+    assert len(deployed_groups()) > 5
+    named = [str(group["LogGroupName"]) for group in deployed_groups() if "LogGroupName" in group]
+    assert not [name for name in named if "/aws/vendedlogs/" not in name]  # where Step Functions wants its own
+    assert prefixes
+    assert all(stack.startswith(prefix) for stack in stacks for prefix in prefixes)
+    assert "/aws/lambda/" not in text
+
+
+def test_no_state_machine_of_ours_writes_its_input_to_the_log() -> None:
+    machines = [
+        each["Properties"]["Logging"]
+        for path in (ROOT / "examples").glob("*/template.yaml")
+        for each in read_template(path)["Resources"].values()
+        if each["Type"] == "AWS::Serverless::StateMachine"
+    ]
+
+    assert machines
+    assert not any(logging["IncludeExecutionData"] for logging in machines)
+    assert "leave `IncludeExecutionData` false" in DOCUMENT.read_text()
