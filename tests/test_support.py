@@ -62,7 +62,7 @@ def test_commands(script: str, complaint: str) -> None:
     [
         ("examples/queue_worker/app.py#ship", "def ship("),
         ("examples/queue_worker/app.py#book", "@idempotent_function("),
-        ("examples/queue_worker/app.py#once,Refused", "once = "),
+        ("examples/queue_worker/app.py#once,Order", "once = "),
         ("examples/queue_worker/template.yaml#OrdersDlq", "OrdersDlq:"),
         ("examples/queue_worker/template.yaml#ShipOrders.Events", "Events:"),
     ],
@@ -84,7 +84,7 @@ def test_what_a_stack_makes_is_quoted_by_the_name_it_gives_it() -> None:
     text = snippets.excerpt("examples/queue_worker/stack.py#QueueWorker.orders")
 
     assert text.startswith("orders = Queue(\n    self,\n")
-    assert text.endswith("max_receive_count=5),\n)\n")
+    assert text.endswith("max_receive_count=40),  # 39 pauses, see template.yaml\n)\n")
 
 
 def test_states_of_nested_machines_are_found(tmp_path: Path) -> None:
@@ -121,8 +121,8 @@ def test_a_missing_symbol_names_those_that_exist() -> None:
 
 def test_a_stale_quote_is_noticed_and_repaired(tmp_path: Path) -> None:
     document = tmp_path / "page.md"
-    address = "examples/queue_worker/app.py#Refused"
-    document.write_text(f"# Page\n\n```python {address}\nclass Refused: pass\n```\n\ntext\n")
+    address = "examples/queue_worker/app.py#Order"
+    document.write_text(f"# Page\n\n```python {address}\nclass Order: pass\n```\n\ntext\n")
     (fence,) = fences(document)
 
     assert snippets.stale(fence)
@@ -215,8 +215,8 @@ def test_policies() -> None:
         ("VisibilityTimeout: 360", "VisibilityTimeout: 359", "E9101"),
         ("Timeout: 60 #", "Timeout: 61 #", "E9101"),
         ("FunctionResponseTypes: [ReportBatchItemFailures]", "Enabled: true", "E9102"),
-        ("      RedrivePolicy: { deadLetterTargetArn: !GetAtt OrdersDlq.Arn, maxReceiveCount: 5 }\n", "", "E9103"),
-        ("maxReceiveCount: 5", "maxReceiveCount: 2", "E9103"),
+        ("      RedrivePolicy: { deadLetterTargetArn: !GetAtt OrdersDlq.Arn, maxReceiveCount: 40 }\n", "", "E9103"),
+        ("maxReceiveCount: 40", "maxReceiveCount: 2", "E9103"),
         ("MessageRetentionPeriod: 1209600", "MessageRetentionPeriod: 3600", "E9104"),
         ("      MessageRetentionPeriod: 1209600", "      DelaySeconds: 0", "E9104"),
         ("Runtime: python3.14", "Runtime: python3.9", "deprecated"),

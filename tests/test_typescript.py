@@ -18,7 +18,7 @@ from trials.local_aws import LocalAws
 from trials.local_aws.synthesis import EXAMPLES, NODE
 from trials.template import read_template
 
-WANTED = {"event_store", "queue_worker", "webhook"}
+WANTED = {"event_store", "payment_worker", "queue_worker", "webhook"}
 REFERENCES = EXAMPLES.parent / "tests" / "references"
 SOURCES = sorted([*EXAMPLES.rglob("*.ts"), *REFERENCES.glob("*.ts")])
 MODULES = {

@@ -1,18 +1,21 @@
-// Books one shipment for each order, however often the queue delivers it.
+// Books one shipment for each order at a carrier that dedupes by our key; payment_worker is for one that does not.
 import { randomInt } from "node:crypto";
 import { BatchProcessor, EventType, processPartialResponse } from "@aws-lambda-powertools/batch";
 import { getStringFromEnv } from "@aws-lambda-powertools/commons/utils/env";
 import { IdempotencyConfig, makeIdempotent } from "@aws-lambda-powertools/idempotency";
 import { DynamoDBPersistenceLayer } from "@aws-lambda-powertools/idempotency/dynamodb";
 import { Logger } from "@aws-lambda-powertools/logger";
+import { Metrics, MetricUnit } from "@aws-lambda-powertools/metrics";
 import { ChangeMessageVisibilityCommand, SQSClient } from "@aws-sdk/client-sqs";
 import type { Context, SQSBatchResponse, SQSEvent, SQSRecord } from "aws-lambda";
 import { z } from "zod";
 
 const CARRIER = getStringFromEnv({ key: "CARRIER_URL" });
 const ORDERS = getStringFromEnv({ key: "ORDERS_URL" });
+const LATE = 8; // receives, after 4 to 8 minutes: somebody should know of the outage while it is being outlasted
 
 const logger = new Logger();
+const metrics = new Metrics({ namespace: "Shop" });
 const aws = { maxAttempts: 3, requestHandler: { connectionTimeout: 1_000, socketTimeout: 2_000 } };
 const sqs = new SQSClient(aws);
 const worker = new BatchProcessor(EventType.SQS);
@@ -21,16 +24,21 @@ const persistenceStore = new DynamoDBPersistenceLayer({ tableName, clientConfig:
 const once = { eventKeyJmesPath: "order_id", throwOnNoIdempotencyKey: true, expiresAfterSeconds: 2_592_000 };
 const config = new IdempotencyConfig(once);
 
+function count(name: string): void {
+  metrics.addMetric(name, MetricUnit.Count, 1);
+  metrics.publishStoredMetrics();
+}
+
 const whole = (text: string) => text.isWellFormed(); // no half of a character
 const Order = z.object({ order_id: z.string().min(1).max(64).refine(whole), address: z.string().min(1).refine(whole) });
 
-class Hopeless extends Error {}
+class NoOrder extends Error {}
 
 function read(body: string): z.infer<typeof Order> {
   try {
     return Order.parse(JSON.parse(body));
   } catch (error) {
-    throw new Hopeless("not an order", { cause: error });
+    throw new NoOrder("not an order", { cause: error });
   }
 }
 
@@ -41,21 +49,35 @@ async function call(order: z.infer<typeof Order>): Promise<string> {
   const asked = { method: "POST", headers, body: JSON.stringify(order), redirect: "manual", signal } as const;
   const reply = await fetch(CARRIER, asked);
   const answer = await reply.text();
-  const hopeless = [400, 404, 409, 422].includes(reply.status); // an expired token (401) or a limit (429) passes
-  if (!reply.ok) throw new (hopeless ? Hopeless : Error)(`carrier said ${reply.status}`);
+  if (reply.status === 422) {
+    // the carrier's last word on this order: recorded, so that no delivery asks again
+    logger.warn("refused", { order_id: order.order_id });
+    count("OrderRefused");
+    return JSON.stringify({ refused: answer });
+  } // anything else passes: an outage by itself, our own mistake (400, 401, 404) once it is mended
+  if (!reply.ok) throw new Error(`carrier said ${reply.status}`);
   return JSON.stringify(JSON.parse(answer)); // as text: DynamoDB refuses numbers that JSON has, and it is booked
 }
 
 export const book = makeIdempotent(call, { persistenceStore, config, keyPrefix: "shipment" });
 
-/** Retry ever later; a hopeless message spends its receives at once and lands in the DLQ, body unchanged. */
+/** Seconds until the next try; half of the step is certain, and template.yaml adds these halves up. */
+function pause(receives: number): number {
+  const step = Math.min(900, 2 * 2 ** receives);
+  return randomInt(step / 2, step + 1);
+}
+
+/** Retry ever later; what is no order spends its receives at once and lands in the DLQ, body unchanged. */
 async function ship({ body, messageId, receiptHandle, attributes }: SQSRecord): Promise<void> {
   try {
     await book(read(body));
   } catch (error) {
     logger.warn("not shipped", { error, message_id: messageId });
-    const longest = error instanceof Hopeless ? 0 : Math.min(900, 5 * 2 ** Number(attributes.ApproximateReceiveCount));
-    const wait = { ReceiptHandle: receiptHandle, VisibilityTimeout: randomInt(longest + 1) };
+    const receives = Number(attributes.ApproximateReceiveCount);
+    const hopeless = error instanceof NoOrder;
+    if (receives >= LATE && !hopeless) count("OrderDelayed");
+    const visibility = hopeless ? 0 : pause(receives);
+    const wait = { ReceiptHandle: receiptHandle, VisibilityTimeout: visibility };
     await sqs.send(new ChangeMessageVisibilityCommand({ QueueUrl: ORDERS, ...wait }));
     throw error;
   }

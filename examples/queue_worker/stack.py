@@ -1,8 +1,9 @@
-"""Books one shipment for each order, however often the queue delivers it."""
+"""Books one shipment for each order, however often the queue delivers it, at a carrier that dedupes by our key."""
 
 from pathlib import Path
 
 from aws_cdk import CfnOutput, CfnParameter, Duration, RemovalPolicy, Stack
+from aws_cdk.aws_cloudwatch import Metric
 from aws_cdk.aws_dynamodb import Attribute, AttributeType, TableEncryptionV2, TableV2
 from aws_cdk.aws_lambda_event_sources import SqsEventSource
 from aws_cdk.aws_logs import LogGroup, RetentionDays
@@ -35,7 +36,7 @@ class QueueWorker(Stack):
             encryption=QueueEncryption.SQS_MANAGED,
             enforce_ssl=True,
             visibility_timeout=Duration.minutes(6),  # 6 x timeout + batching window (none)
-            dead_letter_queue=DeadLetterQueue(queue=dlq, max_receive_count=5),
+            dead_letter_queue=DeadLetterQueue(queue=dlq, max_receive_count=40),  # 39 pauses, see template.yaml
         )
         shipments = TableV2(
             self,
@@ -73,6 +74,24 @@ class QueueWorker(Stack):
         dead = dlq.metric_approximate_number_of_messages_visible(period=MINUTE, statistic="Maximum")
         mend = "An order could not be shipped. Find the cause, mend it, redrive OrdersDlq."
         alarm(self, "DeadLetters", dead, alarms, what_to_do=mend)
+        refused = Metric(
+            namespace="Shop",
+            metric_name="OrderRefused",
+            dimensions_map={"service": "shipping"},
+            statistic="Sum",
+            period=MINUTE,
+        )
+        tell = "The carrier refused an order for good. Its record in Shipments says why; tell the customer."
+        alarm(self, "Refusals", refused, alarms, what_to_do=tell)
+        delayed = Metric(
+            namespace="Shop",
+            metric_name="OrderDelayed",
+            dimensions_map={"service": "shipping"},
+            statistic="Sum",
+            period=Duration.minutes(15),  # the longest pause: it stays on while they wait
+        )
+        look = "Orders wait for their eighth try or a later one: is the carrier down? They outlast 4 hours of it."
+        alarm(self, "Delayed", delayed, alarms, what_to_do=look)
         age = orders.metric_approximate_age_of_oldest_message(period=MINUTE, statistic="Maximum")
         speed_up = "Orders wait; a message older than the queue's retention is deleted."
         alarm(self, "Backlog", age, alarms, above=3600, periods=5, what_to_do=speed_up)

@@ -1,5 +1,6 @@
-// Books one shipment for each order, however often the queue delivers it.
+// Books one shipment for each order, however often the queue delivers it, at a carrier that dedupes by our key.
 import { CfnOutput, CfnParameter, Duration, RemovalPolicy, Stack } from "aws-cdk-lib";
+import { Metric } from "aws-cdk-lib/aws-cloudwatch";
 import { AttributeType, TableEncryptionV2, TableV2 } from "aws-cdk-lib/aws-dynamodb";
 import { SqsEventSource } from "aws-cdk-lib/aws-lambda-event-sources";
 import { LogGroup, RetentionDays } from "aws-cdk-lib/aws-logs";
@@ -12,7 +13,10 @@ const MINUTE = Duration.minutes(1);
 
 export class QueueWorker extends Stack {
   constructor(scope: Construct, name: string) {
-    super(scope, name, { description: "Books one shipment for each order, however often the queue delivers it." });
+    super(scope, name, {
+      description:
+        "Books one shipment for each order, however often the queue delivers it, at a carrier that dedupes by our key.",
+    });
     const carrierUrl = new CfnParameter(this, "CarrierUrl").valueAsString;
     const alarms = Topic.fromTopicArn(this, "Alarms", new CfnParameter(this, "AlarmTopicArn").valueAsString);
 
@@ -25,7 +29,7 @@ export class QueueWorker extends Stack {
       encryption: QueueEncryption.SQS_MANAGED,
       enforceSSL: true,
       visibilityTimeout: Duration.minutes(6), // 6 x timeout + batching window (none)
-      deadLetterQueue: { queue: dlq, maxReceiveCount: 5 },
+      deadLetterQueue: { queue: dlq, maxReceiveCount: 40 }, // 39 pauses, see template.yaml
     });
     const shipments = new TableV2(this, "Shipments", {
       partitionKey: { name: "id", type: AttributeType.STRING },
@@ -61,6 +65,24 @@ export class QueueWorker extends Stack {
     const dead = dlq.metricApproximateNumberOfMessagesVisible({ period: MINUTE, statistic: "Maximum" });
     const mend = "An order could not be shipped. Find the cause, mend it, redrive OrdersDlq.";
     alarm(this, "DeadLetters", dead, alarms, { whatToDo: mend });
+    const refused = new Metric({
+      namespace: "Shop",
+      metricName: "OrderRefused",
+      dimensionsMap: { service: "shipping" },
+      statistic: "Sum",
+      period: MINUTE,
+    });
+    const tell = "The carrier refused an order for good. Its record in Shipments says why; tell the customer.";
+    alarm(this, "Refusals", refused, alarms, { whatToDo: tell });
+    const delayed = new Metric({
+      namespace: "Shop",
+      metricName: "OrderDelayed",
+      dimensionsMap: { service: "shipping" },
+      statistic: "Sum",
+      period: Duration.minutes(15), // the longest pause: it stays on while they wait
+    });
+    const look = "Orders wait for their eighth try or a later one: is the carrier down? They outlast 4 hours of it.";
+    alarm(this, "Delayed", delayed, alarms, { whatToDo: look });
     const age = orders.metricApproximateAgeOfOldestMessage({ period: MINUTE, statistic: "Maximum" });
     const speedUp = "Orders wait; a message older than the queue's retention is deleted.";
     alarm(this, "Backlog", age, alarms, { above: 3600, evaluationPeriods: 5, whatToDo: speedUp });

@@ -21,11 +21,12 @@ WANTED_TOO = (
     "tests/facts.toml",
     "tests/test_cdk.py",
     "tests/counterexamples/",
-    "tests/benchmarks/",
+    "tests/benchmarks/linters.py",
 )
 LEFT_OUT = (  # no page links to them
     *("/mutants.py", "/seeds.py", "/faults.py", "/test_every_pattern.py"),
     *("/test_leases.py", "/test_typescript.py", "/test_gather.py", "/test_benchmarks.py"),
+    *("/emf.schema.json", "/test_eda_patterns.py", "/test_infrastructure.py"),
 )
 
 

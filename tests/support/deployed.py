@@ -312,7 +312,10 @@ def table(properties: dict[str, Any]) -> dict[str, Any]:
     """A table of one region, whichever of its two types it has."""
     shaped = dict(properties)
     for replica in shaped.pop("Replicas", []):
+        own = {index["IndexName"]: index for index in replica.get("GlobalSecondaryIndexes", [])}
+        indexes = [{**index, **own[index["IndexName"]]} for index in shaped.get("GlobalSecondaryIndexes", [])]
         shaped |= {key: value for key, value in replica.items() if key != "Region"}
+        shaped |= {"GlobalSecondaryIndexes": indexes} if indexes else {}
     encryption = shaped.get("SSESpecification", {})
     encryption.pop("SSEType", None)  # KMS is the only one
     if "StreamSpecification" in shaped:

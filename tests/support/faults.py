@@ -35,7 +35,8 @@ class Subject:
     took. `clock` is when it all happens, in seconds, if it matters, and `patience` how many seconds later whoever
     delivers tries again. `repeats` says that what it sends may come again, for its consumers know a repeat, and
     `asks_aws` that it calls AWS at all. `sets_aside` is where in the world it keeps what nobody can mean, so that
-    taking it loses nothing.
+    taking it loses nothing. `mend` is what a human does about an outcome that the function may leave to one, and
+    `matters` what of a world then counts.
     """
 
     example: str
@@ -54,6 +55,8 @@ class Subject:
     repeats: bool = False
     asks_aws: bool = True
     sets_aside: str = ""
+    mend: Callable[["Stage"], None] = lambda _: None
+    matters: Callable[[World], World] = lambda world: world
 
     def __str__(self) -> str:
         return f"{self.example}-{self.name}"
@@ -92,8 +95,8 @@ class Stage:
         world = snapshot(self.shop.aws, self.shop.stack)
         world |= {"outside": [self.subject.heard(self.outside)], "more": [self.subject.more(self)]}
         if self.subject.repeats:
-            return {place: distinct([without_envelope(each) for each in world[place]]) for place in world}
-        return world
+            world = {place: distinct([without_envelope(each) for each in world[place]]) for place in world}
+        return self.subject.matters(world)
 
     @contextmanager
     def time(self, later: float) -> Iterator[None]:
@@ -197,6 +200,7 @@ def throttled(stage: Stage, service: str, operation: str) -> None:
     assert len(aws.faulted()) > before, f"nothing asked {service} for {operation}"
     aws.clear_faults()
     assert stage.call(event, later=stage.subject.patience) or first
+    stage.subject.mend(stage)
 
 
 def dies(stage: Stage, after: int) -> None:
@@ -206,6 +210,7 @@ def dies(stage: Stage, after: int) -> None:
     assert not stage.call(event)
     stage.dies_after = 0
     assert stage.call(event, later=stage.subject.patience)
+    stage.subject.mend(stage)
 
 
 def malformed(stage: Stage) -> list[Any]:

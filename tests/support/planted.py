@@ -109,7 +109,7 @@ PLANTED = [
     Plant("logs-insights", "sum(strlen(@message)) / 1000000", "sum(strlen(@message)) / ", QUERY),
     Plant("mermaid", "flowchart LR", "flow LR", DIAGRAM),
     Plant("mermaid", "Reserve --> Charge --> Book", "Reserve --> Charge => Book", DIAGRAM),
-    Plant("mermaid", "-- 5 receives -->", "-- 5 receives ->", DIAGRAM),
+    Plant("mermaid", "-- 40 receives -->", "-- 40 receives ->", DIAGRAM),
     Plant("mermaid", "Q[Lambda's queue]", "Q[Lambda's queue", DIAGRAM),
     Plant("mermaid", "-->|batch per shard|", "-->|batch per shard", DIAGRAM),
     Plant("mermaid", "T[(jobs)]", "T[(jobs]", DIAGRAM),

@@ -30,7 +30,7 @@ POISON = "trial-poison {not JSON"
 HELD, BROKEN, UNKNOWN = "held", "broken", "unknown"
 THROTTLED = {"dynamodb": "ProvisionedThroughputExceededException", "s3": "SlowDown"}  # others: ThrottlingException
 VERSIONS = ("version", "sequence", "sequence_number", "seq", "revision")
-ROUNDS = 12  # deliveries of one message before the trial gives up on it
+ROUNDS = 12  # deliveries before the trial gives up on it, beyond those that the redrive policy asks for
 SLOWER = 300  # milliseconds added to each AWS call when two deliveries race
 SEEN = {"latency": 1}  # a rule that changes nothing and lists the calls
 
@@ -235,6 +235,8 @@ class Messages(Parcel):
         names = {"AttributeNames": ["QueueArn", "RedrivePolicy"]}
         attributes = self._sqs.get_queue_attributes(QueueUrl=self._url, **names)["Attributes"]
         self._arn, self._redriven = attributes["QueueArn"], "RedrivePolicy" in attributes
+        receives = int(json.loads(attributes.get("RedrivePolicy", "{}")).get("maxReceiveCount", 0))
+        self._most = receives * len(payloads) + ROUNDS if self._redriven else 4
         self._rounds, self._sent, self._seen = 0, list[str](), set[str]()
         for number, payload in enumerate(payloads):
             fifo = {"MessageGroupId": "trial", "MessageDeduplicationId": f"trial-{number}"}
@@ -245,7 +247,7 @@ class Messages(Parcel):
 
     def event(self) -> Any:
         self._rounds += 1
-        if self._rounds > (ROUNDS if self._redriven else 4):
+        if self._rounds > self._most:
             self.stuck = self._why()
             return None
         self._messages = self._receive()

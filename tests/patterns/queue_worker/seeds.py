@@ -26,7 +26,7 @@ SEEDS = (
         (
             (
                 "template.yaml",
-                "      RedrivePolicy: { deadLetterTargetArn: !GetAtt OrdersDlq.Arn, maxReceiveCount: 5 }\n",
+                "      RedrivePolicy: { deadLetterTargetArn: !GetAtt OrdersDlq.Arn, maxReceiveCount: 40 }\n",
                 "",
             ),
         ),

@@ -1,5 +1,6 @@
 """Each order is booked once; what nobody can book ends in the DLQ; nothing is lost on the way."""
 
+import json
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -111,20 +112,65 @@ def received(aws: LocalAws, queue: str) -> list[dict[str, Any]]:
     return list(found.get("Messages", []))
 
 
-@pytest.mark.parametrize("body", [POISON["not JSON"], order("refuse-1")])
-def test_a_hopeless_message_is_in_the_dlq_after_five_receives_and_no_wait(
-    app: ModuleType, shop: Example, aws: LocalAws, context: Context, body: str
+def redrive(shop: Example) -> int:
+    """After how many receives the queue sets a message aside."""
+    queue = read_template(shop.folder / "template.yaml")["Resources"]["Orders"]["Properties"]
+    return int(queue["RedrivePolicy"]["maxReceiveCount"])
+
+
+def test_a_hopeless_message_is_in_the_dlq_after_its_receives_and_no_wait(
+    app: ModuleType, shop: Example, aws: LocalAws, context: Context
 ) -> None:
-    orders, dlq = shop.stack.resources["Orders"], shop.stack.resources["OrdersDlq"]
+    orders, dlq, body = shop.stack.resources["Orders"], shop.stack.resources["OrdersDlq"], POISON["not JSON"]
     aws.client("sqs").send_message(QueueUrl=orders, MessageBody=body)
 
-    for receive in range(1, 6):
+    for receive in range(1, redrive(shop) + 1):
         (message,) = received(aws, orders)
         batch = sqs_event(body, receives=receive, handles=[message["ReceiptHandle"]])
         assert failed(app.handler(batch, context)) == ["m-0"]
 
     assert received(aws, orders) == []
     assert [message["Body"] for message in received(aws, dlq)] == [body]
+
+
+def test_an_order_that_the_carrier_refuses_is_recorded_told_and_never_asked_again(
+    app: ModuleType, shop: Example, aws: LocalAws, carrier: Carrier, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for _ in range(3):
+        assert failed(app.handler(sqs_event(order("refuse-1")), Context())) == []
+
+    (item,) = aws.client("dynamodb").scan(TableName=shop.stack.resources["Shipments"])["Items"]
+    (metric,) = [json.loads(line) for line in capsys.readouterr().out.splitlines() if "CloudWatchMetrics" in line]
+    alarm = read_template(shop.folder / "template.yaml")["Resources"]["Refusals"]["Properties"]
+    assert "no such address" in item["data"]["S"]
+    assert metric[alarm["MetricName"]] == [1.0]
+    assert carrier.calls["refuse-1"] == 1
+
+
+def test_a_death_between_a_refusal_and_its_record_loses_neither(
+    shop: Example, aws: LocalAws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    doomed = shop.environment()
+    dies_after_the_call(doomed, monkeypatch)
+    with pytest.raises(Died):
+        doomed.handler(sqs_event(order("refuse-1")), Context())
+
+    with in_seconds(61):
+        assert failed(shop.environment().handler(sqs_event(order("refuse-1")), Context())) == []
+
+    (item,) = aws.client("dynamodb").scan(TableName=shop.stack.resources["Shipments"])["Items"]
+    assert item["status"]["S"] == "COMPLETED"
+
+
+def test_the_shortest_pauses_outlast_an_outage_of_four_hours_and_the_longest_end_before_retention(
+    app: ModuleType, shop: Example, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    between = range(1, redrive(shop))  # after the last receive nothing waits
+    monkeypatch.setattr(app.random, "randint", lambda low, _: low)
+    assert sum(map(app.pause, between)) == 14_460 >= 4 * 3600
+
+    monkeypatch.setattr(app.random, "randint", lambda _, high: high)
+    assert sum(map(app.pause, between)) < 345_600 / 2  # of four days, the default
 
 
 def test_while_the_carrier_is_down_the_retries_come_later_and_later(
@@ -142,7 +188,7 @@ def test_while_the_carrier_is_down_the_retries_come_later_and_later(
     for receive in (1, 2, 3, 4, 20):
         assert failed(app.handler(sqs_event(order("o-1"), receives=receive), context)) == ["m-0"]
 
-    assert delays == [10, 20, 40, 80, 900]
+    assert delays == [4, 8, 16, 32, 900]
 
 
 def test_after_an_outage_everything_is_booked_once(app: ModuleType, carrier: Carrier, context: Context) -> None:
@@ -158,8 +204,8 @@ def test_after_an_outage_everything_is_booked_once(app: ModuleType, carrier: Car
     assert sum(carrier.calls.values()) == 20  # one refused by the outage and one accepted, for each
 
 
-@pytest.mark.parametrize("status", [401, 403, 408, 425, 429, 500, 503])
-def test_an_answer_that_may_change_is_not_hopeless(
+@pytest.mark.parametrize("status", [301, 400, 401, 403, 404, 408, 409, 425, 429, 500, 503])
+def test_an_answer_that_says_nothing_of_the_order_is_asked_for_again(
     app: ModuleType, carrier: Carrier, context: Context, monkeypatch: pytest.MonkeyPatch, status: int
 ) -> None:
     delays: list[int] = []
@@ -172,7 +218,7 @@ def test_an_answer_that_may_change_is_not_hopeless(
     monkeypatch.setattr(carrier, "reply", lambda _: (status, {}))
 
     assert failed(app.handler(sqs_event(order("o-1")), context)) == ["m-0"]
-    assert delays == [10]
+    assert delays == [4]
 
 
 def test_a_death_between_the_call_and_its_record_leaves_one_shipment(
@@ -279,14 +325,17 @@ def test_the_table_forgets_an_order_after_its_last_possible_redrive(
     assert int(item[name]["N"]) - time.time() > kept
 
 
-def test_an_alarm_tells_of_dead_letters_and_of_orders_that_wait(shop: Example) -> None:
+def test_an_alarm_tells_of_dead_letters_of_refusals_and_of_orders_that_wait(shop: Example) -> None:
     resources = read_template(shop.folder / "template.yaml")["Resources"]
     alarms = [each["Properties"] for each in resources.values() if each["Type"] == "AWS::CloudWatch::Alarm"]
     watched = {each["MetricName"]: each["Dimensions"][0]["Value"] for each in alarms}
+    service = resources["ShipOrders"]["Properties"]["Environment"]["Variables"]["POWERTOOLS_SERVICE_NAME"]
 
     assert all(each["AlarmActions"] for each in alarms)
     assert watched == {
         "ApproximateNumberOfMessagesVisible": {"Fn::GetAtt": ["OrdersDlq", "QueueName"]},
+        "OrderRefused": service,
+        "OrderDelayed": service,
         "ApproximateAgeOfOldestMessage": {"Fn::GetAtt": ["Orders", "QueueName"]},
     }
 
@@ -295,3 +344,18 @@ def test_the_carrier_gets_no_more_calls_at_once_than_it_allows(shop: Example) ->
     function = read_template(shop.folder / "template.yaml")["Resources"]["ShipOrders"]["Properties"]
 
     assert function["Events"]["Orders"]["Properties"]["ScalingConfig"]["MaximumConcurrency"] <= 5
+
+
+def test_an_outage_is_told_while_it_is_being_outlasted(
+    app: ModuleType, carrier: Carrier, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(app.sqs, "change_message_visibility", lambda **_: None)
+    monkeypatch.setattr(app.random, "randint", lambda _, high: high)
+    carrier.down = True
+
+    for receives in (1, 7, 8, 9, 39):
+        app.handler(sqs_event(order("o-1"), "poison", receives=receives), Context())
+
+    told = [line for line in capsys.readouterr().out.splitlines() if "OrderDelayed" in line]
+    assert len(told) == 3  # of the order only: poison is told of by the DLQ
+    assert sum(map(app.pause, range(1, app.LATE))) < 600

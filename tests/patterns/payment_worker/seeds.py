@@ -1,0 +1,29 @@
+"""This example broken in ways that the trials of a reader's own project must report, with the word they must use."""
+
+from support.mistakes import REPORTS, Seed
+
+NO_CLAIM = """    record = ledger.claim(payment.model_dump(), holder, int(time.time() + seconds) + MARGIN)
+    if record["holder"] != holder:
+        return come_second(payment, record)
+"""
+
+SEEDS = (
+    Seed(
+        "payment_worker",
+        "the call is made without a claim",
+        "twice",
+        "doubled",
+        (
+            ("app.py", NO_CLAIM, ""),
+            ("app.py", "    ledger.note(payment.payment_id, holder, state, what)\n", ""),
+        ),
+    ),
+    Seed(
+        "payment_worker",
+        "errors are logged and passed over",
+        "throttled",
+        "lost",
+        (("app.py", "VisibilityTimeout=wait)\n        raise\n", "VisibilityTimeout=wait)\n"),),
+    ),
+    Seed("payment_worker", "no partial batch", "malformed", "silent", (("template.yaml", REPORTS, "Enabled: true"),)),
+)
