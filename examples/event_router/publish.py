@@ -1,4 +1,4 @@
-"""Publishes to the bus: what it refuses is sent again, and what it never takes is an error."""
+"""Publishes to the bus: what it may yet take is sent again, and what it never will is an error."""
 
 import json
 import os
@@ -12,6 +12,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from botocore.config import Config
 
 BUS = os.environ["BUS_NAME"]
+MAY_PASS = {"InternalFailure", "ThrottlingException"}
 LARGEST = 1_000_000  # bytes of one request's entries, of which there may be ten
 
 aws = Config(connect_timeout=1, read_timeout=2, retries={"mode": "standard", "total_max_attempts": 3})
@@ -43,18 +44,23 @@ def requests(entries: list[Any]) -> Iterator[list[Any]]:
         yield batch
 
 
-def refused(batch: list[Any]) -> list[Any]:
+def refused(batch: list[Any]) -> list[tuple[Any, str]]:
     answers = events.put_events(Entries=batch)["Entries"]  # 200, although single entries may have failed
-    return [each for each, answer in zip(batch, answers, strict=True) if "ErrorCode" in answer]
+    return [(each, answer["ErrorCode"]) for each, answer in zip(batch, answers, strict=True) if "ErrorCode" in answer]
 
 
 def publish(entries: list[Any], attempts: int = 4) -> None:
+    """What has any other code would be refused again: an error at once, although the others are published."""
+    hopeless: list[str] = []
     for attempt in range(attempts):
-        entries = [each for batch in list(requests(entries)) for each in refused(batch)]
-        if not entries:
-            return
+        failures = [failure for batch in list(requests(entries)) for failure in refused(batch)]
+        hopeless += [f"{code}: {each['Detail'][:80]}" for each, code in failures if code not in MAY_PASS]
+        entries = [each for each, code in failures if code in MAY_PASS]
+        if not entries or attempt == attempts - 1:
+            break
         time.sleep(random.uniform(0, 0.1 * 2**attempt))
-    raise NotPublished(f"{len(entries)} events after {attempts} attempts")
+    if hopeless or entries:
+        raise NotPublished(f"{len(entries)} events after {attempts} attempts, {len(hopeless)} at once: {hopeless}")
 
 
 def handler(event: dict, context: LambdaContext) -> None:

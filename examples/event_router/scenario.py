@@ -16,10 +16,11 @@ ORDERS = [
     {"order_id": "embargoed", "country": "XX", "total": 10},
     {"order_id": "embargoed-and-large", "country": "ZZ", "total": 5000},
     {"order_id": "held", "country": "US", "total": 10, "held": True},
+    {"order_id": "from-nowhere", "total": 10},
     *({"order_id": f"more-{n}", "country": "DE", "total": 20} for n in range(6)),
 ]
 SHIPPED = {"plain", "just-below", "at-limit", "suspicious", *(f"more-{n}" for n in range(6))}
-REVIEWED = {"at-limit", "suspicious", "embargoed-and-large"}
+REVIEWED = {"at-limit", "suspicious", "embargoed", "embargoed-and-large", "held", "from-nowhere"}
 
 
 def play(local: LocalAws, say: Callable[[str], None], template: Path) -> Iterator[Outcome]:
@@ -46,13 +47,16 @@ def play(local: LocalAws, say: Callable[[str], None], template: Path) -> Iterato
             found += [json.loads(message["Body"]) for message in messages]
         return found
 
-    say("13 orders at the edges of the rules, in requests of ten at most")
+    say("14 orders at the edges of the rules, in requests of ten at most")
     publish()
     wait_for("the shipments", lambda: len(shipped()) >= len(SHIPPED))
     reviews = receive(out["ReviewsUrl"])
     asked = {each["detail"]["data"]["order_id"] for each in reviews}
-    yield Outcome("13 orders", f"{len(shipped())} shipped", "10 are for shipping, no other", shipped() == SHIPPED)
-    yield Outcome("the same 13", f"{len(asked)} to review", "1000 and above, or .example", asked == REVIEWED)
+    yield Outcome("14 orders", f"{len(shipped())} shipped", "10 are for shipping, no other", shipped() == SHIPPED)
+    yield Outcome("the same 14", f"{len(asked)} to review", "large, suspicious or not shipped", asked == REVIEWED)
+    neither = {each["order_id"] for each in ORDERS} - shipped() - asked
+    left = f"{', '.join(sorted(neither)) or 'none'} left over"
+    yield Outcome("one of them without a country", left, "no order falls between two rules", not neither)
 
     say("the producer publishes all of them again")
     publish()
@@ -61,7 +65,7 @@ def play(local: LocalAws, say: Callable[[str], None], template: Path) -> Iterato
     same = {each["detail"]["metadata"]["event_id"] for each in again} == ids and not {e["id"] for e in again} & {
         e["id"] for e in reviews
     }
-    yield Outcome("all 13 again", f"{len(shipped())} shipments", "a repeat ships nothing", shipped() == SHIPPED)
+    yield Outcome("all 14 again", f"{len(shipped())} shipments", "a repeat ships nothing", shipped() == SHIPPED)
     yield Outcome("the events' ids", "ours equal, the bus's new" if same else "differ", "a repeat can be told", same)
 
     say("an event of a version that no consumer knows")

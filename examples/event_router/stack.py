@@ -1,4 +1,4 @@
-"""Each consumer gets exactly the events it asked for, and none is lost when a target fails."""
+"""Each consumer gets exactly the events it asked for; no order falls between them, or is lost when a target fails."""
 
 from pathlib import Path
 
@@ -93,6 +93,8 @@ class EventRouter(Stack):
             [
                 {"detail": {"data": {"total": [{"numeric": [">=", 1000]}]}}},
                 {"detail": {"data": {"email": [{"suffix": ".example"}]}}},
+                {"detail": {"data": {"country": ["XX", "ZZ", {"exists": False}]}}},  # ShipPlaced needs a country
+                {"detail": {"data": {"held": [{"exists": True}]}}},
             ],
         )
 

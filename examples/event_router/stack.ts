@@ -1,4 +1,4 @@
-// Each consumer gets exactly the events it asked for, and none is lost when a target fails.
+// Each consumer gets exactly the events it asked for; no order falls between them, or is lost when a target fails.
 import { Aws, CfnOutput, CfnParameter, type CfnResource, Duration, RemovalPolicy, Stack } from "aws-cdk-lib";
 import { AttributeType, TableEncryptionV2, TableV2 } from "aws-cdk-lib/aws-dynamodb";
 import { CfnArchive, EventBus, Match, Rule } from "aws-cdk-lib/aws-events";
@@ -13,7 +13,8 @@ import { alarm, PythonFunction } from "../cdk_parts";
 export class EventRouter extends Stack {
   constructor(scope: Construct, name: string) {
     super(scope, name, {
-      description: "Each consumer gets exactly the events it asked for, and none is lost when a target fails.",
+      description:
+        "Each consumer gets exactly the events it asked for; no order falls between them, or is lost when a target fails.",
     });
     const alarms = Topic.fromTopicArn(this, "Alarms", new CfnParameter(this, "AlarmTopicArn").valueAsString);
     const logGroup = new LogGroup(this, "Logs", {
@@ -72,6 +73,8 @@ export class EventRouter extends Stack {
     (toReview.node.defaultChild as CfnResource).addPropertyOverride("EventPattern.$or", [
       { detail: { data: { total: [{ numeric: [">=", 1000] }] } } }, // L2 has no `$or`
       { detail: { data: { email: [{ suffix: ".example" }] } } },
+      { detail: { data: { country: ["XX", "ZZ", { exists: false }] } } }, // ShipPlaced needs a country
+      { detail: { data: { held: [{ exists: true }] } } },
     ]);
 
     const waiting = undelivered.metricApproximateNumberOfMessagesVisible({

@@ -13,10 +13,10 @@ MOST = 60  # requests, after which nobody would still be trying
 
 
 class Bus:
-    """Answers PutEvents; `refusals` says how often it refuses an order."""
+    """Answers PutEvents; `refusals` says how often it refuses an order, and with which code."""
 
-    def __init__(self, refusals: dict[str, int]) -> None:
-        self.refusals = Counter(refusals)
+    def __init__(self, refusals: dict[str, int], code: str = "ThrottlingException") -> None:
+        self.refusals, self.code = Counter(refusals), code
         self.taken: Counter[str] = Counter()
         self.requests: list[list[dict[str, Any]]] = []
 
@@ -31,7 +31,7 @@ class Bus:
             order = json.loads(entry["Detail"])["order_id"]
             if self.refusals[order] > 0:
                 self.refusals[order] -= 1
-                answers.append({"ErrorCode": "ThrottlingException", "ErrorMessage": "slow down"})
+                answers.append({"ErrorCode": self.code, "ErrorMessage": "not taken"})
             else:
                 self.taken[order] += 1
                 answers.append({"EventId": f"id-{order}"})
@@ -72,6 +72,17 @@ def grade(answer: Path, aws: LocalAws) -> Iterator[str]:
             publish([placed(number, "x" * 300_000) for number in range(6)])
         if too_big := [size(each) for each in heavy.requests if size(each) > 1_048_576]:
             yield f"{too_big[0]} bytes in one request"
+
+        hopeless = Bus({"o-1": 10**6}, "NotAuthorizedForSourceException")
+        try:
+            with intercepted(hopeless):
+                publish([placed(0), placed(1), placed(2)])
+            yield "an event that the bus may not take raises nothing"
+        except TooLong:
+            pass
+        except Exception:
+            if len(hopeless.requests) > 1:
+                yield f"asks {len(hopeless.requests)} times for what is not authorized"
 
         never = Bus({"o-1": 10**6})
         try:

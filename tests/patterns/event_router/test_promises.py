@@ -1,11 +1,13 @@
 """Each consumer gets exactly the events it asked for; what the bus refuses is sent again; nothing is done twice."""
 
 import json
+import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from types import ModuleType
 from typing import Any
 
+import botocore.session
 import pytest
 from event_router.scenario import ORDERS, REVIEWED, SHIPPED
 from hypothesis import given
@@ -43,8 +45,8 @@ def ship(shop: Example) -> ModuleType:
 class Bus:
     """Takes what it is given, except that `refuse(detail)` fails single entries with a 200 for the request."""
 
-    def __init__(self, refuse: Callable[[str], bool] = lambda _: False) -> None:
-        self.refuse = refuse
+    def __init__(self, refuse: Callable[[str], bool] = lambda _: False, code: str = "InternalFailure") -> None:
+        self.refuse, self.code = refuse, code
         self.requests: list[list[dict[str, Any]]] = []
         self.taken: list[str] = []
 
@@ -53,7 +55,7 @@ class Bus:
         answers: list[dict[str, str]] = []
         for each in Entries:
             if self.refuse(each["Detail"]):
-                answers.append({"ErrorCode": "InternalFailure", "ErrorMessage": "try again"})
+                answers.append({"ErrorCode": self.code, "ErrorMessage": "not taken"})
             else:
                 self.taken.append(json.loads(each["Detail"])["metadata"]["event_id"])
                 answers.append({"EventId": str(len(self.taken))})
@@ -100,8 +102,17 @@ def test_the_limit_is_a_number_and_inclusive(aws: LocalAws, total: Any, reviewed
     assert matches(aws, TO_REVIEW["EventPattern"], {"total": total, "country": "US"}) == reviewed
 
 
-def test_an_order_without_a_country_is_not_shipped_by_anything_but(aws: LocalAws) -> None:
-    assert not matches(aws, TO_SHIP["Pattern"], {"order_id": "o"})
+@pytest.mark.parametrize("country", [{}, {"country": "US"}, {"country": "XX"}, {"country": {"code": "US"}}], ids=str)
+@pytest.mark.parametrize("held", [{}, {"held": True}, {"held": False}, {"held": {"since": "today"}}], ids=str)
+def test_no_order_falls_between_the_rules(aws: LocalAws, country: dict[str, Any], held: dict[str, Any]) -> None:
+    order = {"order_id": "o", "total": 10, **country, **held}
+
+    assert matches(aws, TO_SHIP["Pattern"], order) != matches(aws, TO_REVIEW["EventPattern"], order)
+
+
+def test_an_order_whose_country_nobody_gave_waits_for_a_human(aws: LocalAws) -> None:
+    assert not matches(aws, TO_SHIP["Pattern"], {"order_id": "o"})  # it might be embargoed
+    assert matches(aws, TO_REVIEW["EventPattern"], {"order_id": "o"})
 
 
 @pytest.mark.e2e
@@ -152,6 +163,52 @@ def test_what_the_bus_never_takes_is_an_error(publisher: ModuleType, monkeypatch
         publisher.publish(entries(publisher, 3))
 
     assert bus.taken == ["e-0", "e-2"]
+
+
+def documented(heading: str) -> list[str]:
+    """The codes of a PutEvents entry that AWS's model lists under a heading."""
+    model = botocore.session.get_session().get_service_model("events")
+    text = str(model.shape_for("PutEventsResultEntry").members["ErrorCode"].documentation)
+    retryable, _, permanent = text.partition("Non-retryable errors include:")
+    return re.findall(r"(\w+)(?:</a> )?</code>", retryable if heading == "Retryable" else permanent)
+
+
+def test_the_codes_that_may_pass_are_those_that_the_model_calls_retryable(publisher: ModuleType) -> None:
+    assert sorted(publisher.MAY_PASS) == sorted(documented("Retryable"))
+    assert len(documented("Non-retryable")) >= 7
+
+
+@pytest.mark.parametrize("code", [*documented("Non-retryable"), "ACodeOfNextYear"])
+def test_what_would_be_refused_again_is_an_error_at_once(
+    publisher: ModuleType, monkeypatch: pytest.MonkeyPatch, code: str
+) -> None:
+    bus = Bus(lambda detail: "e-1" in detail, code)
+    monkeypatch.setattr(publisher, "events", bus)
+
+    with pytest.raises(publisher.NotPublished, match=f"{code}.*e-1"):
+        publisher.publish(entries(publisher, 3))
+
+    assert bus.taken == ["e-0", "e-2"]
+    assert len(bus.requests) == 1
+
+
+def test_beside_a_hopeless_entry_a_throttled_one_is_still_sent_again(
+    publisher: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    throttled, malformed = ["e-2"], "e-1"
+
+    def refuse(detail: str) -> bool:
+        bus.code = "MalformedDetail" if malformed in detail else "ThrottlingException"
+        return malformed in detail or bool(throttled and throttled[0] in detail and throttled.pop())
+
+    bus = Bus(refuse)
+    monkeypatch.setattr(publisher, "events", bus)
+
+    with pytest.raises(publisher.NotPublished, match="MalformedDetail"):
+        publisher.publish(entries(publisher, 3))
+
+    assert sorted(bus.taken) == ["e-0", "e-2"]
+    assert [len(batch) for batch in bus.requests] == [3, 1]
 
 
 def test_an_event_too_large_for_the_bus_is_refused_before_any_is_sent(
@@ -300,6 +357,18 @@ def test_every_target_is_tried_for_an_hour_before_its_event_is_given_up() -> Non
     for target in (*TO_REVIEW["Targets"], TO_SHIP):
         assert target["RetryPolicy"]["MaximumRetryAttempts"] >= 10
         assert target["RetryPolicy"]["MaximumEventAgeInSeconds"] == 3600
+
+
+def test_the_picture_in_the_reference_says_how_long_a_target_is_tried() -> None:
+    picture = (ROOT / "references" / "eda-patterns.md").read_text()
+    said = re.search(r"Bus -- (\d+) retries in (\d+) h --> Undelivered", picture)
+
+    assert said
+    policy = TO_SHIP["RetryPolicy"]
+    assert (int(said[1]), int(said[2]) * 3600) == (
+        policy["MaximumRetryAttempts"],
+        policy["MaximumEventAgeInSeconds"],
+    )
 
 
 def test_the_bus_keeps_its_events_for_a_replay() -> None:

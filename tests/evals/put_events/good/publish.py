@@ -1,4 +1,4 @@
-"""Publishes events; what the bus refuses is sent again, and what it never takes is an error."""
+"""Publishes events; what the bus may yet take is sent again, and what it never will is an error."""
 
 import json
 import os
@@ -11,6 +11,7 @@ import boto3
 
 BUS = os.environ["BUS_NAME"]
 LARGEST = 1_000_000
+MAY_PASS = {"InternalFailure", "ThrottlingException"}  # any other code comes again with the entry
 
 client = boto3.client("events")
 
@@ -32,9 +33,9 @@ def requests(entries: list[Any]) -> Iterator[list[Any]]:
         yield batch
 
 
-def refused(batch: list[Any]) -> list[Any]:
+def refused(batch: list[Any]) -> list[tuple[Any, str]]:
     answers = client.put_events(Entries=batch)["Entries"]
-    return [each for each, answer in zip(batch, answers, strict=True) if "ErrorCode" in answer]
+    return [(each, answer["ErrorCode"]) for each, answer in zip(batch, answers, strict=True) if "ErrorCode" in answer]
 
 
 def publish(events: list[dict]) -> None:
@@ -43,9 +44,13 @@ def publish(events: list[dict]) -> None:
         {"EventBusName": BUS, "Source": "shop.orders", "DetailType": e["type"], "Detail": json.dumps(e["data"])}
         for e in events
     ]
+    hopeless = 0
     for attempt in range(5):
-        entries = [each for batch in list(requests(entries)) for each in refused(batch)]
+        failures = [failure for batch in list(requests(entries)) for failure in refused(batch)]
+        hopeless += sum(code not in MAY_PASS for _, code in failures)
+        entries = [each for each, code in failures if code in MAY_PASS]
         if not entries:
-            return
+            break
         time.sleep(random.uniform(0, 0.1 * 2**attempt))
-    raise NotPublished(f"{len(entries)} events")
+    if hopeless or entries:
+        raise NotPublished(f"{len(entries) + hopeless} events")
