@@ -54,6 +54,27 @@ def play(local: LocalAws, say: Callable[[str], None], template: Path) -> Iterato
     def idle(*queues: str) -> bool:
         return not any(depth(queue) for queue in queues or QUEUES)
 
+    def arn(queue: str) -> str:
+        found = sqs.get_queue_attributes(QueueUrl=names[queue], AttributeNames=["QueueArn"])["Attributes"]
+        return str(found["QueueArn"])
+
+    def buries(queue: str) -> str:
+        """Where SNS keeps what a queue refuses: the local one drops it, so the scenario sends it there itself."""
+        redrive = sns.get_subscription_attributes(SubscriptionArn=names[f"{queue}Subscription"])["Attributes"]
+        target = json.loads(redrive["RedrivePolicy"])["deadLetterTargetArn"]
+        return str(sqs.get_queue_url(QueueName=target.rsplit(":", 1)[-1])["QueueUrl"])
+
+    def move(dlq: str, queue: str) -> None:
+        """As a move task does: it takes a queue's own DLQ, and moves all of it."""
+        own = sqs.get_queue_attributes(QueueUrl=names[queue], AttributeNames=["RedrivePolicy"])["Attributes"]
+        target = json.loads(own["RedrivePolicy"])["deadLetterTargetArn"]
+        if dlq != sqs.get_queue_url(QueueName=target.rsplit(":", 1)[-1])["QueueUrl"]:
+            return  # refused
+        while messages := sqs.receive_message(QueueUrl=dlq, MaxNumberOfMessages=10).get("Messages"):
+            for message in messages:
+                sqs.send_message(QueueUrl=names[queue], MessageBody=message["Body"])
+                sqs.delete_message(QueueUrl=dlq, ReceiptHandle=message["ReceiptHandle"])
+
     def retry_after(seconds: int) -> None:
         """So that nobody waits the template's 360 seconds for a retry."""
         for queue in QUEUES:
@@ -88,6 +109,23 @@ def play(local: LocalAws, say: Callable[[str], None], template: Path) -> Iterato
         "large" in error and "small" not in error,
     )
 
+    say("an order that neither shipping's queue nor invoicing's takes from SNS, and one redrive after the other")
+    before, refused = counted(), json.dumps(placed("refused", 60_000))
+    for queue in ("ToShip", "ToInvoice"):
+        sqs.send_message(QueueUrl=buries(queue), MessageBody=refused)
+    steps = []
+    for queue in ("ToShip", "ToInvoice"):
+        move(buries(queue), queue)
+        wait_for("the redrive", idle)
+        steps.append((records("Shipments", "refused"), records("Invoices", "refused")))
+    alone = steps == [(["refused"], []), (["refused"], ["refused"])] and counted() == before
+    yield Outcome(
+        "an order that 2 of 3 queues refuse, then moved",
+        "first shipped, then invoiced" if alone else f"shipped, invoiced: {steps}, counted {counted()[0] - before[0]}",
+        "a redrive reaches one subscriber only",
+        alone,
+    )
+
     say("text that is no order")
     retry_after(2)
     sns.publish(TopicArn=stack.outputs["TopicArn"], Message="ship it!")
@@ -103,8 +141,7 @@ def play(local: LocalAws, say: Callable[[str], None], template: Path) -> Iterato
     say("an order from another topic of the account")
     retry_after(4)
     stranger = sns.create_topic(Name="stranger")["TopicArn"]
-    queue = sqs.get_queue_attributes(QueueUrl=names["ToShip"], AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
-    sns.subscribe(TopicArn=stranger, Protocol="sqs", Endpoint=queue, Attributes={"RawMessageDelivery": "true"})
+    sns.subscribe(TopicArn=stranger, Protocol="sqs", Endpoint=arn("ToShip"), Attributes={"RawMessageDelivery": "true"})
     sns.publish(TopicArn=stranger, Message=json.dumps(placed("forged")))
     publish(placed("genuine"))
     wait_for("the genuine order", lambda: records("Shipments", "genuine") and idle())

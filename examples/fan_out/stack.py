@@ -18,6 +18,20 @@ from cdk_parts import PythonFunction, alarm
 HERE = Path(__file__).parent
 MINUTE = Duration.minutes(1)
 SNS = ServicePrincipal("sns.amazonaws.com")
+WHEN_SNS_FAILS = {
+    "NotDelivered": (
+        "NumberOfNotificationsFailed",
+        "Mend the queue's policy or key. What SNS could not deliver is in the queue's DLQ.",
+    ),
+    "NotKept": (
+        "NumberOfNotificationsFailedToRedriveToDlq",
+        "Lost for one subscriber. Mend its DLQ's policy, then publish the order again, which the others know.",
+    ),
+    "NotJson": (
+        "NumberOfNotificationsFilteredOut-InvalidMessageBody",
+        "A filter dropped what is no JSON. Mend the publisher, then publish the order again.",
+    ),
+}
 
 
 class FanOut(Stack):
@@ -37,13 +51,6 @@ class FanOut(Stack):
             )
         )
         self.order_placed = Topic(self, "OrderPlaced", master_key=self.key, enforce_ssl=True)
-        self.undelivered = Queue(  # SSE-SQS: were it under Key, a fault of the key would close this way out too
-            self,
-            "Undelivered",
-            encryption=QueueEncryption.SQS_MANAGED,
-            enforce_ssl=True,
-            retention_period=Duration.days(14),
-        )
         publish = self.function("Publish", "publish.handler", {"TOPIC_ARN": self.order_placed.topic_arn})
         self.order_placed.grant_publish(publish)  # and the use of its key
 
@@ -62,9 +69,9 @@ class FanOut(Stack):
             time_to_live="expires",
         )
 
-        failed = self.order_placed.metric_number_of_notifications_failed(period=MINUTE)
-        mend = "Mend the queue's policy or key, then publish what is in Undelivered again."
-        alarm(self, "NotDelivered", failed, self.alarms, what_to_do=mend)
+        for alarm_name, (metric, mend) in WHEN_SNS_FAILS.items():
+            failures = self.order_placed.metric(metric, period=MINUTE, statistic="Sum")
+            alarm(self, alarm_name, failures, self.alarms, what_to_do=mend)
 
         CfnOutput(self, "TopicArn", value=self.order_placed.topic_arn)
         CfnOutput(self, "PublishFunction", value=publish.function_name)
@@ -80,10 +87,10 @@ class FanOut(Stack):
         **subscription: Any,
     ) -> None:
         """A queue of its own under the topic, with what it needs to be late or broken alone."""
-        dlq = Queue(
+        dlq = Queue(  # not under the key, whose faults end here; must it be a key of yours: a second, which admits SNS
             self,
             f"To{name}Dlq",
-            encryption_master_key=self.key,
+            encryption=QueueEncryption.SQS_MANAGED,
             enforce_ssl=True,
             retention_period=Duration.days(14),
         )
@@ -101,7 +108,7 @@ class FanOut(Stack):
                 principals=[SNS], actions=["sqs:SendMessage"], resources=[queue.queue_arn], conditions=from_topic
             )
         )
-        self.deliver(name, queue, **subscription)
+        self.deliver(name, queue, dlq, **subscription)
         table = TableV2(
             self,
             table_name,
@@ -117,13 +124,13 @@ class FanOut(Stack):
         function.add_event_source(SqsEventSource(queue, report_batch_item_failures=True, max_concurrency=at_once))
 
         dead = dlq.metric_approximate_number_of_messages_visible(period=MINUTE, statistic="Maximum")
-        redrive = f"Mend the cause, then redrive To{name}Dlq."
+        redrive = f"Mend the cause, then move To{name}Dlq to To{name}, naming the destination."
         alarm(self, f"To{name}Dead", dead, self.alarms, what_to_do=redrive)
         age = queue.metric_approximate_age_of_oldest_message(period=MINUTE, statistic="Maximum")
         late = "What is older than the queue's retention is deleted."
         alarm(self, f"To{name}Waits", age, self.alarms, above=3600, periods=5, what_to_do=late)
 
-    def deliver(self, name: str, queue: Queue, **subscription: Any) -> None:
+    def deliver(self, name: str, queue: Queue, dlq: Queue, **subscription: Any) -> None:
         Subscription(  # SqsSubscription writes the topic into the key's policy: a circle
             self,
             f"To{name}Subscription",
@@ -131,7 +138,7 @@ class FanOut(Stack):
             protocol=SubscriptionProtocol.SQS,
             endpoint=queue.queue_arn,
             raw_message_delivery=True,
-            dead_letter_queue=self.undelivered,
+            dead_letter_queue=dlq,  # of the queue too, so that it can be moved into it, and into no other
             **subscription,
         )
 

@@ -20,6 +20,20 @@ import { alarm, PythonFunction } from "../cdk_parts";
 
 const MINUTE = Duration.minutes(1);
 const SNS = new ServicePrincipal("sns.amazonaws.com");
+const WHEN_SNS_FAILS = {
+  NotDelivered: [
+    "NumberOfNotificationsFailed",
+    "Mend the queue's policy or key. What SNS could not deliver is in the queue's DLQ.",
+  ],
+  NotKept: [
+    "NumberOfNotificationsFailedToRedriveToDlq",
+    "Lost for one subscriber. Mend its DLQ's policy, then publish the order again, which the others know.",
+  ],
+  NotJson: [
+    "NumberOfNotificationsFilteredOut-InvalidMessageBody",
+    "A filter dropped what is no JSON. Mend the publisher, then publish the order again.",
+  ],
+} as const;
 
 interface Subscriber {
   readonly table: string;
@@ -34,7 +48,6 @@ export class FanOut extends Stack {
   private readonly key: Key;
   private readonly logGroup: LogGroup;
   private readonly orderPlaced: Topic;
-  private readonly undelivered: Queue;
 
   constructor(scope: Construct, name: string) {
     super(scope, name, {
@@ -56,11 +69,6 @@ export class FanOut extends Stack {
     });
     this.key.addToResourcePolicy(useBySns);
     this.orderPlaced = new Topic(this, "OrderPlaced", { masterKey: this.key, enforceSSL: true });
-    this.undelivered = new Queue(this, "Undelivered", {
-      encryption: QueueEncryption.SQS_MANAGED, // were it under Key, a fault of the key would close this way out too
-      enforceSSL: true,
-      retentionPeriod: Duration.days(14),
-    });
     const publish = this.function("Publish", "publish.handler", { TOPIC_ARN: this.orderPlaced.topicArn });
     this.orderPlaced.grantPublish(publish); // and the use of its key
 
@@ -79,9 +87,10 @@ export class FanOut extends Stack {
       timeToLiveAttribute: "expires",
     });
 
-    const failed = this.orderPlaced.metricNumberOfNotificationsFailed({ period: MINUTE });
-    const mend = "Mend the queue's policy or key, then publish what is in Undelivered again.";
-    alarm(this, "NotDelivered", failed, this.alarms, { whatToDo: mend });
+    for (const [alarmName, [metric, whatToDo]] of Object.entries(WHEN_SNS_FAILS)) {
+      const failures = this.orderPlaced.metric(metric, { period: MINUTE, statistic: "Sum" });
+      alarm(this, alarmName, failures, this.alarms, { whatToDo });
+    }
 
     new CfnOutput(this, "TopicArn", { value: this.orderPlaced.topicArn });
     new CfnOutput(this, "PublishFunction", { value: publish.functionName });
@@ -90,7 +99,7 @@ export class FanOut extends Stack {
   /** A queue of its own under the topic, with what it needs to be late or broken alone. */
   private subscriber(name: string, handler: string, wanted: Subscriber): void {
     const dlq = new Queue(this, `To${name}Dlq`, {
-      encryptionMasterKey: this.key,
+      encryption: QueueEncryption.SQS_MANAGED, // not the key, whose faults end here; else a second one that admits SNS
       enforceSSL: true,
       retentionPeriod: Duration.days(14),
     });
@@ -112,7 +121,7 @@ export class FanOut extends Stack {
       protocol: SubscriptionProtocol.SQS,
       endpoint: queue.queueArn,
       rawMessageDelivery: true,
-      deadLetterQueue: this.undelivered,
+      deadLetterQueue: dlq, // of the queue too, so that it can be moved into it, and into no other
       ...wanted.subscription,
     });
     const table = new TableV2(this, wanted.table, {
@@ -129,7 +138,7 @@ export class FanOut extends Stack {
     made.addEventSource(new SqsEventSource(queue, { reportBatchItemFailures: true, maxConcurrency }));
 
     const dead = dlq.metricApproximateNumberOfMessagesVisible({ period: MINUTE, statistic: "Maximum" });
-    const redrive = `Mend the cause, then redrive To${name}Dlq.`;
+    const redrive = `Mend the cause, then move To${name}Dlq to To${name}, naming the destination.`;
     alarm(this, `To${name}Dead`, dead, this.alarms, { whatToDo: redrive });
     const age = queue.metricApproximateAgeOfOldestMessage({ period: MINUTE, statistic: "Maximum" });
     const late = "What is older than the queue's retention is deleted.";

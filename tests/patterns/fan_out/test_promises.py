@@ -224,6 +224,28 @@ def test_only_orders_above_the_amount_are_invoiced(shop: Example, publisher: Mod
     assert len(received(shop, "ToShip")) == len(totals)
 
 
+@pytest.mark.parametrize(
+    ("rules", "passing"),
+    [
+        ([{"numeric": [">", 10]}, {"numeric": ["<", 20]}], [5, 15, 25]),  # what CDK makes of greaterThan and lessThan
+        ([{"numeric": [">", 10, "<", 20]}], [15]),  # of betweenStrict
+    ],
+    ids=["two bounds", "a range"],
+)
+def test_two_bounds_beside_one_another_let_everything_through(
+    shop: Example, publisher: ModuleType, rules: list[dict[str, Any]], passing: list[int]
+) -> None:
+    sns, names = shop.aws.client("sns"), shop.stack.resources
+    policy = json.dumps({"order": {"total_cents": rules}})
+    sns.set_subscription_attributes(
+        SubscriptionArn=names["ToInvoiceSubscription"], AttributeName="FilterPolicy", AttributeValue=policy
+    )
+
+    publisher.publish([placed(f"of-{cents:02}", cents) for cents in (5, 15, 25)])
+
+    assert ids(received(shop, "ToInvoice")) == [f"of-{cents:02}" for cents in passing]
+
+
 def test_what_the_filter_drops_fails_in_plain_sight_elsewhere(
     shop: Example, aws: LocalAws, analytics: Subscriber
 ) -> None:
@@ -380,7 +402,7 @@ def test_the_mark_outlives_every_redelivery(analytics: Subscriber, shop: Example
     table = shop.stack.resources["Revenue"]
     mark = aws.client("dynamodb").get_item(TableName=table, Key={"id": {"S": "event#e-1"}})["Item"]
     days = (int(mark["expires"]["N"]) - time.time()) / 86_400
-    assert days > 23 + 14 + 4 + 14  # SNS's retries, Undelivered, the queue, its DLQ
+    assert days > 23 + 14 + 4 + 14  # SNS's retries, the DLQ, the queue, the DLQ again
 
 
 def test_the_table_forgets_the_marks_and_never_the_sums(analytics: Subscriber, shop: Example, aws: LocalAws) -> None:
@@ -438,25 +460,44 @@ def attributes_of(shop: Example, queue: str) -> dict[str, str]:
     return dict(found["Attributes"])
 
 
-def test_what_sns_cannot_deliver_has_a_way_out_that_the_key_cannot_close(shop: Example, aws: LocalAws) -> None:
-    names, undelivered = shop.stack.resources, attributes_of(shop, "Undelivered")
-    arns = [names[f"{queue}Subscription"] for queue in QUEUES]
-    subscriptions = [aws.client("sns").get_subscription_attributes(SubscriptionArn=arn)["Attributes"] for arn in arns]
-    ways_out = {json.loads(each["RedrivePolicy"])["deadLetterTargetArn"] for each in subscriptions}
-    (grant,) = [each for each in json.loads(undelivered["Policy"])["Statement"] if each["Effect"] == "Allow"]
+def subscription_of(shop: Example, queue: str) -> dict[str, str]:
+    arn = shop.stack.resources[f"{queue}Subscription"]
+    return dict(shop.aws.client("sns").get_subscription_attributes(SubscriptionArn=arn)["Attributes"])
 
-    assert ways_out == {undelivered["QueueArn"]}
-    assert "KmsMasterKeyId" not in undelivered
+
+def grants_of(queue: dict[str, str]) -> list[dict[str, Any]]:
+    return [each for each in json.loads(queue["Policy"])["Statement"] if each["Effect"] == "Allow"]
+
+
+@pytest.mark.parametrize("queue", QUEUES)
+def test_what_sns_cannot_deliver_has_a_way_out_that_the_key_cannot_close(shop: Example, queue: str) -> None:
+    dlq = attributes_of(shop, f"{queue}Dlq")
+    (grant,) = grants_of(dlq)
+
+    assert json.loads(subscription_of(shop, queue)["RedrivePolicy"]) == {"deadLetterTargetArn": dlq["QueueArn"]}
+    assert "KmsMasterKeyId" not in dlq
     assert (grant["Principal"], grant["Action"]) == ({"Service": "sns.amazonaws.com"}, "sqs:SendMessage")
-    assert grant["Condition"] == {"ArnEquals": {"aws:SourceArn": names["OrderPlaced"]}}
+    assert grant["Condition"] == {"ArnEquals": {"aws:SourceArn": shop.stack.resources["OrderPlaced"]}}
 
 
-def test_a_queue_is_under_the_key_and_gives_up_into_its_own_dlq(shop: Example) -> None:
+def test_a_redrive_of_what_sns_could_not_deliver_reaches_that_subscriber_and_no_other(shop: Example) -> None:
+    """A move task takes only a queue's own DLQ, and moves all that lies in it."""
+    buried = {
+        queue: json.loads(subscription_of(shop, queue)["RedrivePolicy"])["deadLetterTargetArn"] for queue in QUEUES
+    }
+
+    for queue, dlq in buried.items():
+        assert json.loads(attributes_of(shop, queue)["RedrivePolicy"])["deadLetterTargetArn"] == dlq
+    assert len(set(buried.values())) == len(QUEUES)
+
+
+def test_a_queue_is_under_the_key_and_gives_up_into_its_own_dlq_which_is_not(shop: Example) -> None:
     for queue in QUEUES:
         attributes, dlq = attributes_of(shop, queue), attributes_of(shop, f"{queue}Dlq")
         redrive = json.loads(attributes["RedrivePolicy"])
 
-        assert attributes["KmsMasterKeyId"] == dlq["KmsMasterKeyId"] == shop.stack.resources["Key"]
+        assert attributes["KmsMasterKeyId"] == shop.stack.resources["Key"]
+        assert dlq["SqsManagedSseEnabled"] == "true"
         assert redrive["deadLetterTargetArn"] == dlq["QueueArn"]
         assert int(redrive["maxReceiveCount"]) >= 5
         assert int(attributes["VisibilityTimeout"]) >= 6 * 60
@@ -475,6 +516,8 @@ def test_every_way_to_lose_an_order_has_an_alarm_and_no_worker_may_take_all_conc
 
     assert watched == {
         ("NumberOfNotificationsFailed", "OrderPlaced"),
+        ("NumberOfNotificationsFailedToRedriveToDlq", "OrderPlaced"),
+        ("NumberOfNotificationsFilteredOut-InvalidMessageBody", "OrderPlaced"),
         *(("ApproximateNumberOfMessagesVisible", f"{queue}Dlq") for queue in QUEUES),
         *(("ApproximateAgeOfOldestMessage", queue) for queue in QUEUES),
     }
