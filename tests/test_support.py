@@ -253,6 +253,7 @@ def test_every_mistake_still_fits_its_example_and_leaves_it_readable(tmp_path: P
         ".ts": node.javascript,
         ".json": lambda path: json.loads(path.read_text()),
         ".yaml": read_template,
+        ".txt": Path.read_text,
     }
     for number, mutant in enumerate(mutants()):
         folder = sow(mutant, tmp_path / str(number))

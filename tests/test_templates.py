@@ -61,6 +61,7 @@ def test_its_requirements_are_what_it_imports_at_the_versions_under_test(path: P
     third_party = {
         templates.PACKAGES.get(name, name) for name in used - beside - templates.RUNTIME if name not in STANDARD
     }
+    third_party |= {templates.DATA[name] for name in used if name in templates.DATA}
     pinned = templates.requirements(path.parent)
 
     assert set(pinned) == third_party

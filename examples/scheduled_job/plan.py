@@ -38,7 +38,7 @@ def when(at: datetime, zone: ZoneInfo) -> dict[str, str]:
     """Local time and zone, not UTC: nine stays nine when the zone's rules change before it comes."""
     first, second = (at.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (0, 1))
     if first > second:
-        raise Refused("the clocks skip this time")
+        raise Refused(f"the clocks skip this time, ask for {first.astimezone(zone):%Y-%m-%dT%H:%M:%S}")
     if first <= datetime.now(UTC):
         raise Refused("this time is past")
     at, name = (at, zone.key) if first == second else (first, "UTC")  # it comes twice: take the first

@@ -1,6 +1,7 @@
 """Reminders planned, moved and canceled, a nightly job, duplicates, a late run and an outage, on a real Scheduler."""
 
 import json
+import re
 import threading
 import time
 from collections import Counter
@@ -8,11 +9,16 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from trials.local_aws import ACCOUNT, LocalAws, Outcome, wait_for
 from trials.local_aws.outside import Asked, Outside
 
 SCHEDULED_TIME = "<aws.scheduler.scheduled-time>"
+NEW_YORK = "America/New_York"
+ZONES = ("Asia/Kolkata", "Asia/Tokyo", "Pacific/Auckland")  # east of UTC all year: the local Scheduler fires too late
+SKIPPED = "2090-03-12T02:30:00"  # in New York
+SETTINGS = ("Name", "GroupName", "FlexibleTimeWindow", "ActionAfterCompletion", "Target")
 
 
 class Carrier(Outside):
@@ -38,12 +44,23 @@ class Carrier(Outside):
             return 200, {}
 
 
-def reminder(reminder_id: str, at: str, zone: str = "Atlantic/Reykjavik", **other: str) -> dict[str, str]:
+def reminder(reminder_id: str, at: str, zone: str = NEW_YORK, **other: str) -> dict[str, str]:
     return {"customer_id": "c-7", "reminder_id": reminder_id, "at": at, "zone": zone, "text": "Parcel 9 waits"} | other
 
 
+def on_the_clock(moment: datetime, zone: str) -> str:
+    return f"{moment.astimezone(ZoneInfo(zone)):%Y-%m-%dT%H:%M:%S}"
+
+
+def meant(schedule: dict[str, Any]) -> datetime:
+    """When Scheduler fires: its expression is local time in its zone."""
+    local = datetime.fromisoformat(schedule["ScheduleExpression"].removeprefix("at(").removesuffix(")"))
+    return local.replace(tzinfo=ZoneInfo(schedule["ScheduleExpressionTimezone"])).astimezone(UTC)
+
+
 def allow_default_group(local: LocalAws, function: str, group: str) -> None:
-    """MiniStack checks permissions as if every schedule were in the group `default`: give the role the same there."""
+    """MiniStack checks permissions as if every schedule were in the group `default`: what the role may do to those of
+    its own group it may do there too. A policy that does not name the group gets nothing."""
     iam = local.client("iam")
     role = local.role(function)
     for name in iam.list_role_policies(RoleName=role)["PolicyNames"]:
@@ -85,35 +102,59 @@ def play(local: LocalAws, say: Callable[[str], None], template: Path) -> Iterato
         deliver(json.dumps(hopeless))
         ask("plan", reminder("taken", tomorrow))
         refusals = {
-            "an hour that the clocks skip": reminder("x-1", "2090-03-12T02:30:00", "America/New_York"),
+            "an hour that the clocks skip": reminder("x-1", SKIPPED),
             "a past one": reminder("x-2", "2020-01-01T09:00:00"),
             "no time zone": reminder("x-3", tomorrow, "Mars/Olympus"),
             "a taken id for another text": reminder("taken", tomorrow, text="Parcel 10 waits"),
         }
-        refused = [what for what, wanted in refusals.items() if ask("plan", wanted)]
+        answers = {what: ask("plan", wanted) for what, wanted in refusals.items()}
+        refused = [what for what, answer in answers.items() if answer]
         yield Outcome(
             ", ".join(refusals),
             f"{len(refused)} refused",
             "an error, never a silent shift",
             refused == list(refusals) and list(planned()) == ["c-7.taken"],
         )
+        offered = (re.findall(r"ask for (\S+)", answers["an hour that the clocks skip"]) or ["nothing"])[0]
+        error = ask("plan", reminder("x-1", offered))
+        yield Outcome(
+            "what the refusal of a skipped hour offers",
+            f"{offered} {'refused' if error else 'planned'}",
+            "the next time that is one",
+            not error and list(planned()) == ["c-7.taken", "c-7.x-1"] and offered == "2090-03-12T03:30:00",
+        )
+        ask("cancel", reminder("x-1", offered))
 
         say("five reminders, each planned twice; one is moved, one is canceled")
         for _ in range(2):  # a refusal ends the local environment, so the first of these starts another
             began = time.monotonic()
             ask("plan", reminder("taken", tomorrow))
-        pace, now = time.monotonic() - began, datetime.now(UTC)
-        soon = f"{now + timedelta(seconds=10 + 20 * pace):%Y-%m-%dT%H:%M:%S}"  # none is due before all is planned
-        due, ids = [f"c-7.r-{n}" for n in range(3)], [f"r-{n}" for n in range(5)]
-        errors = [ask("plan", reminder(each, soon)) for each in ids for _ in range(2)]
-        payloads = {name: each["Target"]["Input"] for name, each in planned().items()}
+        pace, now = time.monotonic() - began, datetime.now(UTC).replace(microsecond=0)
+        soon = now + timedelta(seconds=int(15 + 24 * pace))  # none is due before all is planned
+        later = now + timedelta(days=1)
+        due = [f"c-7.r-{n}" for n in range(3)]
+        wanted = [reminder(f"r-{n}", on_the_clock(soon, ZONES[n % 3]), ZONES[n % 3]) for n in range(5)]
+        errors = [ask("plan", each) for each in wanted for _ in range(2)]
+        schedules = planned()
+        payloads = {name: each["Target"]["Input"] for name, each in schedules.items()}
         yield Outcome(
             "5 reminders, each planned twice",
             f"{len(payloads) - 1} schedules",
             "a retry is no error and no second schedule",
             len(payloads) == 6 and not any(errors),
         )
-        errors = [ask("move", reminder("r-3", tomorrow)), *(ask("cancel", reminder("r-4", soon)) for _ in range(2))]
+        off = {name: meant(schedules[name]) - soon for name in due}
+        yield Outcome(
+            "3 of them, each in a zone of its own",
+            f"off by {', '.join(str(each) for each in off.values())}",
+            "each waits for its customer's clock",
+            not any(off.values()),
+        )
+        moved = reminder("r-3", on_the_clock(later, NEW_YORK))
+        errors = [ask("move", moved), *(ask("cancel", wanted[4]) for _ in range(2))]
+        for name in due:  # the local Scheduler takes any expression for UTC: tell it the moment that AWS's would take
+            kept = {setting: schedules[name][setting] for setting in SETTINGS}
+            scheduler.update_schedule(**kept, ScheduleExpression=f"at({on_the_clock(meant(schedules[name]), 'UTC')})")
 
         say("the local Scheduler looks every ten seconds")
         wait_for("the notices", lambda: all(calls(name) for name in due))
@@ -124,12 +165,12 @@ def play(local: LocalAws, say: Callable[[str], None], template: Path) -> Iterato
             "each fires once and clears itself away",
             all(calls(name) == 1 for name in due),
         )
-        left = planned().get("c-7.r-3", {}).get("ScheduleExpression")
+        left = planned().get("c-7.r-3")
         yield Outcome(
             "one moved, one canceled",
-            f"one waits: {left}",
+            f"one waits: {left and left['ScheduleExpression']}",
             "neither fires at its old time",
-            left == f"at({tomorrow})" and not any(errors) and not calls("c-7.r-3") and not calls("c-7.r-4"),
+            bool(left and meant(left) == later) and not any((*errors, calls("c-7.r-3"), calls("c-7.r-4"))),
         )
 
         say("all of it is delivered again, and the nightly run twice")
@@ -150,7 +191,7 @@ def play(local: LocalAws, say: Callable[[str], None], template: Path) -> Iterato
 
         say("the carrier is down for a moment")
         carrier.down = True
-        deliver(json.dumps({"job": "notices", "id": "unlucky", "at": soon, "zone": "UTC"}))
+        deliver(json.dumps({"job": "notices", "id": "unlucky", "at": on_the_clock(soon, "UTC"), "zone": "UTC"}))
         wait_for("the notice to fail", lambda: calls("unlucky"))
         carrier.down = False
         wait_for("its retry", lambda: any(key.startswith("unlucky/") for key in carrier.accepted))

@@ -2,6 +2,7 @@
 
 import json
 import threading
+import zoneinfo
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -15,7 +16,7 @@ import time_machine
 from aws_lambda_powertools.utilities.idempotency.exceptions import IdempotencyAlreadyInProgressError
 from botocore.exceptions import ClientError
 from pydantic import ValidationError
-from scheduled_job.scenario import SCHEDULED_TIME, Carrier, reminder
+from scheduled_job.scenario import SCHEDULED_TIME, ZONES, Carrier, reminder
 
 from support.handlers import Context, Died, Example, event
 from trials.local_aws import LocalAws
@@ -222,14 +223,17 @@ def test_a_cancellation_may_come_twice_and_touches_one_customer(plan: ModuleType
     assert list(planned()) == ["c-8.r-1"]
 
 
+SKIPPED = [
+    (NEW_YORK, "2090-03-12T02:00:00", "2090-03-12T03:00:00"),
+    (NEW_YORK, "2090-03-12T02:59:59", "2090-03-12T03:59:59"),
+    ("Europe/London", "2090-03-26T01:30:00", "2090-03-26T02:30:00"),
+    ("Australia/Lord_Howe", "2090-10-01T02:15:00", "2090-10-01T02:45:00"),  # half an hour is skipped
+    ("America/Santiago", "2090-09-03T00:30:00", "2090-09-03T01:30:00"),  # at midnight
+]
+
+
 def test_a_time_that_the_clocks_skip_is_refused(plan: ModuleType, planned: Planned) -> None:
-    for zone, local in [
-        (NEW_YORK, "2090-03-12T02:00:00"),
-        (NEW_YORK, "2090-03-12T02:59:59"),
-        ("Europe/London", "2090-03-26T01:30:00"),
-        ("Australia/Lord_Howe", "2090-10-01T02:15:00"),  # half an hour is skipped
-        ("America/Santiago", "2090-09-03T00:30:00"),  # at midnight
-    ]:
+    for zone, local, _ in SKIPPED:
         for action in ("plan", "move"):
             with pytest.raises(plan.Refused, match="skip"):
                 ask(plan, action, reminder("r-1", local, zone))
@@ -238,6 +242,50 @@ def test_a_time_that_the_clocks_skip_is_refused(plan: ModuleType, planned: Plann
     for n, local in enumerate(["2090-03-12T01:59:59", "2090-03-12T03:00:00"]):
         ask(plan, "plan", reminder(f"r-{n}", local, NEW_YORK))
     assert len(planned()) == 2
+
+
+@pytest.mark.parametrize(("zone", "local", "offered"), SKIPPED)
+def test_the_refusal_of_a_skipped_time_offers_the_next_that_is_one(
+    plan: ModuleType, planned: Planned, zone: str, local: str, offered: str
+) -> None:
+    with pytest.raises(plan.Refused, match=f"ask for {offered}$"):
+        ask(plan, "plan", reminder("r-1", local, zone))
+
+    ask(plan, "plan", reminder("r-1", offered, zone))
+
+    (schedule,) = planned().values()
+    assert schedule["ScheduleExpression"] == f"at({offered})"
+
+
+@pytest.fixture
+def _no_zones_in_the_system() -> Iterator[None]:
+    zoneinfo.reset_tzpath(to=())
+    ZoneInfo.clear_cache()
+    yield
+    zoneinfo.reset_tzpath()
+    ZoneInfo.clear_cache()
+
+
+@pytest.mark.usefixtures("_no_zones_in_the_system")
+def test_the_rules_of_the_zones_come_with_the_function(plan: ModuleType, shop: Example, planned: Planned) -> None:
+    packages = {line.split("==")[0] for line in (shop.folder / "requirements.txt").read_text().splitlines()}
+    assert "tzdata" in packages
+
+    ask(plan, "plan", reminder("r-1", NINE, NEW_YORK))
+
+    assert list(planned()) == ["c-7.r-1"]
+
+
+def test_the_scenario_plans_where_the_clock_is_never_that_of_utc() -> None:
+    """Or it would not notice that a zone is lost. The local Scheduler fires too early what is west of UTC."""
+    offsets = [
+        (datetime(2026, month, 1, tzinfo=ZoneInfo(zone)).utcoffset() or timedelta()).total_seconds()
+        for zone in ZONES
+        for month in range(1, 13)
+    ]
+
+    assert min(offsets) >= 3600
+    assert len(set(offsets)) >= len(ZONES)
 
 
 @pytest.mark.parametrize(
