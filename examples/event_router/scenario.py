@@ -20,6 +20,7 @@ ORDERS = [
     *({"order_id": f"more-{n}", "country": "DE", "total": 20} for n in range(6)),
 ]
 SHIPPED = {"plain", "just-below", "at-limit", "suspicious", *(f"more-{n}" for n in range(6))}
+ONCE = sorted(SHIPPED)
 REVIEWED = {"at-limit", "suspicious", "embargoed", "embargoed-and-large", "held", "from-nowhere"}
 
 
@@ -37,9 +38,10 @@ def play(local: LocalAws, say: Callable[[str], None], template: Path) -> Iterato
         answer = local.client("lambda").invoke(FunctionName=out["PublishFunction"], Payload=payload)
         assert "FunctionError" not in answer, answer["Payload"].read()
 
-    def shipped() -> set[str]:
+    def shipped() -> list[str]:
+        """The order of each shipment, twice if it has two."""
         items = dynamodb.scan(TableName=table, ConsistentRead=True)["Items"]
-        return {item["order_id"]["S"] for item in items}
+        return sorted(item["order_id"]["S"] for item in items)
 
     def receive(queue: str) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = []
@@ -52,9 +54,9 @@ def play(local: LocalAws, say: Callable[[str], None], template: Path) -> Iterato
     wait_for("the shipments", lambda: len(shipped()) >= len(SHIPPED))
     reviews = receive(out["ReviewsUrl"])
     asked = {each["detail"]["data"]["order_id"] for each in reviews}
-    yield Outcome("14 orders", f"{len(shipped())} shipped", "10 are for shipping, no other", shipped() == SHIPPED)
+    yield Outcome("14 orders", f"{len(shipped())} shipped", "10 are for shipping, no other", shipped() == ONCE)
     yield Outcome("the same 14", f"{len(asked)} to review", "large, suspicious or not shipped", asked == REVIEWED)
-    neither = {each["order_id"] for each in ORDERS} - shipped() - asked
+    neither = {each["order_id"] for each in ORDERS} - {*shipped(), *asked}
     left = f"{', '.join(sorted(neither)) or 'none'} left over"
     yield Outcome("one of them without a country", left, "no order falls between two rules", not neither)
 
@@ -65,7 +67,7 @@ def play(local: LocalAws, say: Callable[[str], None], template: Path) -> Iterato
     same = {each["detail"]["metadata"]["event_id"] for each in again} == ids and not {e["id"] for e in again} & {
         e["id"] for e in reviews
     }
-    yield Outcome("all 14 again", f"{len(shipped())} shipments", "a repeat ships nothing", shipped() == SHIPPED)
+    yield Outcome("all 14 again", f"{len(shipped())} shipments", "a repeat ships nothing", shipped() == ONCE)
     yield Outcome("the events' ids", "ours equal, the bus's new" if same else "differ", "a repeat can be told", same)
 
     say("an event of a version that no consumer knows")
@@ -88,7 +90,5 @@ def play(local: LocalAws, say: Callable[[str], None], template: Path) -> Iterato
         EventEndTime=now + timedelta(hours=1),
         Destination={"Arn": bus},
     )
-    wait_for("the replay", lambda: shipped() >= SHIPPED)
-    yield Outcome(
-        "a replay of the archive", "the lost one is back", "only what is missing is done", shipped() == SHIPPED
-    )
+    wait_for("the replay", lambda: set(shipped()) >= SHIPPED)
+    yield Outcome("a replay of the archive", "the lost one is back", "only what is missing is done", shipped() == ONCE)

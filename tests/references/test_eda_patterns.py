@@ -372,15 +372,43 @@ def test_there_is_a_pattern() -> None:
     assert PATTERNS
 
 
+KEPT = HERE / "kept_events.yaml"
+
+
+def kept(name: str) -> dict[str, Any]:
+    return dict(read_template(KEPT)["Resources"][name]["Properties"])
+
+
 def test_the_template_of_the_bus_that_keeps_events_lints_and_keeps_what_fails() -> None:
-    template = HERE / "kept_events.yaml"
-    resources = read_template(template)["Resources"]
-    role, subscriber = resources["Deliver"]["Properties"], resources["ToReview"]["Properties"]
+    role, subscriber = kept("Deliver"), kept("ToReview")
     allowed = {
         (statement["Action"], json.dumps(statement["Resource"]))
         for statement in role["Policies"][0]["PolicyDocument"]["Statement"]
     }
 
-    assert findings(template) == []
+    assert findings(KEPT) == []
     assert ("sqs:SendMessage", json.dumps(subscriber["OnFailureConfiguration"]["Arn"])) in allowed
     assert ("lambda:InvokeFunction", json.dumps(subscriber["InvokeConfiguration"]["TargetArn"])) in allowed
+    assert kept("NotReviewed")["Dimensions"][0]["Value"] == {"Fn::GetAtt": ["Unreviewed", "QueueName"]}
+    assert kept("NotReviewed")["AlarmActions"]
+
+
+def test_order_holds_until_the_function_is_done_and_a_failure_stops_all_groups_for_minutes() -> None:
+    subscriber = kept("ToReview")
+
+    assert subscriber["Type"] == "FIFO"
+    assert subscriber["InvokeConfiguration"]["LambdaParameters"] == {"InvocationType": "REQUEST_RESPONSE"}
+    assert subscriber["RetryPolicy"]["MaxEventAgeInSeconds"] <= 300
+
+
+def test_what_the_subscriber_logs_has_a_way_into_a_log_group() -> None:
+    source, destination, delivery = kept("FromSubscriber"), kept("ToLogs"), kept("DeliverLogs")
+
+    assert source["ResourceArn"] == {"Fn::GetAtt": ["ToReview", "SubscriberArn"]}
+    assert source["LogType"] == f"{kept('ToReview')['LogConfiguration']['Level']}_LOGS"
+    assert destination["DestinationResourceArn"] == {"Fn::GetAtt": ["Logs", "Arn"]}
+    assert delivery == {
+        "DeliverySourceName": {"Ref": "FromSubscriber"},
+        "DeliveryDestinationArn": {"Fn::GetAtt": ["ToLogs", "Arn"]},
+    }
+    assert kept("Logs")["RetentionInDays"]

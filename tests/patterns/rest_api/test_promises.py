@@ -184,6 +184,44 @@ def test_a_body_nested_without_end_is_a_problem_and_no_crash(app: ModuleType) ->
     assert is_problem(app.handler(request("POST", "/orders", "[" * 100_000, idempotency_key="k"), Context()), 422)
 
 
+PLAIN = {"content-type": "text/plain", "idempotency-key": "k"}
+STRANGE: dict[str, tuple[int, dict[str, Any]]] = {
+    "null body": (422, {"body": None}),
+    "null in base64": (422, {"body": None, "isBase64Encoded": True}),
+    "no base64": (422, {"body": "%%%", "isBase64Encoded": True}),
+    "no UTF-8": (422, {"body": base64.b64encode(b"\xff\xfe{}").decode(), "isBase64Encoded": True}),
+    "JSON null": (422, {"body": "null"}),
+    "half a character": (422, {"body": '{"sku": "\\ud800", "quantity": 1}'}),
+    "no number": (422, {"body": '{"sku": "a", "quantity": NaN}'}),
+    "digits without end": (422, {"body": '{"sku": "a", "quantity": %s}' % ("9" * 5000)}),
+    "null headers": (400, {"headers": None}),
+    "no headers": (400, {"headers": ...}),
+    "no body": (422, {"body": ...}),
+    "another content type": (415, {"headers": PLAIN}),
+}
+
+
+@pytest.mark.parametrize("strange", STRANGE)
+def test_what_a_caller_can_make_of_a_request_is_no_fault_of_ours(app: ModuleType, strange: str) -> None:
+    """A 5xx would page, and be sent again."""
+    status, changes = STRANGE[strange]
+    changed = {**request("POST", "/orders", MUG, idempotency_key="k"), **changes}
+
+    answer = app.handler({name: value for name, value in changed.items() if value is not ...}, Context())
+
+    assert is_problem(answer, status)
+    assert call(app, "GET", "/orders")[1]["orders"] == []
+
+
+def test_a_value_error_of_ours_is_no_problem_of_the_caller(app: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    def wrong(*_: Any) -> None:
+        raise ValueError("not ours to say")
+
+    monkeypatch.setattr(app, "place", wrong)
+
+    assert is_problem(app.handler(request("POST", "/orders", MUG, idempotency_key="k"), Context()), 500)
+
+
 @pytest.mark.parametrize(
     ("path", "query", "status"),
     [
