@@ -56,7 +56,7 @@ def play(local: LocalAws, say: Callable[[str], None], template: Path) -> Iterato
     asked = {each["detail"]["data"]["order_id"] for each in reviews}
     yield Outcome("14 orders", f"{len(shipped())} shipped", "10 are for shipping, no other", shipped() == ONCE)
     yield Outcome("the same 14", f"{len(asked)} to review", "large, suspicious or not shipped", asked == REVIEWED)
-    neither = {each["order_id"] for each in ORDERS} - {*shipped(), *asked}
+    neither = {str(each["order_id"]) for each in ORDERS} - {*shipped(), *asked}
     left = f"{', '.join(sorted(neither)) or 'none'} left over"
     yield Outcome("one of them without a country", left, "no order falls between two rules", not neither)
 

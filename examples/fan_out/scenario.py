@@ -110,7 +110,7 @@ def play(local: LocalAws, say: Callable[[str], None], template: Path) -> Iterato
     )
 
     say("an order that neither shipping's queue nor invoicing's takes from SNS, and one redrive after the other")
-    before, refused = counted(), json.dumps(placed("refused", 60_000))
+    sums, refused = counted(), json.dumps(placed("refused", 60_000))
     for queue in ("ToShip", "ToInvoice"):
         sqs.send_message(QueueUrl=buries(queue), MessageBody=refused)
     steps = []
@@ -118,10 +118,10 @@ def play(local: LocalAws, say: Callable[[str], None], template: Path) -> Iterato
         move(buries(queue), queue)
         wait_for("the redrive", idle)
         steps.append((records("Shipments", "refused"), records("Invoices", "refused")))
-    alone = steps == [(["refused"], []), (["refused"], ["refused"])] and counted() == before
+    alone = steps == [(["refused"], []), (["refused"], ["refused"])] and counted() == sums
     yield Outcome(
         "an order that 2 of 3 queues refuse, then moved",
-        "first shipped, then invoiced" if alone else f"shipped, invoiced: {steps}, counted {counted()[0] - before[0]}",
+        "first shipped, then invoiced" if alone else f"shipped, invoiced: {steps}, counted {counted()[0] - sums[0]}",
         "a redrive reaches one subscriber only",
         alone,
     )

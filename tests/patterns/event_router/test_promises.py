@@ -167,7 +167,7 @@ def test_what_the_bus_never_takes_is_an_error(publisher: ModuleType, monkeypatch
 
 def documented(heading: str) -> list[str]:
     """The codes of a PutEvents entry that AWS's model lists under a heading."""
-    model = botocore.session.get_session().get_service_model("events")
+    model: Any = botocore.session.get_session().get_service_model("events")
     text = str(model.shape_for("PutEventsResultEntry").members["ErrorCode"].documentation)
     retryable, _, permanent = text.partition("Non-retryable errors include:")
     return re.findall(r"(\w+)(?:</a> )?</code>", retryable if heading == "Retryable" else permanent)
