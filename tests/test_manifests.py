@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 import tomllib
 import unicodedata
 import zipfile
@@ -18,6 +19,7 @@ from skills_ref import validate
 
 from support import bundle, node
 from support.documents import ROOT, links, rows, section, tokens
+from trials.examples import patterns
 from trials.local_aws import ACCOUNT, REGION, LocalAws
 
 NAME = "aws-serverless-eda"
@@ -263,6 +265,17 @@ def test_the_archive_for_uploading_is_a_whole_skill(tmp_path: Path) -> None:
         for link in links(page):
             if "://" not in link.target:
                 assert (page.parent / link.target.split("#")[0]).resolve().exists(), link
+
+
+def test_the_whole_archive_lints_and_tries(tmp_path: Path) -> None:
+    with zipfile.ZipFile(bundle.whole(tmp_path)) as packed:
+        packed.extractall(tmp_path)
+    unpacked = tmp_path / NAME
+    asked = [sys.executable, str(unpacked / "examples" / "run.py"), "--list"]
+    listed = subprocess.run(asked, capture_output=True, text=True, check=True).stdout
+
+    assert [name for name in patterns() if f"{name}: " not in listed] == []
+    assert (unpacked / "tests" / "rules" / "_model.py").exists()
 
 
 HIDDEN = {"Cf", "Co", "Cn"}  # format characters such as zero-width and bidirectional ones, private use, unassigned

@@ -76,8 +76,7 @@ async function ship({ body, messageId, receiptHandle, attributes }: SQSRecord): 
     const receives = Number(attributes.ApproximateReceiveCount);
     const hopeless = error instanceof NoOrder;
     if (receives >= LATE && !hopeless) count("OrderDelayed");
-    const visibility = hopeless ? 0 : pause(receives);
-    const wait = { ReceiptHandle: receiptHandle, VisibilityTimeout: visibility };
+    const wait = { ReceiptHandle: receiptHandle, VisibilityTimeout: hopeless ? 0 : pause(receives) };
     await sqs.send(new ChangeMessageVisibilityCommand({ QueueUrl: ORDERS, ...wait }));
     throw error;
   }

@@ -23,7 +23,8 @@ export class Saga extends Stack {
 
   constructor(scope: Construct, name: string) {
     super(scope, name, {
-      description: "An order is reserved, charged and booked, or nothing of it remains and the caller knows why, or a human does.",
+      description:
+        "An order is reserved, charged and booked, or nothing of it remains and the caller knows why, or a human does.",
     });
     const paymentsUrl = new CfnParameter(this, "PaymentsUrl").valueAsString;
     const carrierUrl = new CfnParameter(this, "CarrierUrl").valueAsString;

@@ -1,6 +1,9 @@
-"""The archive that claude.ai takes: what a reader of the skill needs, below one folder, with a short description.
+"""The two archives of a release, each below one folder.
 
-Build it:  uv run --directory tests python -m support.bundle ../dist
+`aws-serverless-eda.zip` is for claude.ai, which takes 200 files and a short description: what a reader of the skill
+needs, without the bench. `aws-serverless-eda-whole.zip` is the repository: it lints and tries a reader's own project.
+
+Build them:  uv run --directory tests python -m support.bundle ../dist
 """
 
 import subprocess
@@ -17,7 +20,6 @@ WANTED = ("SKILL.md", "LICENSE", "pyproject.toml", "uv.lock", "references/", "ex
 WANTED_TOO = (
     "tests/references/",
     "tests/rules/",
-    "tests/trials/",
     "tests/facts.toml",
     "tests/test_cdk.py",
     "tests/counterexamples/",
@@ -64,5 +66,16 @@ def build(folder: Path) -> Path:
     return archive
 
 
+def whole(folder: Path) -> Path:
+    """Write the archive of everything into `folder` and return its path."""
+    folder.mkdir(parents=True, exist_ok=True)
+    archive = folder / f"{NAME}-whole.zip"
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as packed:
+        for path in tracked():
+            packed.write(path, f"{NAME}/{path.relative_to(ROOT).as_posix()}")
+    return archive
+
+
 if __name__ == "__main__":
-    print(build(Path(sys.argv[1]).resolve()))  # noqa: T201
+    for build_one in (build, whole):
+        print(build_one(Path(sys.argv[1]).resolve()))  # noqa: T201

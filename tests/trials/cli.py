@@ -18,7 +18,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from trials import report
+from trials import own
 from trials.examples import (
     AT_ONCE,
     EXAMPLES,
@@ -94,12 +94,18 @@ def arguments(known: list[str]) -> argparse.Namespace:
         default="python",
         help="which modules the functions run; those in TypeScript are for --iac cdk-typescript (default: python)",
     )
+    parser.add_argument(
+        "--allow-unproved", action="store_true", help="exit 0 although a source of your project is unproved or untried"
+    )
+    parser.add_argument(
+        "--thorough", action="store_true", help="also kill, cut off and time out your functions in each of their calls"
+    )
     parser.add_argument("--port", type=int, default=0, help="port of the local AWS (default: a free one)")
     parser.add_argument(
         "--jobs", type=int, default=AT_ONCE, help=f"how many examples run at a time (default, by processors: {AT_ONCE})"
     )
     asked = parser.parse_args()
-    asked.path = own(asked.patterns, known)
+    asked.path = path_of(asked.patterns, known)
     unknown = [name for name in asked.patterns if name not in known]
     if asked.path and (asked.keep or asked.list or asked.iac != "sam" or asked.handlers != "python"):
         parser.error("--keep, --list, --iac and --handlers are for the examples")
@@ -115,7 +121,7 @@ def arguments(known: list[str]) -> argparse.Namespace:
     return asked
 
 
-def own(given: list[str], known: list[str]) -> Path | None:
+def path_of(given: list[str], known: list[str]) -> Path | None:
     """The one argument, if it is a path and no example's name."""
     if len(given) != 1 or given[0] in known:
         return None
@@ -129,7 +135,9 @@ def run() -> int:
     console, progress = Console(), Console(stderr=True)
     if asked.path:
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-        return report.run(asked.path, asked.port, asked.json, console, progress, play)
+        return own.run(
+            own.Wish(asked.path, asked.port, asked.json, asked.allow_unproved, asked.thorough), console, progress
+        )
     if asked.list:
         for name, line in known.items():
             console.print(f"{name}: {line}", highlight=False)

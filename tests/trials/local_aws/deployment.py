@@ -14,12 +14,14 @@ from typing import Any
 import yaml
 from botocore.exceptions import ClientError
 
+from trials.local_aws import javascript
 from trials.local_aws.environment import LocalAwsError
-from trials.local_aws.packaging import packages
+from trials.local_aws.packaging import PackagingError, packages
 from trials.local_aws.server import BUCKET, Server, wait_for
 from trials.template import own_names, read_template, secrets_by_arn, without, without_bootstrap
 
 SYNTHESISED = ".template.json"
+LARGEST = 51_200  # bytes of a template that may stand in the request; a larger one is read from a bucket
 ASSET = "aws:asset:path"  # where CDK says which folder beside the template holds a function's code
 NOT_CODE = shutil.ignore_patterns(
     "__pycache__", "template.yaml", ".git", ".aws-sam", ".venv", "node_modules", "cdk.out", ".mypy_cache"
@@ -50,9 +52,13 @@ class Stack:
 class LocalAws(Server):
     """A server on which templates are deployed; see `Server` for what it is and how it ends."""
 
-    def __init__(self, port: int = 0, faults: bool = False, home: Path | None = None) -> None:
-        super().__init__(port, faults, home)
+    def __init__(
+        self, port: int = 0, faults: bool = False, home: Path | None = None, outside_ca: Path | None = None
+    ) -> None:
+        super().__init__(port, faults, home, outside_ca)
         self._archives: dict[Path, Path] = {}  # of the functions' code, by folder
+        self._built: dict[tuple[Path, str, str], Path] = {}  # folders of JavaScript, by source, handler and metadata
+        self._unpacked: dict[str, str] = {}  # functions whose packages cannot be had, and why
         self._installed: dict[tuple[Path | None, tuple[str, ...]], Path] = {}  # their packages, by what asks for them
 
     def reset(self) -> None:
@@ -69,8 +75,8 @@ class LocalAws(Server):
         """
         body = self.pack(without_bootstrap(read_template(template)), template.parent)
         synthesised = template.name.endswith(SYNTHESISED)
-        name = template.name.removesuffix(SYNTHESISED) if synthesised else template.parent.name.replace("_", "-")
-        stack = self.create(name, body, **parameters)
+        name = template.name.removesuffix(SYNTHESISED) if synthesised else template.parent.name
+        stack = self.create(stack_name(name), body, **parameters)
         named = {own: stack.resources[at] for at, own in own_names(body).items() if at in stack.resources}
         return replace(stack, resources={**stack.resources, **named})
 
@@ -79,29 +85,49 @@ class LocalAws(Server):
         configuration = self.client("lambda").get_function_configuration(FunctionName=function)
         return str(configuration["Role"]).rsplit("/", 1)[-1]
 
-    def pack(self, body: dict[str, Any], folder: Path, extra: Sequence[str] = ()) -> dict[str, Any]:
+    def pack(
+        self, body: dict[str, Any], folder: Path, extra: Sequence[str] = (), tolerant: bool = False
+    ) -> dict[str, Any]:
         """The template with the code and the definitions that it finds beside itself uploaded, as `sam package` does.
 
-        `extra` are packages that every function gets besides those of its own `requirements.txt`.
+        `extra` are packages that every function gets besides those of its own `requirements.txt`. If `tolerant`, a
+        function whose packages cannot be had is left out of the template, and of the next stack with the reason.
         """
         body = secrets_by_arn(body)
-        default = body.get("Globals", {}).get("Function", {}).get("CodeUri", ".")
-        for resource in body["Resources"].values():
-            properties = resource.get("Properties", {})
-            if resource["Type"] == "AWS::Serverless::Function" and "InlineCode" not in properties:
-                source = folder / str(properties.get("CodeUri", default))
-                properties["CodeUri"] = self._package(source)
-                self._depend(properties, source, extra)
-            elif resource["Type"] == "AWS::Serverless::LayerVersion" and isinstance(properties["ContentUri"], str):
-                properties["ContentUri"] = self._package(folder / properties["ContentUri"], layer=True)
-            elif resource["Type"] == "AWS::Lambda::Function" and (asset := resource.get("Metadata", {}).get(ASSET)):
-                bucket, key = self._package(folder / asset).removeprefix("s3://").split("/")
-                properties["Code"] = {"S3Bucket": bucket, "S3Key": key}
+        self._unpacked = {}
+        shared = body.get("Globals", {}).get("Function", {})
+        for name, resource in body["Resources"].items():
+            try:
+                self._pack_one(resource, folder, shared, extra)
+            except PackagingError as error:
+                if not tolerant:
+                    raise
+                self._unpacked[name] = str(error)
+        return without(body, set(self._unpacked)) if self._unpacked else body
+
+    def _pack_one(self, resource: dict[str, Any], folder: Path, shared: dict[str, Any], extra: Sequence[str]) -> None:
+        properties = resource.get("Properties", {})
+        runtime = str(properties.get("Runtime", shared.get("Runtime", "")))
+        if runtime.startswith("nodejs"):
+            self._bring_node()
+        if resource["Type"] == "AWS::Serverless::Function" and "InlineCode" not in properties:
+            source = folder / str(properties.get("CodeUri", shared.get("CodeUri", ".")))
+            if runtime.startswith("nodejs"):
+                handler = str(properties.get("Handler", shared.get("Handler", "")))
+                properties["CodeUri"] = self._package_node(source, handler, resource.get("Metadata", {}))
+                return
+            properties["CodeUri"] = self._package(source)
+            self._depend(properties, source, extra)
+        elif resource["Type"] == "AWS::Serverless::LayerVersion" and isinstance(properties["ContentUri"], str):
+            properties["ContentUri"] = self._package(folder / properties["ContentUri"], layer=True)
+        elif resource["Type"] == "AWS::Lambda::Function" and (asset := resource.get("Metadata", {}).get(ASSET)):
+            bucket, key = self._package(folder / asset).removeprefix("s3://").split("/")
+            properties["Code"] = {"S3Bucket": bucket, "S3Key": key}
+            if not runtime.startswith("nodejs"):
                 self._depend(properties, folder / asset, extra)
-            elif resource["Type"] == "AWS::Serverless::StateMachine" and "DefinitionUri" in properties:
-                definition = folder / properties.pop("DefinitionUri")
-                properties["Definition"] = yaml.safe_load(definition.read_text())  # JSON is YAML
-        return body
+        elif resource["Type"] == "AWS::Serverless::StateMachine" and "DefinitionUri" in properties:
+            definition = folder / properties.pop("DefinitionUri")
+            properties["Definition"] = yaml.safe_load(definition.read_text())  # JSON is YAML
 
     def create(self, name: str, body: dict[str, Any], **parameters: str) -> Stack:
         """Create a stack from a template given as data; see `deploy`."""
@@ -114,10 +140,10 @@ class LocalAws(Server):
     def _create(self, name: str, body: dict[str, Any], parameters: dict[str, str], tolerant: bool) -> Stack:
         cloudformation = self.client("cloudformation")
         given = [{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()]
-        left_out: dict[str, str] = {}
+        left_out = dict(self._unpacked) if tolerant else {}
         while True:
-            stack_name = f"{name}-{next(self._numbers)}"
-            request = {"StackName": stack_name, "TemplateBody": json.dumps(body), "Parameters": given}
+            numbered = f"{name}-{next(self._numbers)}"
+            request = {"StackName": numbered, "Parameters": given, **self._written(numbered, json.dumps(body))}
             try:
                 cloudformation.create_stack(**request, Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"])
             except ClientError as error:
@@ -125,30 +151,37 @@ class LocalAws(Server):
                 unknown = re.search(r"Unrecognized resource types: \[(.*)\]", reason)
                 types = unknown[1].split(", ") if unknown else []
                 faulty = {n: each["Type"] for n, each in body["Resources"].items() if each["Type"] in types}
-                reason = f"stack {stack_name} was refused: {reason}"
+                reason = f"stack {numbered} was refused: {reason}"
             else:
-                stack = wait_for(f"stack {stack_name}", lambda: _settled(cloudformation, stack_name))  # noqa: B023
+                stack = wait_for(f"stack {numbered}", lambda: _settled(cloudformation, numbered))  # noqa: B023
                 if stack["StackStatus"] == "CREATE_COMPLETE":
                     break
-                reasons = _reasons(cloudformation, stack_name)
-                reason = f"stack {stack_name} did not deploy: {'; '.join(reasons.values()) or stack['StackStatus']}"
+                reasons = _reasons(cloudformation, numbered)
+                reason = f"stack {numbered} did not deploy: {'; '.join(reasons.values()) or stack['StackStatus']}"
                 faulty = {n: why for n, why in reasons.items() if tolerant and n in body["Resources"]}
-                cloudformation.delete_stack(StackName=stack_name)
+                cloudformation.delete_stack(StackName=numbered)
             kept = without(body, set(faulty))
             if not faulty or not kept["Resources"]:
                 raise LocalAwsError(reason)
             gone = {n: e["Type"] for n, e in body["Resources"].items() if n not in kept["Resources"]}
             left_out |= {n: faulty.get(n, kind) for n, kind in gone.items()}
             body = kept
-        resources = cloudformation.describe_stack_resources(StackName=stack_name)["StackResources"]
+        resources = cloudformation.describe_stack_resources(StackName=numbered)["StackResources"]
         self.left_out |= left_out
         return Stack(
-            name=stack_name,
+            name=numbered,
             left_out=left_out,
             outputs={output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])},
             resources={each["LogicalResourceId"]: each.get("PhysicalResourceId", "") for each in resources},
             types={each["LogicalResourceId"]: each["ResourceType"] for each in resources},
         )
+
+    def _written(self, name: str, body: str) -> dict[str, str]:
+        """The template as `create_stack` takes it."""
+        if len(body.encode()) <= LARGEST:
+            return {"TemplateBody": body}
+        self.client("s3").put_object(Bucket=BUCKET, Key=f"{name}.template", Body=body.encode())
+        return {"TemplateURL": f"{self.endpoint}/{BUCKET}/{name}.template"}
 
     def _package(self, source: Path, layer: bool = False) -> str:
         """Zip a function's code or a layer and upload it, once; return its S3 address."""
@@ -159,10 +192,27 @@ class LocalAws(Server):
             self.client("s3").upload_file(str(archive), BUCKET, archive.name)
         return f"s3://{BUCKET}/{self._archives[source].name}"
 
+    def _bring_node(self) -> None:
+        """Lay what Lambda's Node.js runtimes provide above all unzipped code, where imports look for it."""
+        provided = self._home / "node_modules"
+        if not provided.is_symlink():
+            provided.symlink_to(javascript.runtime_modules())
+
+    def _package_node(self, source: Path, handler: str, metadata: dict[str, Any]) -> str:
+        """As `_package`, with the function's npm packages, and bundled if its metadata says so."""
+        asked = (source, handler, json.dumps(metadata, sort_keys=True))
+        if asked not in self._built:
+            if not source.is_dir():
+                raise LocalAwsError(f"the template takes code from {source}, which is no folder")
+            work = Path(tempfile.mkdtemp(dir=self._home))
+            self._built[asked] = javascript.build(source, handler, metadata, work)
+        return self._package(self._built[asked])
+
     def _zip(self, source: Path, layer: bool) -> Path:
         """The code; of a layer, also what its requirements name."""
         build = Path(tempfile.mkdtemp(dir=self._home))
-        code = Path(shutil.copytree(source, build / "code", ignore=NOT_CODE))
+        built = source.is_relative_to(self._home)
+        code = Path(shutil.copytree(source, build / "code", ignore=None if built else NOT_CODE, symlinks=True))
         files = {path.relative_to(code): path for path in code.rglob("*")}
         if layer and (requirements := source / "requirements.txt").exists():
             installed = packages(requirements, (), build)
@@ -194,6 +244,12 @@ class LocalAws(Server):
         group = configuration.get("LoggingConfig", {}).get("LogGroup", f"/aws/lambda/{function}")
         pages = self.client("logs").get_paginator("filter_log_events").paginate(logGroupName=group)
         return [event["message"] for page in pages for event in page["events"]]
+
+
+def stack_name(folder: str) -> str:
+    """A name that CloudFormation takes, from that of a folder: letters, digits and hyphens after a letter."""
+    name = re.sub(r"[^A-Za-z0-9]+", "-", folder).strip("-")[:100]
+    return name if name[:1].isalpha() else f"stack-{name}".rstrip("-")
 
 
 def _settled(cloudformation: Any, name: str) -> Any:

@@ -2,8 +2,9 @@
 
 import os
 import shutil
-import subprocess
 from pathlib import Path
+
+from trials.local_aws.namespace import errand
 
 ROOT = Path(__file__).resolve().parents[3]
 ENVIRONMENT = ROOT / ".local-aws"  # its own, because MiniStack pins another botocore than the project
@@ -25,14 +26,15 @@ def install() -> None:
         compiled.write_text(lock)
 
 
-def uv(*arguments: str, **variables: str) -> str:
+def uv(*arguments: str, cwd: Path | None = None, **variables: str) -> str:
+    """What uv prints; raises `LocalAwsError` with its own words when it fails."""
     program = os.environ.get("UV") or shutil.which("uv")
     if not program:
         raise LocalAwsError("uv is not on PATH: install it as README.md says, then run this through `uv run`")
     # Functions are unzipped without their time stamps, so their bytecode must not be checked against them.
     environment = {**os.environ, "PYC_INVALIDATION_MODE": "UNCHECKED_HASH", **variables}
     environment.pop("VIRTUAL_ENV", None)
-    done = subprocess.run([program, *arguments], env=environment, capture_output=True, text=True, check=False)
+    done = errand([program, *arguments], environment, cwd)
     if done.returncode:
         reason = " ".join(done.stderr.split())[:300]
         raise LocalAwsError(f"`uv {arguments[0]}` failed; the first run needs the network. uv says: {reason}")

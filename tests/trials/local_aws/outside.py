@@ -1,20 +1,27 @@
 """A service that AWS does not run, on loopback: what functions call, and what they must be safe against."""
 
 import json
+import ssl
 import threading
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any, Self
+
+import trustme
+
+ADDRESS = "127.0.0.2"  # where every name leads, see `names`
 
 
 @dataclass(frozen=True)
 class Asked:
-    """One request; `key` is its `Idempotency-Key`, `body` its JSON."""
+    """One request; `key` is its `Idempotency-Key`, `body` its JSON, or its text if it is none."""
 
     method: str
     path: str
     key: str
     body: Any
+    host: str = ""
 
 
 class Outside:
@@ -34,31 +41,115 @@ class Outside:
             disable_nagle_algorithm = True  # or each body waits 40 ms for the acknowledgement of its headers
 
             def answer(self) -> None:
-                body = json.loads(self.rfile.read(int(self.headers.get("Content-Length", 0))) or "null")
+                body = content(self.rfile.read(int(self.headers.get("Content-Length", 0))))
                 key = self.headers.get("Idempotency-Key", "")
-                answer = service.reply(Asked(self.command, self.path, key, body))
+                answer = service.reply(Asked(self.command, self.path, key, body, self.headers.get("Host", "")))
                 if answer is None:
                     self.close_connection = True
                     return
                 text = json.dumps(answer[1]).encode()
                 self.send_response(answer[0])
                 self.send_header("Content-Length", str(len(text)))
+                self.send_header("Content-Type", "application/json")
                 self.end_headers()
-                self.wfile.write(text)
+                if self.command != "HEAD":
+                    self.wfile.write(text)
 
             do_GET = do_PUT = do_POST = do_DELETE = answer  # noqa: N815
+            do_PATCH = do_HEAD = do_OPTIONS = answer  # noqa: N815
 
             def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
                 pass
 
-        class Server(ThreadingHTTPServer):
-            request_queue_size = 64  # the default of 5 makes the sixth caller wait longer than its timeout
-
-        self._server = Server(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
-        threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
+        self._servers = [Server(("127.0.0.1", 0), Handler)]
+        self.url = f"http://127.0.0.1:{self._servers[0].server_port}"
+        self.listen_too(Handler)
+        for server in self._servers:
+            threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
         return self
 
+    def listen_too(self, handler: type[BaseHTTPRequestHandler]) -> None:
+        """Add servers on further addresses."""
+
     def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
+        for server in self._servers:
+            server.shutdown()
+            server.server_close()
+
+
+class Server(ThreadingHTTPServer):
+    request_queue_size = 64  # the default of 5 makes the sixth caller wait longer than its timeout
+    daemon_threads = True
+
+
+def content(body: bytes) -> Any:
+    """The JSON of a body; of a form, XML or anything else, its text."""
+    text = body.decode(errors="replace")
+    try:
+        return json.loads(text) if text else None
+    except ValueError:
+        return text
+
+
+class StandIn(Outside):
+    """Any outside service: it takes whatever it is asked, and remembers; or it is down.
+
+    Where `everywhere`, every name leads here: it listens on the ports of HTTP and HTTPS of all addresses, with a
+    certificate for whichever host is asked for, signed by an authority whose certificate is `ca`.
+    """
+
+    def __init__(self, everywhere: bool = False, home: Path | None = None) -> None:
+        self.asked: list[Asked] = []
+        self.down = False
+        self.ca: Path | None = None
+        self._everywhere, self._home = everywhere, home
+        self._lock = threading.Lock()
+
+    def listen_too(self, handler: type[BaseHTTPRequestHandler]) -> None:
+        if not self._everywhere or self._home is None:
+            return
+        authority = trustme.CA()
+        self.ca = self._home / "outside.pem"
+        self.ca.write_bytes(authority.cert_pem.bytes())
+        plain, secure = Server((ADDRESS, 80), handler), Server((ADDRESS, 443), handler)
+        secure.socket = certified(authority).wrap_socket(secure.socket, server_side=True, do_handshake_on_connect=False)
+        self._servers += [plain, secure]
+
+    def reply(self, asked: Asked) -> tuple[int, Any]:
+        if self.down:
+            return 503, {}
+        with self._lock:
+            self.asked.append(asked)
+        return 200, {}
+
+    def forget(self) -> None:
+        self.asked.clear()
+        self.down = False
+
+    def records(self) -> list[Any]:
+        kept = [each for each in self.asked if each.method not in ("GET", "HEAD", "OPTIONS")]
+        return [{"method": each.method, **place(each), "key": each.key, "body": each.body} for each in kept]
+
+
+def place(asked: Asked) -> dict[str, str]:
+    """Where a request went; the host only if it is one of the world's."""
+    local = asked.host.split(":")[0] in ("127.0.0.1", "localhost", "")
+    return {"path": asked.path} if local else {"host": asked.host, "path": asked.path}
+
+
+def certified(authority: trustme.CA) -> ssl.SSLContext:
+    """A server's context that has a certificate for every name it is asked for."""
+    contexts: dict[str, ssl.SSLContext] = {}
+
+    def context_of(name: str) -> ssl.SSLContext:
+        if name not in contexts:
+            contexts[name] = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            authority.issue_cert(name).configure_cert(contexts[name])
+        return contexts[name]
+
+    def choose(connection: ssl.SSLObject | ssl.SSLSocket, name: str | None, _: ssl.SSLContext) -> None:
+        connection.context = context_of(name or ADDRESS)
+
+    first = context_of(ADDRESS)
+    first.sni_callback = choose
+    return first

@@ -9,17 +9,33 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from trials.local_aws.environment import ENVIRONMENT, uv
+from trials.local_aws.environment import ENVIRONMENT, LocalAwsError, uv
+
+
+class PackagingError(LocalAwsError):
+    """The packages of one function cannot be had; the message holds uv's own words."""
 
 
 def packages(requirements: Path | None, extra: Sequence[str], build: Path) -> Path:
+    """A folder with a function's dependencies; raises `PackagingError` if they cannot be had."""
+    try:
+        return install(requirements, extra, build)
+    except LocalAwsError as error:
+        if not requirements:
+            raise
+        raise PackagingError(f"its {requirements.name} cannot be installed: {error}") from error
+
+
+def install(requirements: Path | None, extra: Sequence[str], build: Path) -> Path:
     """A folder with a function's dependencies, installed as `sam build` would, their bytecode too.
 
     What is made of the same releases is kept beside the environment and used again; `build` is for what can't be kept.
     """
     (more := build / "extra.txt").write_text("\n".join(extra))
-    wanted = [str(path) for path in (requirements, more) if path]
-    python = ["--quiet", "--python", str(ENVIRONMENT / "bin" / "python")]
+    wanted = [str(path.resolve()) for path in (requirements, more) if path]
+    # A relative path in the file is meant from its own folder, where `sam build` runs pip too.
+    place = ["--directory", str(requirements.parent.resolve())] if requirements else []
+    python = [*place, "--quiet", "--python", str(ENVIRONMENT / "bin" / "python")]
     releases = uv("pip", "compile", "--no-header", "--no-annotate", *python, *wanted)
     if all(re.fullmatch(r"[\w.-]+(\[.*\])?==\S+( ;.*)?", line) for line in releases.splitlines()):
         text = releases + (requirements.read_text() if requirements else "")  # with its index, if it names one

@@ -5,6 +5,7 @@ endpoint of the caller exists, and every client is made by `Server.client` with 
 """
 
 import contextlib
+import ctypes
 import itertools
 import json
 import os
@@ -30,26 +31,17 @@ from botocore.config import Config
 
 from trials.local_aws.environment import ACCOUNT, ENVIRONMENT, REGION, LocalAwsError, install
 from trials.local_aws.fence import LOOPBACK_ONLY
+from trials.local_aws.javascript import PRELOAD
 
 BUCKET = "packages"
+TRUST = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "AWS_CA_BUNDLE", "NODE_EXTRA_CA_CERTS")
 NO_PROFILE = {  # botocore's (name in a file, name in the environment, default, conversion)
     "profile": (None, None, None, None),
     "config_file": (None, None, os.devnull, None),
     "credentials_file": (None, None, os.devnull, None),
 }
 
-# Microburst tells a service by its host name too, for which it reads every model of the SDK: four seconds of processor
-# time. Here all services have one address, so there is nothing to learn from it.
-FAULT_PROXY = """
-import logging
-
-from microburst.cli import main
-from microburst.detection import host
-
-host._endpoint_prefix_map = dict
-logging.getLogger("aiohttp.access").setLevel("WARNING")
-main()
-"""
+FAULT_PROXY = Path(__file__).parent / "fault_proxy.py"
 
 T = TypeVar("T")
 
@@ -78,8 +70,14 @@ class Server:
     answers with AWS's own errors (`fault`); it breaks signatures, so IAM is off then. `client` never passes the proxy.
     """
 
-    def __init__(self, port: int = 0, faults: bool = False, home: Path | None = None) -> None:
-        """`home` is a folder to work in and to leave to the caller, who has threads that may still write into it."""
+    def __init__(
+        self, port: int = 0, faults: bool = False, home: Path | None = None, outside_ca: Path | None = None
+    ) -> None:
+        """`home` is a folder to work in and to leave to the caller, who has threads that may still write into it.
+
+        `outside_ca` is for a process in a namespace of its own: no guard is needed there, and functions trust it.
+        """
+        self._outside_ca = outside_ca
         self._port = port
         self._given = home
         self._faults = faults
@@ -112,7 +110,8 @@ class Server:
             raise LocalAwsError(f"port {port} is in use: stop what listens there, or choose another with --port")
         python = str(ENVIRONMENT / "bin" / "python")
         self._guard.mkdir()
-        (self._guard / "sitecustomize.py").write_text(LOOPBACK_ONLY)
+        if not self._outside_ca:
+            (self._guard / "sitecustomize.py").write_text(LOOPBACK_ONLY)
         self.endpoint = f"http{'' if self._faults else 's'}://127.0.0.1:{port}"
         common = {
             "GATEWAY_PORT": str(port),
@@ -121,12 +120,17 @@ class Server:
             "SFN_WAIT_SCALE": "0.02",
             "LAMBDA_ASYNC_RETRY_BASE_SECONDS": "0.1",
             "PYTHONPATH": str(self._guard),
+            "NODE_OPTIONS": f"--require {PRELOAD}",
+            "TRIALS_LEFT_RUNNING": str(self.left_running),
+            **dict.fromkeys(TRUST if self._outside_ca else (), str(self._outside_ca)),
         }
         if self._faults:
             self.ca = None
             self._proxy = f"http://127.0.0.1:{(proxy := free_port())}"
             self._spawn([python, "-m", "ministack"], **common, AWS_ENDPOINT_URL=self._proxy)
-            self._spawn([python, "-c", FAULT_PROXY, "--upstream", self.endpoint, "--port", str(proxy), "--no-resign"])
+            self._spawn(
+                [python, "-P", str(FAULT_PROXY), "--upstream", self.endpoint, "--port", str(proxy), "--no-resign"]
+            )
         else:
             self.ca, key = self._certificate()
             tls = {"USE_SSL": "1", "MINISTACK_SSL_CERT": str(self.ca), "MINISTACK_SSL_KEY": str(key)}
@@ -162,7 +166,13 @@ class Server:
         with self.log.open("ab") as log:
             self.processes.append(
                 subprocess.Popen(
-                    command, env=environment, cwd=self._home, stdout=log, stderr=log, start_new_session=True
+                    command,
+                    env=environment,
+                    cwd=self._home,
+                    stdout=log,
+                    stderr=log,
+                    start_new_session=True,
+                    preexec_fn=end_with_parent,
                 )
             )
 
@@ -196,6 +206,11 @@ class Server:
         """What MiniStack, the proxy and the functions print."""
         return self._home / "log"
 
+    @property
+    def left_running(self) -> Path:
+        """Where Node.js functions that returned before their calls had ended are noted, a name in each line."""
+        return self._home / "left_running"
+
     def client(self, service: str) -> Any:
         """A boto3 client for `service` that can reach nothing but this server."""
         if service not in self._clients:
@@ -228,6 +243,25 @@ class Server:
 
     def clear_faults(self) -> None:
         self._control("POST", [])
+        self._fault_proxy("DELETE")
+
+    def kill_after(self, call: int) -> None:
+        """Kill the environment whose n-th AWS call from now on was done, before it learns so."""
+        self._fault_proxy("PUT", {"kind": "kill", "call": call})
+
+    def refuse_partly(self) -> None:
+        """Leave one entry out of every batch that functions send, under HTTP 200."""
+        self._fault_proxy("PUT", {"kind": "partial"})
+
+    def met(self) -> int:
+        """How often the fault of `kill_after` or `refuse_partly` was met."""
+        return int(self._fault_proxy("GET")["met"])
+
+    def _fault_proxy(self, method: str, body: Any = None) -> Any:
+        data = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(f"{self._proxy}/_trials/fault", data, method=method)
+        with urllib.request.urlopen(request, timeout=5) as answer:
+            return json.load(answer)
 
     def faulted(self) -> list[dict[str, Any]]:
         """The functions' AWS calls that a rule of `fault` met, oldest first, with `service` and `operation`."""
@@ -260,6 +294,12 @@ class Server:
         except OSError:
             return False
         return True
+
+
+def end_with_parent() -> None:
+    """In a child on Linux: be killed when the parent is, however it ends."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
 
 
 def free_port() -> int:

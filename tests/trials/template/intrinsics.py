@@ -27,6 +27,12 @@ def references(value: Any) -> set[str]:
     return {name for name in found if not name.startswith("AWS::")}
 
 
+def logical_id(value: Any) -> str:
+    """The resource that `!Ref X` or `!GetAtt X.Arn` means; of anything else, the one it refers to, or nothing."""
+    meant = references(value)
+    return min(meant) if len(meant) == 1 else ""
+
+
 def own_names(template: dict[str, Any]) -> dict[str, str]:
     """Each logical id with the name that its author wrote: CDK adds a hash, and keeps the path of the construct."""
     found = {}

@@ -1,0 +1,378 @@
+"""A project as it is deployed: what is left out, put differently or made up, each with the reason."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from trials.local_aws import LocalAws, LocalAwsError
+from trials.local_aws.deployment import LARGEST, stack_name
+from trials.local_aws.packaging import PackagingError, packages
+from trials.project import read
+from trials.project.deployable import deployable
+from trials.project.graves import graves, keeps_failures
+from trials.project.parameters import made_up, stored, value_for
+from trials.stage import overridden
+from trials.template import read_template
+
+URL = "http://127.0.0.1:9"
+
+
+def template(tmp_path: Path, text: str) -> dict[str, Any]:
+    path = tmp_path / "template.yaml"
+    path.write_text(text)
+    return read_template(path)
+
+
+PLAIN = """
+Resources:
+  Work: { Type: AWS::Lambda::Function, Properties: { Runtime: python3.14, Code: { ZipFile: pass } } }
+  Jobs: { Type: AWS::SQS::Queue }
+  Mapping:
+    Type: AWS::Lambda::EventSourceMapping
+    Properties: { EventSourceArn: !GetAtt Jobs.Arn, FunctionName: !Ref Work, BatchSize: 5 }
+"""
+SYNTHESISED = {
+    "Parameters": {"BootstrapVersion": {"Type": "AWS::SSM::Parameter::Value<String>", "Default": "/cdk-bootstrap"}},
+    "Rules": {"CheckBootstrapVersion": {"Assertions": []}},
+    "Resources": {
+        "CDKMetadata": {"Type": "AWS::CDK::Metadata"},
+        "Jobs": {"Type": "AWS::SQS::Queue"},
+        "Work": {
+            "Type": "AWS::Lambda::Function",
+            "Properties": {"Runtime": "python3.14", "Handler": "app.handler", "Code": {"S3Bucket": "b", "S3Key": "k"}},
+            "Metadata": {"aws:asset:path": "asset.1", "aws:asset:property": "Code"},
+        },
+        "Mapping": {
+            "Type": "AWS::Lambda::EventSourceMapping",
+            "Properties": {"EventSourceArn": {"Fn::GetAtt": ["Jobs", "Arn"]}, "FunctionName": {"Ref": "Work"}},
+        },
+    },
+}
+
+
+def test_a_synthesised_template_is_taken_with_its_assets(tmp_path: Path) -> None:
+    (tmp_path / "cdk.out").mkdir()
+    (tmp_path / "cdk.out" / "Shop.template.json").write_text(json.dumps(SYNTHESISED))
+    found = read(tmp_path, URL)
+
+    assert found.folder == tmp_path
+    assert [str(each) for each in found.sources] == ["queue Jobs → Work"]
+    assert found.left_out == {"CDKMetadata": "only tells CDK's version"}
+    assert (found.parameters, found.stored, found.body.get("Rules")) == ({}, {}, None)
+
+
+def test_other_templates_beside_the_one_that_is_tried_are_named(tmp_path: Path) -> None:
+    for name in ("A", "B"):
+        (tmp_path / f"{name}.template.json").write_text(json.dumps(SYNTHESISED))
+
+    assert "B.template.json is not tried: name it to try it" in read(tmp_path, URL).notes
+
+
+def test_a_template_in_a_folder_below_is_hinted_at(tmp_path: Path) -> None:
+    (tmp_path / "infra").mkdir()
+    template(tmp_path / "infra", PLAIN)
+    with pytest.raises(LocalAwsError, match=r"there is infra/template\.yaml: name one of them"):
+        read(tmp_path, URL)
+
+
+def test_what_cannot_be_packaged_is_left_out_by_name_and_reason(tmp_path: Path) -> None:
+    body, left_out = deployable(template(tmp_path, PLAIN.replace("python3.14", "java25")), tmp_path, [])
+
+    assert "java25" in left_out["Work"]
+    assert left_out["Mapping"] == "refers to what is left out"
+    assert set(body["Resources"]) == {"Jobs"}
+
+
+def test_a_function_whose_code_is_not_here_is_left_out(tmp_path: Path) -> None:
+    text = "Resources: { F: { Type: AWS::Serverless::Function, Properties: { Runtime: python3.14, CodeUri: a.zip } } }"
+    _, left_out = deployable(template(tmp_path, text), tmp_path, [])
+
+    assert left_out == {"F": "its code, a.zip, is no folder here"}
+
+
+def test_a_machine_whose_definition_is_not_here_is_left_out(tmp_path: Path) -> None:
+    text = "Resources: { M: { Type: AWS::Serverless::StateMachine, Properties: { DefinitionUri: gone.asl.json } } }"
+    _, left_out = deployable(template(tmp_path, text), tmp_path, [])
+
+    assert left_out == {"M": "its definition, gone.asl.json, is no file here"}
+
+
+INCLUDING = """
+Transform: AWS::Serverless-2016-10-31
+Resources:
+  Ours:
+    Type: AWS::Serverless::Api
+    Properties: { DefinitionBody: { Fn::Transform: { Name: AWS::Include, Parameters: { Location: ./api.yaml } } } }
+  Theirs:
+    Type: AWS::Serverless::Api
+    Properties: { DefinitionBody: { Fn::Transform: { Name: AWS::Include, Parameters: { Location: s3://b/api.yaml } } } }
+  Jobs: { Type: AWS::SQS::Queue }
+"""
+
+
+def test_what_a_template_includes_is_taken_from_beside_it_or_left_out(tmp_path: Path) -> None:
+    (tmp_path / "api.yaml").write_text("openapi: 3.0.1\npaths: { /orders: { uri: !Sub '${Jobs.Arn}' } }\n")
+    body, left_out = deployable(template(tmp_path, INCLUDING), tmp_path, [])
+
+    assert body["Resources"]["Ours"]["Properties"]["DefinitionBody"] == {
+        "openapi": "3.0.1",
+        "paths": {"/orders": {"uri": {"Fn::Sub": "${Jobs.Arn}"}}},
+    }
+    assert left_out == {"Theirs": "a part of it is made by a macro, or included from elsewhere"}
+
+
+ONE_FILE = (
+    "Resources: { F: { Type: AWS::Serverless::Function, Properties: { Runtime: python3.14, CodeUri: src/a.py } } }"
+)
+
+
+def test_a_function_of_one_file_is_packaged_with_its_folder(tmp_path: Path) -> None:
+    (tmp_path / "src").mkdir()
+    (tmp_path / "src" / "a.py").touch()
+    body, left_out = deployable(template(tmp_path, ONE_FILE), tmp_path, [])
+
+    assert (body["Resources"]["F"]["Properties"]["CodeUri"], left_out) == ("src", {})
+
+
+def test_variables_reach_a_function_as_text(tmp_path: Path) -> None:
+    text = """
+Globals: { Function: { Environment: { Variables: { A: true } } } }
+Resources:
+  F:
+    Type: AWS::Serverless::Function
+    Properties:
+      { Runtime: python3.14, InlineCode: pass, Environment: { Variables: { B: 7, C: !Ref F, D: no } } }
+"""
+    body, _ = deployable(template(tmp_path, text), tmp_path, [])
+
+    assert body["Globals"]["Function"]["Environment"]["Variables"] == {"A": "true"}
+    assert body["Resources"]["F"]["Properties"]["Environment"]["Variables"] == {
+        "B": "7",
+        "C": {"Ref": "F"},
+        "D": "false",
+    }
+
+
+LAYERED = """
+Resources:
+  F:
+    Type: AWS::Serverless::Function
+    Properties: {{ Runtime: python3.14, InlineCode: pass, Layers: [!Ref Shared, {arn}] }}
+  Shared: {{ Type: AWS::Serverless::LayerVersion, Properties: {{ ContentUri: layers/shared }} }}
+"""
+
+
+@pytest.mark.parametrize(
+    ("arn", "here", "missing", "extra"),
+    [
+        ("!Ref Shared", True, False, []),
+        ("!Ref Shared", False, True, []),
+        ("arn:aws:lambda:us-east-1:1:layer:x:1", True, True, []),
+        (
+            "arn:aws:lambda:us-east-1:017000801446:layer:AWSLambdaPowertoolsPythonV3-python314-x86_64:18",
+            True,
+            False,
+            ["aws-lambda-powertools[all]"],
+        ),
+    ],
+)
+def test_a_layer_that_is_not_here_is_left_out_and_said_so(
+    tmp_path: Path, arn: str, here: bool, missing: bool, extra: list[str]
+) -> None:
+    """The function that uses it is tried all the same; that it then lacks a package proves nothing."""
+    if here:
+        (tmp_path / "layers" / "shared").mkdir(parents=True)
+    template(tmp_path, LAYERED.format(arn=arn))
+    project = read(tmp_path, URL)
+
+    assert "F" in project.body["Resources"]
+    assert (project.layers_left_out, project.extra) == (missing, extra)
+    assert len([note for note in project.notes if note.startswith("layer ")]) == missing + bool(extra)
+
+
+@pytest.mark.parametrize(
+    ("requirement", "newer"),
+    [
+        ("boto3==1.26.137", True),
+        ("botocore<1.30", True),
+        ("boto3==1.28.0", False),
+        ("boto3>=1.20", False),
+        ("boto3", False),
+    ],
+)
+def test_an_sdk_that_cannot_find_the_local_aws_is_taken_newer(tmp_path: Path, requirement: str, newer: bool) -> None:
+    """Its calls would go to AWS, fail, and make the trials say of the function what is not so."""
+    (tmp_path / "src").mkdir()
+    (tmp_path / "src" / "requirements.txt").write_text(f"{requirement}\nhttpx==0.28.1\n")
+    template(tmp_path, ONE_FILE.replace("src/a.py", "src"))
+    project = read(tmp_path, URL)
+
+    assert bool(project.newer) is newer
+    assert [note for note in project.notes if requirement in note] == [
+        f"{requirement} of src can only call AWS itself: a newer one is packaged"
+    ] * newer
+
+
+def test_uv_is_told_of_newer_packages_only_while_it_packs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("UV_OVERRIDE", "mine.txt")
+    with overridden(["boto3>=1.28"]):
+        assert Path(os.environ["UV_OVERRIDE"]).read_text() == "boto3>=1.28"
+    with overridden([]):
+        assert os.environ["UV_OVERRIDE"] == "mine.txt"
+    assert os.environ["UV_OVERRIDE"] == "mine.txt"
+
+
+@pytest.mark.parametrize(
+    ("name", "parameter", "value"),
+    [
+        ("CarrierUrl", {"Type": "String"}, URL),
+        ("AlarmTopicArn", {"Type": "String"}, "arn:aws:sns:us-east-1:123456789012:trial"),
+        ("Stage", {"Type": "String", "AllowedValues": ["dev", "prod"]}, "dev"),
+        ("Size", {"Type": "Number", "MinValue": 7}, "7"),
+        ("Size", {"Type": "Number"}, "1"),
+        ("Names", {"Type": "CommaDelimitedList"}, "one,two"),
+        ("AlertMail", {"Type": "String"}, "trial@example.test"),
+        ("Name", {"Type": "String", "MinLength": 8}, "trialxxx"),
+        ("Account", {"Type": "String", "AllowedPattern": "[0-9]+"}, "12345678"),
+        ("Endpoint", {"Type": "AWS::SSM::Parameter::Value<String>"}, "/trial/Endpoint"),
+        ("Endpoint", {"Type": "AWS::SSM::Parameter::Name"}, "/trial/Endpoint"),
+    ],
+)
+def test_a_parameter_without_default_gets_a_value_of_its_kind(name: str, parameter: dict[str, Any], value: str) -> None:
+    assert value_for(name, parameter, URL) == value
+
+
+def test_a_parameter_with_a_default_keeps_it() -> None:
+    assert made_up({"A": {"Type": "String", "Default": ""}, "B": {"Type": "Number"}}, URL) == {"B": "1"}
+
+
+def test_what_a_parameter_takes_from_parameter_store_is_put_there_first() -> None:
+    kind = "AWS::SSM::Parameter::Value<String>"
+    parameters = {"ServiceUrl": {"Type": kind}, "Known": {"Type": kind, "Default": "/shop/known"}}
+    values = made_up(parameters, URL)
+
+    assert values == {"ServiceUrl": "/trial/ServiceUrl"}
+    assert stored(parameters, values, URL) == {"/trial/ServiceUrl": URL, "/shop/known": "trial"}
+
+
+def test_the_queues_of_failed_events_are_known_by_what_names_them(tmp_path: Path) -> None:
+    text = """
+Resources:
+  Q: { Type: AWS::SQS::Queue, Properties: { RedrivePolicy: { deadLetterTargetArn: !GetAtt A.Arn } } }
+  R: { Type: AWS::Events::Rule, Properties: { Targets: [{ Arn: x, DeadLetterConfig: { Arn: !GetAtt B.Arn } }] } }
+  F:
+    Type: AWS::Serverless::Function
+    Properties:
+      DeadLetterQueue: { Type: SQS, TargetArn: !GetAtt C.Arn }
+      EventInvokeConfig: { DestinationConfig: { OnFailure: { Type: SQS, Destination: !GetAtt D.Arn } } }
+  G: { Type: AWS::Lambda::Function, Properties: {} }
+  Config:
+    Type: AWS::Lambda::EventInvokeConfig
+    Properties: { FunctionName: !Ref G, DestinationConfig: { OnFailure: { Destination: !GetAtt E.Arn } } }
+  H: { Type: AWS::Lambda::Function, Properties: {} }
+"""
+    body = template(tmp_path, text)
+
+    assert graves(body) == {"A", "B", "C", "D", "E"}
+    assert [keeps_failures(body, name) for name in ("F", "G", "H")] == ["C", "E", ""]
+
+
+# ---- packages, names and sizes
+
+
+def test_a_relative_requirement_is_meant_from_its_own_folder(tmp_path: Path) -> None:
+    """Where `sam build` runs pip; not from where the command was started."""
+    (tmp_path / "shared" / "shop").mkdir(parents=True)
+    (tmp_path / "shared" / "shop" / "__init__.py").touch()
+    metadata = '[project]\nname = "shop"\nversion = "1"\n'
+    (tmp_path / "shared" / "pyproject.toml").write_text(
+        metadata + '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n'
+    )
+    (tmp_path / "shared" / "backend.py").write_text(BACKEND)
+    (tmp_path / "src").mkdir()
+    (requirements := tmp_path / "src" / "requirements.txt").write_text("../shared/\n")
+    (build := tmp_path / "build").mkdir()
+
+    assert (packages(requirements, (), build) / "shop" / "__init__.py").is_file()
+
+
+BACKEND = '''"""The smallest build backend, so that nothing is downloaded."""
+import zipfile
+from pathlib import Path
+
+
+def prepare_metadata_for_build_wheel(folder, settings=None):
+    (info := Path(folder) / "shop-1.dist-info").mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\\nName: shop\\nVersion: 1\\n")
+    return info.name
+
+
+def build_wheel(folder, settings=None, metadata=None):
+    with zipfile.ZipFile(Path(folder) / "shop-1-py3-none-any.whl", "w") as wheel:
+        wheel.writestr("shop/__init__.py", "")
+        wheel.writestr("shop-1.dist-info/METADATA", "Metadata-Version: 2.1\\nName: shop\\nVersion: 1\\n")
+        wheel.writestr("shop-1.dist-info/WHEEL", "Wheel-Version: 1.0\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n")
+        wheel.writestr("shop-1.dist-info/RECORD", "")
+    return "shop-1-py3-none-any.whl"
+'''
+
+
+def test_packages_that_cannot_be_had_are_told_in_uv_s_words(tmp_path: Path) -> None:
+    (requirements := tmp_path / "requirements.txt").write_text("../gone/\n")
+    with pytest.raises(PackagingError, match=r"its requirements\.txt cannot be installed: .*gone") as refused:
+        packages(requirements, (), tmp_path)
+
+    assert "\n" not in str(refused.value)
+
+
+TWO = """
+Transform: AWS::Serverless-2016-10-31
+Resources:
+  Good: { Type: AWS::Serverless::Function, Properties: { Runtime: python3.13, Handler: a.handler, CodeUri: good } }
+  Bad: { Type: AWS::Serverless::Function, Properties: { Runtime: python3.13, Handler: a.handler, CodeUri: bad } }
+"""
+
+
+@pytest.mark.e2e
+def test_a_function_whose_packages_cannot_be_had_costs_only_itself(tmp_path: Path) -> None:
+    for name in ("good", "bad"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "a.py").write_text("def handler(event, context): pass\n")
+    (tmp_path / "bad" / "requirements.txt").write_text("../gone/\n")
+    body = template(tmp_path, TWO)
+    with LocalAws() as local:
+        packed = local.pack(body, tmp_path, tolerant=True)
+        stack = local.create_what_comes_up("trial", packed, {})
+        with pytest.raises(PackagingError):
+            local.pack(template(tmp_path, TWO), tmp_path)
+
+    assert "Good" in stack.resources
+    assert "its requirements.txt cannot be installed" in stack.left_out["Bad"]
+
+
+@pytest.mark.e2e
+def test_a_template_that_is_too_large_for_a_request_is_deployed_too() -> None:
+    queues = {f"Q{n}": {"Type": "AWS::SQS::Queue", "Properties": {"VisibilityTimeout": 60}} for n in range(900)}
+    body = {"Resources": {**dict(list(queues.items())[:3])}, "Metadata": {"Padding": "x" * LARGEST}}
+    with LocalAws() as local:
+        stack = local.create("large", body)
+
+    assert set(stack.resources) == {"Q0", "Q1", "Q2"}
+
+
+@pytest.mark.parametrize(
+    ("folder", "name"),
+    [
+        ("queue_worker", "queue-worker"),
+        ("4", "stack-4"),
+        ("my shop (2)", "my-shop-2"),
+        ("Größe", "Gr-e"),
+        ("__", "stack"),
+        ("x" * 200, "x" * 100),
+    ],
+)
+def test_a_stack_gets_a_name_that_cloudformation_takes(folder: str, name: str) -> None:
+    assert stack_name(folder) == name

@@ -1,0 +1,141 @@
+"""The result of a project: its exit code, and the one JSON object, whatever happened."""
+
+import io
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from trials.local_aws import Outcome
+from trials.project import Kind, Source
+from trials.report.events import Deployed, Linted, SourceEnded, Told
+from trials.report.result import Result
+from trials.report.terminal import show
+from trials.samples.found import SampleFile
+from trials.verdicts import Finding, Judgement, Promise, Status, broken, held, unproved
+from trials.verdicts.remedies import remedy
+
+QUEUE = Source(Kind.QUEUE, "Work", "Work.Jobs", "Jobs")
+DELIVERED, UNTRIED = SourceEnded(QUEUE, Status.DELIVERED), SourceEnded(QUEUE, Status.UNTRIED, "an image")
+UNPROVED, BROKEN = SourceEnded(QUEUE, Status.UNPROVED, "no", "x"), SourceEnded(QUEUE, Status.BROKEN, "no")
+
+
+def finding(judgement: Judgement) -> Told:
+    return Told(Finding(str(QUEUE), "twice", judgement, *remedy(judgement.promise, Kind.QUEUE)))
+
+
+OK, BAD, OPEN = finding(held("ok")), finding(broken(Promise.DOUBLED, "again")), finding(unproved("?", supply="x"))
+
+
+def result(*events: Any, **settings: Any) -> Result:
+    collected = Result(**settings)
+    for event in events:
+        collected.take(event)
+    return collected
+
+
+@pytest.mark.parametrize(
+    ("events", "settings", "code"),
+    [
+        ([DELIVERED, OK], {}, 0),
+        ([DELIVERED, OPEN], {}, 0),  # it was delivered; one fault of many could not be told
+        ([DELIVERED, BAD], {}, 1),
+        ([BROKEN, BAD], {}, 1),
+        ([BROKEN, BAD], {"allow_unproved": True}, 1),
+        ([DELIVERED, UNPROVED], {}, 3),
+        ([DELIVERED, UNPROVED], {"allow_unproved": True}, 0),
+        ([DELIVERED, UNTRIED], {}, 3),
+        ([DELIVERED, UNTRIED], {"allow_unproved": True}, 0),
+        ([UNPROVED, BAD], {}, 1),
+        ([], {}, 3),  # what nobody looked at has not passed
+        ([], {"allow_unproved": True}, 3),
+        ([], {"error": "no template"}, 2),
+        ([DELIVERED, BAD], {"error": "the local AWS stopped"}, 2),
+        ([DELIVERED], {"outcomes": [Outcome("a", "b", "c", False)]}, 1),
+        ([], {"outcomes": [Outcome("a", "b", "c", True)]}, 0),
+        ([DELIVERED, Linted([{"rule": "E1", "level": "Error", "line": "1", "message": "m"}])], {}, 0),
+    ],
+)
+def test_the_exit_code_says_how_it_ended(events: list[Any], settings: dict[str, Any], code: int) -> None:
+    assert result(*events, **settings).exit_code == code
+
+
+FULL = {
+    "template": str,
+    "exit": int,
+    "error": str,
+    "sources": list,
+    "findings": list,
+    "samples": list,
+    "lint": list,
+    "not_linted": str,
+    "deployed": list,
+    "not_deployed": dict,
+    "notes": list,
+    "outcomes": list,
+    "seconds": float,
+}
+
+
+@pytest.mark.parametrize(
+    ("events", "settings"),
+    [
+        ([], {"error": "no template"}),
+        ([Deployed(["Jobs (AWS::SQS::Queue)"], {"X": "y"}), DELIVERED, OK, BAD, UNPROVED, OPEN, UNTRIED], {}),
+    ],
+)
+def test_json_is_one_object_of_one_shape_whatever_happened(events: list[Any], settings: dict[str, Any]) -> None:
+    told = result(*events, **settings, samples=[SampleFile("events/a.json")], seconds=1.0).as_json()
+
+    assert set(told) >= set(FULL)
+    assert {key: isinstance(told[key], kind) for key, kind in FULL.items()} == dict.fromkeys(FULL, True)
+    for source in told["sources"]:
+        assert set(source) >= {"source", "kind", "function", "status", "why", "supply"}
+        assert source["status"] in {"delivered", "broken", "unproved", "untried"}
+    for each in told["findings"]:
+        keys = {"source", "trial", "verdict", "promise", "happened", "details", "remedy", "link", "supply"}
+        assert set(each) >= keys
+        assert each["verdict"] in {"held", "broken", "unproved"}
+        assert bool(each["remedy"]) is bool(each["link"]) is (each["verdict"] == "broken")
+
+
+@pytest.mark.parametrize(
+    ("file", "why"),
+    [
+        (SampleFile("a.json", [{}], used_by=["queue Jobs → Work"]), ""),
+        (SampleFile("a.json", why="it is no JSON: x"), "it is no JSON: x"),
+        (SampleFile("a.json", [{}]), "it has not the shape of an event of any source that was tried"),
+    ],
+)
+def test_every_sample_file_says_who_used_it_or_why_nobody_did(file: SampleFile, why: str) -> None:
+    (told,) = result(samples=[file]).as_json()["samples"]
+
+    assert (told["file"], told["used_by"], told["why"]) == ("a.json", file.used_by, why)
+
+
+def shown(collected: Result) -> str:
+    text = io.StringIO()
+    show(collected, Console(file=text, width=80))
+    return text.getvalue()
+
+
+def test_the_terminal_shows_remedy_link_and_what_is_open_whole() -> None:
+    long = "a difference that is longer than a table's column " * 5
+    collected = result(DELIVERED, finding(broken(Promise.DOUBLED, long)), UNPROVED, UNTRIED)
+    text = shown(collected)
+
+    assert f"doubled  {QUEUE}, twice: {long}".rstrip() in text
+    assert "remedy: Make the effect conditional" in text
+    assert "references/eda-patterns.md#queue-worker" in text
+    assert f"Unproved  {QUEUE}: no. To supply: x" in text
+    assert f"Untried  {QUEUE}: an image" in text
+    assert "something broke (exit 1)" in text
+
+
+def test_the_terminal_shows_what_is_known_when_the_work_could_not_be_done() -> None:
+    lint = Linted([{"rule": "W9101", "level": "Warning", "line": "7", "message": "m"}])
+    text = shown(result(lint, error="stack trial-1 was refused"))
+
+    assert "W9101 line 7: m" in text
+    assert "Stopped  stack trial-1 was refused" in text
+    assert "(exit 2)" in text

@@ -1,0 +1,414 @@
+"""What sets something off: every form that AWS has ends as a source with a kind, or as a row that says why not."""
+# ruff: noqa: E501, a resource of a template is easier to read on one line
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from trials.project import Kind, read, sources
+from trials.project.sources import Batching, Route, Source
+from trials.template import read_template
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def template(tmp_path: Path, text: str) -> dict[str, Any]:
+    path = tmp_path / "template.yaml"
+    path.write_text(text)
+    return read_template(path)
+
+
+def listed(tmp_path: Path, resources: str) -> list[Source]:
+    return sources(template(tmp_path, "Resources:\n" + resources), tmp_path)
+
+
+WORK = "  Work: { Type: AWS::Lambda::Function, Properties: { Runtime: python3.14 } }\n"
+PLAIN = f"""
+{WORK}
+  Jobs: {{ Type: AWS::SQS::Queue }}
+  Mapping:
+    Type: AWS::Lambda::EventSourceMapping
+    Properties: {{ EventSourceArn: !GetAtt Jobs.Arn, FunctionName: !Ref Work, BatchSize: 5 }}
+  Told: {{ Type: AWS::SNS::Topic }}
+  Heard:
+    Type: AWS::SNS::Subscription
+    Properties: {{ TopicArn: !Ref Told, Protocol: lambda, Endpoint: !GetAtt Work.Arn }}
+  Placed:
+    Type: AWS::Events::Rule
+    Properties: {{ EventPattern: {{ source: [shop] }}, Targets: [{{ Id: a, Arn: !GetAtt Work.Arn }}] }}
+  Nightly:
+    Type: AWS::Scheduler::Schedule
+    Properties: {{ ScheduleExpression: rate(1 day), Target: {{ Arn: !GetAtt Work.Arn }} }}
+"""
+
+
+def test_sources_are_found_in_plain_cloudformation(tmp_path: Path) -> None:
+    found = {(each.kind, each.origin, each.function) for each in listed(tmp_path, PLAIN)}
+
+    assert found == {
+        (Kind.QUEUE, "Jobs", "Work"),
+        (Kind.TOPIC, "Told", "Work"),
+        (Kind.BUS, "", "Work"),
+        (Kind.SCHEDULE, "", "Work"),
+    }
+
+
+@pytest.mark.parametrize(
+    ("example", "kinds"),
+    [
+        ("queue_worker", ["queue"]),
+        ("event_router", ["bus"]),
+        ("stream_processor", ["stream"]),
+        ("rest_api", ["http"]),
+        ("fan_out", ["queue"] * 3),
+        ("event_store", ["table"]),
+        ("saga", ["task"] * 5),
+    ],
+)
+def test_every_source_of_an_example_is_found(example: str, kinds: list[str]) -> None:
+    found = read(ROOT / "examples" / example, "http://127.0.0.1:9")
+
+    assert sorted(each.kind for each in found.sources if each.kind not in ("schedule", "other", "direct")) == kinds
+    assert found.left_out == {}
+
+
+SAM = """
+  Work:
+    Type: AWS::Serverless::Function
+    Properties:
+      Runtime: python3.14
+      Events:
+        E: { Type: %s, Properties: { %s } }
+  Origin: { Type: T }
+"""
+
+
+@pytest.mark.parametrize(
+    ("kind", "properties", "shown"),
+    [
+        ("SQS", "Queue: !GetAtt Origin.Arn", "queue Origin"),
+        ("Kinesis", "Stream: !GetAtt Origin.Arn", "stream Origin"),
+        ("DynamoDB", "Stream: !GetAtt Origin.StreamArn", "table Origin"),
+        ("SNS", "Topic: !Ref Origin", "topic Origin"),
+        ("EventBridgeRule", "EventBusName: !Ref Origin, Pattern: { source: [a] }", "bus Origin"),
+        ("CloudWatchEvent", "Pattern: { source: [a] }", "bus Work.E"),
+        ("Schedule", "Schedule: rate(1 day)", "schedule Work.E"),
+        ("ScheduleV2", "ScheduleExpression: rate(1 day)", "schedule Work.E"),
+        ("Api", "Path: /a, Method: get", "http GET /a"),
+        ("HttpApi", "Path: /a, Method: post", "http POST /a"),
+        ("HttpApi", "TimeoutInMillis: 100", "http ANY /{proxy+}"),
+        ("S3", "Bucket: !Ref Origin, Events: s3:ObjectCreated:*", "bucket Origin"),
+        ("CloudWatchLogs", "LogGroupName: !Ref Origin", "logs Origin"),
+        ("SNS", "Topic: !Ref Origin, SqsSubscription: true", "SNS through a queue that SAM makes"),
+        ("Cognito", "UserPool: !Ref Origin, Trigger: PreSignUp", "there are no trials for Cognito yet"),
+        ("IoTRule", "Sql: SELECT *", "there are no trials for IoTRule yet"),
+        ("AlexaSkill", "SkillId: x", "there are no trials for AlexaSkill yet"),
+        ("MSK", "Stream: x", "there are no trials for MSK yet"),
+        ("MQ", "Broker: x", "there are no trials for MQ yet"),
+        ("SelfManagedKafka", "Topics: [a]", "there are no trials for SelfManagedKafka yet"),
+        ("DocumentDB", "Cluster: x", "there are no trials for DocumentDB yet"),
+        ("SomethingNew", "X: y", "there are no trials for SomethingNew yet"),
+    ],
+)
+def test_every_event_of_sam_is_a_source_or_says_why_not(tmp_path: Path, kind: str, properties: str, shown: str) -> None:
+    (found,) = listed(tmp_path, SAM % (kind, properties))
+
+    assert found.function == "Work"
+    assert found.why == shown if found.kind is Kind.OTHER else str(found) == f"{shown} → Work"
+
+
+ARN = "!GetAtt Work.Arn"
+INVOKED = '!Sub "arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/${Work.Arn}/invocations"'
+ALIAS = "  Live: { Type: AWS::Lambda::Alias, Properties: { FunctionName: !Ref Work, Name: live } }\n"
+REST = "  Api: { Type: AWS::ApiGateway::RestApi, Properties: {} }\n"
+HTTP = "  Api: { Type: AWS::ApiGatewayV2::Api, Properties: { ProtocolType: HTTP } }\n"
+
+
+@pytest.mark.parametrize(
+    ("resources", "shown"),
+    [
+        (f"  U: {{ Type: AWS::Lambda::Url, Properties: {{ TargetFunctionArn: {ARN} }} }}", "http ANY /"),
+        (
+            f"""{REST}
+  Orders: {{ Type: AWS::ApiGateway::Resource, Properties: {{ ParentId: !GetAtt Api.RootResourceId, PathPart: orders }} }}
+  One: {{ Type: AWS::ApiGateway::Resource, Properties: {{ ParentId: !Ref Orders, PathPart: "{{id}}" }} }}
+  Get:
+    Type: AWS::ApiGateway::Method
+    Properties:
+      {{ HttpMethod: GET, RestApiId: !Ref Api, ResourceId: !Ref One, Integration: {{ Type: AWS_PROXY, Uri: {INVOKED} }} }}
+""",
+            "http GET /orders/{id}",
+        ),
+        (
+            f"""{HTTP}
+  I: {{ Type: AWS::ApiGatewayV2::Integration, Properties: {{ IntegrationType: AWS_PROXY, IntegrationUri: {ARN} }} }}
+  R: {{ Type: AWS::ApiGatewayV2::Route, Properties: {{ ApiId: !Ref Api, RouteKey: POST /a, Target: !Sub "integrations/${{I}}" }} }}
+""",
+            "http POST /a",
+        ),
+        (
+            f"""
+  Api:
+    Type: AWS::ApiGateway::RestApi
+    Properties:
+      Body:
+        paths: {{ /a: {{ put: {{ x-amazon-apigateway-integration: {{ type: aws_proxy, uri: {INVOKED} }} }} }} }}
+""",
+            "http PUT /a",
+        ),
+        (
+            f"{ALIAS}  R: {{ Type: AWS::Events::Rule, Properties: {{ EventPattern: {{ source: [a] }}, "
+            "Targets: [{ Id: a, Arn: !Ref Live }] } }",
+            "bus R",
+        ),
+        (
+            f"  T: {{ Type: AWS::SNS::Topic, Properties: {{ Subscription: [{{ Protocol: lambda, Endpoint: {ARN} }}] }} }}",
+            "topic T",
+        ),
+        (
+            "  B: { Type: AWS::S3::Bucket, Properties: { NotificationConfiguration: "
+            f"{{ LambdaConfigurations: [{{ Event: 's3:ObjectCreated:*', Function: {ARN} }}] }} }} }}",
+            "bucket B",
+        ),
+        (
+            f"  L: {{ Type: AWS::Logs::SubscriptionFilter, Properties: {{ LogGroupName: /x, DestinationArn: {ARN} }} }}",
+            "logs L",
+        ),
+        ("", "direct Work"),
+    ],
+    ids=["url", "rest", "http", "openapi", "alias", "inline", "bucket", "logs", "direct"],
+)
+def test_every_form_that_calls_a_function_is_a_source(tmp_path: Path, resources: str, shown: str) -> None:
+    (found,) = listed(tmp_path, WORK + resources)
+
+    assert str(found) == f"{shown} → Work"
+    assert found.why == ""
+
+
+def test_a_websocket_s_route_is_no_http_request(tmp_path: Path) -> None:
+    text = f"""{WORK}{HTTP.replace("HTTP", "WEBSOCKET")}
+  I: {{ Type: AWS::ApiGatewayV2::Integration, Properties: {{ IntegrationType: AWS_PROXY, IntegrationUri: {ARN} }} }}
+  R: {{ Type: AWS::ApiGatewayV2::Route, Properties: {{ ApiId: !Ref Api, RouteKey: $connect, Target: !Sub "integrations/${{I}}" }} }}
+"""
+    (found,) = listed(tmp_path, text)
+
+    assert found.route == Route("", "$connect", websocket=True)
+
+
+UNTRIED = {
+    "Pipe": f"AWS::Pipes::Pipe, Properties: {{ Source: x, Target: {ARN} }}",
+    "Enriched": f"AWS::Pipes::Pipe, Properties: {{ Source: x, Target: x, Enrichment: {ARN} }}",
+    "Pool": f"AWS::Cognito::UserPool, Properties: {{ LambdaConfig: {{ PreSignUp: {ARN} }} }}",
+    "Rule": f"AWS::IoT::TopicRule, Properties: {{ TopicRulePayload: {{ Actions: [{{ Lambda: {{ FunctionArn: {ARN} }} }}] }} }}",
+    "Release": "AWS::CodePipeline::Pipeline, Properties: { Stages: [{ Actions: [{ Configuration: { FunctionName: !Ref Work } }] }] }",
+    "Behind": f"AWS::ElasticLoadBalancingV2::TargetGroup, Properties: {{ TargetType: lambda, Targets: [{{ Id: {ARN} }}] }}",
+    "Made": f"Custom::Thing, Properties: {{ ServiceToken: {ARN} }}",
+    "Made2": f"AWS::CloudFormation::CustomResource, Properties: {{ ServiceToken: {ARN} }}",
+    "Guard": f"AWS::ApiGateway::Authorizer, Properties: {{ AuthorizerUri: {INVOKED} }}",
+    "Guard2": f"AWS::ApiGatewayV2::Authorizer, Properties: {{ AuthorizerUri: {INVOKED} }}",
+    "Graph": f"AWS::AppSync::DataSource, Properties: {{ LambdaConfig: {{ LambdaFunctionArn: {ARN} }} }}",
+    "Rotation": f"AWS::SecretsManager::RotationSchedule, Properties: {{ RotationLambdaARN: {ARN} }}",
+    "Mail": f"AWS::SES::ReceiptRule, Properties: {{ Rule: {{ Actions: [{{ LambdaAction: {{ FunctionArn: {ARN} }} }}] }} }}",
+    "Checked": f"AWS::Config::ConfigRule, Properties: {{ Source: {{ Owner: CUSTOM_LAMBDA, SourceIdentifier: {ARN} }} }}",
+    "Hose": f"AWS::KinesisFirehose::DeliveryStream, Properties: {{ X: [{{ ParameterValue: {ARN} }}] }}",
+    "Edge": "AWS::CloudFront::Distribution, Properties: { X: { LambdaFunctionARN: !Ref Work } }",
+    "Rings": f"AWS::CloudWatch::Alarm, Properties: {{ AlarmActions: [{ARN}] }}",
+    "After": f"AWS::Lambda::EventInvokeConfig, Properties: {{ FunctionName: x, DestinationConfig: {{ OnSuccess: {{ Destination: {ARN} }} }} }}",
+    "Unknown": f"AWS::Some::Thing, Properties: {{ Calls: {ARN} }}",
+    "Kafka": f"AWS::Lambda::EventSourceMapping, Properties: {{ FunctionName: {ARN}, Topics: [a], SelfManagedEventSource: {{}} }}",
+    "Nested": f"AWS::CloudFormation::Stack, Properties: {{ Parameters: {{ Function: {ARN} }} }}",
+}
+
+
+@pytest.mark.parametrize("name", UNTRIED)
+def test_whatever_else_calls_a_function_is_a_row_that_says_why_it_is_not_tried(tmp_path: Path, name: str) -> None:
+    (found,) = listed(tmp_path, f"{WORK}  {name}: {{ Type: {UNTRIED[name]} }}")
+
+    assert (found.kind, found.function) == (Kind.OTHER, "Work")
+    assert found.why
+
+
+@pytest.mark.parametrize(
+    "resource",
+    [
+        f"AWS::Lambda::Permission, Properties: {{ FunctionName: {ARN}, Principal: s3.amazonaws.com }}",
+        "AWS::CloudWatch::Alarm, Properties: { Dimensions: [{ Name: FunctionName, Value: !Ref Work }] }",
+        "AWS::CloudWatch::Dashboard, Properties: { DashboardBody: !Ref Work }",
+        f"AWS::IAM::Policy, Properties: {{ Resource: {ARN} }}",
+        "AWS::Logs::LogGroup, Properties: { LogGroupName: !Sub '/aws/lambda/${Work}' }",
+        "AWS::Lambda::Version, Properties: { FunctionName: !Ref Work }",
+        "AWS::Lambda::EventInvokeConfig, Properties: { FunctionName: !Ref Work, MaximumRetryAttempts: 0 }",
+    ],
+)
+def test_what_only_names_a_function_is_no_source(tmp_path: Path, resource: str) -> None:
+    (found,) = listed(tmp_path, f"{WORK}  Other: {{ Type: {resource} }}")
+
+    assert found.kind is Kind.DIRECT
+
+
+ROUTES = {
+    "subscription": "AWS::SNS::Subscription, Properties: { TopicArn: x, Protocol: sqs, Endpoint: !GetAtt Jobs.Arn }",
+    "rule": "AWS::Events::Rule, Properties: { EventPattern: { source: [a] }, Targets: [{ Id: a, Arn: !GetAtt Jobs.Arn }] }",
+    "schedule": "AWS::Scheduler::Schedule, Properties: { Target: { Arn: !GetAtt Jobs.Arn } }",
+    "bucket": "AWS::S3::Bucket, Properties: { NotificationConfiguration: { QueueConfigurations: [{ Event: e, Queue: !GetAtt Jobs.Arn }] } }",
+    "pipe": "AWS::Pipes::Pipe, Properties: { Source: x, Target: !GetAtt Jobs.Arn }",
+    "method": "AWS::ApiGateway::Method, Properties: { HttpMethod: POST, Integration: { Type: AWS, Uri: !Sub 'arn:x:${Jobs.QueueName}' } }",
+    "topic": "AWS::SNS::Topic, Properties: { Subscription: [{ Protocol: sqs, Endpoint: !GetAtt Jobs.Arn }] }",
+}
+
+
+@pytest.mark.parametrize("form", ROUTES)
+def test_a_way_without_a_function_is_a_row_too(tmp_path: Path, form: str) -> None:
+    (found,) = listed(tmp_path, f"  Jobs: {{ Type: AWS::SQS::Queue }}\n  Way: {{ Type: {ROUTES[form]} }}")
+
+    assert (found.kind, found.function) == (Kind.OTHER, "Jobs")
+    assert found.why
+
+
+@pytest.mark.parametrize("target", ["!Ref Flow", "!GetAtt Flow.Arn"])
+def test_what_starts_a_state_machine_is_a_row(tmp_path: Path, target: str) -> None:
+    flow = "  Flow: { Type: AWS::StepFunctions::StateMachine, Properties: {} }\n"
+    way = f"  R: {{ Type: AWS::Events::Rule, Properties: {{ Targets: [{{ Id: a, Arn: {target} }}] }} }}"
+
+    (found,) = listed(tmp_path, flow + way)
+    assert (found.function, found.why) == ("Flow", "what starts a state machine is not tried yet")
+
+
+def test_an_event_of_sam_s_state_machine_is_a_row(tmp_path: Path) -> None:
+    flow = "  Flow: { Type: AWS::Serverless::StateMachine, Properties: { Events: { E: { Type: Schedule } } } }"
+
+    (found,) = listed(tmp_path, flow)
+    assert (found.kind, found.function, found.name) == (Kind.OTHER, "Flow", "Flow.E")
+
+
+def test_openapi_and_the_events_that_sam_adds_to_it_are_one_source_each(tmp_path: Path) -> None:
+    text = f"""
+  Api:
+    Type: AWS::Serverless::Api
+    Properties:
+      StageName: a
+      DefinitionBody:
+        paths:
+          /a: {{ post: {{ x-amazon-apigateway-integration: {{ uri: {INVOKED} }} }} }}
+          /b: {{ x-amazon-apigateway-any-method: {{ x-amazon-apigateway-integration: {{ uri: {INVOKED} }} }} }}
+          /c: {{ options: {{ x-amazon-apigateway-integration: {{ type: mock }} }} }}
+  Work:
+    Type: AWS::Serverless::Function
+    Properties: {{ Events: {{ A: {{ Type: Api, Properties: {{ RestApiId: !Ref Api, Path: /a, Method: post }} }} }} }}
+"""
+
+    assert [str(each) for each in listed(tmp_path, text)] == ["http POST /a → Work", "http ANY /b → Work"]
+
+
+def test_an_openapi_file_beside_the_template_is_read(tmp_path: Path) -> None:
+    operation = {"x-amazon-apigateway-integration": {"uri": {"Fn::GetAtt": ["Work", "Arn"]}}}
+    (tmp_path / "api.json").write_text(json.dumps({"paths": {"/a": {"get": operation}}}))
+    text = f"{WORK}  Api: {{ Type: AWS::Serverless::HttpApi, Properties: {{ DefinitionUri: api.json }} }}"
+
+    (found,) = listed(tmp_path, text)
+    assert (str(found), found.route) == ("http GET /a → Work", Route("GET", "/a", "2.0"))
+
+
+@pytest.mark.parametrize(
+    ("auth", "authorizer"),
+    [
+        ("DefaultAuthorizer: U, Authorizers: { U: { JwtConfiguration: { issuer: x } } }", "jwt"),
+        ("DefaultAuthorizer: U, Authorizers: { U: { UserPoolArn: x } }", "cognito"),
+        ("DefaultAuthorizer: U, Authorizers: { U: { FunctionArn: x } }", "lambda"),
+        ("DefaultAuthorizer: AWS_IAM", "iam"),
+        ("Authorizers: { U: { UserPoolArn: x } }", ""),
+    ],
+)
+def test_a_route_knows_what_kind_of_authorizer_stands_before_it(tmp_path: Path, auth: str, authorizer: str) -> None:
+    text = f"""
+  Api: {{ Type: AWS::Serverless::HttpApi, Properties: {{ Auth: {{ {auth} }} }} }}
+  Work:
+    Type: AWS::Serverless::Function
+    Properties: {{ Events: {{ A: {{ Type: HttpApi, Properties: {{ ApiId: !Ref Api, Path: /a, Method: post }} }} }} }}
+"""
+    (found,) = listed(tmp_path, text)
+
+    assert found.route == Route("POST", "/a", "2.0", authorizer)
+
+
+def test_what_a_mapping_says_of_batches_is_kept(tmp_path: Path) -> None:
+    text = f"""{WORK}
+  S: {{ Type: AWS::Kinesis::Stream }}
+  M:
+    Type: AWS::Lambda::EventSourceMapping
+    Properties:
+      EventSourceArn: !GetAtt S.Arn
+      FunctionName: !Ref Work
+      MaximumRetryAttempts: "3"
+      BisectBatchOnFunctionError: true
+      FunctionResponseTypes: [ReportBatchItemFailures]
+      DestinationConfig: {{ OnFailure: {{ Destination: x }} }}
+      FilterCriteria: {{ Filters: [{{ Pattern: '{{"data": {{"a": [1]}}}}' }}] }}
+"""
+    (found,) = listed(tmp_path, text)
+
+    assert found.batching == Batching(100, True, 3, True, True, ('{"data": {"a": [1]}}',))
+
+
+# ---- state machines
+
+
+def machine(properties: str = "", **states: Any) -> str:
+    definition = json.dumps({"States": states})
+    return f"""
+  Work: {{ Type: AWS::Serverless::Function, Properties: {{ Runtime: python3.14, CodeUri: . }} }}
+  Orders:
+    Type: AWS::Serverless::StateMachine
+    Properties: {{ Definition: {definition}, DefinitionSubstitutions: {{ Fn: !GetAtt Work.Arn }}{properties} }}
+"""
+
+
+CALL = {"Type": "Task", "Resource": "arn:aws:states:::lambda:invoke", "Arguments": {"FunctionName": "${Fn}"}}
+TWICE = [{"ErrorEquals": ["Down"], "MaxAttempts": 9}, {"ErrorEquals": ["States.ALL"], "MaxAttempts": 1}]
+
+
+@pytest.mark.parametrize(
+    ("state", "properties", "found"),
+    [
+        ({**CALL, "Retry": TWICE}, "", [("task", 2)]),
+        ({"Type": "Task", "Resource": "${Fn}", "Retry": TWICE}, "", [("task", 2)]),
+        ({**CALL, "Retry": [{"ErrorEquals": ["Lambda.ServiceException"]}]}, "", [("task", 1)]),
+        ({"Type": "Map", "ItemProcessor": {"States": {"Each": {**CALL, "Retry": TWICE}}}}, "", [("task", 2)]),
+        (CALL, ", Type: EXPRESS", [("task", 1)]),
+        (CALL, "", [("task", 1)]),
+        ({**CALL, "Retry": [{"ErrorEquals": ["States.ALL"], "MaxAttempts": 0}]}, "", [("task", 1)]),
+        ({**CALL, "Arguments": "{% $states.input %}", "Retry": TWICE}, "", [("direct", 3)]),
+        ({**CALL, "Resource": "arn:aws:states:::lambda:invoke.waitForTaskToken"}, "", [("direct", 3)]),
+    ],
+)
+def test_what_a_state_machine_calls_is_tried_as_often_as_it_may_call_it(
+    tmp_path: Path, state: dict[str, Any], properties: str, found: list[tuple[str, int]]
+) -> None:
+    rows = listed(tmp_path, machine(properties, Step=state))
+
+    assert [(each.kind, each.attempts) for each in rows] == found
+
+
+GIVEN = {"Fn::GetAtt": ["Work", "Arn"]}
+BEGINS = '{"States": {"Step": {"Type": "Task", "Retry": [{"ErrorEquals": ["States.ALL"]}], "Resource": "'
+INVOKE = [BEGINS, "arn:", {"Ref": "AWS::Partition"}, ':states:::lambda:invoke", "Parameters": {"FunctionName": "']
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        {"Fn::Join": ["", [*INVOKE, GIVEN, '"}}}}']]},
+        {"Fn::Sub": BEGINS + '${Work.Arn}"}}}'},
+        {"Fn::Sub": [BEGINS + '${Called}"}}}', {"Called": GIVEN}]},
+    ],
+    ids=["joined", "substituted", "substituted from a map"],
+)
+def test_the_calls_of_a_state_machine_in_plain_cloudformation_are_found(text: dict[str, Any]) -> None:
+    resources = {
+        "Work": {"Type": "AWS::Lambda::Function", "Properties": {}},
+        "Orders": {"Type": "AWS::StepFunctions::StateMachine", "Properties": {"DefinitionString": text}},
+    }
+
+    assert [str(each) for each in sources({"Resources": resources})] == ["task Orders → Work"]

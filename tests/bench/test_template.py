@@ -1,0 +1,148 @@
+"""Templates as data: what is read, what is refused in one line, and what a piece of a template refers to."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from trials.local_aws import LocalAwsError
+from trials.project import read
+from trials.template import TemplateError, logical_id, own_names, read_template, references, secrets_by_arn, without
+
+
+def written(folder: Path, text: str | bytes) -> Path:
+    path = folder / "template.yaml"
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    return path
+
+
+def test_a_date_in_a_template_stays_text(tmp_path: Path) -> None:
+    path = written(tmp_path, "Resources: { A: { Type: T, Version: 2012-10-17 } }")
+
+    assert read_template(path)["Resources"]["A"]["Version"] == "2012-10-17"
+
+
+def test_short_forms_are_read_as_their_long_ones(tmp_path: Path) -> None:
+    path = written(tmp_path, "Resources: { A: { Type: T, X: [!Ref B, !GetAtt C.D.E, !Sub 'x', !If [F, !Ref G, 1]] } }")
+
+    assert read_template(path)["Resources"]["A"]["X"] == [
+        {"Ref": "B"},
+        {"Fn::GetAtt": ["C", "D.E"]},
+        {"Fn::Sub": "x"},
+        {"Fn::If": ["F", {"Ref": "G"}, 1]},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "holds nothing, and a template is one"),
+        ("- a\n- b\n", "holds no mapping, and a template is one"),
+        ("Resources:\n\tA: {}\n", "indent with spaces, YAML takes no tabs"),
+        ("Resources: { A: { Type: T, Description: Größe } }".encode("latin-1"), "is not UTF-8 (byte "),
+        ("Resources: { A: [", "is no YAML: "),
+        ("Resources: { A: { Properties: {} } }", "the resource A has no Type"),
+        ("Resources: { A: text }", "the resource A has no Type"),
+        ("Resources: { A: { Type: [T] } }", "the resource A has no Type"),
+        ("Resources: [1]", "has no Resources"),
+        ("Resources:", "has no Resources"),
+        ("AWSTemplateFormatVersion: 2010-09-09", "has no Resources"),
+    ],
+    ids=lambda value: repr(value)[:40],
+)
+def test_what_is_no_template_is_refused_in_one_line(tmp_path: Path, text: str | bytes, said: str) -> None:
+    path = written(tmp_path, text)
+    with pytest.raises(LocalAwsError) as refused:
+        read(path, "http://127.0.0.1:9")
+
+    assert said in str(refused.value)
+    assert str(path) in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    with pytest.raises(TemplateError, match="cannot be read: No such file"):
+        read_template(tmp_path / "template.yaml")
+
+
+LOOP = """
+Transform: [AWS::LanguageExtensions, AWS::Serverless-2016-10-31]
+Resources:
+  Fn::ForEach::Queues:
+    - Name
+    - [Orders, Returns]
+    - ${Name}Queue: { Type: AWS::SQS::Queue, Properties: { QueueName: !Sub "${Name}-x" } }
+"""
+
+
+def test_a_loop_is_expanded(tmp_path: Path) -> None:
+    body = read_template(written(tmp_path, LOOP))
+
+    assert set(body["Resources"]) == {"OrdersQueue", "ReturnsQueue"}
+    assert body["Transform"] == ["AWS::Serverless-2016-10-31"]
+
+
+def test_a_loop_that_cannot_be_expanded_is_one_line(tmp_path: Path) -> None:
+    with pytest.raises(TemplateError, match="Fn::ForEach cannot be expanded") as refused:
+        read_template(written(tmp_path, LOOP.replace("[Orders, Returns]", "[]")))
+
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("value", "meant"),
+    [
+        ({"Ref": "A"}, {"A"}),
+        ({"Ref": "AWS::Region"}, set()),
+        ({"Fn::GetAtt": ["A", "Arn"]}, {"A"}),
+        ({"Fn::GetAtt": "A.Arn"}, {"A"}),
+        ({"Fn::Sub": "${A}/${B.Arn}/${!Literal}/${AWS::Region}"}, {"A", "B"}),
+        ({"Fn::Sub": ["${A}/${Given}", {"Given": {"Ref": "B"}}]}, {"A", "B"}),
+        ({"Fn::Join": ["", [{"Ref": "A"}, "x", {"Fn::GetAtt": ["B", "Arn"]}]]}, {"A", "B"}),
+        ({"DependsOn": ["A", "B"]}, {"A", "B"}),
+        ("A", set()),
+    ],
+)
+def test_references_are_found_in_every_form(value: Any, meant: set[str]) -> None:
+    assert references(value) == meant
+
+
+@pytest.mark.parametrize(
+    ("value", "meant"),
+    [({"Ref": "A"}, "A"), ({"Fn::Sub": "arn:${AWS::Region}:${A.Arn}"}, "A"), ([{"Ref": "A"}, {"Ref": "B"}], "")],
+    ids=str,
+)
+def test_the_logical_id_is_the_only_one_referred_to(value: Any, meant: str) -> None:
+    assert logical_id(value) == meant
+
+
+def test_what_refers_to_what_is_left_out_goes_too() -> None:
+    resources = {
+        "A": {"Type": "T"},
+        "B": {"Type": "T", "Properties": {"X": {"Ref": "A"}}},
+        "C": {"Type": "T", "DependsOn": "B"},
+        "D": {"Type": "T"},
+    }
+    kept = without({"Resources": resources, "Outputs": {"Of": {"Value": {"Ref": "C"}}, "Kept": {"Value": 1}}}, {"A"})
+
+    assert (set(kept["Resources"]), set(kept["Outputs"])) == ({"D"}, {"Kept"})
+
+
+def test_a_secret_is_asked_for_by_its_arn_everywhere() -> None:
+    resources = {
+        "Key": {"Type": "AWS::SecretsManager::Secret"},
+        "F": {"Type": "T", "Properties": {"A": {"Ref": "Key"}, "B": {"Fn::Sub": "x${Key}"}, "C": {"Ref": "F"}}},
+    }
+    adapted = secrets_by_arn({"Resources": resources})["Resources"]["F"]["Properties"]
+
+    assert adapted == {"A": {"Fn::GetAtt": ["Key", "Id"]}, "B": {"Fn::Sub": "x${Key.Id}"}, "C": {"Ref": "F"}}
+
+
+def test_resources_have_the_names_that_their_author_wrote() -> None:
+    resources = {
+        "Jobs1A2B": {"Type": "T", "Metadata": {"aws:cdk:path": "Shop/Jobs/Resource"}},
+        "Dlq3C": {"Type": "T", "Metadata": {"aws:cdk:path": "Shop/Worker/Dlq/Resource"}},
+        "Plain": {"Type": "T"},
+    }
+
+    assert own_names({"Resources": resources}) == {"Jobs1A2B": "Jobs", "Dlq3C": "Worker.Dlq", "Plain": "Plain"}

@@ -1,0 +1,418 @@
+"""Verdicts over histories typed by hand: for each thing that may be said, a history that must and one that must not."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from trials.deliveries.history import Answer, Delivery, History, Reference
+from trials.project import Kind, Source
+from trials.project.sources import Batching
+from trials.samples import Sample
+from trials.verdicts import Promise, Verdict
+from trials.verdicts.judge import (
+    POISON,
+    alone,
+    beside_poison,
+    does_not_start,
+    holds_poison,
+    kept_after_retries,
+    ordered,
+    recovered,
+    refusal,
+    refused_sample,
+    repeated,
+    undisturbed,
+)
+from trials.verdicts.remedies import REMEDIES, remedy
+from trials.world import World
+
+ROOT = Path(__file__).resolve().parents[2]
+HELD, UNPROVED = (Verdict.HELD, None), (Verdict.UNPROVED, None)
+LOST, DOUBLED = (Verdict.BROKEN, Promise.LOST), (Verdict.BROKEN, Promise.DOUBLED)
+BLOCKED, SILENT = (Verdict.BROKEN, Promise.BLOCKED), (Verdict.BROKEN, Promise.SILENT)
+NOT_STARTED = (Verdict.BROKEN, Promise.DOES_NOT_START)
+
+QUEUE = Source(Kind.QUEUE, "Work", "Work.Jobs", "Jobs")
+STREAM = Source(Kind.STREAM, "Work", "Work.S", "S", Batching(keeps_discarded=True))
+BARE_STREAM = Source(Kind.STREAM, "Work", "Work.S", "S")
+HTTP = Source(Kind.HTTP, "Api", "Api.Post")
+BUS = Source(Kind.BUS, "Work", "Placed")
+TASK = Source(Kind.TASK, "Work", "Orders.Work", "Orders")
+GRAVES = frozenset({"queue Dlq"})
+NOTHING: World = {"table T": [], "queue Dlq": [], "queue Jobs": []}
+ONCE: World = {**NOTHING, "table T": [{"id": "a", "n": "1"}]}
+AGAIN: World = {**NOTHING, "table T": [{"id": "a", "n": "1"}, {"id": "b", "n": "1"}]}
+
+
+def reference(payload: Any = "{}", world: World = ONCE, answer: Answer = Answer(), **more: Any) -> Reference:  # noqa: B008
+    return Reference(Sample(payload, "event.json"), world, set(), answer=answer, empty=NOTHING, **more)
+
+
+def said(judgement: Any) -> tuple[Verdict, Promise | None]:
+    return judgement.verdict, judgement.promise
+
+
+# ---- the undisturbed delivery
+
+
+@pytest.mark.parametrize(
+    ("source", "world", "answer", "verdict"),
+    [
+        (QUEUE, ONCE, None, HELD),
+        (QUEUE, NOTHING, None, UNPROVED),
+        (QUEUE, NOTHING, {"batchItemFailures": []}, UNPROVED),
+        (QUEUE, {**NOTHING, "queue Jobs": ["{}"]}, None, UNPROVED),  # its own message, to its own queue
+        (QUEUE, {**ONCE, "queue Jobs": ["{}"]}, None, HELD),
+        (HTTP, NOTHING, {"statusCode": 200}, HELD),
+        (HTTP, NOTHING, None, UNPROVED),
+        (TASK, NOTHING, {"paid": True}, HELD),
+        (TASK, NOTHING, None, UNPROVED),
+        (TASK, NOTHING, {}, UNPROVED),
+        (BUS, NOTHING, {"paid": True}, UNPROVED),  # nobody reads what it returns
+    ],
+)
+def test_a_delivery_is_a_reference_only_if_there_is_something_to_compare(
+    source: Source, world: World, answer: Any, verdict: tuple[Verdict, Promise | None]
+) -> None:
+    judged = undisturbed(source, reference(world=world, answer=Answer(answer)))
+
+    assert said(judged) == verdict
+    assert bool(judged.supply) is (verdict is UNPROVED)
+
+
+@pytest.mark.parametrize(
+    ("delivery", "why"),
+    [
+        (Delivery(answers=[Answer(error="no")], failures=1), "no"),
+        (Delivery(answers=[Answer({"statusCode": 400})]), "{'statusCode': 400}"),
+        (Delivery(answers=[Answer({"statusCode": 201})]), ""),
+        (Delivery(answers=[Answer()]), ""),
+        (Delivery(), ""),
+    ],
+)
+def test_what_a_function_refused_is_known_by_its_failure_or_its_status(delivery: Delivery, why: str) -> None:
+    assert refusal(delivery) == why
+
+
+@pytest.mark.parametrize(
+    ("error", "starts"),
+    [
+        ("Exception: Worker init failed: invalid syntax (app.py, line 3)", False),
+        ("Exception: Worker init failed: expected ':' (app.py, line 1)", False),
+        ("Exception: Worker init failed: No module named 'orders'", False),
+        ("Exception: Worker init failed: module 'app' has no attribute 'handler'", False),
+        ("Exception: Worker init failed: cannot import name 'x' from 'app' (/var/app.py)", False),
+        ("Exception: Worker init failed: 'TABLE'", False),
+        ("Runtime.UserCodeSyntaxError: SyntaxError: Unexpected token '}'", False),
+        ("Runtime.HandlerNotFound: app.handler is undefined or not exported", False),
+        ("Runtime.ImportModuleError: Error: Cannot find module 'app'", False),
+        ("KeyError: 'TABLE'", False),
+        ("Exception: Worker init failed: 'QUEUE'", True),  # the template sets it
+        ("Exception: Worker init failed: Parameter /shop/known not found", True),  # AWS has it, perhaps
+        ("Exception: Worker init failed: the local AWS lets nothing out: api.example.test", True),
+        ("KeyError: 'order_id'", True),
+        ("AttributeError: 'NoneType' object has no attribute 'get'", True),
+        ("SyntaxError: Unexpected token 'o', \"order\" is not valid JSON", True),
+        ("Runtime.HandlerError: no order_id", True),
+    ],
+)
+def test_code_that_can_never_run_is_told_from_code_that_refuses_an_event(error: str, starts: bool) -> None:
+    assert bool(does_not_start(error, {"QUEUE"})) is not starts
+
+
+def test_a_package_that_a_left_out_layer_may_hold_is_not_called_missing() -> None:
+    assert does_not_start("Worker init failed: No module named 'shared'", set(), layers_are_here=False) == ""
+    assert does_not_start("Worker init failed: bad (app.py, line 1)", set(), layers_are_here=False)
+
+
+TIMEOUT = Delivery(answers=[Answer(error="Sandbox.Timedout: Task timed out after 10.00 seconds")], failures=1)
+
+
+@pytest.mark.parametrize(
+    ("delivery", "called", "outside", "verdict", "supply"),
+    [
+        (TIMEOUT, False, "", NOT_STARTED, ""),
+        (TIMEOUT, True, "", UNPROVED, "put a real event"),
+        (TIMEOUT, False, "db.example.test", UNPROVED, "make the address of db.example.test a parameter"),
+        (Delivery(answers=[Answer(error="no")], failures=1), False, "", UNPROVED, "put a real event"),
+    ],
+)
+def test_a_function_that_never_ends_is_broken_only_if_it_waited_for_nobody(
+    delivery: Delivery, called: bool, outside: str, verdict: Any, supply: str
+) -> None:
+    judged = refused_sample(QUEUE, "made up", delivery.error, delivery, called, outside)
+
+    assert said(judged) == verdict
+    assert judged.supply.startswith(supply)
+
+
+# ---- a repeat
+
+
+@pytest.mark.parametrize(
+    ("after", "again", "verdict"),
+    [
+        (ONCE, Answer(), HELD),
+        (AGAIN, Answer(), DOUBLED),
+        ({**ONCE, "table T": [{"id": "a", "n": "2"}]}, Answer(), DOUBLED),
+        ({**ONCE, "table T": []}, Answer(), DOUBLED),  # the repeat undid it
+        (ONCE, Answer(error="Duplicate"), UNPROVED),
+        ({**ONCE, "queue Dlq": ["{}"]}, Answer(), HELD),  # a dead letter is no effect
+        ({**ONCE, "queue Out": ["{}"]}, Answer(), DOUBLED),
+    ],
+)
+def test_a_repeat_is_doubled_only_if_something_happened_again(after: World, again: Answer, verdict: Any) -> None:
+    history = History("twice", Delivery(), ONCE, after, again)
+
+    assert said(repeated(history, QUEUE, reference(), GRAVES)) == verdict
+
+
+def test_an_equal_message_is_told_as_a_repeat_by_its_receiver() -> None:
+    before = {"queue Out": [{"id": "a"}]}
+    history = History("twice", Delivery(), before, {"queue Out": [{"id": "a"}, {"id": "a"}]}, Answer())
+
+    judged = repeated(history, QUEUE, reference(), GRAVES)
+    assert said(judged) == HELD
+    assert "its receiver can tell" in judged.happened
+
+
+def test_what_the_mapping_does_not_read_is_no_refusal_of_the_repeat() -> None:
+    named = Answer({"batchItemFailures": [{"itemIdentifier": "m"}]})
+    reads = Source(Kind.QUEUE, "Work", "Work.Jobs", "Jobs", Batching(reports_failures=True))
+    history = History("twice", Delivery(), ONCE, ONCE, named)
+
+    assert said(repeated(history, reads, reference(), GRAVES)) == UNPROVED
+    assert said(repeated(history, QUEUE, reference(), GRAVES)) == HELD
+
+
+def test_of_two_at_once_the_failure_of_the_delivery_counts() -> None:
+    failed = Delivery(answers=[Answer(error="Duplicate")], failures=1)
+
+    assert said(repeated(History("twice at once", failed, ONCE, ONCE), QUEUE, reference(), GRAVES)) == UNPROVED
+    assert said(repeated(History("twice at once", Delivery(), ONCE, ONCE), QUEUE, reference(), GRAVES)) == HELD
+
+
+@pytest.mark.parametrize(
+    ("request_", "verdict"),
+    [
+        ({"httpMethod": "POST", "headers": {}}, UNPROVED),
+        ({"httpMethod": "POST", "headers": None}, UNPROVED),
+        ({"httpMethod": "POST", "headers": {"Idempotency-Key": "k"}}, DOUBLED),
+        ({"requestContext": {"http": {"method": "PUT"}}}, DOUBLED),
+        ({"requestContext": {"http": {"method": "POST"}}}, UNPROVED),
+    ],
+)
+def test_a_repeated_request_is_broken_only_if_it_can_be_known_as_one(request_: Any, verdict: Any) -> None:
+    history = History("twice", Delivery(), ONCE, AGAIN, Answer())
+
+    assert said(repeated(history, HTTP, reference(request_), GRAVES)) == verdict
+
+
+def test_a_key_that_the_bench_made_up_binds_nobody() -> None:
+    request_ = {"httpMethod": "POST", "headers": {"idempotency-key": "k"}}
+    made = Reference(Sample(request_, "made up from the route"), ONCE)
+    history = History("twice", Delivery(), ONCE, AGAIN, Answer())
+
+    assert said(repeated(history, HTTP, made, GRAVES)) == UNPROVED
+
+
+# ---- order
+
+
+@pytest.mark.parametrize(
+    ("reversed_", "verdict"),
+    [
+        ([{"id": "a", "version": "2"}], HELD),
+        ([{"id": "a", "version": "1"}], LOST),
+        ([{"id": "a", "version": "2", "note": "x"}], UNPROVED),
+        ([], UNPROVED),
+    ],
+)
+def test_an_older_event_that_wins_is_lost_and_any_other_trace_of_order_is_unproved(
+    reversed_: list[Any], verdict: Any
+) -> None:
+    in_order = {"table T": [{"id": "a", "version": "2"}]}
+
+    assert said(ordered(in_order, {"table T": reversed_}, reference())) == verdict
+
+
+def test_messages_may_leave_in_any_order() -> None:
+    assert said(ordered({"queue Q": [1, 2]}, {"queue Q": [2]}, reference())) == HELD
+
+
+# ---- a malformed event beside a good one
+
+KEPT: World = {"queue Dlq": [POISON]}
+BOTH: World = {"queue Dlq": [POISON, {"id": "a"}]}
+FAILED = Delivery(failures=1)
+STUCK = Delivery(failures=4, stuck="it has no dead-letter queue: it comes back until it expires")
+
+
+@pytest.mark.parametrize(
+    ("source", "delivery", "world", "verdict"),
+    [
+        (QUEUE, FAILED, {**ONCE, **KEPT}, HELD),
+        (QUEUE, FAILED, {**NOTHING, **BOTH}, BLOCKED),
+        (QUEUE, FAILED, {**ONCE, **BOTH}, BLOCKED),
+        (QUEUE, FAILED, {**NOTHING, **KEPT}, LOST),  # the good one is in no table and in no dead-letter queue
+        (QUEUE, STUCK, {**ONCE, "queue Jobs": [POISON]}, LOST),
+        (QUEUE, STUCK, {**NOTHING, "queue Jobs": [POISON, {"id": "a"}]}, BLOCKED),
+        (QUEUE, STUCK, {**ONCE, "queue Jobs": [POISON], "queue Fatal": [POISON]}, UNPROVED),
+        (QUEUE, Delivery(), ONCE, SILENT),
+        (QUEUE, Delivery(), {**ONCE, "bucket Bad": [{"key": "k", "body": POISON}]}, HELD),
+        (QUEUE, Delivery(), {**NOTHING, "table T": [{"id": "a", "n": "2"}]}, UNPROVED),  # one counter for both
+        (QUEUE, Delivery(), {**ONCE, "table Log": [{"id": "x"}]}, UNPROVED),  # a trace, but of what?
+        (QUEUE, FAILED, {**ONCE, "queue Jobs": [POISON]}, HELD),  # more receives than were waited for
+        (STREAM, Delivery(failures=4, stuck="no limit"), ONCE, BLOCKED),
+        (STREAM, Delivery(failures=2, discarded=1), ONCE, HELD),
+        (BARE_STREAM, Delivery(failures=2, discarded=1), ONCE, LOST),
+        (STREAM, Delivery(failures=3, discarded=2), ONCE, HELD),
+        (STREAM, Delivery(failures=3, discarded=2), NOTHING, BLOCKED),
+        (BARE_STREAM, Delivery(failures=3, discarded=2), NOTHING, BLOCKED),
+        (STREAM, Delivery(), ONCE, SILENT),
+        (STREAM, Delivery(), {**ONCE, "bucket Discards": [{"key": "k", "body": {"raw": POISON}}]}, HELD),
+    ],
+)
+def test_what_became_of_a_malformed_record_and_of_the_good_one_beside_it(
+    source: Source, delivery: Delivery, world: World, verdict: Any
+) -> None:
+    history = History("malformed", delivery, NOTHING, world)
+
+    assert said(beside_poison(history, source, reference(), GRAVES, fifo=False)) == verdict
+
+
+@pytest.mark.parametrize(
+    ("delivery", "world", "verdict"),
+    [
+        (FAILED, {**NOTHING, **BOTH}, HELD),  # what stands behind the bad one goes with it, in order
+        (FAILED, {**NOTHING, **KEPT}, LOST),  # the rest of the batch was not given back
+        (FAILED, {**ONCE, **KEPT}, HELD),
+    ],
+)
+def test_in_a_fifo_group_the_good_one_shares_the_fate_but_is_kept(
+    delivery: Delivery, world: World, verdict: Any
+) -> None:
+    history = History("malformed", delivery, NOTHING, world)
+
+    assert said(beside_poison(history, QUEUE, reference(), GRAVES, fifo=True)) == verdict
+
+
+@pytest.mark.parametrize(
+    ("source", "delivery"),
+    [(QUEUE, Delivery()), (STREAM, Delivery(failures=3, discarded=2)), (STREAM, Delivery())],
+)
+def test_a_function_that_leaves_no_trace_of_a_good_event_is_not_judged_by_a_bad_one(
+    source: Source, delivery: Delivery
+) -> None:
+    """A handler that swallows every exception holds nothing, and nothing is shown against it."""
+    history = History("malformed", delivery, NOTHING, NOTHING)
+
+    assert said(beside_poison(history, source, reference(world=NOTHING), GRAVES, fifo=False)) == UNPROVED
+
+
+@pytest.mark.parametrize(
+    ("records", "holds"),
+    [
+        ([POISON], True),
+        ([{"body": {"raw": [POISON]}}], True),
+        (["dHJpYWwtcG9pc29uIHtub3QgSlNPTg=="], True),
+        ([" dHJpYWwtcG9pc29u"], True),
+        ([{"id": "a"}], False),
+        ([], False),
+    ],
+)
+def test_the_malformed_event_is_known_again_also_in_base64(records: Any, holds: bool) -> None:
+    assert holds_poison(records) is holds
+
+
+@pytest.mark.parametrize(
+    ("places", "declared", "verdict"),
+    [(["queue Dlq"], "", HELD), (["queue Dlq"], "Dlq", HELD), ([], "", LOST), ([], "Fallback", UNPROVED)],
+)
+def test_an_asynchronous_event_that_always_fails_must_be_kept(places: list[str], declared: str, verdict: Any) -> None:
+    assert said(kept_after_retries(places, "no", declared)) == verdict
+
+
+@pytest.mark.parametrize(
+    ("source", "answer", "world", "verdict"),
+    [
+        (BUS, Answer({"statusCode": 500}), NOTHING, SILENT),
+        (BUS, Answer({"statusCode": 500}), {"queue Refused": [{"detail": {"trial-poison": True}}]}, UNPROVED),
+        (BUS, Answer({"statusCode": 200}), NOTHING, UNPROVED),
+        (BUS, Answer(), ONCE, UNPROVED),
+        (HTTP, Answer({"statusCode": 400}), NOTHING, HELD),
+        (HTTP, Answer({"statusCode": 200}), NOTHING, UNPROVED),
+        (HTTP, Answer({"statusCode": 200}), ONCE, UNPROVED),
+        (HTTP, Answer("plain"), NOTHING, UNPROVED),
+    ],
+)
+def test_what_a_malformed_event_that_came_alone_was_answered(
+    source: Source, answer: Answer, world: World, verdict: Any
+) -> None:
+    history = History("malformed", Delivery(answers=[answer]), NOTHING, world)
+
+    assert said(alone(history, source)) == verdict
+
+
+def test_a_malformed_request_that_is_answered_with_5xx_is_not_called_held() -> None:
+    fared = Delivery(answers=[Answer({"statusCode": 502})], failures=3)
+
+    assert said(alone(History("malformed", fared, NOTHING, NOTHING), HTTP)) == UNPROVED
+
+
+# ---- a fault that passes
+
+RETRIED = Delivery(answers=[Answer(error="Throttled"), Answer()], failures=1)
+GAVE_UP = Delivery(answers=[Answer(error="Throttled")] * 3, failures=3, discarded=1)
+SHIPPED: World = {**ONCE, "queue Out": [{"shipment": "s-1", "order": "a"}]}
+TWICE: World = {**ONCE, "queue Out": [{"shipment": "s-1", "order": "a"}, {"shipment": "s-2", "order": "a"}]}
+
+
+@pytest.mark.parametrize(
+    ("source", "delivery", "world", "verdict"),
+    [
+        (QUEUE, RETRIED, SHIPPED, HELD),
+        (QUEUE, Delivery(answers=[Answer()]), SHIPPED, HELD),
+        (QUEUE, RETRIED, TWICE, DOUBLED),
+        (QUEUE, RETRIED, {**SHIPPED, "queue Out": [SHIPPED["queue Out"][0]] * 2}, HELD),  # an equal message
+        (QUEUE, Delivery(answers=[Answer()]), {**SHIPPED, "table Failures": [1]}, UNPROVED),
+        (QUEUE, RETRIED, {**SHIPPED, "table Attempts": [1]}, UNPROVED),  # undisturbed leaves nothing there
+        (QUEUE, GAVE_UP, {**NOTHING, "queue Dlq": ["{}"]}, UNPROVED),  # kept as a dead letter, not lost
+        (QUEUE, RETRIED, NOTHING, LOST),
+        (QUEUE, Delivery(answers=[Answer()]), NOTHING, LOST),
+        (QUEUE, Delivery(answers=[Answer(error="x")] * 4, failures=4, stuck="no queue"), NOTHING, UNPROVED),
+        (BUS, GAVE_UP, NOTHING, UNPROVED),
+        (BUS, Delivery(answers=[Answer({"statusCode": 500})]), NOTHING, LOST),
+        (HTTP, Delivery(answers=[Answer({"statusCode": 503})]), NOTHING, HELD),
+        (HTTP, Delivery(answers=[Answer({"statusCode": 200})]), NOTHING, LOST),
+        (TASK, Delivery(answers=[Answer({"paid": False})]), NOTHING, UNPROVED),
+        (TASK, Delivery(answers=[Answer({"paid": True})]), NOTHING, LOST),
+        (QUEUE, RETRIED, {**SHIPPED, "table T": [{"id": "a", "n": "2"}]}, UNPROVED),
+    ],
+)
+def test_after_a_fault_that_passed_all_is_as_if_it_had_not_been(
+    source: Source, delivery: Delivery, world: World, verdict: Any
+) -> None:
+    good = reference(world=SHIPPED, answer=Answer({"paid": True}))
+
+    assert said(recovered(History("a call", delivery, NOTHING, world), source, good, GRAVES)) == verdict
+
+
+# ---- remedies
+
+
+@pytest.mark.parametrize("promise", list(Promise))
+@pytest.mark.parametrize("kind", list(Kind))
+def test_whatever_breaks_has_a_remedy_and_a_section(promise: Promise, kind: Kind) -> None:
+    text, link = remedy(promise, kind)
+
+    document, anchor = link.split("/blob/main/")[1].split("#")
+    headings = re.findall(r"^#+ (.*)$", (ROOT / document).read_text(), re.MULTILINE)
+    assert text == REMEDIES[promise]
+    assert anchor in [re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings]
+
+
+def test_what_held_needs_no_remedy() -> None:
+    assert remedy(None, Kind.QUEUE) == ("", "")

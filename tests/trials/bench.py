@@ -1,0 +1,119 @@
+"""Try a project: source by source, trial by trial, as one stream of events that every output handles."""
+
+import time
+import traceback
+from collections.abc import Iterator
+from pathlib import Path
+
+from trials import faults
+from trials.deliveries.history import Reference
+from trials.faults.once import once
+from trials.project import Kind, Project, Source
+from trials.project.sources import Reader
+from trials.report.events import Event, SamplesUsed, SourceEnded, Told, TrialStarted
+from trials.samples import samples
+from trials.samples.reads import Reads, of_handler
+from trials.stage import Stage
+from trials.verdicts import Finding, Judgement, Promise, Status, Verdict, unproved
+from trials.verdicts.remedies import remedy
+from trials.wiring import wiring
+from trials.workers import AT_ONCE, Pool
+
+
+def try_project(project: Project, port: int = 0, thorough: bool = False) -> Iterator[Event]:
+    """Deploy the project and try every source; sources that cannot be tried end at once, with the reason."""
+    tried = [source for source in project.sources if not why_untried(project, source)]
+    for source in project.sources:
+        if source not in tried:
+            yield SourceEnded(source, Status.UNTRIED, why_untried(project, source))
+    if tried:
+        with Pool(project.template, min(AT_ONCE, len(tried)), port, thorough) as pool:
+            yield from pool.run(project, tried)
+
+
+def why_untried(project: Project, source: Source) -> str:
+    if source.kind is Kind.OTHER:
+        return source.why
+    return f"{source.function}: {project.left_out[source.function]}" if source.function in project.left_out else ""
+
+
+def safely(stage: Stage, source: Source) -> Iterator[Event]:
+    """An exception of ours is an unproved source with its trace, never a pass."""
+    began = time.monotonic()
+    ended = False
+    try:
+        for event in try_source(stage, source):
+            ended = ended or isinstance(event, SourceEnded)
+            yield event
+    except Exception as error:
+        where = traceback.extract_tb(error.__traceback__)[-1]
+        place = f"{Path(where.filename).name}:{where.lineno}"
+        why = f"the trials stopped: {type(error).__name__}: {' '.join(str(error).split())[:300]} ({place})"
+        yield Told(Finding(str(source), "all", unproved(why, *traceback.format_exc().splitlines()[-6:])))
+        if not ended:
+            yield SourceEnded(source, Status.UNPROVED, why, seconds=time.monotonic() - began)
+
+
+def try_source(stage: Stage, source: Source) -> Iterator[Event]:
+    """All trials of one source, each finding as soon as it is known."""
+    began = time.monotonic()
+    if reason := absent(stage, source):
+        yield SourceEnded(source, Status.UNTRIED, reason)
+        return
+    for judgement in wiring(Reader(stage.project.written, stage.project.template.parent), source):
+        yield Told(finding(source, "arrives", judgement))
+    yield TrialStarted(source, "once")
+    project = stage.project
+    given = samples(project.body, project.files, source, stage.passed_on, reads(project, source.function))
+    attempt = once(stage, source, given)
+    yield SamplesUsed(source, attempt.tried)
+    for judgement in (attempt.judgement, *attempt.more):
+        yield Told(finding(source, "once", judgement))
+    status = STATUS[attempt.judgement.verdict]
+    if attempt.reference:
+        stage.remember()
+        yield from the_faults(stage, source, attempt.reference, attempt.judgement)
+    judgement = attempt.judgement
+    why = "" if status is Status.DELIVERED else judgement.happened
+    yield SourceEnded(source, status, why, judgement.supply, time.monotonic() - began)
+
+
+def reads(project: Project, function: str) -> Reads | None:
+    """What a function's code reads of its event, if it is Python."""
+    folder, handler, runtime = project.code(function)
+    return of_handler(folder, handler) if runtime.startswith("python") and folder.is_dir() else None
+
+
+STATUS = {Verdict.HELD: Status.DELIVERED, Verdict.UNPROVED: Status.UNPROVED, Verdict.BROKEN: Status.BROKEN}
+
+
+def absent(stage: Stage, source: Source) -> str:
+    if source.function not in stage.stack.resources:
+        return f"{source.function} was not deployed: {stage.stack.left_out.get(source.function, 'left out')}"
+    if source.kind in (Kind.QUEUE, Kind.TABLE) and source.origin not in stage.stack.resources:
+        return f"the {source.kind} is not part of this template"
+    return ""
+
+
+def the_faults(stage: Stage, source: Source, reference: Reference, first: Judgement) -> Iterator[Event]:
+    mute = first.verdict is not Verdict.HELD
+    for trial in faults.ALL:
+        if not trial.applies(source) or (source.kind is Kind.HTTP and only_reads(reference)):
+            continue
+        if (mute and trial.needs_effect) or (trial.thorough and not stage.thorough):
+            continue
+        yield TrialStarted(source, trial.name)
+        for judgement in trial.run(stage, source, reference):
+            yield Told(finding(source, trial.name, judgement))
+
+
+def only_reads(reference: Reference) -> bool:
+    request = reference.sample.payload
+    context = request.get("requestContext") or {}
+    method = request.get("httpMethod") or (context.get("http") or {}).get("method")
+    return method in ("GET", "HEAD", "OPTIONS")
+
+
+def finding(source: Source, trial: str, judgement: Judgement) -> Finding:
+    promise: Promise | None = judgement.promise
+    return Finding(str(source), trial, judgement, *remedy(promise, source.kind))

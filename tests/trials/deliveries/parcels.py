@@ -1,0 +1,201 @@
+"""Parcels: events on their way to a function, delivered again until they are done or given up."""
+
+import json
+from contextlib import suppress
+from copy import deepcopy
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote_plus
+
+from trials.deliveries.history import Answer
+from trials.deliveries.records import kinesis_record, message_record, notification, sequence_number, table_record
+from trials.local_aws import ACCOUNT, REGION
+from trials.project.sources import Kind, Source
+from trials.samples.sample import Sample
+
+if TYPE_CHECKING:
+    from trials.stage import Stage
+
+PATIENCE = 12  # deliveries of one message whose retries have no end, or more of them than can be waited for
+MOST_RECEIVES = 40  # of a redrive policy that is followed to its end
+
+
+class Parcel:
+    """One asynchronous event: delivered as a whole, `attempts` times at most. Nobody reads what is returned."""
+
+    stuck = ""  # why something would never leave its source
+    discarded = 0  # records that were given up
+
+    def __init__(self, event: Any, attempts: int = 3) -> None:
+        self._event, self._left, self._done = event, attempts, False
+
+    def event(self) -> Any:
+        """What is delivered next, or None when nothing is left."""
+        return None if self._done or not self._left else self._event
+
+    def failed(self, answer: Answer) -> list[str]:
+        return ["all"] if answer.error else []
+
+    def settle(self, failed: list[str], error: bool) -> None:  # noqa: ARG002
+        """Take note of what a delivery left undone; `error` says that the function raised."""
+        self._left -= 1
+        self._done = not failed
+        self.discarded = int(bool(failed) and not self._left)
+
+
+class Request(Parcel):
+    """One request: its client reads the status, and asks again after a 5xx."""
+
+    def failed(self, answer: Answer) -> list[str]:
+        return ["all"] if answer.error or answer.status >= 500 else []
+
+
+class Messages(Parcel):
+    """Messages in the real queue. Its visibility timeout is skipped, its redrive policy is not.
+
+    What a function sends to its own queue anew, unchanged and with nothing that counts, it will send without end.
+    """
+
+    def __init__(self, stage: "Stage", source: Source, samples: list[Sample]) -> None:
+        self._sqs, self._batching = stage.local.client("sqs"), source.batching
+        self._url = stage.stack.resources[source.origin]
+        names = {"AttributeNames": ["QueueArn", "RedrivePolicy"]}
+        attributes = self._sqs.get_queue_attributes(QueueUrl=self._url, **names)["Attributes"]
+        self._arn = attributes["QueueArn"]
+        redrive = json.loads(attributes.get("RedrivePolicy", "{}"))
+        self._receives = int(redrive.get("maxReceiveCount", 0))  # 0 for a queue without a dead-letter queue
+        self._fifo = self._url.endswith(".fifo")
+        self._rounds, self._sent, self._seen = 0, list[str](), set[str]()
+        self._messages: list[Any] = []
+        for number, sample in enumerate(samples):
+            self._send(sample, number)
+
+    def _send(self, sample: Sample, number: int) -> None:
+        text = sample.payload if isinstance(sample.payload, str) else json.dumps(sample.payload)
+        more = {"MessageGroupId": "trial", "MessageDeduplicationId": f"trial-{number}"} if self._fifo else {}
+        self._sent.append(text)
+        self._sqs.send_message(QueueUrl=self._url, MessageBody=text, MessageAttributes=sample.attributes, **more)
+
+    @property
+    def _most(self) -> int:
+        if not self._receives:
+            return 4
+        return self._receives + 2 if self._receives <= MOST_RECEIVES else PATIENCE
+
+    def event(self) -> Any:
+        self._rounds += 1
+        if self._rounds > self._most:
+            self.stuck = self._why()
+            return None
+        self._messages = self._receive()
+        same = [each for each in self._messages if each["Body"] in self._sent and not each.get("MessageAttributes")]
+        self._seen |= {each["MessageId"] for each in same}
+        return {"Records": [message_record(each, self._arn) for each in self._messages]} if self._messages else None
+
+    def _why(self) -> str:
+        if len(self._seen) >= len(self._sent) + self._most // 2:
+            return "it is sent anew each time, as a message that was never received"
+        if self._receives > MOST_RECEIVES:
+            return ""
+        return "" if self._receives else "it has no dead-letter queue: it comes back until it expires"
+
+    def _receive(self) -> list[Any]:
+        most = max(1, min(10, self._batching.size))
+        received = self._sqs.receive_message(
+            QueueUrl=self._url, MaxNumberOfMessages=most, AttributeNames=["All"], MessageAttributeNames=["All"]
+        )
+        messages = received.get("Messages", [])
+        assert isinstance(messages, list)
+        return messages
+
+    def failed(self, answer: Answer) -> list[str]:
+        return reported(answer, self._batching.reports_failures, [each["MessageId"] for each in self._messages])
+
+    def settle(self, failed: list[str], error: bool) -> None:  # noqa: ARG002
+        for message in self._messages:
+            handle = {"QueueUrl": self._url, "ReceiptHandle": message["ReceiptHandle"]}
+            with suppress(self._sqs.exceptions.ClientError):  # the function may have returned or deleted it itself
+                if message["MessageId"] in failed:
+                    self._sqs.change_message_visibility(**handle, VisibilityTimeout=0)
+                else:
+                    self._sqs.delete_message(**handle)
+
+
+class Records(Parcel):
+    """Records of one shard, by Lambda's rules for its batches."""
+
+    def __init__(self, stage: "Stage", source: Source, samples: list[Sample]) -> None:
+        self._batching = source.batching
+        arn = f"arn:aws:kinesis:{REGION}:{ACCOUNT}:stream/{stage.stack.resources.get(source.origin, 'trial')}"
+        if source.kind is Kind.TABLE:
+            table = stage.local.client("dynamodb").describe_table(TableName=stage.stack.resources[source.origin])
+            arn = table["Table"].get("LatestStreamArn", arn)
+        make = kinesis_record if source.kind is Kind.STREAM else table_record
+        records = [make(sample.payload, number, arn) for number, sample in enumerate(samples, start=1)]
+        retries = self._batching.retries
+        self._for_ever = retries == -1
+        self._todo = [(records, 3 if self._for_ever else min(retries, PATIENCE))]
+
+    def event(self) -> Any:
+        return {"Records": self._todo[0][0]} if self._todo else None
+
+    def failed(self, answer: Answer) -> list[str]:
+        numbers = [sequence_number(each) for each in self._todo[0][0]]
+        return reported(answer, self._batching.reports_failures, numbers)
+
+    def settle(self, failed: list[str], error: bool) -> None:
+        """An error halves the batch, if the mapping says so; a reported number is where the next one begins."""
+        records, left = self._todo.pop(0)
+        if not failed:
+            return
+        numbers = [sequence_number(each) for each in records]
+        first = 0 if error else min(numbers.index(each) for each in failed)
+        rest = records[first:]
+        if self._batching.halves and len(rest) > 1 and first == 0:
+            middle = len(rest) // 2
+            self._todo[:0] = [(rest[:middle], left), (rest[middle:], left)]
+        elif first or left:
+            self._todo.insert(0, (rest, left if first else left - 1))
+        elif self._for_ever:
+            self.stuck = "its retries have no limit: the shard stands still until the records expire"
+            self._todo.clear()
+        else:
+            self.discarded += len(rest)
+
+
+def reported(answer: Answer, read: bool, ids: list[str]) -> list[str]:
+    """The records that an answer leaves undone: all after an error, those it names if the mapping reads them."""
+    if answer.error:
+        return ids
+    if not read or not isinstance(answer.body, dict):
+        return []
+    failures = answer.body.get("batchItemFailures") or []
+    named = [str(each.get("itemIdentifier")) for each in failures if isinstance(each, dict)]
+    return ids if any(each not in ids for each in named) else named
+
+
+def placed(stage: "Stage", source: Source, event: Any) -> Any:
+    """The notification of an object that now lies in the stack's bucket, which the sample names by its logical id."""
+    bucket = stage.stack.resources.get(source.origin, "trial")
+    event = deepcopy(event)
+    for record in event.get("Records", []):
+        entity = record.get("s3", {}).get("object", {})
+        record.get("s3", {})["bucket"] = {"name": bucket, "arn": f"arn:aws:s3:::{bucket}"}
+        if bucket != "trial" and "key" in entity:
+            body = json.dumps({"id": "trial-1"}).encode()
+            stage.local.client("s3").put_object(Bucket=bucket, Key=unquote_plus(entity["key"]), Body=body)
+    return event
+
+
+def parcel(stage: "Stage", source: Source, samples: list[Sample]) -> Parcel:
+    first = samples[0]
+    if source.kind is Kind.QUEUE:
+        return Messages(stage, source, samples)
+    if source.kind in (Kind.STREAM, Kind.TABLE):
+        return Records(stage, source, samples)
+    if source.kind is Kind.TOPIC:
+        return Parcel(notification(first.payload, stage.stack.resources.get(source.origin, ""), first.attributes))
+    if source.kind is Kind.TASK:
+        return Parcel(first.payload, min(source.attempts, 3))
+    if source.kind is Kind.BUCKET:
+        return Parcel(placed(stage, source, first.payload))
+    return Request(first.payload) if source.kind is Kind.HTTP else Parcel(first.payload)

@@ -1,0 +1,87 @@
+"""Records and events in the shapes in which Lambda gets them."""
+
+import json
+from base64 import b64encode
+from typing import Any
+
+from trials.local_aws import ACCOUNT, REGION
+
+
+def sequence_number(record: dict[str, Any]) -> str:
+    """By which a partial answer names a record."""
+    return str(record["kinesis"]["sequenceNumber"] if "kinesis" in record else record["dynamodb"]["SequenceNumber"])
+
+
+def kinesis_record(payload: Any, number: int, arn: str) -> dict[str, Any]:
+    text = payload if isinstance(payload, str) else payload.get("data_text")
+    data = payload["data"] if text is None else b64encode(text.encode()).decode()
+    key = payload.get("partitionKey", "trial") if isinstance(payload, dict) else "trial"
+    return {
+        "kinesis": {
+            "kinesisSchemaVersion": "1.0",
+            "partitionKey": key,
+            "sequenceNumber": f"4954511524349098501828006771497314458218006259324420{number:04}",
+            "data": data,
+            "approximateArrivalTimestamp": 1795420100.123,
+        },
+        "eventSource": "aws:kinesis",
+        "eventVersion": "1.0",
+        "eventID": f"shardId-000000000000:4954511524349098501828006771497314458218006259324420{number:04}",
+        "eventName": "aws:kinesis:record",
+        "invokeIdentityArn": f"arn:aws:iam::{ACCOUNT}:role/trial",
+        "awsRegion": REGION,
+        "eventSourceARN": arn,
+    }
+
+
+def table_record(payload: Any, number: int, arn: str) -> dict[str, Any]:
+    record = {
+        "eventVersion": "1.1",
+        "eventSource": "aws:dynamodb",
+        "awsRegion": REGION,
+        **payload,
+        "eventID": f"trial-{number}",
+        "eventSourceARN": arn,
+    }
+    record["dynamodb"] = {**payload["dynamodb"], "SequenceNumber": f"{number:020}"}
+    return record
+
+
+def notification(message: Any, arn: str, attributes: dict[str, Any] | None = None) -> dict[str, Any]:
+    inner: dict[str, Any] = {
+        "Type": "Notification",
+        "MessageId": "95df01b4-ee98-5cb9-9903-4c221d41eb5e",
+        "TopicArn": arn,
+        "Subject": None,
+        "Message": message if isinstance(message, str) else json.dumps(message),
+        "Timestamp": "2026-11-23T08:00:00.000Z",
+        "MessageAttributes": attributes or {},
+    }
+    subscription = f"{arn}:2bcfbf39-05c3-41de-beaa-fcfcc21c8f55"
+    record = {"EventVersion": "1.0", "EventSubscriptionArn": subscription, "EventSource": "aws:sns", "Sns": inner}
+    return {"Records": [record]}
+
+
+def message_record(message: Any, queue_arn: str) -> dict[str, Any]:
+    """A received message as a mapping hands it over, its attributes in Lambda's spelling."""
+    attributes = {
+        name: {
+            "stringValue": value.get("StringValue"),
+            "binaryValue": value.get("BinaryValue"),
+            "stringListValues": [],
+            "binaryListValues": [],
+            "dataType": value.get("DataType"),
+        }
+        for name, value in message.get("MessageAttributes", {}).items()
+    }
+    return {
+        "messageId": message["MessageId"],
+        "receiptHandle": message["ReceiptHandle"],
+        "body": message["Body"],
+        "attributes": message["Attributes"],
+        "messageAttributes": attributes,
+        "md5OfBody": message["MD5OfBody"],
+        "eventSource": "aws:sqs",
+        "eventSourceARN": queue_arn,
+        "awsRegion": REGION,
+    }

@@ -1,0 +1,42 @@
+"""The trials: each puts one fault around the delivery of a sample and hands the recorded history to a judge.
+
+A trial is a function `(stage, source, reference)` that yields judgements; `ALL` names them in the order of the report.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from trials.deliveries.history import Reference
+from trials.faults import deaths, malformed, order, partial, refusals, repeats
+from trials.project.sources import Kind, Source
+from trials.stage import Stage
+from trials.verdicts import Judgement
+
+
+@dataclass(frozen=True)
+class Trial:
+    """`skips` are the kinds of sources that cannot meet this fault; `needs_effect` if only an effect can tell."""
+
+    name: str
+    run: Callable[[Stage, Source, Reference], Iterator[Judgement]]
+    skips: tuple[Kind, ...] = ()
+    needs_effect: bool = True
+    thorough: bool = False  # only when `--thorough` asks for it
+
+    def applies(self, source: Source) -> bool:
+        return source.kind not in self.skips
+
+
+WITHOUT_ORDER = (Kind.HTTP, Kind.SCHEDULE, Kind.TABLE, Kind.TASK, Kind.BUCKET, Kind.LOGS, Kind.DIRECT)
+MADE_BY_AWS = (Kind.SCHEDULE, Kind.TABLE, Kind.TASK, Kind.BUCKET, Kind.LOGS, Kind.DIRECT)
+ALL = (
+    Trial("twice", repeats.twice),
+    Trial("twice at once", repeats.at_once),
+    Trial("out of order", order.out_of_order, WITHOUT_ORDER),
+    Trial("malformed", malformed.malformed, MADE_BY_AWS, needs_effect=False),
+    Trial("throttled", refusals.throttled),
+    Trial("partly refused", partial.partly_refused),
+    Trial("dies", deaths.dies, thorough=True),
+    Trial("answer lost", deaths.loses_answers, thorough=True),
+    Trial("times out", deaths.times_out, thorough=True),
+)

@@ -1,0 +1,208 @@
+"""Microburst with two faults that it lacks: an environment killed after a call took effect, and partial refusals.
+
+Run by the local AWS's own Python; `PUT /_trials/fault` with JSON sets the fault, `DELETE` takes it away:
+`{"kind": "kill", "call": 3}` kills the process whose third call from now on has just been done, before it is answered;
+`{"kind": "partial"}` leaves one entry out of every batch and says so under HTTP 200, as the services do.
+"""
+
+import json
+import logging
+import os
+import signal
+import urllib.parse
+from collections.abc import Callable
+from typing import Any
+from xml.sax.saxutils import escape
+
+import microburst.cli
+import psutil
+from aiohttp import ClientSession, web
+from microburst.app import make_app as microburst_app
+from microburst.detection import host
+
+# It tells a service by its host name too, for which it reads every model of the SDK: four seconds of processor time.
+# Here all services have one address, so there is nothing to learn from it.
+host._endpoint_prefix_map = dict
+logging.getLogger("aiohttp.access").setLevel("WARNING")
+
+CONTROL = "/_trials/fault"
+HOP_BY_HOP = {"content-length", "transfer-encoding", "connection", "content-encoding"}
+Cut = Callable[[dict[str, Any]], tuple[dict[str, Any] | None, Callable[[dict[str, Any]], dict[str, Any]]]]
+
+
+class Fault:
+    """The fault that is set, and how often it was met."""
+
+    kind = ""
+    call = 0
+    seen = 0
+    met = 0
+
+
+def owner(request: web.Request) -> int | None:
+    """The process at the other end of a request's connection."""
+    peer = request.transport.get_extra_info("peername") if request.transport else None
+    ours = request.transport.get_extra_info("sockname") if request.transport else None
+    for connection in psutil.net_connections("tcp"):
+        ends = (connection.laddr.port, connection.raddr.port) if connection.laddr and connection.raddr else None
+        if peer and ours and ends == (peer[1], ours[1]):
+            return int(connection.pid) if connection.pid else None
+    return None
+
+
+async def forwarded(upstream: str, request: web.Request, body: bytes) -> tuple[int, dict[str, str], bytes]:
+    headers = {name: value for name, value in request.headers.items() if name.lower() != "content-length"}
+    async with ClientSession(auto_decompress=False) as session:
+        url = upstream + request.rel_url.raw_path_qs
+        async with session.request(request.method, url, headers=headers, data=body) as answer:
+            kept = {name: value for name, value in answer.headers.items() if name.lower() not in HOP_BY_HOP}
+            return answer.status, kept, await answer.read()
+
+
+async def killed(upstream: str, request: web.Request) -> web.StreamResponse:
+    """Do the call, then kill whoever asked, who never learns that it was done."""
+    await forwarded(upstream, request, await request.read())
+    pid = owner(request)
+    if pid and pid != os.getpid():
+        os.kill(pid, signal.SIGKILL)
+        Fault.met += 1
+    if request.transport:
+        request.transport.abort()
+    return web.Response(status=500)
+
+
+# ---- partial refusals: the request without one entry, and how the answer then tells of it
+
+
+def without_last(field: str, told: Callable[[Any], Any], count: str, results: str) -> Cut:
+    """Of services whose results stand in the order of the entries."""
+
+    def cut(body: dict[str, Any]) -> tuple[dict[str, Any] | None, Callable[[dict[str, Any]], dict[str, Any]]]:
+        entries = body.get(field) or []
+        rest = {**body, field: entries[:-1]} if len(entries) > 1 else None
+
+        def merge(answer: dict[str, Any]) -> dict[str, Any]:
+            return {**answer, count: 1, results: [*answer.get(results, []), told(entries[-1])]}
+
+        return rest, merge
+
+    return cut
+
+
+def failed_by_id(body: dict[str, Any]) -> tuple[dict[str, Any] | None, Callable[[dict[str, Any]], dict[str, Any]]]:
+    """Of SQS, whose answer names the entries that failed."""
+    entries = body.get("Entries") or []
+    rest = {**body, "Entries": entries[:-1]} if len(entries) > 1 else None
+    failure = {"Id": entries[-1].get("Id"), "Code": "InternalError", "SenderFault": False, "Message": "try again"}
+    return rest, lambda answer: {"Successful": [], **answer, "Failed": [failure]}
+
+
+def unprocessed(field: str) -> Cut:
+    """Of DynamoDB, whose answer gives back what was not processed."""
+
+    def cut(body: dict[str, Any]) -> tuple[dict[str, Any] | None, Callable[[dict[str, Any]], dict[str, Any]]]:
+        asked = dict(body.get("RequestItems") or {})
+        table = next(reversed(asked))
+        if field == "UnprocessedItems":
+            left, kept = asked[table][-1:], asked[table][:-1]
+        else:
+            keys = asked[table]["Keys"]
+            left = {**asked[table], "Keys": keys[-1:]}
+            kept = {**asked[table], "Keys": keys[:-1]} if len(keys) > 1 else []
+        rest = {**asked, table: kept} if kept else {name: each for name, each in asked.items() if name != table}
+
+        def merge(answer: dict[str, Any]) -> dict[str, Any]:
+            return {**answer, field: {table: left}}
+
+        return ({**body, "RequestItems": rest} if rest else None), merge
+
+    return cut
+
+
+BUSY = {"ErrorCode": "ThrottlingException", "ErrorMessage": "try again"}
+FULL = {"ErrorCode": "ProvisionedThroughputExceededException", "ErrorMessage": "try again"}
+PARTIAL: dict[str, Cut] = {
+    "DynamoDB_20120810.BatchWriteItem": unprocessed("UnprocessedItems"),
+    "DynamoDB_20120810.BatchGetItem": unprocessed("UnprocessedKeys"),
+    "AWSEvents.PutEvents": without_last("Entries", lambda _: BUSY, "FailedEntryCount", "Entries"),
+    "Kinesis_20131202.PutRecords": without_last("Records", lambda _: FULL, "FailedRecordCount", "Records"),
+    "Firehose_20150804.PutRecordBatch": without_last("Records", lambda _: FULL, "FailedPutCount", "RequestResponses"),
+    "AmazonSQS.SendMessageBatch": failed_by_id,
+    "AmazonSQS.DeleteMessageBatch": failed_by_id,
+}
+
+
+async def partly(upstream: str, request: web.Request, cut: Cut) -> web.StreamResponse:
+    asked = json.loads(await request.read())
+    rest, merge = cut(asked)
+    status, headers, answer = 200, {"Content-Type": "application/x-amz-json-1.0"}, b"{}"
+    if rest is not None:
+        status, headers, answer = await forwarded(upstream, request, json.dumps(rest).encode())
+    Fault.met += 1
+    if status != 200:
+        return web.Response(status=status, headers=headers, body=answer)
+    headers = {name: value for name, value in headers.items() if "crc32" not in name.lower()}
+    return web.Response(headers=headers, body=json.dumps(merge(json.loads(answer or b"{}"))).encode())
+
+
+MEMBER = "PublishBatchRequestEntries.member"
+
+
+async def published_partly(upstream: str, request: web.Request) -> web.StreamResponse:
+    """Of SNS, which takes forms and answers in XML."""
+    form = dict(urllib.parse.parse_qsl((await request.read()).decode(), keep_blank_values=True))
+    numbers = sorted({int(name.split(".")[2]) for name in form if name.startswith(MEMBER)})
+    last = f"{MEMBER}.{numbers[-1]}."
+    rest = {name: value for name, value in form.items() if not name.startswith(last)}
+    failure = f"<member><Id>{escape(form.get(f'{last}Id', ''))}</Id><Code>InternalError</Code>"
+    failed = f"<Failed>{failure}<SenderFault>false</SenderFault></member></Failed>"
+    answer = (
+        f"<PublishBatchResponse><PublishBatchResult><Successful/>{failed}</PublishBatchResult></PublishBatchResponse>"
+    )
+    headers = {"Content-Type": "text/xml"}
+    if len(numbers) > 1:
+        _, headers, body = await forwarded(upstream, request, urllib.parse.urlencode(rest).encode())
+        text = body.decode().replace("<Failed/>", "").replace("<Failed></Failed>", "")
+        answer = text.replace("</PublishBatchResult>", f"{failed}</PublishBatchResult>")
+    Fault.met += 1
+    return web.Response(headers=headers, body=answer.encode())
+
+
+def with_faults(upstream: str) -> Any:
+    @web.middleware
+    async def middleware(request: web.Request, handler: Any) -> web.StreamResponse:
+        if request.path == CONTROL:
+            return await control(request)
+        if request.path.startswith("/_microburst"):
+            return await handler(request)
+        Fault.seen += 1
+        if Fault.kind == "kill" and Fault.seen == Fault.call:
+            return await killed(upstream, request)
+        if Fault.kind == "partial":
+            if cut := PARTIAL.get(request.headers.get("X-Amz-Target", "")):
+                return await partly(upstream, request, cut)
+            if b"Action=PublishBatch" in await request.read():
+                return await published_partly(upstream, request)
+        return await handler(request)
+
+    return middleware
+
+
+async def control(request: web.Request) -> web.Response:
+    if request.method == "PUT":
+        asked = await request.json()
+        Fault.kind, Fault.call, Fault.seen, Fault.met = asked["kind"], asked.get("call", 0), 0, 0
+    elif request.method == "DELETE":
+        Fault.kind = ""
+    return web.json_response({"met": Fault.met, "seen": Fault.seen})
+
+
+def make_app(microburst: Any, watch_config: str | None = None) -> web.Application:
+    app = microburst_app(microburst, watch_config)
+    app.middlewares.append(with_faults(microburst.upstream.base_url))
+    return app
+
+
+if __name__ == "__main__":
+    microburst.cli.make_app = make_app
+    microburst.cli.main()

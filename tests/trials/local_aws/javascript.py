@@ -1,0 +1,133 @@
+"""Functions in JavaScript and TypeScript: packages from their lock, esbuild where SAM would use it, Lambda's SDK."""
+
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+from trials.local_aws.environment import ENVIRONMENT, LocalAwsError
+from trials.local_aws.namespace import errand
+from trials.local_aws.packaging import PackagingError
+
+NODE = Path(__file__).parent / "node"  # its lock holds what Lambda's runtimes bring along, and esbuild
+PRELOAD = NODE / "left_running.cjs"
+SCRIPTS, TYPED = (".js", ".mjs", ".cjs"), (".ts", ".mts", ".cts", ".tsx")
+NOT_CODE = shutil.ignore_patterns(".git", ".aws-sam", "cdk.out", "*.test.*", "__tests__", "template.yaml")
+
+
+def runtime_modules() -> Path:
+    """The `node_modules` that stand for those of the runtime; installed the first time."""
+    wanted = (NODE / "package-lock.json").read_text()
+    return installed(NODE / "package.json", NODE / "package-lock.json", hashed(wanted))
+
+
+def hashed(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def installed(manifest: Path, lock: Path | None, name: str) -> Path:
+    """`node_modules` of a manifest, kept under `name` beside the local AWS and used again."""
+    npm = shutil.which("npm")
+    if not npm:
+        raise LocalAwsError("npm is not on PATH: install Node.js 20 or newer")
+    folder = ENVIRONMENT / "node" / name
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / ".lock").open("a") as guard:
+        fcntl.flock(guard, fcntl.LOCK_EX)
+        if not (folder / ".installed").exists():
+            shutil.copy(manifest, folder / "package.json")
+            if lock:
+                shutil.copy(lock, folder / lock.name)
+            command = [npm, "ci" if lock else "install", "--omit=dev", "--no-audit", "--no-fund", "--silent"]
+            done = errand(command, cwd=folder)
+            if done.returncode:
+                said = " ".join((done.stderr or done.stdout).split())[-300:]
+                raise PackagingError(f"`npm {command[1]}` failed for {manifest}: {said}")
+            (folder / "node_modules").mkdir(exist_ok=True)
+            (folder / ".installed").touch()
+    return folder / "node_modules"
+
+
+def build(source: Path, handler: str, metadata: dict[str, Any], work: Path) -> Path:
+    """A folder with what `sam build` would zip: the function's code and its packages, bundled if it asks for it."""
+    code = Path(shutil.copytree(source, work / "code", ignore=ignored(source)))
+    if (own := packages(source)) and not (code / "node_modules").exists():
+        shutil.copytree(own, code / "node_modules", copy_function=os.link, symlinks=True)
+    if metadata.get("BuildMethod") == "esbuild":
+        return bundle(code, metadata.get("BuildProperties") or {}, handler, work / "bundled")
+    if script(code, handler) is None and typed(code, handler):
+        return bundle(code, {}, handler, work / "bundled")
+    return code
+
+
+def ignored(source: Path) -> Any:
+    """A project whose own folder is the code has its infrastructure beside it."""
+    return NOT_CODE if (source / "template.yaml").exists() else None
+
+
+def packages(source: Path) -> Path | None:
+    """The packages that a function's manifest asks for; None if it asks for none, or brings them along."""
+    manifest = source / "package.json"
+    if (source / "node_modules").is_dir() or not manifest.is_file():
+        return None
+    asked = json.loads(manifest.read_text())
+    if not asked.get("dependencies"):
+        return None
+    locks = [source / name for name in ("package-lock.json", "npm-shrinkwrap.json") if (source / name).is_file()]
+    lock = locks[0] if locks else None
+    return installed(manifest, lock, hashed(manifest.read_text() + (lock.read_text() if lock else "")))
+
+
+def module(handler: str) -> str:
+    return handler.rsplit(".", 1)[0]
+
+
+def script(code: Path, handler: str) -> Path | None:
+    return next((path for end in SCRIPTS if (path := code / f"{module(handler)}{end}").is_file()), None)
+
+
+def typed(code: Path, handler: str) -> Path | None:
+    return next((path for end in TYPED if (path := code / f"{module(handler)}{end}").is_file()), None)
+
+
+def bundle(code: Path, properties: dict[str, Any], handler: str, out: Path) -> Path:
+    """What esbuild makes of the entry points; the SDK stays outside, unless the function brings its own."""
+    modules = runtime_modules()
+    entries = [str(entry) for entry in properties.get("EntryPoints") or []]
+    if not entries:
+        path = typed(code, handler)
+        assert path
+        entries = [str(path.relative_to(code))]
+    form = str(properties.get("Format", "cjs"))
+    outside = [str(name) for name in properties.get("External") or []] + provided(code, modules)
+    endings = [str(end) for end in properties.get("OutExtension") or ([".js=.mjs"] if form == "esm" else [])]
+    command = [
+        str(modules / ".bin" / "esbuild"),
+        *entries,
+        "--bundle",
+        "--platform=node",
+        f"--format={form}",
+        f"--target={properties.get('Target', 'es2022')}",
+        f"--outdir={out / directory(handler, entries)}",
+        *(f"--external:{name}" for name in outside),
+        *(f"--out-extension:{end}" for end in endings),
+    ]
+    done = errand(command, cwd=code)
+    if done.returncode:
+        raise PackagingError(f"esbuild failed for {entries[0]}: {' '.join(done.stderr.split())[:300]}")
+    return out
+
+
+def provided(code: Path, modules: Path) -> list[str]:
+    """The packages of the runtime's SDK that a function does not bring itself."""
+    names = [f"@aws-sdk/{path.name}" for path in (modules / "@aws-sdk").iterdir()]
+    return sorted(name for name in names if not (code / "node_modules" / name).exists())
+
+
+def directory(handler: str, entries: list[str]) -> str:
+    """Where below the package a handler is looked for that its path names, while esbuild writes a lone entry flat."""
+    folder = Path(module(handler)).parent
+    return str(folder) if len(entries) == 1 and str(folder) != "." else "."

@@ -1,0 +1,69 @@
+"""Lint, deploy and try a project that is not ours, and tell what was found in the ways that were asked for."""
+
+import json
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+
+from trials.bench import try_project
+from trials.examples import play
+from trials.local_aws import LocalAws, LocalAwsError
+from trials.project import Project, read
+from trials.report.events import Event, Step
+from trials.report.lint import lint
+from trials.report.result import Result
+from trials.report.terminal import Progress, show
+from trials.workers import URL
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What the command line asks for."""
+
+    path: Path
+    port: int = 0
+    as_json: bool = False
+    allow_unproved: bool = False
+    thorough: bool = False
+
+
+def run(wish: Wish, console: Console, progress_console: Console) -> int:
+    """The exit code; one JSON object or the tables are printed, whatever happened."""
+    began = time.monotonic()
+    result = Result(allow_unproved=wish.allow_unproved)
+    progress = Progress(progress_console)
+    with progress.status:
+        try:
+            for event in events(wish, result):
+                progress.take(event)
+                result.take(event)
+        except LocalAwsError as error:
+            result.error = str(error)
+    result.seconds = round(time.monotonic() - began, 1)
+    if wish.as_json:
+        print(json.dumps(result.as_json(), indent=2))
+    else:
+        show(result, console)
+    return result.exit_code
+
+
+def events(wish: Wish, result: Result) -> Iterator[Event]:
+    project = read(wish.path, URL)
+    account(project, result)
+    yield Step("linting")
+    yield lint(project.template)
+    yield Step("starting the local AWS, packaging and deploying")
+    yield from try_project(project, wish.port, wish.thorough)
+    if (project.folder / "scenario.py").exists():
+        yield Step("playing scenario.py")
+        with LocalAws(port=wish.port) as local:
+            result.outcomes = play(project.folder, project.template, local, lambda _: None)[0]
+
+
+def account(project: Project, result: Result) -> None:
+    result.template = str(project.template)
+    result.notes, result.samples = project.notes, project.files
+    result.not_deployed |= project.left_out

@@ -1,0 +1,151 @@
+"""The template as the trials deploy it: what only AWS has is left out, each with the reason."""
+
+import json
+import re
+import shutil
+from collections.abc import Iterator
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+from trials.local_aws import ASSET
+from trials.project.sources import FUNCTIONS, as_dict
+from trials.template import read_template, without, without_bootstrap
+
+SDK = {"boto3": (1, 28), "botocore": (1, 31)}  # the first versions that can be told where the local AWS is
+POWERTOOLS = "aws-lambda-powertools[all]"
+LAYERS = ("AWS::Serverless::LayerVersion", "AWS::Lambda::LayerVersion")
+
+
+def deployable(body: dict[str, Any], folder: Path, notes: list[str]) -> tuple[dict[str, Any], dict[str, str]]:
+    """The template without what cannot be deployed here, and what is left out, with reasons."""
+    body = included(without_bootstrap(deepcopy(body)), folder)
+    left_out: dict[str, str] = {}
+    for name in drop_missing_layers(body, folder):
+        notes.append(f"layer {name} is built elsewhere, its folder is not here: left out")
+    for name, resource in body["Resources"].items():
+        resource.pop("DeletionPolicy", None)
+        resource.pop("UpdateReplacePolicy", None)
+        if resource["Type"] in FUNCTIONS:
+            of_one_file(resource, folder)
+        if reason := undeployable(resource, body, folder):
+            left_out[name] = reason
+    for holder in holders(body):
+        variables = as_dict(as_dict(holder.get("Environment")).get("Variables"))
+        variables |= {name: as_text(value) for name, value in variables.items() if not isinstance(value, str | dict)}
+    for name in drop_foreign_layers(body):
+        instead = ", its package put beside the code" if in_powertools(name) else ""
+        notes.append(f"layer {name} is in AWS only: left out{instead}")
+    kept = without(body, set(left_out))
+    for name in body["Resources"].keys() - kept["Resources"].keys() - left_out.keys():
+        left_out[name] = "refers to what is left out"
+    return kept, left_out
+
+
+def undeployable(resource: dict[str, Any], body: dict[str, Any], folder: Path) -> str:
+    """Why a resource cannot be deployed here; empty if it can."""
+    kind = resource["Type"]
+    if "Fn::Transform" in json.dumps(resource, default=str):
+        return "a part of it is made by a macro, or included from elsewhere"
+    if kind in FUNCTIONS:
+        return not_packaged(resource, body, folder)
+    if kind.startswith("Custom::") or kind == "AWS::CloudFormation::CustomResource":
+        return "a custom resource: what its function would do is not done"
+    if kind == "AWS::CDK::Metadata":
+        return "only tells CDK's version"
+    uri = as_dict(resource.get("Properties")).get("DefinitionUri")
+    if isinstance(uri, str) and not (folder / uri).is_file():
+        return f"its definition, {uri}, is no file here"
+    return ""
+
+
+def included(value: Any, folder: Path) -> Any:
+    """A piece of a template, and in it the files beside it that it includes, which `sam package` would upload."""
+    if isinstance(value, list):
+        return [included(each, folder) for each in value]
+    if not isinstance(value, dict):
+        return value
+    kept = {key: included(inner, folder) for key, inner in value.items()}
+    transform = kept.get("Fn::Transform")
+    if isinstance(transform, dict) and transform.get("Name") == "AWS::Include":
+        location = as_dict(transform.get("Parameters")).get("Location")
+        if isinstance(location, str) and (folder / location).is_file():
+            del kept["Fn::Transform"]
+            kept |= read_template(folder / location)
+    return kept
+
+
+def of_one_file(function: dict[str, Any], folder: Path) -> None:
+    """Code that is a single module: SAM zips that alone, here its folder is packaged."""
+    source = as_dict(function.get("Properties")).get("CodeUri")
+    if isinstance(source, str) and source.endswith(".py") and (folder / source).is_file():
+        function["Properties"]["CodeUri"] = str(Path(source).parent)
+
+
+def too_old(body: dict[str, Any], folder: Path) -> Iterator[str]:
+    """The SDKs that functions pin and that reach AWS alone, whatever AWS_ENDPOINT_URL says."""
+    places = {str(holder["CodeUri"]) for holder in holders(body) if isinstance(holder.get("CodeUri"), str)}
+    for place in sorted(places):
+        path = folder / place / "requirements.txt"
+        for line in path.read_text().splitlines() if path.is_file() else ():
+            pinned = re.match(r"(boto3|botocore)\s*(?:==|~=|<=|<)\s*(\d+)\.(\d+)", line)
+            if pinned and (int(pinned[2]), int(pinned[3])) < SDK[pinned[1]]:
+                yield f"{line.strip()} of {place}"
+
+
+def holders(body: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Whatever gives a function its layers and its environment."""
+    yield as_dict(as_dict(body.get("Globals")).get("Function"))
+    yield from (as_dict(each.get("Properties")) for each in body["Resources"].values() if each["Type"] in FUNCTIONS)
+
+
+def as_text(value: Any) -> str:
+    """An environment variable as the function sees it: of YAML's true, the word."""
+    return json.dumps(value) if isinstance(value, bool) else str(value)
+
+
+def drop_missing_layers(body: dict[str, Any], folder: Path) -> list[str]:
+    """Take away the layers whose content is not beside the template; return their logical ids."""
+    gone = []
+    for name, resource in list(body["Resources"].items()):
+        content = as_dict(resource.get("Properties")).get("ContentUri")
+        if resource["Type"] in LAYERS and isinstance(content, str) and not (folder / content).exists():
+            gone.append(name)
+            del body["Resources"][name]
+    for holder in holders(body):
+        if isinstance(layers := holder.get("Layers"), list):
+            holder["Layers"] = [layer for layer in layers if as_dict(layer).get("Ref") not in gone]
+    return gone
+
+
+def drop_foreign_layers(body: dict[str, Any]) -> list[str]:
+    """Take away the layers that only AWS has; return their ARNs."""
+    gone: list[str] = []
+    for holder in holders(body):
+        if isinstance(layers := holder.get("Layers"), list):
+            holder["Layers"] = [each for each in layers if isinstance(each, dict) and "Ref" in each]
+            gone += [json.dumps(each).strip('"') for each in layers if each not in holder["Layers"]]
+    return list(dict.fromkeys(gone))
+
+
+def in_powertools(layer: str) -> bool:
+    return "AWSLambdaPowertoolsPython" in layer
+
+
+def not_packaged(function: dict[str, Any], body: dict[str, Any], folder: Path) -> str:
+    """Why a function cannot be packaged here; empty if it can."""
+    shared = as_dict(as_dict(body.get("Globals")).get("Function"))
+    properties = {**shared, **as_dict(function.get("Properties"))}
+    if properties.get("PackageType") == "Image":
+        return "a container image"
+    runtime = str(properties.get("Runtime", ""))
+    if not runtime.startswith(("python", "nodejs")):
+        return f"runtime {properties.get('Runtime')}: only Python and Node.js are run here"
+    if runtime.startswith("nodejs") and not shutil.which("npm"):
+        return f"runtime {runtime}: npm is not on PATH, install Node.js 20 or newer"
+    if function["Type"] == "AWS::Lambda::Function" and ASSET not in as_dict(function.get("Metadata")):
+        return "" if "ZipFile" in as_dict(properties.get("Code")) else "its code is no asset beside the template"
+    source = properties.get("CodeUri", ".")
+    if "InlineCode" in properties:
+        return ""
+    return "" if isinstance(source, str) and (folder / source).is_dir() else f"its code, {source}, is no folder here"

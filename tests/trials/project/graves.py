@@ -1,0 +1,35 @@
+"""The queues of a template in which failed events are kept."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from trials.template import logical_id
+
+KEYS = ("deadLetterTargetArn", "DeadLetterConfig", "DeadLetterQueue", "OnFailure")
+
+
+def graves(body: dict[str, Any]) -> set[str]:
+    """Logical ids of all that a redrive policy, a dead-letter configuration or an on-failure destination names."""
+    return {name for name in named(body.get("Resources")) if name}
+
+
+def keeps_failures(body: dict[str, Any], function: str) -> str:
+    """Where the template says that failed asynchronous events of a function are kept; empty if nowhere."""
+    places = [*named(body["Resources"].get(function)), *named(body.get("Globals"))]
+    for resource in body["Resources"].values():
+        properties = resource.get("Properties") or {}
+        of_it = resource.get("Type") == "AWS::Lambda::EventInvokeConfig"
+        if of_it and logical_id(properties.get("FunctionName")) == function:
+            places += named(properties)
+    return next(filter(None, places), "")
+
+
+def named(value: Any) -> Iterator[str]:
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            if key in KEYS:
+                yield logical_id(inner)
+            yield from named(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from named(inner)

@@ -1,0 +1,86 @@
+"""Read a project: find its template, make it deployable, list its sources and samples."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from trials.local_aws import ASSET, LocalAwsError
+from trials.project.deployable import POWERTOOLS, SDK, deployable, in_powertools, too_old
+from trials.project.parameters import made_up, stored
+from trials.project.sources import Source, as_dict, sources
+from trials.samples.found import SampleFile, sample_files
+from trials.template import TemplateError, read_template
+
+NAMES = ("template.yaml", "template.yml", "template.json", "cdk.out/*.template.json", "*.template.json")
+ELSEWHERE = ("*/template.yaml", ".aws-sam/build/template.yaml")  # where one may stand that is asked for by its path
+NEWER = [*(f"{name}>={major}.{minor}" for name, (major, minor) in SDK.items()), "s3transfer"]
+
+
+@dataclass
+class Project:
+    folder: Path
+    template: Path
+    written: dict[str, Any]  # the template as its author wrote it
+    body: dict[str, Any]  # as it is deployed
+    parameters: dict[str, str]
+    stored: dict[str, str]  # what Parameter Store must hold
+    notes: list[str]  # what was made up or changed
+    left_out: dict[str, str]  # resource: why
+    sources: list[Source]  # of the whole template, those of resources that are left out too
+    files: list[SampleFile] = field(default_factory=list)
+    layers_left_out: bool = False  # of those that nothing stands in for
+    extra: list[str] = field(default_factory=list)  # packages that stand in for layers
+    newer: list[str] = field(default_factory=list)  # packages that are taken whatever version a function pins
+
+    def code(self, function: str) -> tuple[Path, str, str]:
+        """The folder of a function's code, its handler and its runtime."""
+        resource = self.body["Resources"].get(function, {})
+        shared = as_dict(as_dict(self.body.get("Globals")).get("Function"))
+        properties = {**shared, **as_dict(resource.get("Properties"))}
+        place = as_dict(resource.get("Metadata")).get(ASSET) or properties.get("CodeUri", ".")
+        folder = self.template.parent / place if isinstance(place, str) else self.template.parent
+        return folder, str(properties.get("Handler", "")), str(properties.get("Runtime", ""))
+
+
+def find_template(folder: Path) -> tuple[Path, list[Path]]:
+    """The template of a folder, and the others that are not tried with it."""
+    candidates = [path for name in NAMES for path in sorted(folder.glob(name))]
+    if not candidates:
+        nearby = [str(path.relative_to(folder)) for name in ELSEWHERE for path in sorted(folder.glob(name))]
+        hint = f"; there is {', '.join(nearby[:5])}: name one of them" if nearby else ""
+        raise LocalAwsError(f"{folder} holds no template.yaml and no synthesised *.template.json{hint}")
+    return candidates[0], candidates[1:]
+
+
+def read(path: Path, url: str) -> Project:
+    """The project in a folder or of a template; `url` is where the stand-in for outside services listens."""
+    template, others = (path, []) if path.is_file() else find_template(path)
+    try:
+        written = read_template(template)
+        if not isinstance(written.get("Resources"), dict):
+            raise LocalAwsError(f"{template} has no Resources")
+        notes = [f"{other.name} is not tried: name it to try it" for other in others]
+        body, left_out = deployable(written, template.parent, notes)
+        listed = sources(written, template.parent)
+    except TemplateError as error:
+        raise LocalAwsError(str(error)) from error
+    parameters = made_up(body.get("Parameters") or {}, url)
+    notes += [f"parameter {name} is {value!r}, made up" for name, value in parameters.items()]
+    outdated = list(too_old(body, template.parent))
+    notes += [f"{each} can only call AWS itself: a newer one is packaged" for each in outdated]
+    folder = template.parent.parent if template.parent.name == "cdk.out" else template.parent
+    return Project(
+        folder=folder,
+        template=template,
+        written=written,
+        body=body,
+        parameters=parameters,
+        stored=stored(body.get("Parameters") or {}, parameters, url),
+        notes=notes,
+        left_out=left_out,
+        sources=listed,
+        files=sample_files(folder),
+        layers_left_out=any(note.startswith("layer ") and not in_powertools(note) for note in notes),
+        extra=[POWERTOOLS] if any(in_powertools(note) for note in notes) else [],
+        newer=NEWER if outdated else [],
+    )

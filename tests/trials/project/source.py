@@ -1,0 +1,68 @@
+"""What a source is: one thing that sets something off."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+ANY = ("ANY", "*", "X-AMAZON-APIGATEWAY-ANY-METHOD")
+
+
+class Kind(StrEnum):
+    """What a source is; the trials know how each of these delivers, `OTHER` apart."""
+
+    QUEUE = "queue"
+    STREAM = "stream"
+    TABLE = "table"
+    TOPIC = "topic"
+    BUS = "bus"
+    SCHEDULE = "schedule"
+    HTTP = "http"
+    BUCKET = "bucket"
+    LOGS = "logs"
+    TASK = "task"
+    DIRECT = "direct"  # nothing in the template calls it
+    OTHER = "other"
+
+
+@dataclass(frozen=True)
+class Batching:
+    """What an event source mapping says about batches; `retries` is -1 for no limit."""
+
+    size: int = 10
+    reports_failures: bool = False
+    retries: int = -1
+    halves: bool = False
+    keeps_discarded: bool = False
+    filters: tuple[Any, ...] = ()
+
+
+@dataclass(frozen=True)
+class Route:
+    """A method and path of an API; `payload` is the version of the event, `authorizer` what stands before the route."""
+
+    method: str
+    path: str
+    payload: str = "2.0"
+    authorizer: str = ""  # jwt, cognito, lambda, iam or nothing
+    websocket: bool = False
+
+
+@dataclass(frozen=True)
+class Source:
+    """What sets `function` off. `origin` is the logical id of the queue, stream, table, topic, bus, bucket or so."""
+
+    kind: Kind
+    function: str
+    name: str
+    origin: str = ""
+    batching: Batching = Batching()
+    route: Route | None = None
+    pattern: dict[str, Any] = field(default_factory=dict)  # of a rule, or the policy of a subscription's filter
+    by_body: bool = False  # the filter policy is of the message, not of its attributes
+    given: str = ""  # the input that a schedule or a target writes itself
+    attempts: int = 3
+    why: str = ""  # why there are no trials for it
+
+    def __str__(self) -> str:
+        where = f"{self.route.method} {self.route.path}" if self.route else self.origin
+        return f"{self.kind} {where or self.name} → {self.function}"

@@ -1,0 +1,354 @@
+"""Everything in a template that can set something off, each a row of the report."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from trials.project import accounted
+from trials.project.machines import attempts, definition, states
+from trials.project.source import ANY, Batching, Kind, Route, Source
+from trials.template import TemplateError, logical_id, read_template, references
+
+__all__ = ["ANY", "Batching", "Kind", "Route", "Source", "as_dict", "sources"]
+
+FUNCTIONS = ("AWS::Serverless::Function", "AWS::Lambda::Function")
+APIS = {  # and the version of the event that their integrations send unless they say another
+    "AWS::Serverless::Api": "1.0",
+    "AWS::ApiGateway::RestApi": "1.0",
+    "AWS::Serverless::HttpApi": "2.0",
+    "AWS::ApiGatewayV2::Api": "2.0",
+}
+MACHINES = ("AWS::Serverless::StateMachine", "AWS::StepFunctions::StateMachine")
+
+
+SAM_KINDS = {  # of a SAM event, with the property that says where it comes from
+    "SQS": (Kind.QUEUE, "Queue"),
+    "Kinesis": (Kind.STREAM, "Stream"),
+    "DynamoDB": (Kind.TABLE, "Stream"),
+    "SNS": (Kind.TOPIC, "Topic"),
+    "EventBridgeRule": (Kind.BUS, "EventBusName"),
+    "CloudWatchEvent": (Kind.BUS, "EventBusName"),
+    "Schedule": (Kind.SCHEDULE, ""),
+    "ScheduleV2": (Kind.SCHEDULE, ""),
+    "Api": (Kind.HTTP, "RestApiId"),
+    "HttpApi": (Kind.HTTP, "ApiId"),
+    "S3": (Kind.BUCKET, "Bucket"),
+    "CloudWatchLogs": (Kind.LOGS, "LogGroupName"),
+}
+MAPPED = {"SQS": Kind.QUEUE, "Kinesis": Kind.STREAM, "DynamoDB": Kind.TABLE}
+
+
+class Reader:
+    """Walks a template once; a function that nothing has set off at the end is a source of its own."""
+
+    def __init__(self, body: dict[str, Any], folder: Path) -> None:
+        self.body, self.folder = body, folder
+        self.resources: dict[str, Any] = body["Resources"]
+        self.functions = {name for name, each in self.resources.items() if each.get("Type") in FUNCTIONS}
+
+    def sources(self) -> list[Source]:
+        listed = [source for name, each in self.resources.items() for source in self._of(name, each)]
+        events = {(each.function, each.route.method, each.route.path) for each in listed if each.route}
+        for source in (source for name, each in self.resources.items() for source in self._api(name, each)):
+            if not source.route or (source.function, source.route.method, source.route.path) not in events:
+                listed.append(source)  # SAM makes one definition of this and of its functions' events
+        called = {source.function for source in listed}
+        return listed + [Source(Kind.DIRECT, name, name) for name in sorted(self.functions - called)]
+
+    def _of(self, name: str, resource: dict[str, Any]) -> Iterator[Source]:
+        kind, properties = resource.get("Type", ""), resource.get("Properties") or {}
+        if kind == "AWS::Serverless::Function":
+            for event, each in (properties.get("Events") or {}).items():
+                yield self._sam(name, event, each)
+            if properties.get("FunctionUrlConfig"):
+                yield self._url(name, name, properties["FunctionUrlConfig"])
+            yield from self._destinations(name, properties.get("EventInvokeConfig"))
+        elif kind == "AWS::Lambda::EventInvokeConfig":
+            yield from self._destinations(name, properties)
+        elif kind == "AWS::Lambda::Url":
+            if function := self.function(properties.get("TargetFunctionArn")):
+                yield self._url(function, name, properties)
+        elif kind == "AWS::Lambda::EventSourceMapping":
+            yield self._mapping(name, properties)
+        elif kind == "AWS::SNS::Subscription":
+            yield from self._subscription(name, properties, logical_id(properties.get("TopicArn")))
+        elif kind == "AWS::SNS::Topic":
+            for number, each in enumerate(properties.get("Subscription") or []):
+                if isinstance(each, dict):
+                    yield from self._subscription(f"{name}.{number}", each, name)
+        elif kind in ("AWS::Events::Rule", "AWS::Scheduler::Schedule"):
+            yield from self._rule(name, properties)
+        elif kind == "AWS::S3::Bucket":
+            yield from self._bucket(name, as_dict(properties.get("NotificationConfiguration")))
+        elif kind == "AWS::Logs::SubscriptionFilter":
+            if function := self.function(properties.get("DestinationArn")):
+                yield Source(Kind.LOGS, function, name, logical_id(properties.get("LogGroupName")))
+            else:
+                yield self._route(name, properties.get("DestinationArn"))
+        elif kind == "AWS::ApiGatewayV2::Route":
+            yield from self._v2_route(name, properties)
+        elif kind == "AWS::ApiGateway::Method":
+            yield from self._v1_method(name, properties)
+        elif kind in MACHINES:
+            yield from self._machine(name, properties)
+        elif kind == "AWS::CloudWatch::Alarm":
+            yield from self._named(name, "there are no trials for alarms", accounted.alarm_actions(properties))
+        elif kind == "AWS::Pipes::Pipe":
+            ends = [self.function(properties.get(end)) for end in ("Target", "Enrichment")]
+            end = next(filter(None, ends), logical_id(properties.get("Target")))
+            yield Source(Kind.OTHER, end, name, why=accounted.reason(kind))
+        elif why := "" if kind in APIS else accounted.reason(kind):
+            yield from self._named(name, why, properties)
+
+    def _named(self, name: str, why: str, properties: Any) -> Iterator[Source]:
+        """A row for each function that a resource without trials refers to."""
+        meant = {self.function({"Ref": each}) for each in references(properties)}
+        yield from (Source(Kind.OTHER, function, name, why=why) for function in sorted(meant - {""}))
+
+    def _route(self, name: str, target: Any, why: str = accounted.ROUTE) -> Source:
+        """A way that ends in something else than a function."""
+        return Source(Kind.OTHER, logical_id(target) or "something elsewhere", name, why=why)
+
+    def _destinations(self, name: str, config: Any) -> Iterator[Source]:
+        for end in accounted.destinations(config):
+            if function := self.function(end):
+                yield Source(Kind.OTHER, function, f"{name}.destination", why=accounted.DESTINATION)
+
+    def _bucket(self, name: str, notifications: dict[str, Any]) -> Iterator[Source]:
+        for each in notifications.get("LambdaConfigurations") or []:
+            if function := self.function(each.get("Function")):
+                yield Source(Kind.BUCKET, function, f"{name}.{each.get('Event', '')}", name)
+            else:
+                yield Source(Kind.OTHER, "", f"{name}.{each.get('Event', '')}", name, why=accounted.ELSEWHERE)
+        for key, end in (("QueueConfigurations", "Queue"), ("TopicConfigurations", "Topic")):
+            for each in notifications.get(key) or []:
+                yield self._route(f"{name}.{each.get('Event', '')}", each.get(end))
+
+    def _api(self, name: str, resource: dict[str, Any]) -> Iterator[Source]:
+        """The integrations of an API that is written as OpenAPI, and the functions that authorize its callers."""
+        kind, properties = resource["Type"], resource.get("Properties") or {}
+        if kind not in APIS:
+            return
+        yield from self._named(f"{name}.Auth", "an authorizer is not tried by itself", properties.get("Auth"))
+        for path, operations in as_dict(self._openapi(properties).get("paths")).items():
+            for method, operation in as_dict(operations).items():
+                integration = as_dict(as_dict(operation).get("x-amazon-apigateway-integration"))
+                if not integration or method.upper() == "OPTIONS":
+                    continue
+                version = str(integration.get("payloadFormatVersion", APIS[kind]))
+                where = Route("ANY" if method.upper() in ANY else method.upper(), path, version)
+                if function := self.function(integration.get("uri")):
+                    yield Source(Kind.HTTP, function, f"{name}.{method} {path}", name, route=where)
+                elif calls_a_service(integration.get("type")):
+                    yield self._route(f"{name}.{method} {path}", integration.get("uri"))
+
+    def _openapi(self, properties: dict[str, Any]) -> dict[str, Any]:
+        """An API's definition, also from the file beside the template that holds it."""
+        place = properties.get("DefinitionUri")
+        for body in (properties.get("Body"), properties.get("DefinitionBody")):
+            include = as_dict(as_dict(body).get("Fn::Transform"))
+            if include.get("Name") != "AWS::Include" and isinstance(body, dict):
+                return body
+            place = place or as_dict(include.get("Parameters")).get("Location")
+        if isinstance(place, str) and (self.folder / place).is_file():
+            try:
+                return read_template(self.folder / place)
+            except TemplateError:
+                return {}
+        return {}
+
+    def function(self, value: Any) -> str:
+        """The function of this template that an expression means, through its alias or version."""
+        meant = logical_id(value)
+        resource = self.resources.get(meant) or {}
+        if resource.get("Type") in ("AWS::Lambda::Alias", "AWS::Lambda::Version"):
+            return self.function(resource.get("Properties", {}).get("FunctionName"))
+        if meant in self.functions:
+            return meant
+        among = sorted({name for name in references(value) if name in self.functions})
+        return among[0] if len(among) == 1 else ""
+
+    def _sam(self, function: str, event: str, body: dict[str, Any]) -> Source:
+        properties, kind_name = dict(body.get("Properties") or {}), str(body.get("Type"))
+        name = f"{function}.{event}"
+        kind, key = SAM_KINDS.get(kind_name, (Kind.OTHER, ""))
+        origin = logical_id(properties.get(key)) if key else ""
+        if kind_name == "SNS" and properties.get("SqsSubscription"):
+            return Source(Kind.OTHER, function, name, origin, why="SNS through a queue that SAM makes")
+        if kind is Kind.HTTP:
+            return Source(kind, function, name, origin, route=self._sam_route(kind_name, properties))
+        if kind in (Kind.QUEUE, Kind.STREAM, Kind.TABLE):
+            return Source(kind, function, name, origin, batching(properties, kind))
+        if kind is Kind.TOPIC:
+            by_body = properties.get("FilterPolicyScope") == "MessageBody"
+            return Source(
+                kind, function, name, origin, pattern=as_dict(properties.get("FilterPolicy")), by_body=by_body
+            )
+        if kind is Kind.BUS:
+            pattern = as_dict(properties.get("Pattern") or properties.get("EventPattern"))
+            return Source(kind, function, name, origin, pattern=pattern, given=as_text(properties.get("Input")))
+        if kind is Kind.OTHER:
+            return Source(kind, function, name, why=f"there are no trials for {kind_name} yet")
+        return Source(kind, function, name, origin, given=as_text(properties.get("Input")))
+
+    def _sam_route(self, kind: str, properties: dict[str, Any]) -> Route:
+        method, path = str(properties.get("Method", "ANY")).upper(), str(properties.get("Path", "/{proxy+}"))
+        version = "1.0" if kind == "Api" else str(properties.get("PayloadFormatVersion", "2.0"))
+        return Route(method, path, version, self._sam_authorizer(kind, properties))
+
+    def _sam_authorizer(self, kind: str, properties: dict[str, Any]) -> str:
+        """Which kind of authorizer a SAM route has: its own, or the default of its API."""
+        own = as_dict(properties.get("Auth")).get("Authorizer")
+        api = self.resources.get(logical_id(properties.get("RestApiId" if kind == "Api" else "ApiId")), {})
+        shared = as_dict(as_dict(self.body.get("Globals")).get("Api" if kind == "Api" else "HttpApi"))
+        auth = as_dict(as_dict(api.get("Properties")).get("Auth")) or as_dict(shared.get("Auth"))
+        chosen = own or auth.get("DefaultAuthorizer")
+        if not isinstance(chosen, str) or chosen == "NONE":
+            return ""
+        if chosen == "AWS_IAM":
+            return "iam"
+        settings = as_dict(as_dict(auth.get("Authorizers")).get(chosen))
+        if "UserPoolArn" in settings:
+            return "cognito"
+        return "lambda" if "FunctionArn" in settings else "jwt"
+
+    def _url(self, function: str, name: str, settings: Any) -> Source:
+        iam = as_dict(settings).get("AuthType") == "AWS_IAM"
+        return Source(Kind.HTTP, function, name, "", route=Route("ANY", "/", "2.0", "iam" if iam else ""))
+
+    def _mapping(self, name: str, properties: dict[str, Any]) -> Source:
+        origin = logical_id(properties.get("EventSourceArn"))
+        function = self.function(properties.get("FunctionName"))
+        service = re.search(r"::(SQS|Kinesis|DynamoDB)::", str((self.resources.get(origin) or {}).get("Type", "")))
+        if not service:
+            return Source(Kind.OTHER, function, name, origin, why="an event source mapping of another service")
+        if not function:
+            return Source(Kind.OTHER, "", name, origin, why=accounted.ELSEWHERE)
+        kind = MAPPED[service[1]]
+        return Source(kind, function, name, origin, batching(properties, kind))
+
+    def _subscription(self, name: str, properties: dict[str, Any], topic: str) -> Iterator[Source]:
+        protocol = properties.get("Protocol")
+        if protocol != "lambda":
+            if protocol not in ("email", "email-json", "sms", "application"):
+                yield self._route(name, properties.get("Endpoint"))
+            return
+        if function := self.function(properties.get("Endpoint")):
+            by_body = properties.get("FilterPolicyScope") == "MessageBody"
+            policy = as_dict(properties.get("FilterPolicy"))
+            yield Source(Kind.TOPIC, function, name, topic, pattern=policy, by_body=by_body)
+        else:
+            yield Source(Kind.OTHER, "", name, topic, why=accounted.ELSEWHERE)
+
+    def _rule(self, name: str, properties: dict[str, Any]) -> Iterator[Source]:
+        pattern = as_dict(properties.get("EventPattern"))
+        kind = Kind.BUS if pattern else Kind.SCHEDULE
+        for target in properties.get("Targets") or [properties.get("Target") or {}]:
+            if function := self.function(as_dict(target).get("Arn")):
+                given, bus = as_text(target.get("Input")), logical_id(properties.get("EventBusName"))
+                yield Source(kind, function, name, bus, pattern=pattern, given=given)
+            elif as_dict(target).get("Arn"):
+                end = logical_id(target["Arn"])
+                started = as_dict(self.resources.get(end)).get("Type") in MACHINES
+                yield self._route(name, target["Arn"], accounted.MACHINE if started else accounted.ROUTE)
+
+    def _v2_route(self, name: str, route: dict[str, Any]) -> Iterator[Source]:
+        integration = as_dict(self.resources.get(logical_id(route.get("Target"))))
+        settings = as_dict(integration.get("Properties"))
+        function = self.function(settings.get("IntegrationUri"))
+        api = logical_id(route.get("ApiId"))
+        key = str(route.get("RouteKey", "$default"))
+        if key.startswith("OPTIONS "):
+            return
+        if not function:
+            if settings.get("IntegrationSubtype") or calls_a_service(settings.get("IntegrationType")):
+                yield self._route(name, settings.get("RequestParameters"))
+            return
+        if as_dict(as_dict(self.resources.get(api)).get("Properties")).get("ProtocolType") == "WEBSOCKET":
+            yield Source(Kind.HTTP, function, name, api, route=Route("", key, websocket=True))
+            return
+        method, _, path = key.partition(" ")
+        version = str(settings.get("PayloadFormatVersion", "2.0"))
+        authorizer = {"JWT": "jwt", "CUSTOM": "lambda", "AWS_IAM": "iam"}.get(str(route.get("AuthorizationType")), "")
+        where = Route(method if path else "ANY", path or "/{proxy+}", version, authorizer)
+        yield Source(Kind.HTTP, function, name, api, route=where)
+
+    def _v1_method(self, name: str, method: dict[str, Any]) -> Iterator[Source]:
+        integration = as_dict(method.get("Integration"))
+        function = self.function(integration.get("Uri"))
+        if method.get("HttpMethod") == "OPTIONS":
+            return
+        if not function:
+            if calls_a_service(integration.get("Type")):
+                yield self._route(name, integration.get("Uri"))
+            return
+        kinds = {"COGNITO_USER_POOLS": "cognito", "CUSTOM": "lambda", "AWS_IAM": "iam"}
+        authorizer = kinds.get(str(method.get("AuthorizationType")), "")
+        where = Route(str(method.get("HttpMethod", "ANY")), self._path(method.get("ResourceId")), "1.0", authorizer)
+        yield Source(Kind.HTTP, function, name, logical_id(method.get("RestApiId")), route=where)
+
+    def _path(self, resource_id: Any) -> str:
+        """The path of an `AWS::ApiGateway::Resource`, from its parents."""
+        resource = as_dict(self.resources.get(logical_id(resource_id)))
+        if resource.get("Type") != "AWS::ApiGateway::Resource":
+            return "/"
+        properties = as_dict(resource.get("Properties"))
+        return f"{self._path(properties.get('ParentId')).rstrip('/')}/{properties.get('PathPart', '')}"
+
+    def _machine(self, name: str, properties: dict[str, Any]) -> Iterator[Source]:
+        for event in properties.get("Events") or {}:
+            yield Source(Kind.OTHER, name, f"{name}.{event}", why=accounted.MACHINE)
+        given = as_dict(properties.get("DefinitionSubstitutions"))
+        express = "EXPRESS" in (properties.get("Type"), properties.get("StateMachineType"))
+        seen: set[str] = set()
+        for state in states(definition(properties, self.folder)):
+            if state.get("Type") != "Task" or "waitForTaskToken" in str(state.get("Resource")):
+                continue
+            passed = state.get("Arguments") or state.get("Parameters")
+            called = (passed.get("FunctionName") if isinstance(passed, dict) else None) or state.get("Resource")
+            parts = re.findall(r"\$\{(\w+)", str(called))
+            meant = references(called) | {logical_id(given[part]) if part in given else part for part in parts}
+            retries = [each for each in state.get("Retry", []) if each.get("MaxAttempts", 3)]
+            for function in sorted(meant & self.functions - seen):
+                seen.add(function)
+                again = attempts(state) if retries or express else 1
+                yield Source(Kind.TASK, function, f"{name}.{function}", name, attempts=again)
+
+
+def calls_a_service(integration: Any) -> bool:
+    """Whether an integration of API Gateway reaches AWS without a function, or a function that is not here."""
+    return str(integration).upper() in ("AWS", "AWS_PROXY")
+
+
+def batching(properties: dict[str, Any], kind: Kind) -> Batching:
+    criteria = as_dict(properties.get("FilterCriteria")).get("Filters") or []
+    return Batching(
+        size=whole(properties.get("BatchSize"), 10 if kind is Kind.QUEUE else 100),
+        reports_failures="ReportBatchItemFailures" in (properties.get("FunctionResponseTypes") or []),
+        retries=whole(properties.get("MaximumRetryAttempts"), -1),
+        halves=str(properties.get("BisectBatchOnFunctionError")).lower() == "true",
+        keeps_discarded=bool(properties.get("DestinationConfig")),
+        filters=tuple(each.get("Pattern") for each in criteria if isinstance(each, dict)),
+    )
+
+
+def whole(value: Any, default: int) -> int:
+    """A literal number, also as text; the default for what only deployment tells."""
+    try:
+        return int(value)
+    except (TypeError, ValueError):
+        return default
+
+
+def as_dict(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def as_text(value: Any) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def sources(body: dict[str, Any], folder: Path = Path()) -> list[Source]:
+    """Everything that sets a function off, in the notation of SAM and in that of CloudFormation."""
+    return Reader(body, folder).sources()

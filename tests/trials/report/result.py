@@ -1,0 +1,115 @@
+"""All that was found out about one project, and the exit code that follows."""
+
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from trials.local_aws import Outcome
+from trials.report.events import Deployed, Event, Linted, Note, SamplesUsed, SourceEnded, Told
+from trials.samples.found import SampleFile
+from trials.verdicts.words import Finding, Status, Verdict
+
+HELD, BROKE, FAILED, OPEN = 0, 1, 2, 3  # exit codes
+
+
+@dataclass
+class Result:
+    """Collects the events; `error` says why the work could not be done to its end."""
+
+    template: str = ""
+    notes: list[str] = field(default_factory=list)
+    lint: list[dict[str, str]] = field(default_factory=list)
+    not_linted: str = ""
+    deployed: list[str] = field(default_factory=list)
+    not_deployed: dict[str, str] = field(default_factory=dict)
+    sources: list[SourceEnded] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
+    samples: list[SampleFile] = field(default_factory=list)
+    outcomes: list[Outcome] = field(default_factory=list)  # of the project's own scenario
+    error: str = ""
+    seconds: float = 0
+    allow_unproved: bool = False
+
+    def take(self, event: Event) -> None:
+        if isinstance(event, Linted):
+            self.lint, self.not_linted = event.findings, event.why_not
+        elif isinstance(event, Deployed):
+            self.deployed = event.resources
+            self.not_deployed |= event.left_out
+        elif isinstance(event, Told):
+            self.findings.append(event.finding)
+        elif isinstance(event, Note):
+            self.notes.append(event.text)
+        elif isinstance(event, SamplesUsed):
+            for file in self.samples:
+                if file.path in event.files:
+                    file.used_by.append(str(event.source))
+        elif isinstance(event, SourceEnded):
+            self.sources.append(event)
+
+    @property
+    def broken(self) -> bool:
+        shown = any(finding.judgement.verdict is Verdict.BROKEN for finding in self.findings)
+        return shown or not all(outcome.held for outcome in self.outcomes)
+
+    @property
+    def exit_code(self) -> int:
+        """0 if all was delivered and held, 1 if something broke, 2 if the work failed, 3 if something is open."""
+        if self.error:
+            return FAILED
+        if self.broken:
+            return BROKE
+        delivered = all(source.status is Status.DELIVERED for source in self.sources)
+        looked = bool(self.sources or self.outcomes)
+        return HELD if looked and (delivered or self.allow_unproved) else OPEN
+
+    def as_json(self) -> dict[str, Any]:
+        """The one object that `--json` prints."""
+        return {
+            "template": self.template,
+            "exit": self.exit_code,
+            "error": self.error,
+            "sources": [row(source) for source in self.sources],
+            "findings": [told(finding) for finding in self.findings],
+            "samples": [{"file": each.path, "used_by": each.used_by, "why": unused(each)} for each in self.samples],
+            "lint": self.lint,
+            "not_linted": self.not_linted,
+            "deployed": self.deployed,
+            "not_deployed": self.not_deployed,
+            "notes": self.notes,
+            "outcomes": [asdict(outcome) for outcome in self.outcomes],
+            "seconds": self.seconds,
+        }
+
+
+def row(ended: SourceEnded) -> dict[str, Any]:
+    return {
+        "source": str(ended.source),
+        "kind": str(ended.source.kind),
+        "function": ended.source.function,
+        "status": str(ended.status),
+        "why": ended.why,
+        "supply": ended.supply,
+        "seconds": round(ended.seconds, 1),
+    }
+
+
+def told(finding: Finding) -> dict[str, Any]:
+    judgement = finding.judgement
+    return {
+        "source": finding.source,
+        "trial": finding.trial,
+        "verdict": str(judgement.verdict),
+        "promise": str(judgement.promise or ""),
+        "happened": judgement.happened,
+        "details": list(judgement.details),
+        "supply": judgement.supply,
+        "remedy": finding.remedy,
+        "link": finding.link,
+    }
+
+
+def unused(file: SampleFile) -> str:
+    """Why nobody used a sample file; empty if somebody did."""
+    if file.why or file.used_by:
+        return file.why
+    return "it has not the shape of an event of any source that was tried"

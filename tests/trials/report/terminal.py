@@ -1,0 +1,125 @@
+"""The result for a person at a terminal; whole, not cut, when it goes into a pipe or a file."""
+
+from collections.abc import Iterable
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from trials.local_aws import Outcome
+from trials.report.events import Deployed, Event, SourceStarted, Step, TrialStarted
+from trials.report.result import Result, unused
+from trials.verdicts.words import Finding, Status, Verdict
+
+STYLE = {Verdict.HELD: "green", Verdict.BROKEN: "bold red", Verdict.UNPROVED: "yellow"}
+LONGEST = 200  # characters of what happened in a table; the rest stands below it
+WIDE = 160  # columns of a table that nobody reads at a terminal
+
+
+class Progress:
+    """One line about what is going on, on the terminal's status line or as plain lines."""
+
+    def __init__(self, console: Console) -> None:
+        self._console, self._place = console, ""
+        self.status = console.status("reading the template")
+
+    def take(self, event: Event) -> None:
+        if isinstance(event, SourceStarted):
+            self._place = f"{event.number} of {event.of}, {event.source}"
+        elif isinstance(event, TrialStarted):
+            self.say(f"{self._place}: {event.trial}")
+        elif isinstance(event, Step):
+            self.say(event.text)
+        elif isinstance(event, Deployed):
+            self.say(f"{len(event.resources)} resources deployed")
+
+    def say(self, text: str) -> None:
+        self.status.update(text)
+        if not self._console.is_terminal:
+            self._console.print(text, highlight=False, soft_wrap=True)
+
+
+def show(result: Result, console: Console) -> None:
+    if not console.is_terminal:
+        console = Console(file=console.file, width=WIDE)
+    for shown in (trials_table(result.findings), scenario_table(result.outcomes)):
+        if shown.row_count:
+            console.print(shown)
+    for finding in broken(result.findings):
+        for line in story(finding):
+            console.print(line, highlight=False, soft_wrap=True)
+    for heading, lines in accounts(result).items():
+        for line in lines:
+            console.print(f"[bold]{heading}[/]  {escape(line)}", highlight=False, soft_wrap=True)
+    console.print(f"{closing(result)} · {result.seconds:.0f} s", highlight=False, soft_wrap=True)
+
+
+def broken(findings: list[Finding]) -> Iterable[Finding]:
+    return (finding for finding in findings if finding.judgement.verdict is Verdict.BROKEN)
+
+
+def story(finding: Finding) -> list[str]:
+    judgement = finding.judgement
+    lines = [f"[bold red]{judgement.promise}[/]  {escape(f'{finding.source}, {finding.trial}: {judgement.happened}')}"]
+    lines += [f"    {escape(detail)}" for detail in judgement.details if detail not in judgement.happened]
+    return [*lines, f"    remedy: {escape(finding.remedy)}", f"    why: {finding.link}"]
+
+
+def accounts(result: Result) -> dict[str, list[str]]:
+    """Everything that was looked at, and everything that was not, with the reason."""
+    ended = result.sources
+    return {
+        "Unproved": [f"{each.source}: {supplied(each.why, each.supply)}" for each in ended if open_(each.status)],
+        "Untried": [f"{each.source}: {each.why}" for each in ended if each.status is Status.UNTRIED],
+        "Sample not used": [f"{file.path}: {unused(file)}" for file in result.samples if unused(file)],
+        "Not deployed": [f"{name}: {why}" for name, why in result.not_deployed.items()],
+        "Note": result.notes,
+        "Lint": [f"{each['rule']} line {each['line']}: {each['message']}" for each in result.lint]
+        or [result.not_linted or "clean"],
+        "Stopped": [result.error] if result.error else [],
+    }
+
+
+def open_(status: Status) -> bool:
+    return status is Status.UNPROVED
+
+
+def supplied(why: str, supply: str) -> str:
+    return f"{why}. To supply: {supply}" if supply else why
+
+
+def closing(result: Result) -> str:
+    """The count of sources and what the exit code means."""
+    delivered = sum(each.status is Status.DELIVERED for each in result.sources)
+    meaning = {
+        0: "every promise held",
+        1: "something broke",
+        2: "the work could not be done",
+        3: "nothing broke, but not all could be told",
+    }[result.exit_code]
+    return f"{delivered} of {len(result.sources)} sources delivered: {meaning} (exit {result.exit_code})"
+
+
+def trials_table(findings: list[Finding]) -> Table:
+    shown = Table(title="Trials", title_justify="left", title_style="bold")
+    for heading in ("Source", "Trial", "What happened", "Verdict"):
+        shown.add_column(heading)
+    before = ""
+    for finding in findings:
+        judgement = finding.judgement
+        verdict = f"[{STYLE[judgement.verdict]}]{judgement.promise or judgement.verdict}"
+        text = judgement.happened
+        text = text if len(text) < LONGEST else f"{text[: LONGEST - 3]}…"
+        shown.add_row(escape(finding.source) if finding.source != before else "", finding.trial, escape(text), verdict)
+        before = finding.source
+    return shown
+
+
+def scenario_table(outcomes: list[Outcome]) -> Table:
+    shown = Table(title="Your scenario.py", title_justify="left", title_style="bold")
+    for heading in ("Sent", "What happened", "Promise", "Held"):
+        shown.add_column(heading)
+    for outcome in outcomes:
+        verdict = "[green]yes" if outcome.held else "[bold red]NO"
+        shown.add_row(escape(outcome.sent), escape(outcome.happened), escape(outcome.promise), verdict)
+    return shown

@@ -1,0 +1,49 @@
+"""Which samples a source is tried with, best first."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from trials.project.sources import Kind, Source
+from trials.samples.derive import filled
+from trials.samples.found import SampleFile, given, route_of
+from trials.samples.made import made
+from trials.samples.reads import Reads
+from trials.samples.sample import Sample
+
+
+def samples(
+    body: dict[str, Any],
+    files: list[SampleFile],
+    source: Source,
+    passed_on: dict[str, Sample],
+    reads: Reads | None = None,
+) -> list[Sample]:
+    """The project's own events for this source, else what another function passed on, else one made.
+
+    What is made holds what the code reads of it, see `reads`.
+
+    A schedule's own input comes first: nothing about an event of the project tells that a schedule sends it.
+    """
+    own, exact = given(files, source)
+    if exact:
+        return own
+    if source.kind is Kind.QUEUE and source.origin in passed_on:
+        return [passed_on[source.origin]]
+    plain = made(body, source)
+    itself = filled(plain, source, reads) if reads else plain
+    if source.kind is Kind.SCHEDULE and source.given:
+        return [itself]
+    if source.kind is Kind.QUEUE and plain.origin == "made up":
+        return own or [*requested(files), itself]
+    return own or ([itself, plain] if itself is not plain else [plain])
+
+
+def requested(files: list[SampleFile]) -> Iterator[Sample]:
+    """What a function behind an API may put into a queue: the body of a request, or the whole of it."""
+    for file in files:
+        for event in file.events:
+            if route_of(event) and isinstance(event.get("body"), str) and not event.get("isBase64Encoded"):
+                yield Sample(event["body"], f"the body of the request in {file.path}", file=file.path)
+                yield Sample(json.dumps(event), f"the request in {file.path}", file=file.path)
+                return

@@ -1,0 +1,120 @@
+"""Fill a made-up sample with what the handler's code reads of its event."""
+
+import json
+import re
+from copy import deepcopy
+from dataclasses import replace
+from typing import Any
+
+from trials.project.sources import Kind, Source
+from trials.samples.reads import EACH, JSON, Reads, Steps
+from trials.samples.sample import Sample
+
+PREFIX: dict[Kind, Steps] = {  # of what stands in a sample's payload
+    Kind.QUEUE: ("Records", EACH, "body"),
+    Kind.STREAM: ("Records", EACH, "kinesis", "data"),
+    Kind.TOPIC: ("Records", EACH, "Sns", "Message"),
+    Kind.TABLE: ("Records", EACH),
+}
+GUESSES = (
+    (r"e?mail", "trial@example.test"),
+    (r"url|uri|link|href", "https://example.test/trial"),
+    (r"(date|time|timestamp|at|on)$", "2026-11-23T08:00:00Z"),
+    (r"price|amount|total|cents|qty|quantity|count|number|age|limit|size|version|sequence|stock|points|rating", 1),
+    (r"^(is|has|can)[A-Z_]|enabled|active|flag", True),
+    (r"currency", "EUR"),
+    (r"country", "DE"),
+    (r"phone", "+15555550100"),
+)
+
+
+def filled(sample: Sample, source: Source, reads: Reads) -> Sample:
+    """The sample with every key that the code reads and that it lacks; the same if it reads nothing."""
+    prefix = PREFIX.get(source.kind, ())
+    inside = [steps[len(prefix) :] for steps in sorted(reads.paths) if steps[: len(prefix)] == prefix]
+    wanted = [steps for steps in inside if steps]
+    if not wanted:
+        return sample
+    numbers = {steps[len(prefix) :] for steps in reads.numbers}
+    payload = deepcopy(sample.payload)
+    if source.kind is Kind.STREAM and isinstance(payload, dict) and "data_text" in payload:
+        payload["data_text"] = as_text(put_all(payload["data_text"], wanted, numbers))
+    elif source.kind in (Kind.QUEUE, Kind.TOPIC):
+        payload = as_text(put_all(payload, wanted, numbers))
+    else:
+        payload = put_all(payload, wanted, numbers)
+    if source.kind is Kind.TABLE:
+        payload = typed_images(payload)
+    if payload == sample.payload:
+        return sample
+    return replace(sample, payload=payload, origin=f"{sample.origin}, with what the code reads")
+
+
+TYPES = {"S", "N", "B", "SS", "NS", "BS", "M", "L", "BOOL", "NULL"}
+
+
+def typed_images(record: dict[str, Any]) -> dict[str, Any]:
+    """A stream record whose images hold typed values only: what was added by name gets its type."""
+    inner = dict(record.get("dynamodb") or {})
+    for name in ("NewImage", "OldImage", "Keys"):
+        if isinstance(inner.get(name), dict):
+            inner[name] = {key: typed_value(value) for key, value in inner[name].items()}
+    return {**record, "dynamodb": inner}
+
+
+def typed_value(value: Any) -> Any:
+    if isinstance(value, dict) and len(value) == 1 and set(value) <= TYPES:
+        return value
+    if isinstance(value, bool):
+        return {"BOOL": value}
+    if isinstance(value, int | float):
+        return {"N": str(value)}
+    if isinstance(value, dict):
+        return {"M": {key: typed_value(inner) for key, inner in value.items()}}
+    return {"L": [typed_value(inner) for inner in value]} if isinstance(value, list) else {"S": str(value)}
+
+
+def as_text(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def put_all(value: Any, wanted: list[Steps], numbers: set[Steps]) -> Any:
+    for steps in sorted(wanted, key=len, reverse=True):
+        value = put(value, steps, steps in numbers)
+    return value
+
+
+def put(value: Any, steps: Steps, number: bool) -> Any:
+    """The value with something at the end of the steps, and nothing replaced that is there."""
+    if not steps:
+        return value
+    step, rest = steps[0], steps[1:]
+    if step == JSON:
+        text = isinstance(value, str)
+        inner = parsed(value) if text else value
+        inner = put(inner if isinstance(inner, dict | list) else ({} if rest else inner), rest, number)
+        return json.dumps(inner) if text or value is None else inner
+    if step == EACH:
+        members = value if isinstance(value, list) and value else [None]
+        return [put(members[0], rest, number) if rest else members[0] or guess("item", number), *members[1:]]
+    holder = value if isinstance(value, dict) else {}
+    if rest:
+        return {**holder, step: put(holder.get(step), rest, number)}
+    return holder if holder.get(step) is not None else {**holder, step: guess(step, number)}
+
+
+def parsed(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return None
+
+
+def guess(name: str, number: bool) -> Any:
+    """A value for a key, by how it is used and what it is called."""
+    if number:
+        return 1
+    for pattern, value in GUESSES:
+        if re.search(pattern, name, re.IGNORECASE):
+            return value
+    return "trial-1" if not name.endswith("s") or name.endswith(("us", "ss")) else "trial"

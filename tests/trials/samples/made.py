@@ -1,0 +1,252 @@
+"""Samples made from what the template says: filters, patterns, keys, routes, inputs."""
+
+import gzip
+import json
+import re
+from base64 import b64encode
+from contextlib import suppress
+from datetime import UTC, datetime
+from typing import Any
+
+from trials.project.sources import ANY, Kind, Route, Source, as_dict
+from trials.samples.pattern import fill
+from trials.samples.sample import Sample
+from trials.template import logical_id
+
+ID = "trial-1"
+KEY = "trial/a b+ü.csv"  # a space, a plus and an umlaut, which notifications of S3 encode
+ENCODED = "trial/a+b%2B%C3%BC.csv"
+
+
+def made(body: dict[str, Any], source: Source) -> Sample:
+    if source.kind is Kind.HTTP:
+        assert source.route
+        return Sample(request(source.route), "made up from the route")
+    if source.kind is Kind.BUS:
+        event = given_input(source.given) if source.given else bus_event(source.pattern)
+        return Sample(event, "made from the rule's pattern")
+    if source.kind is Kind.SCHEDULE:
+        if source.given:
+            return Sample(given_input(source.given), "the schedule's input")
+        return Sample(bus_event({"source": ["aws.events"], "detail-type": ["Scheduled Event"]}), "a scheduled event")
+    if source.kind is Kind.TABLE:
+        return Sample(change(body, source), "made from the table's key")
+    if source.kind is Kind.BUCKET:
+        return Sample(object_created(source.origin), "made up, an object that is there")
+    if source.kind is Kind.LOGS:
+        return Sample(log_lines(), "made up, two lines of a log")
+    if source.kind in (Kind.TASK, Kind.DIRECT):
+        return Sample({"id": ID}, "made up")
+    if source.kind is Kind.TOPIC:
+        return topic_message(source)
+    wanted = first_filter(source)
+    inner = wanted.get("body" if source.kind is Kind.QUEUE else "data")
+    if isinstance(inner, dict):
+        text, origin = json.dumps(fill(inner)), "made from the mapping's filter"
+    else:
+        text, origin = upstream(body, source.origin)
+    return Sample(text if source.kind is Kind.QUEUE else {"data_text": text, "partitionKey": "trial"}, origin)
+
+
+def topic_message(source: Source) -> Sample:
+    wanted = fill(source.pattern)
+    if source.by_body:
+        return Sample(json.dumps(wanted), "made from the filter policy")
+    attributes = {name: {"Type": "String", "Value": str(value)} for name, value in wanted.items()}
+    return Sample(json.dumps({"id": ID}), "made up", attributes)
+
+
+def given_input(text: str) -> Any:
+    """A target's constant input; of a schedule with what Scheduler fills in: a retry of the run has the same."""
+    known = {
+        "scheduled-time": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
+        "execution-id": "d32c5kddcf5bb8c3",
+        "attempt-number": "1",
+        "schedule-arn": "arn:aws:scheduler:us-east-1:123456789012:schedule/default/trial",
+    }
+    for name, value in known.items():
+        text = text.replace(f"<aws.scheduler.{name}>", value)
+    with suppress(ValueError):
+        return json.loads(text)
+    return text
+
+
+def first_filter(source: Source) -> dict[str, Any]:
+    """The first filter of a mapping, as a pattern."""
+    pattern = source.batching.filters[0] if source.batching.filters else "{}"
+    with suppress(ValueError):
+        return as_dict(json.loads(pattern)) if isinstance(pattern, str) else as_dict(pattern)
+    return {}
+
+
+def upstream(body: dict[str, Any], queue: str) -> tuple[str, str]:
+    """What a topic or a rule of the template would put into a queue."""
+    for name, resource in body["Resources"].items():
+        properties = as_dict(resource.get("Properties"))
+        if resource.get("Type") == "AWS::SNS::Subscription" and logical_id(properties.get("Endpoint")) == queue:
+            by_body = properties.get("FilterPolicyScope") == "MessageBody"
+            message = json.dumps(fill(properties.get("FilterPolicy")) if by_body else {"id": ID})
+            envelope = json.dumps({"Type": "Notification", "MessageId": ID, "Message": message})
+            return message if properties.get("RawMessageDelivery") else envelope, f"made from {name}"
+        if resource.get("Type") == "AWS::Events::Rule":
+            for target in properties.get("Targets") or []:
+                if logical_id(as_dict(target).get("Arn")) == queue:
+                    return json.dumps(bus_event(properties.get("EventPattern", {}))), f"made from {name}"
+    return json.dumps({"id": ID}), "made up"
+
+
+def bus_event(pattern: Any) -> dict[str, Any]:
+    return {
+        "version": "0",
+        "id": "17793124-05d4-b198-2fde-7ededc63b103",
+        "detail-type": "Trial",
+        "source": "trial",
+        "account": "123456789012",
+        "time": "2026-11-23T08:00:00Z",
+        "region": "us-east-1",
+        "resources": [],
+        "detail": {},
+        **fill(pattern),
+    }
+
+
+def change(body: dict[str, Any], source: Source) -> dict[str, Any]:
+    """A stream record of a table: an item with its key, and with what the mapping's filter wants."""
+    table = as_dict(as_dict(body["Resources"].get(source.origin)).get("Properties"))
+    types = {each["AttributeName"]: each["AttributeType"] for each in table.get("AttributeDefinitions", [])}
+    names = [each["AttributeName"] for each in table.get("KeySchema", [])] or ["id"]
+    values = {"S": ID, "N": "1", "B": "dHJpYWw="}
+    keys = {name: {types.get(name, "S"): values[types.get(name, "S")]} for name in names}
+    wanted = first_filter(source)
+    inner = fill(wanted.get("dynamodb", {}))
+    image = {**keys, **as_dict(inner.get("NewImage"))}
+    name = fill({"eventName": wanted.get("eventName", ["INSERT"])}).get("eventName", "INSERT")
+    images = {"NewImage": image, **({"OldImage": image} if name != "INSERT" else {})}
+    if name == "REMOVE":
+        images.pop("NewImage")
+    stream = {"Keys": keys, "SequenceNumber": "111", "SizeBytes": 26, "StreamViewType": "NEW_AND_OLD_IMAGES"}
+    return {"eventName": name, "dynamodb": {**stream, "ApproximateCreationDateTime": 1795420100, **images}}
+
+
+def object_created(bucket: str) -> dict[str, Any]:
+    """A notification of S3; `bucket` is a logical id, which the stage replaces by the physical one."""
+    entity = {"key": ENCODED, "size": 12, "eTag": "d41d8cd98f00b204e9800998ecf8427e", "sequencer": "0055AED6DCD90281E5"}
+    record = {
+        "eventVersion": "2.1",
+        "eventSource": "aws:s3",
+        "awsRegion": "us-east-1",
+        "eventTime": "2026-11-23T08:00:00.000Z",
+        "eventName": "ObjectCreated:Put",
+        "userIdentity": {"principalId": "AWS:TRIAL"},
+        "requestParameters": {"sourceIPAddress": "127.0.0.1"},
+        "responseElements": {"x-amz-request-id": ID},
+        "s3": {
+            "s3SchemaVersion": "1.0",
+            "configurationId": "trial",
+            "bucket": {"name": bucket, "ownerIdentity": {"principalId": "TRIAL"}, "arn": f"arn:aws:s3:::{bucket}"},
+            "object": entity,
+        },
+    }
+    return {"Records": [record]}
+
+
+def log_lines() -> dict[str, Any]:
+    message = {
+        "messageType": "DATA_MESSAGE",
+        "owner": "123456789012",
+        "logGroup": "/aws/lambda/trial",
+        "logStream": "2026/11/23/[$LATEST]0",
+        "subscriptionFilters": ["trial"],
+        "logEvents": [
+            {"id": str(number), "timestamp": 1795420100000 + number, "message": f"ERROR trial {number}"}
+            for number in (1, 2)
+        ],
+    }
+    packed = gzip.compress(json.dumps(message).encode(), mtime=0)
+    return {"awslogs": {"data": b64encode(packed).decode()}}
+
+
+CLAIMS = {
+    "sub": "9f1b6c3e-trial",
+    "scope": "trial",
+    "email": "trial@example.test",
+    "cognito:username": "trial",
+    "username": "trial",
+    "client_id": "trial",
+    "iss": "https://issuer.example.test",
+    "aud": "trial",
+    "token_use": "access",
+    "exp": "1795423700",
+}
+
+
+def authorizer(kind: str, version: str) -> dict[str, Any]:
+    """What an authorizer would add to the request's context, made up; nothing for a route without one."""
+    if kind == "jwt":
+        return {"jwt": {"claims": CLAIMS, "scopes": ["trial"]}}
+    if kind == "cognito":
+        return {"claims": CLAIMS}
+    if kind == "lambda":
+        context = {"principalId": "trial", "sub": CLAIMS["sub"], "user": "trial"}
+        return context if version == "1.0" else {"lambda": context}
+    if kind == "iam" and version != "1.0":
+        arn = "arn:aws:iam::123456789012:user/trial"
+        return {"iam": {"userArn": arn, "userId": "AIDATRIAL", "accountId": "123456789012", "callerId": "AIDATRIAL"}}
+    return {}
+
+
+def request(route: Route) -> dict[str, Any]:
+    """A request for a route, as API Gateway hands it over."""
+    if route.websocket:
+        return websocket(route.path)
+    method = "POST" if route.method.upper() in ANY else route.method.upper()
+    names = re.findall(r"\{(.*?)\+?\}", route.path)
+    path = re.sub(r"\{.*?\}", "1", route.path)
+    text = json.dumps({"id": ID}) if method in ("POST", "PUT", "PATCH") else None
+    headers = {"content-type": "application/json", "host": "trial.example", "idempotency-key": ID}
+    common: dict[str, Any] = {"headers": headers, "pathParameters": dict.fromkeys(names, "1") or None, "body": text}
+    common["isBase64Encoded"] = False
+    claims = authorizer(route.authorizer, route.payload)
+    context: dict[str, Any] = {"authorizer": claims} if claims else {}
+    if route.payload == "1.0":
+        place: dict[str, Any] = {"resourcePath": route.path, "httpMethod": method, "path": path, "stage": "Prod"}
+        place |= {"requestId": ID, "identity": {"sourceIp": "127.0.0.1", "userArn": "arn:aws:iam::123456789012:user/t"}}
+        return {
+            "resource": route.path,
+            "path": path,
+            "httpMethod": method,
+            "multiValueHeaders": {name: [value] for name, value in headers.items()},
+            "queryStringParameters": None,
+            "multiValueQueryStringParameters": None,
+            "stageVariables": None,
+            "requestContext": {**place, **context},
+            **common,
+        }
+    http = {"method": method, "path": path, "protocol": "HTTP/1.1", "sourceIp": "127.0.0.1", "userAgent": "trial"}
+    key = f"{method} {route.path}"
+    return {
+        "version": "2.0",
+        "routeKey": key,
+        "rawPath": path,
+        "rawQueryString": "",
+        "requestContext": {"http": http, "routeKey": key, "stage": "$default", "requestId": ID, **context},
+        **common,
+    }
+
+
+def websocket(key: str) -> dict[str, Any]:
+    """What a route of a WebSocket API gets; `$connect` and `$disconnect` have no body."""
+    context = {
+        "routeKey": key,
+        "eventType": {"$connect": "CONNECT", "$disconnect": "DISCONNECT"}.get(key, "MESSAGE"),
+        "connectionId": "L0SM9cOFvHcCIhw=",
+        "requestId": ID,
+        "domainName": "trial.execute-api.us-east-1.amazonaws.com",
+        "stage": "prod",
+        "apiId": "trial",
+        "connectedAt": 1795420100000,
+        "requestTimeEpoch": 1795420100000,
+        "identity": {"sourceIp": "127.0.0.1"},
+    }
+    message = {} if key in ("$connect", "$disconnect") else {"body": json.dumps({"action": key, "id": ID})}
+    return {"requestContext": context, "isBase64Encoded": False, "headers": {}, **message}

@@ -1,0 +1,17 @@
+"""One event in the form its source takes it."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A message's body, a record's data or a whole event; `attributes` are those of a message, as SQS receives them.
+
+    `origin` says where it comes from: a file of the project, or how it was made.
+    """
+
+    payload: Any
+    origin: str
+    attributes: dict[str, Any] = field(default_factory=dict)
+    file: str = ""  # the project's file that it was read from

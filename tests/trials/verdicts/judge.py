@@ -1,0 +1,336 @@
+"""Verdicts over recorded histories: pure functions, each of which can be tried with a history typed by hand."""
+
+import json
+import re
+from base64 import b64encode
+from typing import Any
+
+from trials.deliveries.history import Answer, Delivery, History, Reference
+from trials.deliveries.parcels import MOST_RECEIVES, reported
+from trials.project.sources import Kind, Source
+from trials.verdicts.words import Judgement, Promise, Verdict, broken, held, unproved
+from trials.world.compare import Difference, World, differences, tellable
+
+POISON = "trial-poison {not JSON"
+MARK = "trial-poison"
+CODED = re.compile("|".join(b64encode(b" " * shift + MARK.encode()).decode()[4:-4] for shift in range(3)))
+REAL_EVENT = "put a real event of this source into events/{name}.json"
+VERSIONS = ("version", "sequence", "sequence_number", "seq", "revision")
+NO_PACKAGE = re.compile(r"No module named|Cannot find (module|package)|Unable to import module|ImportModuleError")
+LOAD_ERRORS = re.compile(  # what a handler raises once it runs must not look like these: a SyntaxError is JSON's too
+    r"Runtime\.(UserCodeSyntaxError|HandlerNotFound|MalformedHandlerName|InvalidEntrypoint|ExitError)"
+    r"|Worker init failed: .*(\(\w+\.py, line \d+\)|module '[\w.]+' has no attribute|cannot import name|SyntaxError"
+    r"|not enough values to unpack)"
+    r"|is undefined or not exported|Handler '.*' missing"
+)
+NO_VARIABLE = re.compile(r"(?:KeyError|Worker init failed): ['\"]{1,2}([A-Z][A-Z0-9_]{2,})['\"]{1,2}$")
+TIMED_OUT = re.compile(r"Task timed out|Sandbox\.Timedout|timed out after")
+
+
+def supply_event(source: Source) -> str:
+    return REAL_EVENT.format(name=source.name)
+
+
+def own_queue(source: Source) -> str:
+    """The place where the source's own messages wait."""
+    return f"queue {source.origin}"
+
+
+# ---- the undisturbed delivery
+
+
+def refusal(delivery: Delivery) -> str:
+    """Why a function did not do what it was asked to; empty if it did."""
+    if delivery.failures:
+        return delivery.error
+    last = delivery.answers[-1] if delivery.answers else Answer()
+    return str(last.body)[:200] if last.status >= 400 else ""
+
+
+def does_not_start(error: str, variables: set[str] | None = None, layers_are_here: bool = True) -> str:
+    """Why code can never run, from the error of its first delivery; `variables` are those that its template sets.
+
+    A package that is missing says nothing if a layer was left out, for it may have held it.
+    """
+    if LOAD_ERRORS.search(error) or (layers_are_here and NO_PACKAGE.search(error)):
+        return f"its code does not load: {error}"
+    missing = NO_VARIABLE.search(error.strip())
+    if missing and variables is not None and missing[1] not in variables:
+        return f"it reads the variable {missing[1]}, which the template does not set: {error}"
+    return ""
+
+
+def refused_sample(
+    source: Source, origin: str, error: str, delivery: Delivery, called: bool, outside: str
+) -> Judgement:
+    """What the first delivery tells when the function did not take the sample.
+
+    `called` says that it called something before it failed, `outside` names an address that it could not reach.
+    """
+    if TIMED_OUT.search(delivery.last_error or error) and not called and not outside:
+        return broken(Promise.DOES_NOT_START, f"{origin}: it called nothing and ran into its timeout: {error}")
+    if outside:
+        text = f"{origin}: it called {outside}, which cannot be reached from here: {error}"
+        return unproved(text, supply=f"make the address of {outside} a parameter or a variable of the template")
+    text = f"{origin}: the function did not take it, so nothing else can be told: {error}"
+    return unproved(text, supply=supply_event(source))
+
+
+def undisturbed(source: Source, reference: Reference) -> Judgement:
+    """What one delivery did; without an effect or an answer to compare there is nothing to try."""
+    changed = differences(reference.empty, reference.world, set())
+    origin = reference.sample.origin
+    effects = [each for each in changed if each.place != own_queue(source)]
+    if changed and not effects:
+        text = f"{origin}: all it did was to send to its own queue again: {changed[0]}"
+        return unproved(text, supply=f"{supply_event(source)}, one whose work ends")
+    if effects:
+        return held(f"{origin}: {'; '.join(map(str, effects))}", *map(str, effects))
+    if comparable_answer(source, reference.answer):
+        return held(f"{origin}: nothing that can be seen changed; it answered {short(reference.answer)}")
+    calls = ", ".join(sorted({f"{service} {operation}" for service, operation in reference.calls}))
+    text = f"{origin}: nothing that can be seen changed" + (f"; it called {calls}" if calls else ", nothing was called")
+    return unproved(text, supply=supply_event(source))
+
+
+def returned_early() -> Judgement:
+    text = "it answered before its calls had ended: Lambda freezes the environment then, and they end late or never"
+    return broken(Promise.LOST, text)
+
+
+def comparable_answer(source: Source, answer: Answer) -> bool:
+    """Whether somebody reads what the function returns, and it returned something."""
+    if source.kind is Kind.HTTP:
+        return answer.body is not None
+    return source.kind in (Kind.TASK, Kind.DIRECT) and answer.body not in (None, "", {}, [])
+
+
+def short(answer: Answer) -> str:
+    text = answer.error or json.dumps(answer.body, default=str)
+    return text if len(text) <= 120 else text[:119] + "…"
+
+
+# ---- a repeat
+
+
+def repeated(history: History, source: Source, reference: Reference, graves: frozenset[str]) -> Judgement:
+    """What a repeat did to the world: nothing, something its receiver can tell as a repeat, or more than once does."""
+    changed = differences(history.before, history.after, reference.noise)
+    told = [each for each in changed if tellable(each, history.before)]
+    doubled = [each for each in changed if each not in told and not set_aside(each, graves)]
+    details = [str(each) for each in changed]
+    error = repeat_error(history, source)
+    if doubled and source.kind is Kind.HTTP and not has_key(reference):
+        text = "a repeated request does it again; safe only if no client retries, for it has no idempotency key"
+        return unproved(text, *details, supply="a sample request that carries the key by which a repeat is known")
+    if doubled:
+        return broken(Promise.DOUBLED, str(doubled[0]), *details)
+    if error:
+        return unproved(f"no more was done, but the repeat was refused: {error}", *details)
+    if told:
+        return held(f"sent on again with equal content, so its receiver can tell: {told[0].place}", *details)
+    return held("nothing more" if any(history.before.values()) else "nothing to double was seen", *details)
+
+
+def repeat_error(history: History, source: Source) -> str:
+    if history.again is None:
+        return history.delivery.error
+    named = reported(history.again, source.batching.reports_failures, ["?"])
+    return history.again.error or str((named and history.again.body) or "")
+
+
+def set_aside(difference: Difference, graves: frozenset[str]) -> bool:
+    """Whether something only ended up among the dead letters."""
+    return bool(difference.new) and not difference.gone and difference.place in graves
+
+
+def has_key(reference: Reference) -> bool:
+    """Whether a request carries a key by which a repeat can be known."""
+    request = reference.sample.payload
+    headers = request.get("headers") or {}
+    context = request.get("requestContext") or {}
+    method = str(request.get("httpMethod") or (context.get("http") or {}).get("method") or "")
+    own = reference.sample.origin != "made up from the route"
+    return method in ("PUT", "DELETE") or (own and any(name.lower() == "idempotency-key" for name in headers))
+
+
+# ---- order
+
+
+def ordered(in_order: World, reversed_order: World, reference: Reference) -> Judgement:
+    changed = differences(in_order, reversed_order, reference.noise)
+    changed = [each for each in changed if not each.place.startswith("queue")]
+    details = [str(each) for each in changed]
+    if not changed:
+        return held("the same in either order")
+    if any(older_won(each) for each in changed):
+        return broken(Promise.LOST, f"an older event overwrote a newer one: {changed[0]}", *details)
+    return unproved(f"the order shows: {changed[0]}", *details)
+
+
+def older_won(difference: Difference) -> bool:
+    """Whether, of as many records, a version is lower than after delivery in order."""
+    if len(difference.gone) != len(difference.new):
+        return False
+    pairs = zip(difference.gone, difference.new, strict=True)
+    return any(lower(theirs, ours) for ours, theirs in pairs if isinstance(ours, dict) and isinstance(theirs, dict))
+
+
+def lower(one: dict[str, Any], other: dict[str, Any]) -> bool:
+    for name in VERSIONS:
+        try:
+            if int(one[name]) < int(other[name]):
+                return True
+        except (KeyError, TypeError, ValueError):
+            continue
+    return False
+
+
+# ---- a malformed event
+
+
+def holds_poison(records: Any) -> bool:
+    text = json.dumps(records, default=str)
+    return MARK in text or bool(CODED.search(text))
+
+
+def beside_poison(
+    history: History, source: Source, reference: Reference, graves: frozenset[str], fifo: bool
+) -> Judgement:
+    """A malformed record and a good one came together: the good one is done, the other is kept."""
+    delivery = history.delivery
+    changed = differences(reference.world, history.after, reference.noise)
+    details = [str(each) for each in changed]
+    own_place = own_queue(source)
+    kept = [each.place for each in changed if holds_poison(each.new) and each.place != own_place]
+    undone = [each for each in changed if len(each.gone) > len([one for one in each.new if not holds_poison(one)])]
+    altered = [each for each in changed if each.gone and each not in undone]
+    good_kept = [each for each in changed if each.place in graves and any(not holds_poison(one) for one in each.new)]
+    strays = [record for each in changed for record in each.new]
+    has_destination = source.batching.keeps_discarded
+    if delivery.stuck and source.kind is Kind.STREAM:
+        return broken(Promise.BLOCKED, f"the malformed record never leaves: {delivery.stuck}", *details)
+    if fifo and good_kept:
+        return held(f"the malformed one and what stood behind it in its group are in {good_kept[0].place}", *details)
+    if undone and good_kept:
+        return broken(Promise.BLOCKED, "the good one shared the fate of the malformed one", *details)
+    if undone and not delivery.discarded and not history.after.get(own_place):
+        return broken(Promise.LOST, "the good one was not done, and is kept nowhere", *details)
+    if undone and not (delivery.discarded and has_destination):
+        return broken(Promise.BLOCKED, "the good one shared the fate of the malformed one", *details)
+    if undone:
+        return broken(Promise.BLOCKED, "the good one was given up together with the malformed one", *details)
+    if good_kept and delivery.failures and kept:
+        return broken(Promise.BLOCKED, "the good one is among the dead letters, with the malformed one", *details)
+    if altered and not delivery.stuck:
+        return unproved(f"the good one left something else than it does alone: {altered[0]}", *details)
+    if delivery.stuck and kept:
+        return unproved(f"kept in {', '.join(kept)}, but {delivery.stuck}", *details)
+    if delivery.stuck:
+        return broken(Promise.LOST, f"the malformed message is never kept: {delivery.stuck}", *details)
+    if delivery.discarded and not has_destination:
+        return broken(
+            Promise.LOST, "the malformed record is dropped after its retries: no on-failure destination", *details
+        )
+    if delivery.discarded > 1 and not reference.has_effect:
+        return unproved("both were given up together; whether the good one was done before cannot be seen", *details)
+    if kept or delivery.discarded:
+        where = ", ".join(kept) or "the on-failure destination (not delivered locally)"
+        done = "the good one is done, " if reference.has_effect else ""
+        return held(f"{done}the malformed one is in {where}", *details)
+    if history.after.get(own_place) and delivery.failures:
+        return held(f"it comes back until its dead-letter queue takes it, after more than {MOST_RECEIVES} receives")
+    if not delivery.failures and not strays:
+        if not reference.has_effect:
+            return unproved("taken without a trace, but the good one leaves none either", supply=supply_event(source))
+        return broken(Promise.SILENT, "the malformed one was reported as done and left no trace", *details)
+    return unproved("; ".join(details) or "the malformed one was retried, then vanished", *details)
+
+
+def kept_after_retries(places: list[str], error: str, declared: str = "") -> Judgement:
+    """An asynchronous event that fails every time must be kept somewhere; `declared` is where the template says."""
+    if places:
+        return held(f"refused and kept in {', '.join(places)}", error)
+    if declared:
+        return unproved(f"refused; the template keeps it in {declared}, where it cannot be seen", error)
+    text = "refused, and after the retries it is gone: the function has no on-failure destination and no DLQ"
+    return broken(Promise.LOST, text, error)
+
+
+def alone(history: History, source: Source) -> Judgement:
+    """A malformed event that came by itself and raised nothing."""
+    delivery, answer = history.delivery, history.delivery.answers[-1]
+    if source.kind is Kind.HTTP:
+        if delivery.failures:
+            return unproved("answered as the function's own fault (5xx), so a client would retry it", delivery.error)
+        status = answer.status or 200
+        if status >= 400:
+            return held(f"refused with {status}")
+    elif answer.status >= 500 and not holds_poison(history.after):
+        text = f"answered with {answer.status}, which nobody reads: it counts as done and is gone"
+        return broken(Promise.SILENT, text, str(answer.body)[:200])
+    changed = [place for place, records in history.after.items() if records != history.before.get(place)]
+    text = f"taken as if it were good; changed {', '.join(changed)}" if changed else "taken without a trace"
+    return unproved(text)
+
+
+# ---- a fault that passes
+
+
+def recovered(history: History, source: Source, reference: Reference, graves: frozenset[str]) -> Judgement:
+    """A call failed during the first delivery only: afterwards the world is as one undisturbed delivery leaves it."""
+    what, delivery = history.fault, history.delivery
+    changed = differences(reference.world, history.after, reference.noise)
+    changed = [each for each in changed if not tellable(each, reference.world) or each.place in graves]
+    details = [str(each) for each in changed]
+    dead = [each for each in changed if set_aside(each, graves)]
+    gone = [each for each in changed if each.gone]
+    more = [each for each in changed if each.new and each not in dead]
+    last = delivery.last_error
+    if not changed:
+        return held(f"{what}: {'done on a retry' if delivery.failures else 'done all the same'}")
+    if more and not gone and not dead and (not delivery.failures or not any(filled(each, reference) for each in more)):
+        return unproved(f"{what}: something else was done: {more[0]}", *details)
+    if more and not gone and not dead:
+        return broken(Promise.DOUBLED, f"{what}: the retry did more than once does: {more[0]}", *details)
+    if dead:
+        number = len(delivery.answers)
+        return unproved(f"{what}: kept as a dead letter after {number} deliveries: {last or delivery.error}", *details)
+    if gone and not more:
+        if delivery.stuck or (delivery.discarded and last):
+            return unproved(f"{what}: still refused after {len(delivery.answers)} deliveries: {last}", *details)
+        if source.kind in (Kind.TASK, Kind.DIRECT) and delivery.answers[-1] != reference.answer:
+            told = short(delivery.answers[-1])
+            return unproved(f"{what}: whoever called was told {told}, and may know it for a failure", *details)
+        if not delivery.failures and source.kind is Kind.HTTP:
+            return answered(what, delivery, gone[0], details)
+        if not delivery.failures:
+            return broken(
+                Promise.LOST, f"{what}: failed, was reported as done, and never came again: {gone[0]}", *details
+            )
+        return broken(Promise.LOST, f"{what}: the retry took it for done: {gone[0]}", *details)
+    return unproved(f"{what}: another outcome: {changed[0]}", *details)
+
+
+def cut_off(history: History, source: Source, reference: Reference, graves: frozenset[str]) -> Judgement:
+    """The environment ended during the first delivery: as `recovered`, but retries that are refused for good block."""
+    judgement = recovered(history, source, reference, graves)
+    again = len(history.delivery.answers) > 1
+    changed = differences(reference.world, history.after, reference.noise)
+    undone = any(each.gone for each in changed if each.place not in graves)
+    if judgement.verdict is Verdict.UNPROVED and undone and again and history.delivery.last_error:
+        text = f"{history.fault}: every later delivery was refused: {history.delivery.last_error}"
+        return broken(Promise.BLOCKED, text, *judgement.details)
+    return judgement
+
+
+def filled(difference: Difference, reference: Reference) -> bool:
+    """Whether an undisturbed delivery leaves something in the same place."""
+    return reference.world.get(difference.place) != reference.empty.get(difference.place)
+
+
+def answered(what: str, delivery: Delivery, gone: Difference, details: list[str]) -> Judgement:
+    status = delivery.answers[-1].status or 200
+    if status >= 400:
+        return held(f"{what}: the caller was told {status}", *details)
+    return broken(Promise.LOST, f"{what}: failed, but the caller was told {status}: {gone}", *details)

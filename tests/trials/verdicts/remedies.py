@@ -1,0 +1,47 @@
+"""How each kind of broken promise is mended, and the section that explains it."""
+
+from trials.project.sources import Kind
+from trials.verdicts.words import Promise
+
+REPOSITORY = "https://github.com/OWNER/aws-serverless-eda/blob/main/"
+EDA, SERVERLESS = "references/eda-patterns.md", "references/serverless-patterns.md"
+SECTIONS = {
+    Kind.QUEUE: f"{EDA}#queue-worker",
+    Kind.TOPIC: f"{EDA}#fan-out",
+    Kind.BUS: f"{EDA}#event-router",
+    Kind.TABLE: f"{EDA}#outbox",
+    Kind.STREAM: f"{SERVERLESS}#stream-processor",
+    Kind.HTTP: f"{SERVERLESS}#rest-api",
+    Kind.SCHEDULE: f"{SERVERLESS}#scheduled-job",
+    Kind.TASK: f"{EDA}#saga",
+}
+GENERAL = {
+    Promise.LOST: f"{EDA}#retries-and-dead-letters",
+    Promise.DOUBLED: f"{EDA}#order-and-once",
+    Promise.BLOCKED: f"{EDA}#retries-and-dead-letters",
+    Promise.SILENT: f"{EDA}#retries-and-dead-letters",
+    Promise.DENIED: "references/security-best-practices.md#permissions",
+    Promise.DOES_NOT_START: "references/deployment-best-practices.md#packaging",
+}
+REMEDIES = {
+    Promise.LOST: "Let what fails raise, or name it in batchItemFailures with ReportBatchItemFailures on the mapping; "
+    "give the source a dead-letter queue or an on-failure destination.",
+    Promise.DOUBLED: "Make the effect conditional on a key of the event (a conditional write, an idempotency record, "
+    "or a key that the receiver dedupes by), written in the same transaction as the effect.",
+    Promise.BLOCKED: "Report the failed records alone (ReportBatchItemFailures), bound the retries, and halve failing "
+    "batches of a stream (BisectBatchOnFunctionError) with an on-failure destination.",
+    Promise.SILENT: "Do not swallow the error: raise it, or name the record in batchItemFailures and switch on "
+    "ReportBatchItemFailures, so that the event comes again or is kept.",
+    Promise.DENIED: "Add the missing statement to the role, or to the policy of the resource that receives.",
+    Promise.DOES_NOT_START: "Import the module as Lambda does: name the handler rightly, package what it imports, and "
+    "set every variable that it reads.",
+}
+
+
+def remedy(promise: Promise | None, kind: Kind) -> tuple[str, str]:
+    """What to do and where to read why; nothing for a promise that held."""
+    if promise is None:
+        return "", ""
+    by_source = promise not in (Promise.DENIED, Promise.DOES_NOT_START)
+    section = SECTIONS.get(kind, GENERAL[promise]) if by_source else GENERAL[promise]
+    return REMEDIES[promise], REPOSITORY + section

@@ -1,0 +1,23 @@
+"""Which sources can be tried at the same time: one that reads a queue waits for those that write into it."""
+
+from trials.project import Kind, Project, Source
+from trials.template import references
+
+
+def waves(project: Project, sources: list[Source]) -> list[list[Source]]:
+    """The sources in groups, in order: what a group needs of others was done before; a circle is cut somewhere."""
+    left, done = list(sources), []
+    while left:
+        free = [source for source in left if not (feeders(project, source, left))]
+        group = free or left[:1]
+        done.append(group)
+        left = [source for source in left if source not in group]
+    return done
+
+
+def feeders(project: Project, source: Source, others: list[Source]) -> list[Source]:
+    """Those whose function may write into the queue that a source reads."""
+    if source.kind is not Kind.QUEUE or not source.origin:
+        return []
+    writers = (other for other in others if other.function != source.function)
+    return [other for other in writers if source.origin in references(project.body["Resources"].get(other.function))]

@@ -1,0 +1,165 @@
+"""Processes that try sources, each with a local AWS and a namespace of its own."""
+
+import multiprocessing
+import os
+import shutil
+import signal
+import tempfile
+import traceback
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection, wait
+from pathlib import Path
+from typing import Any
+
+from trials.local_aws import LocalAws, LocalAwsError, namespace
+from trials.local_aws.names import Names
+from trials.local_aws.outside import StandIn
+from trials.project import Project, Source, read
+from trials.report.events import Deployed, Event, Note, SourceStarted, TrialStarted
+from trials.samples import Sample
+from trials.stage import Stage
+from trials.waves import waves
+
+AT_ONCE = min(2, os.cpu_count() or 1)
+URL = "http://outside.example.test"  # what a parameter that wants an address is given
+
+
+@dataclass(frozen=True)
+class Task:
+    source: Source
+    passed_on: dict[str, Sample]
+
+
+@dataclass
+class Done:
+    """All that a worker has to say about a source, in order."""
+
+    events: list[Event] = field(default_factory=list)
+    passed_on: dict[str, Sample] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Failure:
+    """The worker cannot work: why."""
+
+    why: str
+
+
+class Pool:
+    """Context manager around the workers of one project."""
+
+    def __init__(self, path: Path, size: int, port: int = 0, thorough: bool = False) -> None:
+        self._path, self._size, self._port, self._thorough = path, size, port, thorough
+        self._homes: list[Path] = []
+        self._pipes: dict[Connection, Any] = {}
+
+    def __enter__(self) -> "Pool":
+        context = multiprocessing.get_context("fork")
+        for number in range(self._size):
+            home = Path(tempfile.mkdtemp(prefix="local-aws-"))
+            self._homes.append(home)
+            ours, theirs = context.Pipe()
+            port = self._port if number == 0 else 0
+            process = context.Process(
+                target=work, args=(theirs, self._path, home, port, self._thorough, number == 0), daemon=True
+            )
+            process.start()
+            theirs.close()
+            self._pipes[ours] = process
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for pipe in self._pipes:
+            pipe.close()
+        for process in self._pipes.values():
+            process.join(timeout=5)
+            if process.is_alive():
+                process.kill()
+                process.join(timeout=5)
+        for home in self._homes:
+            shutil.rmtree(home, ignore_errors=True)
+
+    def run(self, project: Project, sources: list[Source]) -> Iterator[Event]:
+        """Every event of every source: progress as it comes, findings in the order of the sources."""
+        passed_on: dict[str, Sample] = {}
+        number = 0
+        for group in waves(project, sources):
+            todo = list(enumerate(group))
+            finished: dict[int, Done] = {}
+            busy: dict[Connection, int] = {}
+            shown = 0
+            while shown < len(group):
+                for pipe in [each for each in self._pipes if each not in busy and todo]:
+                    at, source = todo.pop(0)
+                    number += 1
+                    yield SourceStarted(source, number, len(sources))
+                    pipe.send(Task(source, passed_on))
+                    busy[pipe] = at
+                for ready in wait(list(self._pipes)):
+                    assert isinstance(ready, Connection)
+                    said = received(ready)
+                    if isinstance(said, Done):
+                        finished[busy.pop(ready)] = said
+                    elif isinstance(said, Failure):
+                        raise LocalAwsError(said.why)
+                    else:
+                        yield said
+                while shown in finished:
+                    yield from finished[shown].events
+                    shown += 1
+            for at in sorted(finished):
+                passed_on = {**finished[at].passed_on, **passed_on}
+
+
+def received(pipe: Connection) -> Any:
+    try:
+        return pipe.recv()
+    except EOFError:
+        return Failure("a process of the trials ended without a word: was it killed, or is memory short?")
+
+
+def work(pipe: Connection, path: Path, home: Path, port: int, thorough: bool, speaks: bool) -> None:
+    """The life of a worker; one of them `speaks` of what is the same for all."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent closes the pipe
+    why = namespace.enter()
+    try:
+        with ExitStack() as stack:
+            outside = stack.enter_context(StandIn(everywhere=not why, home=home))
+            if not why:
+                stack.enter_context(Names())
+            project = read(path, outside.url if why else URL)
+            local = stack.enter_context(LocalAws(port, faults=True, home=home, outside_ca=outside.ca))
+            stage = Stage(local, project, outside, thorough)
+            stage.fresh()
+            if speaks:
+                types = sorted(f"{name} ({kind})" for name, kind in stage.stack.types.items())
+                pipe.send(Deployed(types, dict(stage.stack.left_out)))
+                if why:
+                    pipe.send(Note(f"your code runs unfenced, only Python's sockets are kept on this machine: {why}"))
+            answer_tasks(pipe, stage)
+    except LocalAwsError as error:
+        pipe.send(Failure(str(error)))
+    except (EOFError, BrokenPipeError):
+        return
+    except Exception:
+        pipe.send(Failure(f"the trials themselves failed: {traceback.format_exc(limit=-3)}"))
+
+
+def answer_tasks(pipe: Connection, stage: Stage) -> None:
+    from trials.bench import safely
+
+    while True:
+        task = pipe.recv()
+        stage.passed_on = dict(task.passed_on)
+        done = Done()
+        for event in safely(stage, task.source):
+            if isinstance(event, TrialStarted):
+                pipe.send(event)
+            else:
+                done.events.append(event)
+        done.passed_on = stage.passed_on
+        pipe.send(done)

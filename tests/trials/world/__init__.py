@@ -1,0 +1,18 @@
+"""The state of a stack, and how two states differ."""
+
+from trials.world.compare import Difference, Noise, World, differences, noise, tellable
+from trials.world.snapshot import PLACES, Probes, queued, snapshot, without_envelope
+
+__all__ = [
+    "PLACES",
+    "Difference",
+    "Noise",
+    "Probes",
+    "World",
+    "differences",
+    "noise",
+    "queued",
+    "snapshot",
+    "tellable",
+    "without_envelope",
+]
