@@ -1,8 +1,9 @@
 """Run the examples, or a project of your own, end to end on a local AWS, and check what they promise.
 
 An example is deployed and plays its scenario. A project, given as a folder or a template, is linted, deployed and put
-through the standard trials of `trials.py`; a `scenario.py` beside its template is played too.
-Exit code: 0 when every promise held, 1 when one broke, 2 when something is missing on this machine.
+through the trials; a `scenario.py` beside its template is played too.
+Exit code: 0 when every promise held, 1 when one broke, 2 when the work could not be done, 3 when nothing broke but a
+source of the project is unproved or untried.
 """
 
 import argparse
@@ -110,7 +111,12 @@ def arguments(known: list[str]) -> argparse.Namespace:
     if asked.path and (asked.keep or asked.list or asked.iac != "sam" or asked.handlers != "python"):
         parser.error("--keep, --list, --iac and --handlers are for the examples")
     if unknown and not asked.path:
-        parser.error(f"no example is called {', '.join(unknown)}; there are: {', '.join(known)}")
+        if paths := [name for name in unknown if Path(name).exists()]:
+            parser.error(f"{paths[0]} is a project of your own: name it alone")
+        parser.error(
+            f"no example is called {', '.join(unknown)}; there are: {', '.join(known)}; "
+            "and there is no such file or folder"
+        )
     if asked.handlers == "typescript":
         ready = in_typescript()
         if asked.iac != "cdk-typescript":
@@ -126,7 +132,8 @@ def path_of(given: list[str], known: list[str]) -> Path | None:
     if len(given) != 1 or given[0] in known:
         return None
     path = Path(given[0])
-    return path.resolve() if path.exists() else None
+    meant = path.exists() or "/" in given[0] or path.suffix in (".yaml", ".yml", ".json")  # or it was mistyped
+    return path.resolve() if meant else None
 
 
 def run() -> int:

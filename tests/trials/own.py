@@ -42,6 +42,8 @@ def run(wish: Wish, console: Console, progress_console: Console) -> int:
                 result.take(event)
         except LocalAwsError as error:
             result.error = str(error)
+        except Exception as error:  # of ours: what is known so far is still told
+            result.error = f"the trials themselves failed: {type(error).__name__}: {' '.join(str(error).split())[:300]}"
     result.seconds = round(time.monotonic() - began, 1)
     if wish.as_json:
         print(json.dumps(result.as_json(), indent=2))

@@ -44,6 +44,8 @@ class Project:
 
 def find_template(folder: Path) -> tuple[Path, list[Path]]:
     """The template of a folder, and the others that are not tried with it."""
+    if not folder.exists():
+        raise LocalAwsError(f"there is no file or folder {folder}")
     candidates = [path for name in NAMES for path in sorted(folder.glob(name))]
     if not candidates:
         nearby = [str(path.relative_to(folder)) for name in ELSEWHERE for path in sorted(folder.glob(name))]
