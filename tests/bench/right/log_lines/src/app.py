@@ -1,0 +1,21 @@
+import base64
+import gzip
+import json
+import os
+
+import boto3
+
+ledger = boto3.resource("dynamodb").Table(os.environ["LEDGER"])
+
+
+def book(key, **more):
+    try:
+        ledger.put_item(Item={"pk": key, **more}, ConditionExpression="attribute_not_exists(pk)")
+    except ledger.meta.client.exceptions.ConditionalCheckFailedException:
+        pass  # booked before
+
+
+def handler(event, context):
+    message = json.loads(gzip.decompress(base64.b64decode(event["awslogs"]["data"])))
+    for line in message["logEvents"]:
+        book(line["id"])
