@@ -39,8 +39,9 @@ class Expected:
 
 
 def read(folder: Path) -> Expected:
-    data = tomllib.loads((folder / "expected.toml").read_text())
-    return Expected(**{key: tuple(value) if isinstance(value, list) else value for key, value in data.items()})
+    data: dict[str, Any] = tomllib.loads((folder / "expected.toml").read_text())
+    values: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in data.items()}
+    return Expected(**values)
 
 
 def meant(part: Finding, finding: Finding) -> bool:
