@@ -91,7 +91,8 @@ class Pool:
             busy: dict[Connection, int] = {}
             shown = 0
             while shown < len(group):
-                for pipe in [each for each in self._pipes if each not in busy and todo]:
+                idle = [pipe for pipe in self._pipes if pipe not in busy]
+                for pipe in idle[: len(todo)]:
                     at, source = todo.pop(0)
                     number += 1
                     yield SourceStarted(source, number, len(sources))

@@ -1,0 +1,108 @@
+"""Sources shared out to the workers: all of them, in order, whatever their number."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from multiprocessing import Pipe
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from trials.local_aws import LocalAwsError
+from trials.project import Kind, Project, Source
+from trials.report.events import SourceEnded, SourceStarted
+from trials.samples import Sample
+from trials.verdicts import Status
+from trials.waves import waves
+from trials.workers import Done, Failure, Pool
+
+
+def project(**functions: str) -> Project:
+    """Functions, each with the queue that it writes into."""
+    return with_body({"Resources": {name: {"Properties": {"Q": {"Ref": q}}} for name, q in functions.items()}})
+
+
+def with_body(body: dict[str, Any]) -> Project:
+    made = Project.__new__(Project)
+    made.body = body
+    return made
+
+
+def queue(name: str, function: str) -> Source:
+    return Source(Kind.QUEUE, function, f"{function}.{name}", name)
+
+
+def http(function: str) -> Source:
+    return Source(Kind.HTTP, function, function)
+
+
+@contextmanager
+def workers(number: int, answer: Any) -> Iterator[Pool]:
+    pool, threads = Pool(Path(), number), []
+
+    def serve(pipe: Connection) -> None:
+        try:
+            while True:
+                pipe.send(answer(pipe.recv()))
+        except (EOFError, OSError):
+            return
+
+    for _ in range(number):
+        ours, theirs = Pipe()
+        pool._pipes[ours] = None
+        threads.append(threading.Thread(target=serve, args=(theirs,)))
+        threads[-1].start()
+    yield pool
+    for pipe in pool._pipes:
+        pipe.close()
+    for thread in threads:
+        thread.join(timeout=5)
+
+
+def done(task: Any) -> Done:
+    return Done([SourceEnded(task.source, Status.DELIVERED)], dict(task.passed_on))
+
+
+@pytest.mark.parametrize("number", [1, 2, 3])
+@pytest.mark.parametrize("size", [1, 2, 3, 4, 5])
+def test_every_source_is_tried_once_and_told_in_order(number: int, size: int) -> None:
+    """More workers than sources are left at the end of most projects."""
+    sources = [http(f"F{n}") for n in range(size)]
+    with workers(number, done) as pool:
+        events = list(pool.run(with_body({"Resources": {}}), sources))
+
+    assert [each.source for each in events if isinstance(each, SourceEnded)] == sources
+    assert sorted(each.number for each in events if isinstance(each, SourceStarted)) == list(range(1, size + 1))
+
+
+def test_a_worker_that_cannot_work_ends_the_run_with_its_reason() -> None:
+    with workers(2, lambda _: Failure("no room")) as pool:
+        with pytest.raises(LocalAwsError, match="no room"):
+            list(pool.run(with_body({"Resources": {}}), [http("F")]))
+
+
+def test_what_a_function_passed_on_reaches_those_who_read_it() -> None:
+    body = project(Api="Jobs").body
+    seen: dict[str, dict[str, Sample]] = {}
+
+    def answer(task: Any) -> Done:
+        seen[task.source.function] = task.passed_on
+        return Done([SourceEnded(task.source, Status.DELIVERED)], {"Jobs": Sample("passed on", "Api")})
+
+    with workers(2, answer) as pool:
+        list(pool.run(with_body(body), [queue("Jobs", "Work"), http("Api")]))
+
+    assert (seen["Api"], seen["Work"]["Jobs"].payload) == ({}, "passed on")
+
+
+def test_who_reads_a_queue_waits_for_those_who_write_into_it() -> None:
+    """A circle is cut somewhere."""
+    line = project(Api="Jobs", Work="Done", End="")
+    sources = [queue("Done", "End"), queue("Jobs", "Work"), http("Api")]
+
+    assert [[each.function for each in wave] for wave in waves(line, sources)] == [["Api"], ["Work"], ["End"]]
+
+    circle = project(A="Q2", B="Q1")
+    assert [len(wave) for wave in waves(circle, [queue("Q1", "A"), queue("Q2", "B")])] == [1, 1]
