@@ -22,9 +22,7 @@ def out_of_order(stage: Stage, source: Source, reference: Reference) -> Iterator
     older = reference.sample
     payload = successor(older.payload)
     if payload is None:
-        supply = f"a sample with one of {', '.join(VERSIONS[:3])}, if the order of events matters"
-        yield unproved("the sample has no version: what order means here cannot be told", supply=supply)
-        return
+        return  # nothing in the sample says which of two events is the newer one
     newer = replace(older, payload=payload)
     worlds = []
     for order in ([older, newer], [newer, older]):
