@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from support.expected import Expected, complaints, meant, read, score
-from support.labelled import variants
+from support.labelled import VISIBLE, variants
+from support.mistakes import mutants
 
 ROOT = Path(__file__).resolve().parents[2]
 CASES = sorted(path.parent for path in (ROOT / "tests" / "bench" / "cases").glob("*/template.yaml"))
@@ -48,6 +49,7 @@ def test_the_labelled_set_is_large_enough_to_measure_with() -> None:
     assert len(names) >= 80
     assert len(set(names)) == len(names)
     assert len([name for name in names if name.startswith("right/")]) >= 30
+    assert set(VISIBLE) <= {str(mutant) for mutant in mutants()}
 
 
 # ---- the reading of expectations itself

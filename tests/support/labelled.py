@@ -20,12 +20,23 @@ from typing import Any
 
 from support.documents import ROOT
 from support.expected import Expected, complaints, read, score
-from support.mistakes import Seed, seeds, sow
+from support.mistakes import Mutant, Seed, mutants, seeds, sow
 
 BENCH = ROOT / "tests" / "bench"
 RUN = [sys.executable, str(ROOT / "examples" / "run.py")]
 LIMIT = 900  # seconds
 RIGHT = Expected(exit=(0, 3))  # nothing breaks; some of it may be beyond what can be told
+VISIBLE = {  # mistakes in handlers that a trial can see, and the word for what they break
+    "event_router: every delivery opens a shipment": "doubled",
+    "event_router: entries refused under HTTP 200 are lost": "lost",
+    "event_router: what will never be taken is forgotten": "silent",
+    "fan_out: counts without a mark": "doubled",
+    "fan_out: entries refused under HTTP 200 are lost": "lost",
+    "queue_worker: what fails is taken for done": "silent",
+    "stream_processor: garbage is passed over": "silent",
+    "stream_processor: garbage stops its lane": "blocked",
+    "stream_processor: the last to come stands": "lost",
+}
 COLUMNS = ("right", "wrong", "unproved", "missed, held", "missed")
 
 
@@ -52,6 +63,14 @@ def variants() -> Iterator[Variant]:
         yield Variant(f"examples/{example}", RIGHT, partial(lies, ROOT / "examples" / example))
     for seed in seeds():
         yield Variant(f"seeds/{seed}", of_seed(seed), partial(sow, seed))
+    for mutant in mutants():
+        if str(mutant) in VISIBLE:
+            yield Variant(f"mutants/{mutant}", of_mutant(mutant), partial(sow, mutant))
+
+
+def of_mutant(mutant: Mutant) -> Expected:
+    """The word must be said in some trial; what else of the mistake shows in others is true too."""
+    return Expected(str(mutant), exit=(1,), must=({"promise": VISIBLE[str(mutant)]},), may=({"verdict": "broken"},))
 
 
 def of_seed(seed: Seed) -> Expected:
