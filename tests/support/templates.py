@@ -12,13 +12,10 @@ from typing import Any
 from cfnlint.config import ConfigMixIn
 from cfnlint.runner import Runner
 from cloudformation_validate import Diagnostic, RegoEngine, TemplateContent
-from samtranslator.model.exceptions import InvalidDocumentException
-from samtranslator.parser.parser import Parser
-from samtranslator.translator.translator import Translator
 
 from support.documents import ROOT
 from support.handlers import variables
-from trials.template import read_template
+from trials.template import TemplateError, read_template, sam
 
 RULES = ROOT / "tests" / "rules"
 PROVIDED = ("AWS_", "POWERTOOLS_", "_X_AMZN_")  # read by the runtime, the SDK and Powertools
@@ -58,8 +55,8 @@ def findings(path: Path) -> list[str]:
     if is_sam(path):
         try:
             made = translated(path)
-        except InvalidDocumentException as refused:
-            return [*found, f"SAM {refused.message} {'; '.join(cause.message for cause in refused.causes)}"]
+        except TemplateError as refused:
+            return [*found, f"SAM {refused}"]
         with tempfile.TemporaryDirectory() as folder:
             (copy := Path(folder) / "translated.json").write_text(json.dumps(made))
             found += [each for each in linted(copy) if each not in found]
@@ -80,21 +77,12 @@ def _runner() -> Runner:
 
 
 def is_sam(path: Path) -> bool:
-    return "AWS::Serverless-2016-10-31" in str(read_template(path).get("Transform"))
+    return sam.is_sam(read_template(path))
 
 
 def translated(path: Path) -> dict[str, Any]:
-    """The CloudFormation template that SAM makes of a template; raises what SAM raises."""
-    template = read_template(path)
-    for resource in template["Resources"].values():
-        if resource["Type"] == "AWS::Serverless::Function":
-            resource.setdefault("Properties", {})["CodeUri"] = "s3://bucket/key"
-        if resource["Type"] == "AWS::Serverless::StateMachine" and "Definition" not in resource["Properties"]:
-            resource["Properties"]["DefinitionUri"] = "s3://bucket/key"
-    translator = Translator(managed_policy_map={}, sam_parser=Parser())
-    result = translator.translate(template, parameter_values={})
-    assert isinstance(result, dict)
-    return result
+    """The CloudFormation template that SAM makes of a template; raises what SAM refuses."""
+    return sam.translated(read_template(path))
 
 
 def objections(path: Path) -> list[str]:

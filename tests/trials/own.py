@@ -13,7 +13,7 @@ from trials.examples import play
 from trials.local_aws import LocalAws, LocalAwsError
 from trials.project import Project, read
 from trials.report.events import Event, Step
-from trials.report.lint import lint
+from trials.report.lint import Linting
 from trials.report.result import Result
 from trials.report.terminal import Progress, show
 from trials.workers import URL
@@ -55,10 +55,12 @@ def run(wish: Wish, console: Console, progress_console: Console) -> int:
 def events(wish: Wish, result: Result) -> Iterator[Event]:
     project = read(wish.path, URL)
     account(project, result)
-    yield Step("linting")
-    yield lint(project.template)
-    yield Step("starting the local AWS, packaging and deploying")
-    yield from try_project(project, wish.port, wish.thorough)
+    with Linting(project.template) as linting:
+        yield Step("linting, starting the local AWS, packaging and deploying")
+        try:
+            yield from try_project(project, wish.port, wish.thorough)
+        finally:
+            result.take(linting.finish())
     if (project.folder / "scenario.py").exists():
         yield Step("playing scenario.py")
         with LocalAws(port=wish.port) as local:

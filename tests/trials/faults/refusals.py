@@ -7,7 +7,7 @@ from trials.deliveries.deliver import deliver
 from trials.deliveries.history import History, Reference
 from trials.project.sources import Source
 from trials.stage import Stage
-from trials.verdicts import Judgement, Verdict, held
+from trials.verdicts import Judgement, Promise, Verdict, held
 from trials.verdicts.judge import recovered
 
 CODES = {"dynamodb": "ProvisionedThroughputExceededException", "s3": "SlowDown"}  # others: ThrottlingException
@@ -43,7 +43,7 @@ def passing(
     between them that a visibility timeout sees to: by then whatever a function left in progress has expired.
     """
     judgement = under(stage, source, reference, what, begin, end, judge, pause=0)
-    if judgement.verdict is Verdict.HELD:
+    if judgement.verdict is not Verdict.UNPROVED and judgement.promise is not Promise.BLOCKED:
         return judgement
     patient = under(stage, source, reference, what, begin, end, judge, pause=SECONDS)
     return held(f"{patient.happened}, once its timeout was over") if patient.verdict is Verdict.HELD else patient

@@ -126,6 +126,7 @@ class Server:
         }
         if self._faults:
             self.ca = None
+            common["AWS_MAX_ATTEMPTS"] = "2"  # a fault lasts for a whole delivery: more attempts only take longer
             self._proxy = f"http://127.0.0.1:{(proxy := free_port())}"
             self._spawn([python, "-m", "ministack"], **common, AWS_ENDPOINT_URL=self._proxy)
             self._spawn(

@@ -1,0 +1,40 @@
+"""What a reader hears of a template of their own before and while it is tried."""
+
+from pathlib import Path
+
+import pytest
+
+from trials.report.lint import Linting
+
+SAM = """
+Transform: AWS::Serverless-2016-10-31
+Resources:
+  Jobs: {{ Type: AWS::SQS::Queue }}
+  Work:
+    Type: AWS::Serverless::Function
+    Properties:
+      Runtime: python3.14
+      Handler: app.handler
+      CodeUri: src
+      Events: {{ Event: {event} }}
+"""
+UNKNOWN_WORD = "{ Type: SQS, Properties: { Queue: !GetAtt Jobs.Arn, FunctionResponseTypes: [ReportNothing] } }"
+REFUSED = "{ Type: HttpApi, Properties: { Path: /, Method: get, Auth: { Authorizer: NONE } } }"
+
+
+def said(folder: Path, event: str) -> list[str]:
+    (template := folder / "template.yaml").write_text(SAM.format(event=event))
+    with Linting(template) as linting:
+        return [f"{each['rule']} {each['message']}" for each in linting.finish().findings]
+
+
+@pytest.mark.e2e
+def test_a_word_that_only_the_translated_template_shows_is_a_finding(tmp_path: Path) -> None:
+    assert any("E3030" in each and "ReportNothing" in each for each in said(tmp_path, UNKNOWN_WORD))
+
+
+@pytest.mark.e2e
+def test_what_sam_refuses_is_a_finding_in_its_words(tmp_path: Path) -> None:
+    (refusal,) = [each for each in said(tmp_path, REFUSED) if each.startswith("SAM ")]
+
+    assert "NONE" in refusal
