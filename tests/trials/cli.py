@@ -141,7 +141,7 @@ def run() -> int:
     asked = arguments(list(known))
     console, progress = Console(), Console(stderr=True)
     if asked.path:
-        signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+        end_on_signals()
         return own.run(
             own.Wish(asked.path, asked.port, asked.json, asked.allow_unproved, asked.thorough), console, progress
         )
@@ -149,7 +149,7 @@ def run() -> int:
         for name, line in known.items():
             console.print(f"{name}: {line}", highlight=False)
         return 0
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    end_on_signals()
     results: dict[str, Result] = {}
     with (
         progress.status("starting the local AWS (the first time, this downloads it)") as status,
@@ -188,6 +188,12 @@ def run() -> int:
             status.stop()
             keep(local, console)
     return 0 if all(outcome.held for outcomes, _ in results.values() for outcome in outcomes) else 1
+
+
+def end_on_signals() -> None:
+    """Leave by an exception, so that every server and folder is tidied up, with the shell's code for the signal."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda caught, _: sys.exit(128 + caught))
 
 
 def main() -> int:

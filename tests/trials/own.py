@@ -59,8 +59,10 @@ def events(wish: Wish, result: Result) -> Iterator[Event]:
         yield Step("linting, starting the local AWS, packaging and deploying")
         try:
             yield from try_project(project, wish.port, wish.thorough)
-        finally:
+        except LocalAwsError:
             result.take(linting.finish())
+            raise
+        result.take(linting.finish())
     if (project.folder / "scenario.py").exists():
         yield Step("playing scenario.py")
         with LocalAws(port=wish.port) as local:

@@ -4,7 +4,9 @@ import multiprocessing
 import os
 import shutil
 import signal
+import sys
 import tempfile
+import time
 import traceback
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -16,6 +18,7 @@ from typing import Any
 from trials.local_aws import LocalAws, LocalAwsError, namespace
 from trials.local_aws.names import Names
 from trials.local_aws.outside import StandIn
+from trials.local_aws.server import end_with_parent
 from trials.project import Project, Source, read
 from trials.report.events import Deployed, Event, Note, SourceStarted, TrialStarted
 from trials.samples import Sample
@@ -74,12 +77,13 @@ class Pool:
         for pipe in self._pipes:
             pipe.close()
         for process in self._pipes.values():
-            process.join(timeout=5)
-            if process.is_alive():
-                process.kill()
-                process.join(timeout=5)
+            if sys.platform == "linux":
+                process.kill()  # the servers that it started end with it; what it would tidy up lies in its folder
+            else:
+                process.terminate()
+            process.join(timeout=10)
         for home in self._homes:
-            shutil.rmtree(home, ignore_errors=True)
+            remove(home)
 
     def run(self, project: Project, sources: list[Source]) -> Iterator[Event]:
         """Every event of every source: progress as it comes, findings in the order of the sources."""
@@ -114,6 +118,15 @@ class Pool:
                 passed_on = {**finished[at].passed_on, **passed_on}
 
 
+def remove(folder: Path, tries: int = 20) -> None:
+    """Remove a folder into which processes that are just being killed may still write."""
+    for _ in range(tries):
+        shutil.rmtree(folder, ignore_errors=True)
+        if not folder.exists():
+            return
+        time.sleep(0.1)
+
+
 def received(pipe: Connection) -> Any:
     try:
         return pipe.recv()
@@ -124,8 +137,10 @@ def received(pipe: Connection) -> Any:
 def work(pipe: Connection, path: Path, home: Path, port: int, thorough: bool, speaks: bool) -> None:
     """The life of a worker; one of them `speaks` of what is the same for all."""
     for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.SIG_DFL)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent closes the pipe
+        signal.signal(number, lambda caught, _: sys.exit(128 + caught))
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent ends this process
+    end_with_parent()
+    tempfile.tempdir = str(home)
     why = namespace.enter()
     try:
         with ExitStack() as stack:

@@ -46,7 +46,11 @@ def enter() -> str:
     if sys.platform != "linux":
         return f"{sys.platform} has no network namespaces"
     outside = subprocess.Popen(
-        [sys.executable, "-c", ERRANDS], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", ERRANDS],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
     )
     try:
         _unshare()
