@@ -12,7 +12,7 @@ from trials.project import Kind, Project, Source
 from trials.project.sources import Reader
 from trials.report.events import Event, SamplesUsed, SourceEnded, Told, TrialStarted
 from trials.samples import samples
-from trials.samples.reads import Reads, of_handler
+from trials.samples.code import of_code
 from trials.stage import Stage
 from trials.verdicts import Finding, Judgement, Promise, Status, Verdict, unproved
 from trials.verdicts.remedies import remedy
@@ -64,7 +64,7 @@ def try_source(stage: Stage, source: Source) -> Iterator[Event]:
         yield Told(finding(source, "arrives", judgement))
     yield TrialStarted(source, "once")
     project = stage.project
-    given = samples(project.body, project.files, source, stage.passed_on, reads(project, source.function))
+    given = samples(project.body, project.files, source, stage.passed_on, of_code(*project.code(source.function)))
     attempt = once(stage, source, given)
     yield SamplesUsed(source, attempt.tried)
     for judgement in (attempt.judgement, *attempt.more):
@@ -76,12 +76,6 @@ def try_source(stage: Stage, source: Source) -> Iterator[Event]:
     judgement = attempt.judgement
     why = "" if status is Status.DELIVERED else judgement.happened
     yield SourceEnded(source, status, why, judgement.supply, time.monotonic() - began)
-
-
-def reads(project: Project, function: str) -> Reads | None:
-    """What a function's code reads of its event, if it is Python."""
-    folder, handler, runtime = project.code(function)
-    return of_handler(folder, handler) if runtime.startswith("python") and folder.is_dir() else None
 
 
 STATUS = {Verdict.HELD: Status.DELIVERED, Verdict.UNPROVED: Status.UNPROVED, Verdict.BROKEN: Status.BROKEN}

@@ -35,14 +35,15 @@ def filled(sample: Sample, source: Source, reads: Reads) -> Sample:
     wanted = [steps for steps in inside if steps]
     if not wanted:
         return sample
-    numbers = {steps[len(prefix) :] for steps in reads.numbers}
+    known: dict[Steps, Any] = {steps[len(prefix) :]: 1 for steps in reads.numbers}
+    known |= {steps[len(prefix) :]: value for steps, value in reads.values.items()}
     payload = deepcopy(sample.payload)
     if source.kind is Kind.STREAM and isinstance(payload, dict) and "data_text" in payload:
-        payload["data_text"] = as_text(put_all(payload["data_text"], wanted, numbers))
+        payload["data_text"] = as_text(put_all(payload["data_text"], wanted, known))
     elif source.kind in (Kind.QUEUE, Kind.TOPIC):
-        payload = as_text(put_all(payload, wanted, numbers))
+        payload = as_text(put_all(payload, wanted, known))
     else:
-        payload = put_all(payload, wanted, numbers)
+        payload = put_all(payload, wanted, known)
     if source.kind is Kind.TABLE:
         payload = typed_images(payload)
     if payload == sample.payload:
@@ -78,29 +79,29 @@ def as_text(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value)
 
 
-def put_all(value: Any, wanted: list[Steps], numbers: set[Steps]) -> Any:
+def put_all(value: Any, wanted: list[Steps], known: dict[Steps, Any]) -> Any:
     for steps in sorted(wanted, key=len, reverse=True):
-        value = put(value, steps, steps in numbers)
+        value = put(value, steps, known.get(steps))
     return value
 
 
-def put(value: Any, steps: Steps, number: bool) -> Any:
-    """The value with something at the end of the steps, and nothing replaced that is there."""
+def put(value: Any, steps: Steps, known: Any) -> Any:
+    """The value with something at the end of the steps, `known` if that is, and nothing replaced that is there."""
     if not steps:
         return value
     step, rest = steps[0], steps[1:]
     if step == JSON:
         text = isinstance(value, str)
         inner = parsed(value) if text else value
-        inner = put(inner if isinstance(inner, dict | list) else ({} if rest else inner), rest, number)
+        inner = put(inner if isinstance(inner, dict | list) else ({} if rest else inner), rest, known)
         return json.dumps(inner) if text or value is None else inner
     if step == EACH:
         members = value if isinstance(value, list) and value else [None]
-        return [put(members[0], rest, number) if rest else members[0] or guess("item", number), *members[1:]]
+        return [put(members[0], rest, known) if rest else members[0] or guess("item", known), *members[1:]]
     holder = value if isinstance(value, dict) else {}
     if rest:
-        return {**holder, step: put(holder.get(step), rest, number)}
-    return holder if holder.get(step) is not None else {**holder, step: guess(step, number)}
+        return {**holder, step: put(holder.get(step), rest, known)}
+    return holder if holder.get(step) is not None else {**holder, step: guess(step, known)}
 
 
 def parsed(text: str) -> Any:
@@ -110,10 +111,10 @@ def parsed(text: str) -> Any:
         return None
 
 
-def guess(name: str, number: bool) -> Any:
+def guess(name: str, known: Any) -> Any:
     """A value for a key, by how it is used and what it is called."""
-    if number:
-        return 1
+    if known is not None:
+        return known
     for pattern, value in GUESSES:
         if re.search(pattern, name, re.IGNORECASE):
             return value

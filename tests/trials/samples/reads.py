@@ -3,7 +3,7 @@
 import ast
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeGuard
+from typing import Any, TypeGuard
 
 JSON, EACH = "{json}", "[]"  # steps of a path besides keys: text that is parsed, and a member of a list
 Steps = tuple[str, ...]
@@ -40,11 +40,15 @@ RECORDS = {"SQSRecord", "KinesisStreamRecord", "DynamoDBRecord", "SNSEventRecord
 
 @dataclass
 class Reads:
-    """Paths that are read; `numbers` are those used as numbers, `optional` those that may be missing."""
+    """Paths that are read; `numbers` are those used as numbers, `optional` those that may be missing.
+
+    `values` are what a path is compared with, or may hold.
+    """
 
     paths: set[Steps] = field(default_factory=set)
     numbers: set[Steps] = field(default_factory=set)
     optional: set[Steps] = field(default_factory=set)
+    values: dict[Steps, Any] = field(default_factory=dict)
 
 
 def of_handler(folder: Path, handler: str) -> Reads:

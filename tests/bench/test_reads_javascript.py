@@ -1,0 +1,200 @@
+"""What JavaScript and TypeScript handlers read of their events, and the samples that follow from it."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from trials.project import Kind, Source
+from trials.project.sources import Route
+from trials.samples import samples
+from trials.samples.code import of_code
+from trials.samples.reads import EACH, JSON, Reads, Steps
+
+BODY: Steps = ("body", JSON)
+MESSAGE: Steps = ("Records", EACH, "body", JSON)
+POST = Source(Kind.HTTP, "F", "F.Post", route=Route("POST", "/orders"))
+QUEUE = Source(Kind.QUEUE, "F", "F.Jobs", "Jobs")
+EMPTY: dict[str, Any] = {"Resources": {}}
+
+
+def read(folder: Path, code: str, handler: str = "app.handler", **files: str) -> Reads:
+    (folder / "app.ts").write_text(code)
+    for name, text in files.items():
+        (folder / f"{name}.ts").write_text(text)
+    reads = of_code(folder, handler, "nodejs24.x")
+    assert reads is not None
+    return reads
+
+
+def wrapped(inside: str) -> str:
+    return f"export const handler = async (event) => {{ {inside} }};"
+
+
+@pytest.mark.parametrize(
+    ("inside", "path"),
+    [
+        ("const { id, items } = JSON.parse(event.body);", (*BODY, "items")),
+        ("const { customer: { email } } = JSON.parse(event.body ?? '{}');", (*BODY, "customer", "email")),
+        ("const body = JSON.parse(event.body!) as any; save(body.customer?.name);", (*BODY, "customer", "name")),
+        ("const raw = Buffer.from(event.body, 'base64').toString(); JSON.parse(raw)['order-id'];", (*BODY, "order-id")),
+        ("for (const record of event.Records) { JSON.parse(record.body).sku }", (*MESSAGE, "sku")),
+        ("for (const { body } of event.Records) { const { sku } = JSON.parse(body); }", (*MESSAGE, "sku")),
+        ("event.Records.forEach(({ body }) => { use(JSON.parse(body).sku); });", (*MESSAGE, "sku")),
+        ("await Promise.all(event.Records.map(async (r) => store(JSON.parse(r.body).sku)));", (*MESSAGE, "sku")),
+        ("const jobs = event.Records.map((r) => JSON.parse(r.body)); for (const j of jobs) j.sku;", (*MESSAGE, "sku")),
+        (
+            "JSON.parse(event.Records[0].body).lines.reduce((sum, l) => sum + l.cents, 0);",
+            (*MESSAGE, "lines", EACH, "cents"),
+        ),
+        (
+            "const image = unmarshall(event.Records[0].dynamodb.NewImage); send(image.status);",
+            ("Records", EACH, "dynamodb", "NewImage", "status"),
+        ),
+        (
+            "const data = Buffer.from(event.Records[0].kinesis.data, 'base64').toString('utf8'); JSON.parse(data).at",
+            ("Records", EACH, "kinesis", "data", JSON, "at"),
+        ),
+        ("if (Array.isArray(event.detail.lines)) use(event.detail.lines);", ("detail", "lines", EACH)),
+        ("const { detail } = event; return { ...detail, total: detail.total };", ("detail", "total")),
+        ("const body = typeof event.body === 'string' ? JSON.parse(event.body) : event.body; body.id;", (*BODY, "id")),
+        ("let body; try { body = JSON.parse(event.body); } catch { return } body.id;", (*BODY, "id")),
+        (
+            "const id = event.pathParameters?.id ?? event.queryStringParameters?.order;",
+            ("queryStringParameters", "order"),
+        ),
+        ("if (!event.detail.id) throw new Error(`no id in ${event.detail.source}`);", ("detail", "source")),
+    ],
+)
+def test_what_is_read_is_found(tmp_path: Path, inside: str, path: Steps) -> None:
+    assert path in read(tmp_path, wrapped(inside)).paths
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "exports.handler = async function (event) { JSON.parse(event.body).id }",
+        "async function main(event) { JSON.parse(event.body).id }\nmodule.exports = { handler: main };",
+        "const handler = async (event) => { JSON.parse(event.body).id };\nmodule.exports = { handler };",
+        "export async function handler({ body }: APIGatewayProxyEventV2) { JSON.parse(body).id }",
+        "const f = async (event) => { event.body.id };\nexport const handler = middy(f).use(httpJsonBodyParser());",
+        "export const handler = middy().use(httpJsonBodyParser()).handler(async (event) => { event.body.id });",
+        "const parse = (e) => JSON.parse(e.body);\nexport const handler = (event) => { const b = parse(event); b.id };",
+        "class Api { public async handler(event: any) { JSON.parse(event.body).id } }\n"
+        "const api = new Api();\nexport const handler = api.handler.bind(api);",
+        "const main = traced(async (event) => JSON.parse(event.body).id);\nexport { main as handler };",
+        "app.post('/orders', (req, res) => { const { id } = req.body; });\nexport const handler = serverless(app);",
+    ],
+)
+def test_a_handler_is_found_in_every_form(tmp_path: Path, code: str) -> None:
+    assert (*BODY, "id") in read(tmp_path, code).paths
+
+
+def test_functions_of_the_same_folder_are_followed(tmp_path: Path) -> None:
+    code = "import { place } from './orders';\nexport const handler = (event) => place(JSON.parse(event.body));"
+    orders = "export function place(order) { for (const line of order.lines) reserve(line.sku); }"
+
+    assert (*BODY, "lines", EACH, "sku") in read(tmp_path, code, orders=orders).paths
+
+
+def test_code_of_packages_and_of_tests_is_not_read(tmp_path: Path) -> None:
+    for place in ("node_modules/app", "tests"):
+        (tmp_path / place).mkdir(parents=True)
+        (tmp_path / place / "app.js").write_text("exports.handler = (event) => event.of_another")
+
+    assert of_code(tmp_path, "app.handler", "nodejs24.x") == Reads()
+
+
+ZOD = """
+import { z } from 'zod';
+const Line = z.object({ sku: z.string(), quantity: z.number().int().min(2) });
+const Order = z.object({
+  orderId: z.string().uuid(), lines: z.array(Line), kind: z.enum(['express', 'slow']),
+  note: z.string().optional(), gift: z.boolean(), buyer: z.string().email(),
+}).strict();
+"""
+
+
+@pytest.mark.parametrize("parse", ["Order.parse(", "Order.safeParse(", "await Order.parseAsync("])
+def test_a_zod_object_says_what_a_sample_must_hold(tmp_path: Path, parse: str) -> None:
+    code = f"{ZOD}export const handler = async (event) => {{ const order = {parse}JSON.parse(event.body)); }};"
+    reads = read(tmp_path, code)
+    first, *_ = samples(EMPTY, [], POST, {}, reads)
+
+    body = json.loads(first.payload["body"])
+    assert {key: body[key] for key in ("gift", "kind", "buyer")} == {
+        "gift": True,
+        "kind": "express",
+        "buyer": "trial@example.test",
+    }
+    assert body["lines"] == [{"sku": "trial-1", "quantity": 2}]
+    assert len(body["orderId"]) == 36
+    assert (*BODY, "note") in reads.optional
+
+
+def test_what_a_safe_parse_gives_back_is_followed(tmp_path: Path) -> None:
+    code = """
+    const Id = z.object({ id: z.string() }).passthrough();
+    export const handler = async (event) => {
+      const checked = Id.safeParse(JSON.parse(event.body));
+      if (!checked.success) return { statusCode: 400 };
+      return checked.data.extra;
+    };"""
+    paths = read(tmp_path, code).paths
+
+    assert (*BODY, "extra") in paths
+    assert not {steps for steps in paths if "success" in steps or "data" in steps}
+
+
+def test_a_declared_type_says_what_a_message_holds(tmp_path: Path) -> None:
+    code = """
+    interface Line { sku: string; cents: number }
+    type Order = { id: string; lines: Line[]; state: 'new' | 'paid'; note?: string };
+    export const handler = async (event: SQSEvent) => {
+      for (const record of event.Records) { const order: Order = JSON.parse(record.body); await save(order); }
+    };"""
+    first, *_ = samples(EMPTY, [], QUEUE, {}, read(tmp_path, code))
+
+    body = json.loads(first.payload)
+    assert (body["lines"], body["state"]) == ([{"sku": "trial-1", "cents": 1}], "new")
+
+
+@pytest.mark.parametrize(
+    ("inside", "value"),
+    [
+        ("if (job.action === 'create') make(job);", "create"),
+        ("switch (job.action) { case 'create': make(); break; case 'drop': drop(); }", "create"),
+        ("Number(job.action);", 1),
+        ("if (typeof job.action !== 'number') throw new Error('no');", 1),
+        ("const total = job.action * 2;", 1),
+    ],
+)
+def test_how_a_value_is_used_says_what_it_may_be(tmp_path: Path, inside: str, value: Any) -> None:
+    code = f"export const handler = async (event) => {{ const job = JSON.parse(event.Records[0].body); {inside} }};"
+    first, *_ = samples(EMPTY, [], QUEUE, {}, read(tmp_path, code))
+
+    assert json.loads(first.payload)["action"] == value
+
+
+def test_powertools_parser_and_batches_are_known(tmp_path: Path) -> None:
+    code = f"""{ZOD}
+    const one = async (record) => {{ JSON.parse(record.body).sku }};
+    export const batch = async (event) => processPartialResponse(event, one, processor);
+    const bare = async (event) => {{}};
+    export const handler = middy(bare).use(parser({{ schema: Order, envelope: SqsEnvelope }}));"""
+
+    assert (*MESSAGE, "sku") in read(tmp_path, code, "app.batch").paths
+    assert (*MESSAGE, "lines", EACH, "sku") in read(tmp_path, code, "app.handler").paths
+
+
+def test_code_that_calls_itself_or_cannot_be_parsed_ends(tmp_path: Path) -> None:
+    code = "const f = (e) => f(f(e.a));\nexport const handler = (event) => { f(event); f(f(event)) };"
+
+    assert ("a",) in read(tmp_path, code).paths
+    assert read(tmp_path, "export const handler = ((").paths == set()
+
+
+def test_a_language_that_is_not_read_says_nothing(tmp_path: Path) -> None:
+    assert of_code(tmp_path, "App::handle", "java21") is None
+    assert of_code(tmp_path / "none", "app.handler", "nodejs24.x") is None
