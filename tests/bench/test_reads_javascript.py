@@ -57,6 +57,10 @@ def wrapped(inside: str) -> str:
             ("Records", EACH, "kinesis", "data", JSON, "at"),
         ),
         ("if (Array.isArray(event.detail.lines)) use(event.detail.lines);", ("detail", "lines", EACH)),
+        (
+            "for (let i = 0; i < event.Records.length; i++) { JSON.parse(event.Records[i].body).sku; }",
+            (*MESSAGE, "sku"),
+        ),
         ("const { detail } = event; return { ...detail, total: detail.total };", ("detail", "total")),
         ("const body = typeof event.body === 'string' ? JSON.parse(event.body) : event.body; body.id;", (*BODY, "id")),
         ("let body; try { body = JSON.parse(event.body); } catch { return } body.id;", (*BODY, "id")),

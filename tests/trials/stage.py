@@ -17,6 +17,8 @@ from trials.project.graves import graves
 from trials.samples.sample import Sample
 from trials.world import PLACES, Probes, World, queued, snapshot
 
+LONGEST = 8_000  # characters of an error that are read
+
 
 @contextmanager
 def overridden(packages: list[str]) -> Iterator[None]:
@@ -113,8 +115,8 @@ class Stage:
         if "FunctionError" not in answer:
             return Answer(body)
         told = f"{body.get('errorType')}: {body.get('errorMessage')}" if isinstance(body, dict) else payload
-        told = " ".join(told.split())
-        return Answer(error=told if len(told) < 300 else f"{told[:100]} … {told[-200:]}")
+        whole, told = told[:LONGEST], " ".join(told.split())
+        return Answer(error=told if len(told) < 300 else f"{told[:100]} … {told[-200:]}", whole=whole)
 
     def warm(self, function: str, environments: int) -> None:
         """Start environments with an event that means nothing, so that deliveries can overlap."""

@@ -9,10 +9,11 @@ from trials.world.compare import Noise, World
 
 @dataclass(frozen=True)
 class Answer:
-    """What a function returned, or the error it raised as `Type: message`."""
+    """What a function returned, or the error it raised as `Type: message`, cut; `whole` is the error as it was."""
 
     body: Any = None
     error: str = ""
+    whole: str = ""
 
     @property
     def status(self) -> int:

@@ -2,21 +2,25 @@
 
 import json
 import re
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any
+from pathlib import Path
 
 from trials.deliveries.deliver import deliver
-from trials.deliveries.history import Reference
+from trials.deliveries.history import Answer, Delivery, Reference
 from trials.project.sources import Source
+from trials.samples.learned import MOST, lacks, mends, raised
+from trials.samples.refused import Refusal, observations
 from trials.samples.sample import Sample
 from trials.stage import Stage
 from trials.verdicts import Judgement, Promise, Verdict, broken
 from trials.verdicts.judge import does_not_start, refusal, refused_sample, returned_early, undisturbed
-from trials.world import noise
+from trials.world import World, noise
 
 SEEN = {"latency": 1}  # a rule that changes nothing and lists the calls
 ALWAYS_SET = {"TZ", "LANG", "PATH", "AWS_REGION", "AWS_DEFAULT_REGION", "AWS_LAMBDA_FUNCTION_NAME"}
+NOTHING = Refusal(())
 MOST_SAMPLES = 3  # that are tried until the function takes one
 NOT_REACHED = re.compile(
     r'lets nothing out: ([\w.:-]+)|connect to the endpoint URL: "https?://(?!127\.0\.0\.1|localhost)([^/"]+)'
@@ -31,53 +35,110 @@ class Attempt:
     reference: Reference | None = None
     tried: list[str] = field(default_factory=list)  # files of samples that were used
     more: list[Judgement] = field(default_factory=list)
+    sample: Sample | None = None  # the last that was tried
+
+
+@dataclass
+class Try:
+    """Undisturbed deliveries of one sample, each in a world of its own; of a sample that is refused, one."""
+
+    sample: Sample
+    result: Delivery
+    worlds: list[World]
+    calls: list[tuple[str, str]]
+    empty: World
+    refused: str = ""
+    said: Refusal = NOTHING
+    judgement: Judgement | None = None  # of a sample that was refused
+
+    @property
+    def teaches(self) -> bool:
+        """Whether a sample may be mended by what was said: it is none of the project's, and nothing else is wrong."""
+        open_ = self.judgement is not None and self.judgement.promise is None
+        return bool(self.refused) and open_ and not self.sample.file
 
 
 def once(stage: Stage, source: Source, samples: list[Sample]) -> Attempt:
-    """Two undisturbed deliveries of the first sample that is taken, each in a world of its own.
+    """Two undisturbed deliveries of the first sample that is taken; what the two do not agree on is noise.
 
-    What the two do not agree on is noise.
+    A sample that is refused is mended by what the refusal says, and tried again.
     """
     attempt: Attempt | None = None
     mute: Attempt | None = None  # a sample that was taken and changed nothing
     tried: list[str] = []
     for sample in samples[:MOST_SAMPLES]:
         tried.append(sample.file)
-        worlds, calls, result = [], [], None
-        for _ in range(2):
-            stage.fresh()
-            empty = stage.now()
-            stage.local.fault(**SEEN)
-            result = deliver(stage, source, [sample])
-            calls = [(str(each["service"]), str(each["operation"])) for each in stage.local.faulted()]
-            worlds.append(stage.world())
-            if refused := refusal(result):
-                attempt = Attempt(refused_by(stage, source, sample, refused, result, bool(calls)), None, tried)
+        fared = mended(lambda each: deliveries(stage, source, each), deliveries(stage, source, sample), source)
+        if fared.judgement:
+            attempt = Attempt(fared.judgement, None, tried, sample=fared.sample)
+            if fared.judgement.promise:
                 break
-        else:
-            answer = result.answers[-1]  # type: ignore[union-attr]
-            seen = tuple(dict.fromkeys(calls))
-            reference = Reference(sample, worlds[0], noise(*worlds), seen, tuple(calls), answer, empty)
-            more = [returned_early()] if stage.returned_early(source.function) else []
-            judgement = undisturbed(source, reference)
-            if judgement.verdict is Verdict.HELD or more:
-                return Attempt(judgement, reference, tried, more)
-            mute = mute or Attempt(judgement, reference, tried)
-        if attempt and attempt.judgement.promise:
-            break
+            continue
+        seen = tuple(dict.fromkeys(fared.calls))
+        answer, different = fared.result.answers[-1], noise(*fared.worlds)
+        reference = Reference(fared.sample, fared.worlds[0], different, seen, tuple(fared.calls), answer, fared.empty)
+        more = [returned_early()] if stage.returned_early(source.function) else []
+        judgement = undisturbed(source, reference)
+        if judgement.verdict is Verdict.HELD or more:
+            return Attempt(judgement, reference, tried, more, fared.sample)
+        mute = mute or Attempt(judgement, reference, tried, sample=fared.sample)
     found = mute or attempt
     assert found
     return found
 
 
-def refused_by(stage: Stage, source: Source, sample: Sample, error: str, result: Any, called: bool) -> Judgement:
-    here = not stage.project.layers_left_out
+def deliveries(stage: Stage, source: Source, sample: Sample) -> Try:
+    fared = Try(sample, Delivery(), [], [], {})
+    for _ in range(2):
+        stage.fresh()
+        fared.empty = stage.now()
+        stage.local.fault(**SEEN)
+        fared.result = deliver(stage, source, [sample])
+        fared.calls = [(str(each["service"]), str(each["operation"])) for each in stage.local.faulted()]
+        fared.worlds.append(stage.world())
+        fared.refused = refusal(fared.result)
+        if fared.refused:
+            log = stage.lines(source.function)
+            fared.said = said(fared.result, log, stage.project.code(source.function)[0])
+            fared.judgement = refused_by(stage, source, sample, fared, log)
+            break
+    return fared
+
+
+def mended(try_: Callable[[Sample], Try], fared: Try, source: Source, most: int = MOST) -> Try:
+    """The try of a sample that was mended as long as each mend changed what the refusal says; at most `most` tries."""
+    while fared.teaches and most:
+        before, better = observations(fared.said), None
+        for sample in mends(fared.sample, source, fared.said):
+            after = try_(sample)
+            most -= 1
+            if not after.refused or observations(after.said) != before:
+                better = after
+            if better or not most:
+                break
+        if better is None:
+            break
+        fared = better
+    return fared
+
+
+def said(result: Delivery, log: list[str], folder: Path) -> Refusal:
+    """All texts in which a function said why it refused a sample."""
+    answer = result.answers[-1] if result.answers else Answer()
+    body = answer.body.get("body", answer.body) if isinstance(answer.body, dict) else answer.body
+    response = body if isinstance(body, str) else json.dumps(body, default=str)
+    texts = (answer.whole, response if answer.status >= 400 else "", "\n".join(log[-80:]))
+    return Refusal(tuple(text for text in texts if text), raised(log, folder))
+
+
+def refused_by(stage: Stage, source: Source, sample: Sample, fared: Try, log: list[str]) -> Judgement:
+    here, result, error = not stage.project.layers_left_out, fared.result, fared.refused
     if reason := does_not_start(result.last_error or error, variables(stage, source.function), here):
         return broken(Promise.DOES_NOT_START, reason)
-    lines = stage.lines(source.function)
-    outside = astray(lines)
-    called = called or bool(stage.outside.asked)
-    return refused_sample(source, sample.origin, logged(lines) or error, result, called, outside)
+    outside = astray(log)
+    called = bool(fared.calls) or bool(stage.outside.asked)
+    lacking = lacks(fared.said) if sample.file else ""
+    return refused_sample(source, sample.origin, logged(log) or error, result, called, outside, lacking)
 
 
 def variables(stage: Stage, function: str) -> set[str]:

@@ -53,13 +53,13 @@ PASSES = {  # functions that give back what they are given
 NUMBERS = {"Number", "parseInt", "parseFloat", "BigInt"}
 PARSES = {"parse", "parseAsync", "parseJson", "jsonParse"}
 ROUTES = {"get", "post", "put", "patch", "delete", "all"}
-REQUESTS = {
+REQUESTS: dict[str, Steps] = {
     "body": ("body", JSON),
     "params": ("pathParameters",),
     "query": ("queryStringParameters",),
     "headers": ("headers",),
 }
-PARSED_BY = {  # middy's middlewares, and what of the event is an object once they ran
+PARSED_BY: dict[str, set[Steps]] = {  # middy's middlewares, and what of the event is an object once they ran
     "httpJsonBodyParser": {("body",)},
     "jsonBodyParser": {("body",)},
     "wsJsonBodyParser": {("body",)},
@@ -70,7 +70,7 @@ PARSED_BY = {  # middy's middlewares, and what of the event is an object once th
         ("Records", EACH, "kinesis", "data"),
     },
 }
-ENVELOPES = {  # of Powertools' parser
+ENVELOPES: dict[str, Steps] = {  # of Powertools' parser
     "SqsEnvelope": ("Records", EACH, "body", JSON),
     "SnsEnvelope": ("Records", EACH, "Sns", "Message", JSON),
     "KinesisEnvelope": ("Records", EACH, "kinesis", "data", JSON),
@@ -79,6 +79,7 @@ ENVELOPES = {  # of Powertools' parser
     "ApiGatewayV2Envelope": ("body", JSON),
     "LambdaFunctionUrlEnvelope": ("body", JSON),
 }
+COUNTERS = ("i", "j", "k", "n", "index", "idx")
 DEEPEST, MOST = 5, 400  # calls within calls, and calls in all
 
 
@@ -402,7 +403,7 @@ class Walker:
         named = literal(index)
         if isinstance(named, str):
             return self.of(steps, named)
-        if isinstance(named, int):
+        if isinstance(named, int) or text(index) in COUNTERS:
             return self.member(steps)
         if index is not None:
             self.value(index)

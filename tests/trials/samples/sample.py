@@ -15,3 +15,4 @@ class Sample:
     origin: str
     attributes: dict[str, Any] = field(default_factory=dict)
     file: str = ""  # the project's file that it was read from
+    learned: tuple[str, ...] = ()  # what refusals have taught of it

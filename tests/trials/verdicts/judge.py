@@ -61,11 +61,12 @@ def does_not_start(error: str, variables: set[str] | None = None, layers_are_her
 
 
 def refused_sample(
-    source: Source, origin: str, error: str, delivery: Delivery, called: bool, outside: str
+    source: Source, origin: str, error: str, delivery: Delivery, called: bool, outside: str, lacking: str = ""
 ) -> Judgement:
     """What the first delivery tells when the function did not take the sample.
 
-    `called` says that it called something before it failed, `outside` names an address that it could not reach.
+    `called` says that it called something before it failed, `outside` names an address that it could not reach,
+    `lacking` what the project's own file lacks by the words of the refusal.
     """
     if TIMED_OUT.search(delivery.last_error or error) and not called and not outside:
         return broken(Promise.DOES_NOT_START, f"{origin}: it called nothing and ran into its timeout: {error}")
@@ -73,6 +74,8 @@ def refused_sample(
         text = f"{origin}: it called {outside}, which cannot be reached from here: {error}"
         return unproved(text, supply=f"make the address of {outside} a parameter or a variable of the template")
     text = f"{origin}: the function did not take it, so nothing else can be told: {error}"
+    if lacking:
+        return unproved(text, supply=f"{lacking}, which the event in {origin} lacks")
     return unproved(text, supply=supply_event(source))
 
 

@@ -1,0 +1,427 @@
+"""What refusals teach of a sample: the words of each framework, and the sample that follows from them."""
+
+import json
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+import jsonschema
+import pydantic
+import pytest
+from pydantic import v1
+
+from trials.deliveries.history import Delivery
+from trials.faults.once import Try, mended, said
+from trials.project import Kind, Source
+from trials.project.sources import Route
+from trials.samples.learned import lacks, mends, raised
+from trials.samples.made import made
+from trials.samples.reads import EACH
+from trials.samples.refused import EXTRA, MISSING, VALUE, Observation, Refusal, observations
+from trials.samples.sample import Sample
+from trials.verdicts import Promise, broken, unproved
+from trials.verdicts.judge import refused_sample
+
+QUEUE = Source(Kind.QUEUE, "Work", "Work.Jobs", "Jobs")
+POST = Source(Kind.HTTP, "Work", "Work.Post", route=Route("POST", "/orders"))
+GET = Source(Kind.HTTP, "Work", "Work.Get", route=Route("GET", "/orders"))
+BUS = Source(Kind.BUS, "Work", "Work.Placed", pattern={"source": ["shop"]})
+EMPTY: dict[str, Any] = {"Resources": {}}
+
+
+class Line(pydantic.BaseModel):
+    sku: str
+    quantity: int = pydantic.Field(gt=4)
+
+
+class Order(pydantic.BaseModel, extra="forbid"):
+    order_id: str
+    kind: Literal["express", "slow"]
+    lines: list[Line]
+
+
+class OldLine(v1.BaseModel):
+    sku: int
+
+
+class OldOrder(v1.BaseModel):
+    order_id: str
+    kind: Literal["express", "slow"]
+    lines: list[OldLine]
+
+
+@dataclass
+class Payment:
+    order_id: str
+    cents: int
+
+
+NUMBER = {"type": "integer"}
+SCHEMA = {
+    "type": "object",
+    "required": ["order_id"],
+    "properties": {
+        "kind": {"enum": ["express", "slow"]},
+        "lines": {"items": {"properties": {"n": {"type": "integer"}}}},
+    },
+}
+
+
+def error(call: Any) -> str:
+    """What Lambda tells of an exception, as this very library words it."""
+    try:
+        call()
+    except Exception as raised_here:  # every kind
+        return f"{type(raised_here).__name__}: {raised_here}"
+    raise AssertionError("nothing was raised")
+
+
+def seen(text: str, line: str = "") -> list[tuple[str, tuple[str, ...], Any]]:
+    return [(each.kind, each.path, each.value) for each in observations(Refusal((text,), line))]
+
+
+LINES = ("lines", EACH)
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        (
+            error(lambda: Order.model_validate({"id": "trial-1", "kind": "trial", "lines": [{"quantity": 1}]})),
+            [
+                (MISSING, ("order_id",), None),
+                (VALUE, ("kind",), "express"),
+                (MISSING, (*LINES, "sku"), None),
+                (VALUE, (*LINES, "quantity"), 5),
+                (EXTRA, ("id",), None),
+            ],
+        ),
+        (
+            error(lambda: Order.model_validate({"order_id": 1, "kind": "slow", "lines": "trial"})),
+            [(VALUE, ("order_id",), "trial-1"), (VALUE, ("lines",), [{}])],
+        ),
+        (
+            error(lambda: OldOrder.parse_obj({"kind": "trial", "lines": [{"sku": "trial-1"}]})),
+            [(MISSING, ("order_id",), None), (VALUE, ("kind",), "express"), (VALUE, (*LINES, "sku"), 1)],
+        ),
+        (error(lambda: Payment(id="trial-1")), [(EXTRA, ("id",), None)]),  # type: ignore[call-arg]
+        (error(lambda: Payment()), [(MISSING, ("order_id",), None), (MISSING, ("cents",), None)]),  # type: ignore[call-arg]
+        (error(lambda: jsonschema.validate({}, SCHEMA)), [(MISSING, ("order_id",), None)]),
+        (
+            error(lambda: jsonschema.validate({"order_id": "a", "lines": [{"n": "x"}]}, SCHEMA)),
+            [(VALUE, (*LINES, "n"), 1)],
+        ),
+        (
+            error(lambda: jsonschema.validate({"order_id": "a", "kind": "x"}, SCHEMA)),
+            [(VALUE, ("kind",), "express")],
+        ),
+        (error(lambda: EMPTY["order_id"]), [(MISSING, ("order_id",), None)]),
+        (error(lambda: int("trial-1")), [(VALUE, (), 1)]),
+        (error(lambda: float("trial-1")), [(VALUE, (), 1)]),
+        (
+            "SchemaValidationError: Failed schema validation. Error: data.order must contain ['id', 'sku'] properties, "
+            "Path: ['data', 'order'], Data: {}",
+            [(MISSING, ("order", "id"), None), (MISSING, ("order", "sku"), None)],
+        ),
+        (
+            'ZodError: [{"code": "invalid_type", "expected": "string", "received": "undefined", "path": ["orderId"],'
+            ' "message": "Required"}, '
+            '{"code": "invalid_enum_value", "options": ["express"], "path": ["lines", 0, "kind"]}]',
+            [(VALUE, ("orderId",), "trial-1"), (VALUE, (*LINES, "kind"), "express")],
+        ),
+        (
+            json.dumps({"errors": json.dumps([{"code": "too_small", "minimum": 9, "type": "string", "path": ["a"]}])}),
+            [(VALUE, ("a",), "trial-1xx")],
+        ),
+        (
+            '[{"instancePath": "/lines/0", "keyword": "required", "params": {"missingProperty": "sku"}}]',
+            [(MISSING, (*LINES, "sku"), None)],
+        ),
+        ("Error: data/lines/0 must have required property 'sku'", [(MISSING, (*LINES, "sku"), None)]),
+        (
+            json.dumps({"detail": [{"type": "missing", "loc": ["body", "order_id"], "msg": "Field required"}]}),
+            [(MISSING, ("order_id",), None)],
+        ),
+        ('ValidationError: "lines[0].sku" is required', [(MISSING, (*LINES, "sku"), None)]),
+        ('{"message": "Missing field order_id"}', [(MISSING, ("order_id",), None)]),
+        (
+            '{"message": "Missing required fields: name and price"}',
+            [(MISSING, ("name",), None), (MISSING, ("price",), None)],
+        ),
+        ('{"error": "orderId is required"}', [(MISSING, ("orderId",), None)]),
+        ('{"error": "name, price are required"}', [(MISSING, ("name",), None), (MISSING, ("price",), None)]),
+        ('{"error": "Missing \'sku\' in request body"}', [(MISSING, ("sku",), None)]),
+        ('{"error": "price must be a number"}', [(VALUE, ("price",), 1)]),
+        ("TypeError: event.detail.lines is not iterable", [(VALUE, ("detail", "lines"), [{}])]),
+        ("TypeError: order.name.split is not a function", [(VALUE, ("name",), "trial-1")]),
+        (
+            "TypeError: Cannot destructure property 'id' of 'event.detail' as it is undefined.",
+            [(VALUE, ("detail",), {"id": "trial-1"})],
+        ),
+    ],
+)
+def test_each_framework_s_words_are_understood(text: str, found: list[Any]) -> None:
+    told = seen(text)
+
+    assert told == found
+    assert seen(" ".join(text.split())) == found  # as Lambda's log has it, in one line
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "found"),
+    [
+        ("KeyError: 'id'", 'order = event["detail"]["order"]["id"]', (MISSING, ("detail", "order", "id"), None)),
+        ("KeyError: 'id'", "key = order['buyer']['id']", (MISSING, ("buyer", "id"), None)),
+        (
+            "AttributeError: 'NoneType' object has no attribute 'get'",
+            'name = body.get("buyer").get("name")',
+            (VALUE, ("buyer",), {"name": "trial-1"}),
+        ),
+        (
+            "AttributeError: 'NoneType' object has no attribute 'lower'",
+            'mail = body.get("mail").lower()',
+            (VALUE, ("mail",), "trial-1"),
+        ),
+        (
+            "TypeError: 'NoneType' object is not subscriptable",
+            'order = event["detail"]["id"]',
+            (VALUE, ("detail",), {"id": "trial-1"}),
+        ),
+        (
+            "TypeError: string indices must be integers, not 'str'",
+            'name = body["buyer"]["name"]',
+            (VALUE, ("buyer",), {"name": "trial-1"}),
+        ),
+        (
+            "ValueError: invalid literal for int() with base 10: 'trial-1'",
+            'n = int(body["size"])',
+            (VALUE, ("size",), 1),
+        ),
+        (
+            "ValueError: time data 'trial-1' does not match format '%d.%m.%Y'",
+            'day = datetime.strptime(body["day"], "%d.%m.%Y")',
+            (VALUE, ("day",), "23.11.2026"),
+        ),
+        (
+            "TypeError: Cannot read properties of undefined (reading 'name')",
+            "const name = body.buyer.name;",
+            (VALUE, ("buyer",), {"name": "trial-1"}),
+        ),
+        (
+            "TypeError: Cannot read properties of undefined (reading 'map')",
+            "return body.lines.map((line) => line.sku);",
+            (VALUE, ("lines",), [{}]),
+        ),
+        (
+            'SyntaxError: "undefined" is not valid JSON',
+            "const b = JSON.parse(event.body);",
+            (VALUE, ("body",), "{}"),
+        ),
+    ],
+)
+def test_the_line_that_raised_tells_where_a_key_belongs(text: str, line: str, found: Any) -> None:
+    assert seen(text, line) == [found]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["Unauthorized", "{}", "Task timed out after 3.00 seconds", "Error: no", '{"message": "Internal Server Error"}'],
+)
+def test_what_says_nothing_teaches_nothing(text: str) -> None:
+    assert seen(text) == []
+
+
+# ---- the sample that follows
+
+
+def first(sample: Sample, source: Source, text: str, line: str = "") -> Sample:
+    return next(iter(mends(sample, source, Refusal((text,), line))))
+
+
+def test_a_message_gets_what_was_missed_and_says_so() -> None:
+    mended_ = first(Sample('{"id": "trial-1"}', "made up"), QUEUE, "KeyError: 'order_id'")
+    again = first(mended_, QUEUE, "KeyError: 'total'")
+
+    assert json.loads(again.payload) == {"id": "trial-1", "order_id": "trial-1", "total": 1}
+    assert mended_.origin == "made up, with order_id learned from a refusal"
+    assert again.origin == "made up, with order_id, total learned from a refusal"
+
+
+def test_all_that_one_refusal_says_is_heeded_at_once() -> None:
+    text = error(lambda: Order.model_validate({"id": "trial-1", "lines": [{}]}))
+    mended_ = first(Sample('{"id": "trial-1", "lines": [{}]}', "made up"), QUEUE, text)
+
+    assert json.loads(mended_.payload).keys() == {"order_id", "kind", "lines"}
+    assert json.loads(mended_.payload)["lines"] == [{"sku": "trial-1", "quantity": 1}]
+
+
+def test_the_content_is_mended_before_its_envelope() -> None:
+    bodies = [each.payload for each in mends(made(EMPTY, POST), POST, Refusal(("KeyError: 'sku'",)))]
+
+    assert json.loads(bodies[0]["body"]) == {"id": "trial-1", "sku": "trial-1"}
+    assert bodies[1]["queryStringParameters"] == {"sku": "trial-1"}
+    assert bodies[-1]["sku"] == "trial-1"
+    assert first(made(EMPTY, GET), GET, "KeyError: 'sku'").payload["queryStringParameters"] == {"sku": "trial-1"}
+    assert first(made(EMPTY, BUS), BUS, "KeyError: 'sku'").payload["detail"] == {"sku": "trial-1"}
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ('{"message": "Missing query parameter tenant"}', "queryStringParameters"),
+        ('{"message": "Missing header tenant"}', "headers"),
+        (
+            '{"detail": [{"type": "missing", "loc": ["query", "tenant"], "msg": "Field required"}]}',
+            "queryStringParameters",
+        ),
+    ],
+)
+def test_a_place_that_is_named_is_where_the_key_goes(text: str, place: str) -> None:
+    (only,) = mends(made(EMPTY, POST), POST, Refusal((text,)))
+
+    assert only.payload[place]["tenant"] == "trial-1"
+
+
+def test_what_a_topic_or_a_rule_put_around_a_message_stays_around_it() -> None:
+    inner = json.dumps({"id": "trial-1"})
+    notified = first(Sample(json.dumps({"Type": "Notification", "Message": inner}), "m"), QUEUE, "KeyError: 'sku'")
+    routed = first(Sample(json.dumps({"source": "shop", "detail": {}}), "m"), QUEUE, "KeyError: 'sku'")
+
+    assert json.loads(json.loads(notified.payload)["Message"]) == {"id": "trial-1", "sku": "trial-1"}
+    assert json.loads(routed.payload)["detail"] == {"sku": "trial-1"}
+
+
+def test_records_of_streams_and_tables_keep_their_form() -> None:
+    stream = Source(Kind.STREAM, "Work", "Work.S", "S")
+    table = Source(Kind.TABLE, "Work", "Work.T", "T")
+
+    mended_ = first(made(EMPTY, stream), stream, "KeyError: 'sku'").payload
+    assert json.loads(mended_["data_text"])["sku"] == "trial-1"
+    assert mended_["partitionKey"] == "trial"
+    assert first(made(EMPTY, table), table, "KeyError: 'sku'").payload["dynamodb"]["NewImage"]["sku"] == {
+        "S": "trial-1"
+    }
+
+
+def test_a_direct_event_gets_the_envelope_that_its_code_reads() -> None:
+    direct = Source(Kind.DIRECT, "Work", "Work")
+
+    assert first(Sample({"id": "a"}, "made up"), direct, "KeyError: 'Records'").payload == {"id": "a", "Records": [{}]}
+
+
+def test_a_text_that_is_refused_is_replaced_where_it_stands_but_for_the_identifier() -> None:
+    text = error(lambda: int("trial-1"))
+    mended_ = first(Sample('{"id": "trial-1", "size": "trial-1"}', "made up"), QUEUE, text)
+
+    assert json.loads(mended_.payload) == {"id": "trial-1", "size": 1}
+
+
+def test_a_file_of_the_project_is_told_what_it_lacks_and_never_mended() -> None:
+    own = Sample("{}", "events/a.json", file="events/a.json")
+    refusal = Refusal(("KeyError: 'order_id'",))
+
+    assert list(mends(own, QUEUE, refusal)) == []
+    assert lacks(refusal) == "order_id"
+    told = refused_sample(QUEUE, own.origin, "no", Delivery(), False, "", lacks(refusal))
+    assert told.supply == "order_id, which the event in events/a.json lacks"
+
+
+# ---- the loop
+
+
+class Function:
+    """Takes a sample once it has every key of `wants`."""
+
+    def __init__(self, *wants: str, deaf: bool = False) -> None:
+        self.wants, self.deaf, self.calls = wants, deaf, 0
+
+    def try_(self, sample: Sample) -> Try:
+        self.calls += 1
+        fared = Try(sample, Delivery(), [], [], {})
+        lacking = [name for name in self.wants if self.deaf or name not in json.loads(sample.payload)]
+        if lacking:
+            fared.refused = f"KeyError: '{lacking[0]}'"
+            fared.said, fared.judgement = Refusal((fared.refused,)), unproved("refused")
+        return fared
+
+
+START = Sample("{}", "made up")
+
+
+def test_a_sample_is_mended_until_it_is_taken() -> None:
+    function = Function("a", "b", "c")
+    fared = mended(function.try_, function.try_(START), QUEUE)
+
+    assert not fared.refused
+    assert fared.sample.learned == ("a", "b", "c")
+    assert function.calls == 4
+
+
+def test_no_more_mends_are_tried_than_that() -> None:
+    function = Function(*"abcdefghi")
+    fared = mended(function.try_, function.try_(START), QUEUE)
+
+    assert (function.calls, len(fared.sample.learned)) == (7, 6)
+
+
+def test_a_mend_that_changes_nothing_is_not_kept() -> None:
+    function = Function("a", deaf=True)
+    fared = mended(function.try_, function.try_(START), QUEUE)
+
+    assert fared.sample is START
+    assert function.calls == 2
+
+
+def test_the_ways_to_heed_one_refusal_are_counted_too() -> None:
+    function = Function("a", deaf=True)
+    start = function.try_(made(EMPTY, POST))
+    assert len(list(mends(start.sample, POST, start.said))) > 2
+
+    mended(function.try_, start, POST, most=2)
+    assert function.calls == 3
+
+
+def test_code_that_does_not_start_is_no_matter_of_the_sample() -> None:
+    function = Function("a")
+    fared = replace(function.try_(START), judgement=broken(Promise.DOES_NOT_START, "no"))
+
+    assert mended(function.try_, fared, QUEUE) is fared
+
+
+# ---- the trace
+
+
+def test_the_last_frame_of_the_function_s_own_code_is_read() -> None:
+    log = [
+        "Traceback (most recent call last):",
+        '  File "/var/task/app.py", line 3, in handler',
+        '    place(event["order"])',
+        '  File "/var/task/orders.py", line 9, in place',
+        '    order["id"]["x"]',
+        '  File "/opt/python/lib/python3.12/site-packages/lib.py", line 1, in f',
+        "    raise",
+        "KeyError: 'id'",
+    ]
+
+    assert raised(log, Path("/nowhere")) == 'order["id"]["x"]'
+
+
+def test_a_line_of_node_is_read_from_the_project(tmp_path: Path) -> None:
+    (tmp_path / "app.mjs").write_text("\nexport const handler = (event) => event.detail.id;\n")
+    log = [
+        "TypeError: Cannot read properties of undefined (reading 'id')",
+        "    at handler (file:///tmp/x/app.mjs:2:41)",
+    ]
+
+    assert raised(log, tmp_path).endswith("event.detail.id;")
+    assert raised(["    at f (/t/node_modules/a/app.mjs:2:1)"], tmp_path) == ""
+
+
+def test_a_response_s_reason_is_read_and_an_answer_s_content_is_not(tmp_path: Path) -> None:
+    from trials.deliveries.history import Answer
+
+    refused = Delivery(answers=[Answer({"statusCode": 400, "body": '{"message": "Missing field sku"}'})])
+    fine = Delivery(answers=[Answer({"statusCode": 200, "body": "Missing field sku"})])
+
+    assert observations(said(refused, [], tmp_path)) == [Observation(MISSING, ("sku",))]
+    assert observations(said(fine, [], tmp_path)) == []

@@ -1,0 +1,183 @@
+"""Mend a sample by what a refusal says of it; what was learned is said in the sample's origin."""
+
+import json
+import re
+from collections.abc import Iterator
+from contextlib import suppress
+from copy import deepcopy
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from trials.project.sources import Kind, Source
+from trials.samples.derive import guess, typed_images
+from trials.samples.reads import EACH, JSON, Steps
+from trials.samples.refused import EXTRA, MISSING, Observation, Refusal, observations
+from trials.samples.sample import Sample
+
+MOST = 6  # mends of one sample that are tried
+ENVELOPE: dict[str, Any] = {
+    "Records": [{}],
+    "detail": {},
+    "body": '{"id": "trial-1"}',
+    "requestContext": {},
+    "queryStringParameters": {},
+    "pathParameters": {},
+    "headers": {},
+}
+PLACES: dict[str, Steps] = {"query": ("queryStringParameters",), "header": ("headers",), "path": ("pathParameters",)}
+
+
+def mends(sample: Sample, source: Source, refusal: Refusal) -> Iterator[Sample]:
+    """Samples that may be taken where this one was refused, best first: the content is mended before its envelope.
+
+    The project's own file is never mended.
+    """
+    seen = [] if sample.file else observations(refusal)
+    tried = [sample.payload]
+    for number in range(max((len(levels(sample, source, each)) for each in seen), default=0)):
+        payload = deepcopy(sample.payload)
+        for each in seen:
+            ways = levels(sample, source, each)
+            payload = mended(payload, source, ways[min(number, len(ways) - 1)], each)
+        if payload not in tried:
+            tried.append(payload)
+            names = tuple(dict.fromkeys(each.name for each in seen if each.name not in sample.learned))
+            learned = (*sample.learned, *names)
+            yield replace(sample, payload=payload, learned=learned, origin=origin(sample, learned))
+
+
+def origin(sample: Sample, learned: tuple[str, ...]) -> str:
+    return f"{sample.origin.removesuffix(suffix(sample.learned))}{suffix(learned)}"
+
+
+def suffix(learned: tuple[str, ...]) -> str:
+    return f", with {', '.join(learned)} learned from a refusal" if learned else ""
+
+
+def lacks(refusal: Refusal) -> str:
+    """What a refusal says that a file of the project lacks; empty if that cannot be told."""
+    found = observations(refusal)
+    return ", ".join(dict.fromkeys(each.name for each in found if each.kind == MISSING and each.name))
+
+
+def levels(sample: Sample, source: Source, seen: Observation) -> list[Steps]:
+    """Where a path that a refusal names may begin, in the sample's payload: the likeliest first."""
+    first = seen.path[0] if seen.path else ""
+    if source.kind in (Kind.QUEUE, Kind.TOPIC, Kind.STREAM):
+        inner = content(sample)
+        within: list[Steps] = []
+        if isinstance(inner.get("Message"), str):
+            within.append((JSON, "Message", JSON))
+        if isinstance(inner.get("detail"), dict) and first not in inner:
+            within.append((JSON, "detail"))
+        return [*within, (JSON,)]
+    whole = isinstance(sample.payload, dict) and (first in sample.payload or first in ENVELOPE)
+    inside = INSIDE.get(source.kind, [])
+    if source.kind is Kind.HTTP:
+        if seen.place:
+            return [PLACES[seen.place]]
+        inside = [("body", JSON)] if sample.payload.get("body") else []
+        inside += [("queryStringParameters",), ("headers",)]
+        if first == "body" and len(seen.path) > 1 and not seen.absolute:
+            return [(JSON_BODY,)]
+    return [(), *inside] if seen.absolute or whole else [*inside, ()]
+
+
+JSON_BODY = "{json body}"  # a path whose `body` is the object that the text holds
+INSIDE: dict[Kind, list[Steps]] = {Kind.BUS: [("detail",)], Kind.TABLE: [("dynamodb", "NewImage")]}
+
+
+def content(sample: Sample) -> dict[str, Any]:
+    payload = sample.payload
+    text = payload.get("data_text") if isinstance(payload, dict) and "data_text" in payload else payload
+    with suppress(ValueError, TypeError):
+        value = json.loads(text) if isinstance(text, str) else text
+        return value if isinstance(value, dict) else {}
+    return {}
+
+
+def mended(payload: Any, source: Source, level: Steps, seen: Observation) -> Any:
+    """The payload with one observation heeded at one level."""
+    path = seen.path
+    if level == (JSON_BODY,):
+        level, path = ("body", JSON), path[1:]
+    if source.kind is Kind.STREAM and isinstance(payload, dict) and "data_text" in payload:
+        return {**payload, "data_text": changed(payload["data_text"], level, path, seen)}
+    result = changed(payload, level, path, seen)
+    return typed_images(result) if source.kind is Kind.TABLE and isinstance(result, dict) else result
+
+
+def changed(value: Any, level: Steps, path: Steps, seen: Observation) -> Any:
+    if seen.old and not path:
+        return without_old(value, level, seen)
+    return edited(value, (*level, *path), seen)
+
+
+def edited(value: Any, steps: Steps, seen: Observation) -> Any:
+    """The value with what stands at the end of the steps added, changed or taken out."""
+    if not steps:
+        return value if seen.kind == MISSING and value is not None else wanted(value, seen)
+    step, rest = steps[0], steps[1:]
+    if step == JSON:
+        inner: Any = value
+        if isinstance(value, str):
+            inner = None
+            with suppress(ValueError):
+                inner = json.loads(value)
+        if not isinstance(inner, dict | list):
+            inner = {}
+        return json.dumps(edited(inner, rest, seen))
+    if step == EACH:
+        members = value if isinstance(value, list) and value else [{}]
+        return [edited(each, rest, seen) for each in members]
+    holder = value if isinstance(value, dict) else {}
+    if seen.kind == EXTRA and not rest:
+        return {name: inner for name, inner in holder.items() if name != step}
+    if not rest and seen.kind == MISSING:
+        added = holder.get(step)
+        return {**holder, step: added if added is not None else deepcopy(ENVELOPE.get(step)) or guess(step, None)}
+    return {**holder, step: edited(holder.get(step), rest, seen)}
+
+
+def wanted(value: Any, seen: Observation) -> Any:
+    """The value that a refusal asks for; an object keeps what it has."""
+    if isinstance(seen.value, dict) and isinstance(value, dict):
+        return {**seen.value, **value}
+    return deepcopy(seen.value)
+
+
+def without_old(value: Any, level: Steps, seen: Observation) -> Any:
+    """The value with the text that was refused replaced wherever it stands, identifiers last."""
+    if level:
+        step, rest = level[0], level[1:]
+        if step == JSON:
+            with suppress(ValueError, TypeError):
+                return json.dumps(without_old(json.loads(value), rest, seen))
+            return value
+        return {**value, step: without_old(value.get(step), rest, seen)} if isinstance(value, dict) else value
+    if isinstance(value, dict):
+        found = [name for name, inner in value.items() if inner == seen.old]
+        chosen = [name for name in found if name != "id"] or found
+        return {name: seen.value if name in chosen else without_old(inner, (), seen) for name, inner in value.items()}
+    return [without_old(each, (), seen) for each in value] if isinstance(value, list) else value
+
+
+FRAME = re.compile(r'File "(?!.*(?:site-packages|/lib/python3|<frozen))([^"]+)", line (\d+), in .*\n\s+(?!File)(\S.*)')
+NODE_FRAME = re.compile(r"\bat .*?(?:\(|file://|\s)/?(\S*?[\w.-]+\.[cm]?[jt]s):(\d+):\d+\)?")
+
+
+def raised(log: list[str], folder: Path) -> str:
+    """The line of a function's own code that raised, from the trace in its log; empty if that cannot be told."""
+    text = "\n".join(log)
+    if found := FRAME.findall(text):
+        return str(found[-1][2]).strip()
+    for place, number in NODE_FRAME.findall(text):
+        name = Path(place).name
+        if "node_modules" in place or not folder.is_dir():
+            continue
+        own = next((path for path in sorted(folder.rglob(name)) if "node_modules" not in path.parts), None)
+        lines = own.read_text(errors="replace").splitlines() if own else []
+        if own and int(number) <= len(lines):
+            return lines[int(number) - 1].strip()
+    return ""

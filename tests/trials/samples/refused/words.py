@@ -1,0 +1,61 @@
+"""The words of a response that says why it refuses: lists of errors, and sentences."""
+
+import re
+from collections.abc import Iterator
+
+from trials.samples.refused.javascript import issues
+from trials.samples.refused.observation import VALUE, VALUES, Observation, missing, steps
+from trials.samples.refused.python import typed
+
+LOCATED = ("loc", "type")
+
+
+def located(text: str, line: str) -> Iterator[Observation]:  # noqa: ARG001
+    """A list of errors in the form of Pydantic's, FastAPI's and Powertools' resolvers."""
+    for each in issues(text):
+        at = each.get("loc")
+        if isinstance(at, list) and isinstance(each.get("type"), str) and at:
+            where = {"query": "query", "header": "header", "path": "path"}.get(str(at[0]), "")
+            inside = at[1:] if where or (at[0] == "body" and len(at) > 1) else at
+            for found in typed(steps(inside), each["type"], str(each.get("msg", ""))):
+                yield Observation(found.kind, found.path, found.value, place=where)
+
+
+NAME = r"[`'\"\\]*([A-Za-z_][\w.-]*)[`'\"\\]*"
+NAMES = rf"(?P<names>{NAME}(?:(?:,\s*(?:and\s+)?|\s+and\s+){NAME})*)"
+NOUN = (
+    r"(?:(?P<place>query|path|header|body|request|url)\s+(?:string\s+)?)?"
+    r"(?:field|parameter|param|property|propertie|key|attribute|header|value|argument|input)s?"
+)
+LACKS = (
+    re.compile(
+        r"(?i)(?:missing|requires?|lacks?|without|must (?:include|contain|have|provide)|provide)(?: (?:an?|the))?"
+        rf"(?: (?:required|mandatory))? {NOUN}\s*:?\s*[\[(]?{NAMES}"
+    ),
+    re.compile(rf"(?i)(?:{NOUN}\s+)?{NAMES} (?:is|are)(?: a)? (?:required|missing|mandatory|not provided|undefined)"),
+    re.compile(
+        rf"(?i)missing(?: required)?\s*:?\s*{NAMES}"
+        r"(?: in(?: the)? (?P<place>query|path|header|body|request|event)| (?P<noun>header|parameter|param|field))?"
+    ),
+)
+KIND = "integer|number|string|boolean|array|list|object|date|uuid|email|url"
+WRONG = re.compile(rf"(?i){NAME} (?:must|should|has to) be an? (?:valid |positive |non-empty )?({KIND})")
+NO_KEYS = re.compile(  # words that stand where a key might
+    r"(?i)an?|and|authentication|authorization|body|the|data|event|fields?|headers?|in|input|invalid|is|it|json|key|"
+    r"missing|or|parameters?|path|payload|propert(?:y|ies)|query|request|required|that|this|token|values?|which"
+)
+
+
+def words(text: str, line: str) -> Iterator[Observation]:  # noqa: ARG001
+    """`Missing field x`, `x is required`, `missing required fields: x and y`, `x must be a number`."""
+    for name, kind in WRONG.findall(text):
+        yield Observation(VALUE, steps(name), VALUES.get(kind.lower()))
+    for pattern in LACKS:
+        for found in pattern.finditer(text):
+            groups = found.groupdict()
+            place = str(groups.get("place") or groups.get("noun") or "").lower()
+            place = place if place in ("query", "path", "header") else "header" if "header" in found[0].lower() else ""
+            for name in re.split(r",\s*(?:and\s+)?|\s+and\s+", found["names"]):
+                name = name.strip("`'\"\\ .")
+                if name and not NO_KEYS.fullmatch(name):
+                    yield missing(steps(name), place=place)
