@@ -134,6 +134,12 @@ class Stage:
         name = self.stack.resources[function]
         self.local.client("lambda").update_function_configuration(FunctionName=name, Timeout=seconds)
 
+    def renew(self, function: str) -> None:
+        """Let the next delivery find a new environment, as after any change of the configuration."""
+        name, functions = self.stack.resources[function], self.local.client("lambda")
+        memory = functions.get_function_configuration(FunctionName=name).get("MemorySize", 128)
+        functions.update_function_configuration(FunctionName=name, MemorySize=memory)
+
     def returned_early(self, function: str) -> bool:
         """Whether a function answered while calls that it had begun were not over, in this world."""
         noted = self.local.left_running

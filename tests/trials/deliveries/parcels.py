@@ -5,6 +5,7 @@ from contextlib import suppress
 from copy import deepcopy
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote_plus
+from zlib import crc32
 
 from trials.deliveries.history import Answer
 from trials.deliveries.records import kinesis_record, message_record, notification, sequence_number, table_record
@@ -71,7 +72,8 @@ class Messages(Parcel):
 
     def _send(self, sample: Sample, number: int) -> None:
         text = sample.payload if isinstance(sample.payload, str) else json.dumps(sample.payload)
-        more = {"MessageGroupId": "trial", "MessageDeduplicationId": f"trial-{number}"} if self._fifo else {}
+        once = f"trial-{number}-{crc32(text.encode())}"  # the same message is sent once, another one too
+        more = {"MessageGroupId": "trial", "MessageDeduplicationId": once} if self._fifo else {}
         self._sent.append(text)
         self._sqs.send_message(QueueUrl=self._url, MessageBody=text, MessageAttributes=sample.attributes, **more)
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from trials.deliveries.history import Reference
-from trials.faults import deaths, malformed, order, partial, refusals, repeats
+from trials.faults import deaths, malformed, order, partial, refusals, repeats, tenants
 from trials.project.sources import Kind, Source
 from trials.stage import Stage
 from trials.verdicts import Judgement
@@ -28,10 +28,12 @@ class Trial:
 
 
 WITHOUT_ORDER = (Kind.HTTP, Kind.SCHEDULE, Kind.TABLE, Kind.TASK, Kind.BUCKET, Kind.LOGS, Kind.DIRECT)
+WITHOUT_IDENTITY = (Kind.SCHEDULE, Kind.BUCKET, Kind.LOGS)
 MADE_BY_AWS = (Kind.SCHEDULE, Kind.TABLE, Kind.TASK, Kind.BUCKET, Kind.LOGS, Kind.DIRECT)
 ALL = (
     Trial("twice", repeats.twice),
     Trial("twice at once", repeats.at_once),
+    Trial("after another", tenants.after_another, WITHOUT_IDENTITY),
     Trial("out of order", order.out_of_order, WITHOUT_ORDER),
     Trial("malformed", malformed.malformed, MADE_BY_AWS, needs_effect=False),
     Trial("throttled", refusals.throttled),

@@ -20,6 +20,7 @@ GENERAL = {
     Promise.DOUBLED: f"{EDA}#order-and-once",
     Promise.BLOCKED: f"{EDA}#retries-and-dead-letters",
     Promise.SILENT: f"{EDA}#retries-and-dead-letters",
+    Promise.LEAKED: "references/security-best-practices.md#what-an-environment-keeps",
     Promise.DENIED: "references/security-best-practices.md#permissions",
     Promise.DOES_NOT_START: "references/deployment-best-practices.md#packaging",
 }
@@ -32,6 +33,8 @@ REMEDIES = {
     "batches of a stream (BisectBatchOnFunctionError) with an on-failure destination.",
     Promise.SILENT: "Do not swallow the error: raise it, or name the record in batchItemFailures and switch on "
     "ReportBatchItemFailures, so that the event comes again or is kept.",
+    Promise.LEAKED: "Begin each event with values of its own inside the handler: a module global, a default argument, "
+    "an attribute of a client and a file in /tmp all stay for the next event of the same environment.",
     Promise.DENIED: "Add the missing statement to the role, or to the policy of the resource that receives.",
     Promise.DOES_NOT_START: "Import the module as Lambda does: name the handler rightly, package what it imports, and "
     "set every variable that it reads.",
@@ -42,6 +45,6 @@ def remedy(promise: Promise | None, kind: Kind) -> tuple[str, str]:
     """What to do and where to read why; nothing for a promise that held."""
     if promise is None:
         return "", ""
-    by_source = promise not in (Promise.DENIED, Promise.DOES_NOT_START)
+    by_source = promise not in (Promise.LEAKED, Promise.DENIED, Promise.DOES_NOT_START)
     section = SECTIONS.get(kind, GENERAL[promise]) if by_source else GENERAL[promise]
     return REMEDIES[promise], REPOSITORY + section

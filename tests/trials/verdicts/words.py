@@ -19,6 +19,7 @@ class Promise(StrEnum):
     DOUBLED = "doubled"  # an effect more often than once
     BLOCKED = "blocked"  # a good event waits for, or shares the fate of, a bad one
     SILENT = "silent"  # a failure that is reported as done
+    LEAKED = "leaked"  # what belongs to one event shows in what is done for the next
     DENIED = "denied"  # a call that the role does not allow, or a sender that a policy refuses
     DOES_NOT_START = "does not start"  # code that cannot be loaded, or never ends
 

@@ -1,0 +1,51 @@
+"""Somebody else's event before the sample, in the environment that then gets the sample."""
+
+from collections.abc import Iterator
+
+from trials.deliveries.deliver import deliver
+from trials.deliveries.history import Reference
+from trials.project.sources import Source
+from trials.samples.sample import Sample
+from trials.samples.stranger import stranger
+from trials.stage import Stage
+from trials.verdicts import Judgement, unproved
+from trials.verdicts.judge import comparable_answer, refusal
+from trials.verdicts.tenants import ANSWER, as_if_alone, leaked, own_records
+from trials.world import World
+
+
+def after_another(stage: Stage, source: Source, reference: Reference) -> Iterator[Judgement]:
+    """Two events of two tenants, users or groups; a new environment is tried only where the warm one tells of both."""
+    made = stranger(reference.sample, source)
+    if not made:
+        return
+    other, strange = made
+    alone = own_records(reference.empty, reference.world, reference.noise)
+    if comparable_answer(source, reference.answer):
+        alone[ANSWER] = [reference.answer.body]
+    warm = second(stage, source, reference, other, renewed=False)
+    if isinstance(warm, str):
+        yield unproved(f"an event of somebody else was refused: {warm}")
+        return
+    cold = warm if as_if_alone(alone, warm, reference.noise) else second(stage, source, reference, other, renewed=True)
+    if isinstance(cold, str):
+        yield unproved(f"after the event of somebody else, a new environment refused this one: {cold}")
+        return
+    yield leaked(alone, warm, cold, reference.noise, strange)
+
+
+def second(stage: Stage, source: Source, reference: Reference, other: Sample, renewed: bool) -> World | str:
+    """What the sample adds after the other event, or why one of them was refused."""
+    stage.fresh()
+    if refused := refusal(deliver(stage, source, [other])):
+        return refused
+    before = stage.world()
+    if renewed:
+        stage.renew(source.function)
+    result = deliver(stage, source, [reference.sample])
+    if refused := refusal(result):
+        return refused
+    added = own_records(before, stage.world(), reference.noise)
+    if comparable_answer(source, reference.answer):
+        added[ANSWER] = [result.answers[-1].body]
+    return added

@@ -1,0 +1,42 @@
+"""Whether an environment mixes what it did for one event into what it does for the next."""
+
+import json
+
+from trials.verdicts.words import Judgement, Promise, broken, held, unproved
+from trials.world.compare import Noise, World, differences
+
+ANSWER = "the answer"  # the place of what the function returned
+
+
+def own_records(before: World, after: World, noise: Noise) -> World:
+    """What a delivery added to the world, by place."""
+    return {each.place: each.new for each in differences(before, after, noise) if each.new}
+
+
+def as_if_alone(alone: World, warm: World, noise: Noise) -> bool:
+    """Whether an event did after another what it does alone."""
+    return not differences(alone, warm, noise)
+
+
+def leaked(alone: World, warm: World, cold: World, noise: Noise, strange: frozenset[str]) -> Judgement:
+    """What an event did after another's, in the same environment (`warm`) and in a new one (`cold`).
+
+    What the new one does as well comes from a store and is meant. `strange` are the other's identities.
+    """
+    if as_if_alone(alone, warm, noise):
+        return held("does after another's event what it does alone")
+    changed = differences(cold, warm, noise)
+    details = [str(each) for each in changed]
+    if not changed:
+        return held("after another's event it does something else than alone, in a new environment too: by its stores")
+    for each in changed:
+        shown = [mark for mark in sorted(strange) if any(mark in told(record) for record in each.new)]
+        known = [mark for mark in shown if any(mark in told(record) for record in cold.get(each.place, []))]
+        if found := [mark for mark in shown if mark not in known]:
+            text = f"what it does for one event holds {found[0]!r} of the event before: {each}"
+            return broken(Promise.LEAKED, text, *details)
+    return unproved(f"an environment that was used does something else than a new one: {changed[0]}", *details)
+
+
+def told(record: object) -> str:
+    return json.dumps(record, default=str, ensure_ascii=False)
