@@ -8,11 +8,12 @@ from rich.console import Console
 
 from trials.local_aws import Outcome
 from trials.project import Kind, Source
-from trials.report.events import Deployed, Linted, SourceEnded, Told
+from trials.report.events import CallsSeen, Deployed, Linted, SourceEnded, Told
 from trials.report.result import Result
 from trials.report.terminal import show
 from trials.samples.found import SampleFile
 from trials.verdicts import Finding, Judgement, Promise, Status, broken, held, unproved
+from trials.verdicts.permissions import Call, Used
 from trials.verdicts.remedies import remedy
 
 QUEUE = Source(Kind.QUEUE, "Work", "Work.Jobs", "Jobs")
@@ -139,3 +140,19 @@ def test_the_terminal_shows_what_is_known_when_the_work_could_not_be_done() -> N
     assert "W9101 line 7: m" in text
     assert "Stopped  stack trial-1 was refused" in text
     assert "(exit 2)" in text
+
+
+def test_the_calls_of_a_function_with_two_sources_make_one_policy() -> None:
+    table = "arn:aws:dynamodb:us-east-1:1:table/orders-ab"
+    granted = [
+        {"Effect": "Allow", "Action": ["dynamodb:PutItem", "dynamodb:GetItem", "dynamodb:Scan"], "Resource": table}
+    ]
+    used = [
+        Used([Call(f"dynamodb:{name}", table)], granted, {"orders-ab": "Orders"}) for name in ("PutItem", "GetItem")
+    ]
+
+    collected = result(*(CallsSeen("Work", each) for each in used))
+    statement = "{ Effect: Allow, Action: [dynamodb:GetItem, dynamodb:PutItem], Resource: !GetAtt Orders.Arn }"
+    assert collected.as_json()["policies"] == {"Work": {"least": [statement], "unused": ["dynamodb:Scan"]}}
+    assert statement in shown(collected)
+    assert "dynamodb:Scan in no trial" in shown(collected)

@@ -10,7 +10,7 @@ from trials.deliveries.history import Reference
 from trials.faults.once import once
 from trials.project import Kind, Project, Source
 from trials.project.sources import Reader
-from trials.report.events import Event, SamplesUsed, SourceEnded, Told, TrialStarted
+from trials.report.events import CallsSeen, Event, SamplesUsed, SourceEnded, Told, TrialStarted
 from trials.samples import samples
 from trials.samples.code import of_code
 from trials.stage import Stage
@@ -20,14 +20,14 @@ from trials.wiring import wiring
 from trials.workers import AT_ONCE, Pool
 
 
-def try_project(project: Project, port: int = 0, thorough: bool = False) -> Iterator[Event]:
+def try_project(project: Project, port: int = 0, thorough: bool = False, policy: bool = False) -> Iterator[Event]:
     """Deploy the project and try every source; sources that cannot be tried end at once, with the reason."""
     tried = [source for source in project.sources if not why_untried(project, source)]
     for source in project.sources:
         if source not in tried:
             yield SourceEnded(source, Status.UNTRIED, why_untried(project, source))
     if tried:
-        with Pool(project.template, min(AT_ONCE, len(tried)), port, thorough) as pool:
+        with Pool(project.template, min(AT_ONCE, len(tried)), port, thorough, policy) as pool:
             yield from pool.run(project, tried)
 
 
@@ -73,6 +73,9 @@ def try_source(stage: Stage, source: Source) -> Iterator[Event]:
     if attempt.reference:
         stage.remember()
         yield from the_faults(stage, source, attempt.reference, attempt.judgement)
+        used = stage.used.pop(source.function, None)
+        if used and stage.policy:
+            yield CallsSeen(source.function, used)
     judgement = attempt.judgement
     why = "" if status is Status.DELIVERED else judgement.happened
     yield SourceEnded(source, status, why, judgement.supply, time.monotonic() - began)
@@ -94,7 +97,8 @@ def the_faults(stage: Stage, source: Source, reference: Reference, first: Judgem
     for trial in faults.ALL:
         if not trial.applies(source) or (source.kind is Kind.HTTP and only_reads(reference)):
             continue
-        if (mute and trial.needs_effect) or (trial.thorough and not stage.thorough):
+        asked_for = not trial.thorough or stage.thorough or (trial.policy and stage.policy)
+        if (mute and trial.needs_effect) or not asked_for:
             continue
         yield TrialStarted(source, trial.name)
         for judgement in trial.run(stage, source, reference):

@@ -101,6 +101,9 @@ def arguments(known: list[str]) -> argparse.Namespace:
     parser.add_argument(
         "--thorough", action="store_true", help="also kill, cut off and time out your functions in each of their calls"
     )
+    parser.add_argument(
+        "--policy", action="store_true", help="also print the least policy of each function, from the calls it made"
+    )
     parser.add_argument("--port", type=int, default=0, help="port of the local AWS (default: a free one)")
     parser.add_argument(
         "--jobs", type=int, default=AT_ONCE, help=f"how many examples run at a time (default, by processors: {AT_ONCE})"
@@ -143,7 +146,9 @@ def run() -> int:
     if asked.path:
         end_on_signals()
         return own.run(
-            own.Wish(asked.path, asked.port, asked.json, asked.allow_unproved, asked.thorough), console, progress
+            own.Wish(asked.path, asked.port, asked.json, asked.allow_unproved, asked.thorough, asked.policy),
+            console,
+            progress,
         )
     if asked.list:
         for name, line in known.items():

@@ -28,6 +28,7 @@ class Wish:
     as_json: bool = False
     allow_unproved: bool = False
     thorough: bool = False
+    policy: bool = False
 
 
 def run(wish: Wish, console: Console, progress_console: Console) -> int:
@@ -58,7 +59,7 @@ def events(wish: Wish, result: Result) -> Iterator[Event]:
     with Linting(project.template) as linting:
         yield Step("linting, starting the local AWS, packaging and deploying")
         try:
-            yield from try_project(project, wish.port, wish.thorough)
+            yield from try_project(project, wish.port, wish.thorough, wish.policy)
         except LocalAwsError:
             result.take(linting.finish())
             raise

@@ -4,9 +4,10 @@ import json
 import os
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
+from functools import cache
 from typing import Any
 
 from trials.deliveries.history import Answer
@@ -15,6 +16,7 @@ from trials.local_aws.outside import StandIn
 from trials.project import Project
 from trials.project.graves import graves
 from trials.samples.sample import Sample
+from trials.verdicts.permissions import Used
 from trials.world import PLACES, Probes, World, queued, snapshot
 
 LONGEST = 8_000  # characters of an error that are read
@@ -37,11 +39,29 @@ def overridden(packages: list[str]) -> Iterator[None]:
 
 
 class Stage:
-    def __init__(self, local: LocalAws, project: Project, outside: StandIn, thorough: bool = False) -> None:
-        self.local, self.project, self.outside, self.thorough = local, project, outside, thorough
+    def __init__(
+        self,
+        local: LocalAws,
+        project: Project,
+        outside: StandIn,
+        thorough: bool = False,
+        policy: bool = False,
+    ) -> None:
+        self.local, self.project, self.outside = local, project, outside
+        self.thorough, self.policy = thorough, policy  # what was asked for beyond the default trials
         self.stack: Stack
+        self.used: dict[str, Used] = {}  # by function, what its last source showed under its role
+        self._with_roles: Callable[[], Stage] | None = None
         self.passed_on: dict[str, Sample] = {}  # by queue: a message that an undisturbed function sent to it
         self.graves = frozenset(f"queue {name}" for name in graves(project.body))
+
+    def offer_roles(self, make: "Callable[[], Stage]") -> None:
+        """Say how to make a stage on which IAM is enforced, should a trial ask for one."""
+        self._with_roles = cache(make)
+
+    def with_roles(self) -> "Stage":
+        assert self._with_roles
+        return self._with_roles()
 
     def fresh(self) -> None:
         """An empty world in which nothing sets a function off but the trial itself."""
@@ -58,7 +78,7 @@ class Stage:
             self.local.client("ssm").put_parameter(Name=name, Value=value, Type="String", Overwrite=True)
         with overridden(project.newer):
             body = self.local.pack(project.body, project.template.parent, project.extra, tolerant=True)
-        return self.local.create_what_comes_up("trial", body, project.parameters)
+        return self.local.create_what_comes_up("on-stage", body, project.parameters)
 
     def _switch_off(self) -> None:
         functions, events, sns = (self.local.client(name) for name in ("lambda", "events", "sns"))

@@ -53,8 +53,9 @@ class Failure:
 class Pool:
     """Context manager around the workers of one project."""
 
-    def __init__(self, path: Path, size: int, port: int = 0, thorough: bool = False) -> None:
-        self._path, self._size, self._port, self._thorough = path, size, port, thorough
+    def __init__(self, path: Path, size: int, port: int = 0, thorough: bool = False, policy: bool = False) -> None:
+        self._path, self._size, self._port = path, size, port
+        self._asked = (thorough, policy)
         self._homes: list[Path] = []
         self._pipes: dict[Connection, Any] = {}
 
@@ -66,7 +67,7 @@ class Pool:
             ours, theirs = context.Pipe()
             port = self._port if number == 0 else 0
             process = context.Process(
-                target=work, args=(theirs, self._path, home, port, self._thorough, number == 0), daemon=True
+                target=work, args=(theirs, self._path, home, port, self._asked, number == 0), daemon=True
             )
             process.start()
             theirs.close()
@@ -134,7 +135,7 @@ def received(pipe: Connection) -> Any:
         return Failure("a process of the trials ended without a word: was it killed, or is memory short?")
 
 
-def work(pipe: Connection, path: Path, home: Path, port: int, thorough: bool, speaks: bool) -> None:
+def work(pipe: Connection, path: Path, home: Path, port: int, asked: tuple[bool, bool], speaks: bool) -> None:
     """The life of a worker; one of them `speaks` of what is the same for all."""
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda caught, _: sys.exit(128 + caught))
@@ -149,7 +150,8 @@ def work(pipe: Connection, path: Path, home: Path, port: int, thorough: bool, sp
                 stack.enter_context(Names())
             project = read(path, outside.url if why else URL)
             local = stack.enter_context(LocalAws(port, faults=True, home=home, outside_ca=outside.ca))
-            stage = Stage(local, project, outside, thorough)
+            stage = Stage(local, project, outside, *asked)
+            stage.offer_roles(lambda: with_roles(stack, project, outside, home))
             stage.fresh()
             if speaks:
                 types = sorted(f"{name} ({kind})" for name, kind in stage.stack.types.items())
@@ -163,6 +165,13 @@ def work(pipe: Connection, path: Path, home: Path, port: int, thorough: bool, sp
         return
     except Exception:
         pipe.send(Failure(f"the trials themselves failed: {traceback.format_exc(limit=-3)}"))
+
+
+def with_roles(stack: ExitStack, project: Project, outside: StandIn, home: Path) -> Stage:
+    """A stage on a local AWS without faults, which therefore enforces IAM; it ends with `stack`."""
+    own = home / "roles"
+    own.mkdir()
+    return Stage(stack.enter_context(LocalAws(home=own, outside_ca=outside.ca)), project, outside)
 
 
 def answer_tasks(pipe: Connection, stage: Stage) -> None:

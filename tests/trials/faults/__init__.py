@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from trials.deliveries.history import Reference
-from trials.faults import deaths, malformed, order, partial, refusals, repeats, tenants
+from trials.faults import deaths, malformed, order, partial, permissions, redrive, refusals, repeats, tenants
 from trials.project.sources import Kind, Source
 from trials.stage import Stage
 from trials.verdicts import Judgement
@@ -22,6 +22,7 @@ class Trial:
     skips: tuple[Kind, ...] = ()
     needs_effect: bool = True
     thorough: bool = False  # only when `--thorough` asks for it
+    policy: bool = False  # or when `--policy` does
 
     def applies(self, source: Source) -> bool:
         return source.kind not in self.skips
@@ -29,6 +30,7 @@ class Trial:
 
 WITHOUT_ORDER = (Kind.HTTP, Kind.SCHEDULE, Kind.TABLE, Kind.TASK, Kind.BUCKET, Kind.LOGS, Kind.DIRECT)
 WITHOUT_IDENTITY = (Kind.SCHEDULE, Kind.BUCKET, Kind.LOGS)
+TOLD_THEIR_CALLER = (Kind.HTTP, Kind.TASK, Kind.DIRECT, Kind.STREAM, Kind.TABLE)  # or keep no event to send again
 MADE_BY_AWS = (Kind.SCHEDULE, Kind.TABLE, Kind.TASK, Kind.BUCKET, Kind.LOGS, Kind.DIRECT)
 ALL = (
     Trial("twice", repeats.twice),
@@ -38,6 +40,8 @@ ALL = (
     Trial("malformed", malformed.malformed, MADE_BY_AWS, needs_effect=False),
     Trial("throttled", refusals.throttled),
     Trial("partly refused", partial.partly_refused),
+    Trial("under its role", permissions.under_its_role, needs_effect=False, thorough=True, policy=True),
+    Trial("outage and redrive", redrive.outage_and_redrive, TOLD_THEIR_CALLER, thorough=True),
     Trial("dies", deaths.dies, thorough=True),
     Trial("answer lost", deaths.loses_answers, thorough=True),
     Trial("times out", deaths.times_out, thorough=True),

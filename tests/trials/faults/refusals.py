@@ -18,14 +18,18 @@ Judge = Callable[[History, Source, Reference, frozenset[str]], Judgement]
 
 
 def throttled(stage: Stage, source: Source, reference: Reference) -> Iterator[Judgement]:
-    local = stage.local
     for service, operation in reference.calls[:MOST_CALLS]:
-        error = {"code": CODES.get(service, "ThrottlingException")}
-        refuse = partial(local.fault, service=service, operation=operation, error=error)
-        yield passing(stage, source, reference, f"{service} {operation}", refuse, local.clear_faults)
+        refuse = refusal_of(stage, service, operation)
+        yield passing(stage, source, reference, f"{service} {operation}", refuse, stage.local.clear_faults)
     if reference.world.get("outside"):
         down, up = partial(setattr, stage.outside, "down", True), partial(setattr, stage.outside, "down", False)
         yield passing(stage, source, reference, "the outside service", down, up)
+
+
+def refusal_of(stage: Stage, service: str, operation: str) -> Callable[[], None]:
+    """What makes each call of a kind be refused from then on."""
+    error = {"code": CODES.get(service, "ThrottlingException")}
+    return partial(stage.local.fault, service=service, operation=operation, error=error)
 
 
 def passing(

@@ -42,6 +42,7 @@ NO_PROFILE = {  # botocore's (name in a file, name in the environment, default, 
 }
 
 FAULT_PROXY = Path(__file__).parent / "fault_proxy.py"
+DECISIONS = Path(__file__).parent / "decisions.py"
 
 T = TypeVar("T")
 
@@ -122,6 +123,7 @@ class Server:
             "PYTHONPATH": str(self._guard),
             "NODE_OPTIONS": f"--require {PRELOAD}",
             "TRIALS_LEFT_RUNNING": str(self.left_running),
+            "TRIALS_DECISIONS": str(self._decisions),
             **dict.fromkeys(TRUST if self._outside_ca else (), str(self._outside_ca)),
         }
         if self._faults:
@@ -135,7 +137,11 @@ class Server:
         else:
             self.ca, key = self._certificate()
             tls = {"USE_SSL": "1", "MINISTACK_SSL_CERT": str(self.ca), "MINISTACK_SSL_KEY": str(key)}
-            self._spawn([python, "-m", "ministack"], **common, **tls, AUTH="true")
+            if self._outside_ca:
+                both = self._home / "trusted.pem"
+                both.write_bytes(self.ca.read_bytes() + self._outside_ca.read_bytes())
+                common |= dict.fromkeys(TRUST, str(both))
+            self._spawn([python, "-P", str(DECISIONS)], **common, **tls, AUTH="true")
         wait_for("MiniStack to start", lambda: self._answers("/_ministack/health"))
         if self._faults:
             wait_for("the fault proxy to start", lambda: self._control("GET"))
@@ -212,6 +218,14 @@ class Server:
         """Where Node.js functions that returned before their calls had ended are noted, a name in each line."""
         return self._home / "left_running"
 
+    @property
+    def _decisions(self) -> Path:
+        return self._home / "decisions"
+
+    def decisions(self) -> list[dict[str, Any]]:
+        """What IAM decided for each call of a role since the last `reset`; only where IAM is enforced."""
+        return [json.loads(line) for line in self._decisions.read_text().splitlines()]
+
     def client(self, service: str) -> Any:
         """A boto3 client for `service` that can reach nothing but this server."""
         if service not in self._clients:
@@ -276,6 +290,7 @@ class Server:
         self._post("/_ministack/reset")
         self.client("s3").create_bucket(Bucket=BUCKET)
         self.left_out.clear()
+        self._decisions.write_text("")
         if self._faults:
             self.clear_faults()
             self._control("DELETE", path="fired")

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from trials.project.sources import Source
+from trials.verdicts.permissions import Used
 from trials.verdicts.words import Finding, Status
 
 
@@ -55,6 +56,14 @@ class TrialStarted(Event):
 @dataclass(frozen=True)
 class Told(Event):
     finding: Finding
+
+
+@dataclass(frozen=True)
+class CallsSeen(Event):
+    """What a function called under its role, and what that role grants."""
+
+    function: str
+    used: Used
 
 
 @dataclass(frozen=True)

@@ -4,8 +4,9 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from trials.local_aws import Outcome
-from trials.report.events import Deployed, Event, Linted, Note, SamplesUsed, SourceEnded, Told
+from trials.report.events import CallsSeen, Deployed, Event, Linted, Note, SamplesUsed, SourceEnded, Told
 from trials.samples.found import SampleFile
+from trials.verdicts.permissions import Used
 from trials.verdicts.words import Finding, Status, Verdict
 
 HELD, BROKE, FAILED, OPEN = 0, 1, 2, 3  # exit codes
@@ -25,6 +26,7 @@ class Result:
     findings: list[Finding] = field(default_factory=list)
     samples: list[SampleFile] = field(default_factory=list)
     outcomes: list[Outcome] = field(default_factory=list)  # of the project's own scenario
+    policies: dict[str, Used] = field(default_factory=dict)  # by function
     error: str = ""
     seconds: float = 0
     allow_unproved: bool = False
@@ -37,6 +39,9 @@ class Result:
             self.not_deployed |= event.left_out
         elif isinstance(event, Told):
             self.findings.append(event.finding)
+        elif isinstance(event, CallsSeen):
+            before = self.policies.get(event.function)
+            self.policies[event.function] = before.and_by(event.used) if before else event.used
         elif isinstance(event, Note):
             self.notes.append(event.text)
         elif isinstance(event, SamplesUsed):
@@ -75,6 +80,7 @@ class Result:
             "not_linted": self.not_linted,
             "deployed": self.deployed,
             "not_deployed": self.not_deployed,
+            "policies": {name: {"least": used.least, "unused": used.unused} for name, used in self.policies.items()},
             "notes": self.notes,
             "outcomes": [asdict(outcome) for outcome in self.outcomes],
             "seconds": self.seconds,

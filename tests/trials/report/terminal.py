@@ -74,6 +74,10 @@ def accounts(result: Result) -> dict[str, list[str]]:
         "Sample not used": [f"{file.path}: {unused(file)}" for file in result.samples if unused(file)],
         "Not deployed": [f"{name}: {why}" for name, why in result.not_deployed.items()],
         "Note": result.notes,
+        "Least policy": [f"{name}: {line}" for name, used in result.policies.items() for line in used.least],
+        "Granted but never used": [
+            f"{name}: {', '.join(used.unused)} in no trial" for name, used in result.policies.items() if used.unused
+        ],
         "Lint": [f"{each['rule']} line {each['line']}: {each['message']}" for each in result.lint]
         or [result.not_linted or "clean"],
         "Stopped": [result.error] if result.error else [],

@@ -1,0 +1,65 @@
+"""An outage that outlasts the retries, and what was kept of it sent again: over histories typed by hand."""
+
+import pytest
+
+from trials.deliveries.history import Answer, Delivery, Reference
+from trials.project import Kind, Source
+from trials.samples import Sample
+from trials.verdicts import Promise, Verdict
+from trials.verdicts.redrive import Outage, redriven
+from trials.world import World
+
+QUEUE = Source(Kind.QUEUE, "Work", "Work.Jobs", "Jobs")
+BUS = Source(Kind.BUS, "Work", "Placed")
+NOTHING: World = {"table T": [], "queue Out": []}
+DONE: World = {"table T": [{"id": "a"}], "queue Out": [{"shipment": "s-1"}]}
+REFUSED = Delivery(answers=[Answer(error="Throttled")] * 3, failures=3)
+STUCK = Delivery(answers=REFUSED.answers, failures=3, stuck="it has no dead-letter queue")
+FINE = Delivery(answers=[Answer()])
+AGAIN = Delivery(answers=[Answer(error="AlreadyInProgress")] * 3, failures=3)
+HELD, UNPROVED = (Verdict.HELD, None), (Verdict.UNPROVED, None)
+LOST, DOUBLED = (Verdict.BROKEN, Promise.LOST), (Verdict.BROKEN, Promise.DOUBLED)
+BLOCKED = (Verdict.BROKEN, Promise.BLOCKED)
+
+
+@pytest.mark.parametrize(
+    ("source", "outage", "verdict"),
+    [
+        (QUEUE, Outage("x", REFUSED, "Dlq", redrive=FINE, after=DONE), HELD),
+        (BUS, Outage("x", REFUSED, "Dlq", redrive=FINE, after=DONE), HELD),
+        (QUEUE, Outage("x", REFUSED, "Dlq", redrive=FINE, after={**DONE, "queue Out": [1, 2]}), UNPROVED),
+        (  # it shipped before the call that was refused, and ships again under another number
+            QUEUE,
+            Outage("x", REFUSED, "Dlq", redrive=FINE, after={**DONE, "queue Out": [*DONE["queue Out"], {"s": "s-2"}]}),
+            DOUBLED,
+        ),
+        (  # the same message once more: its receiver can tell
+            QUEUE,
+            Outage("x", REFUSED, "Dlq", redrive=FINE, after={**DONE, "queue Out": DONE["queue Out"] * 2}),
+            HELD,
+        ),
+        (QUEUE, Outage("x", REFUSED, "Dlq", redrive=FINE, after={**DONE, "table Log": [1]}), UNPROVED),
+        (QUEUE, Outage("x", REFUSED, "Dlq", redrive=FINE, after=NOTHING), LOST),  # taken for done
+        (QUEUE, Outage("x", REFUSED, "Dlq", redrive=AGAIN, after=NOTHING), BLOCKED),
+        (QUEUE, Outage("x", REFUSED, "Dlq", redrive=AGAIN, after=DONE), HELD),  # done, whatever it then raised
+        (QUEUE, Outage("x", REFUSED), LOST),  # its function took the message out of the queue
+        (QUEUE, Outage("x", STUCK), UNPROVED),
+        (BUS, Outage("x", REFUSED), LOST),
+        (BUS, Outage("x", REFUSED, declared="Topic"), UNPROVED),
+        (QUEUE, Outage("x", FINE), UNPROVED),  # it noticed nothing, which the trial throttled judges
+        (QUEUE, Outage("x", REFUSED, "Dlq"), UNPROVED),
+    ],
+)
+def test_in_the_end_an_event_that_met_an_outage_is_done_once(
+    source: Source, outage: Outage, verdict: tuple[Verdict, Promise | None]
+) -> None:
+    judgement = redriven(outage, source, Reference(Sample("{}", "event.json"), DONE, empty=NOTHING))
+
+    assert (judgement.verdict, judgement.promise) == verdict
+
+
+def test_a_source_without_a_dead_letter_queue_is_told_what_to_supply() -> None:
+    judgement = redriven(Outage("x", STUCK), QUEUE, Reference(Sample("{}", "event.json"), DONE))
+
+    assert "it has no dead-letter queue" in judgement.happened
+    assert "RedrivePolicy" in judgement.supply

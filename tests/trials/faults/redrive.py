@@ -1,0 +1,110 @@
+"""A call that is refused until the source gives up, and then what lies among the dead letters sent again."""
+
+import json
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from functools import partial
+from typing import Any
+
+from trials.deliveries.deliver import deliver
+from trials.deliveries.history import Answer, Delivery, Reference
+from trials.deliveries.parcels import parcel
+from trials.faults.refusals import SECONDS, refusal_of
+from trials.local_aws import LocalAwsError, wait_for
+from trials.project.graves import keeps_failures
+from trials.project.sources import Kind, Source
+from trials.samples.sample import Sample
+from trials.stage import Stage
+from trials.verdicts import Judgement
+from trials.verdicts.redrive import Outage, redriven
+
+
+def outage_and_redrive(stage: Stage, source: Source, reference: Reference) -> Iterator[Judgement]:
+    """Under the last kind of call that the function makes, or else the outside service: the most is done before it."""
+    stage.fresh()
+    stage.limit(source.function, SECONDS)
+    if reference.calls:
+        service, operation = reference.calls[-1]
+        what, begin, end = f"{service} {operation}", refusal_of(stage, service, operation), stage.local.clear_faults
+    elif reference.world.get("outside"):
+        what = "the outside service"
+        begin, end = partial(setattr, stage.outside, "down", True), partial(setattr, stage.outside, "down", False)
+    else:
+        return
+    begin()
+    meet = of_a_queue if source.kind is Kind.QUEUE else of_an_event
+    yield redriven(meet(stage, source, reference, what, end), source, reference)
+
+
+def of_a_queue(stage: Stage, source: Source, reference: Reference, what: str, end: Any) -> Outage:
+    delivery = deliver(stage, source, [reference.sample])
+    end()
+    place, messages = dead_letters(stage, source)
+    if not messages:
+        return Outage(what, delivery)
+    time.sleep(SECONDS)  # a redrive comes long after the last delivery
+    again = deliver(stage, source, [Sample(each["Body"], "a redrive", attributes(each)) for each in messages])
+    return Outage(what, delivery, place, "", again, stage.world())
+
+
+def dead_letters(stage: Stage, source: Source) -> tuple[str, list[Any]]:
+    """The messages that the redrive policy of a source's queue has moved, taken out of there."""
+    sqs, url = stage.local.client("sqs"), stage.stack.resources[source.origin]
+    found = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["RedrivePolicy"]).get("Attributes", {})
+    target = json.loads(found.get("RedrivePolicy", "{}")).get("deadLetterTargetArn", "").split(":")[-1]
+    queues = {physical.rsplit("/", 1)[-1]: (name, physical) for name, physical in stage.stack.resources.items()}
+    if target not in queues:
+        return "", []
+    name, grave = queues[target]
+    return name, taken(sqs, grave)
+
+
+def taken(sqs: Any, url: str) -> list[Any]:
+    asked = {"MaxNumberOfMessages": 10, "MessageAttributeNames": ["All"]}
+    messages: list[Any] = sqs.receive_message(QueueUrl=url, **asked).get("Messages", [])
+    for message in messages:
+        sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+    return messages
+
+
+def attributes(message: Any) -> dict[str, Any]:
+    sent = ("DataType", "StringValue", "BinaryValue")
+    given = message.get("MessageAttributes", {})
+    return {name: {key: value for key, value in each.items() if key in sent} for name, each in given.items()}
+
+
+def of_an_event(stage: Stage, source: Source, reference: Reference, what: str, end: Any) -> Outage:
+    event = parcel(stage, source, [reference.sample]).event()
+    first = stage.invoke(source.function, event)
+    delivery = Delivery(event, [first], int(bool(first.error)))
+    declared = keeps_failures(stage.project.body, source.function)
+    if not first.error:
+        end()
+        return Outage(what, delivery)
+    place, message = given_up(stage, source, event) if declared else ("", {})
+    end()
+    if not place:
+        return Outage(what, delivery, "", declared)
+    body = json.loads(message["Body"])
+    payload = body.get("requestPayload", body) if isinstance(body, dict) else body
+    time.sleep(SECONDS)
+    again: Answer = stage.invoke(source.function, payload)
+    return Outage(what, delivery, place, declared, Delivery(payload, [again], int(bool(again.error))), stage.world())
+
+
+def given_up(stage: Stage, source: Source, event: Any) -> tuple[str, dict[str, Any]]:
+    """Where a failed asynchronous event ends, and the message there."""
+    sqs = stage.local.client("sqs")
+    graves = {name.removeprefix("queue ") for name in stage.graves} & stage.stack.resources.keys()
+    stage.give_up(source.function, event)
+
+    def look() -> tuple[str, dict[str, Any]] | None:
+        for name in sorted(graves):
+            if messages := taken(sqs, stage.stack.resources[name]):
+                return name, messages[0]
+        return None
+
+    with suppress(LocalAwsError):
+        return wait_for("the failed event to be kept", look, timeout=6 * SECONDS) or ("", {})
+    return "", {}

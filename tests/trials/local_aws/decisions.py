@@ -1,0 +1,40 @@
+"""MiniStack that notes what IAM decided for each call of a role: a line of JSON in the file `TRIALS_DECISIONS`.
+
+Run by the local AWS's own Python.
+"""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import ministack.core.iam_evaluator as evaluator
+from ministack.app import main
+from ministack.core.responses import get_account_id
+
+FILE = Path(os.environ["TRIALS_DECISIONS"])
+plain = evaluator.enforce
+
+
+def enforce(access_key_id: str, iam_action: str, service: str, region: str, *more: Any, **given: Any) -> Any:
+    result = plain(access_key_id, iam_action, service, region, *more, **given)
+    principal = evaluator.resolve_principal(access_key_id or "", get_account_id())
+    if getattr(principal, "policies", None) is None or isinstance(result, evaluator.AuthError):
+        return result
+    resource = given.get("resource_arn", more[0] if more else "*")
+    noted = {
+        "principal": principal.arn,
+        "action": iam_action,
+        "resource": resource,
+        "decision": result.decision if result else "Allow",
+        "by_resource": bool(result and result.resource_policy_arn),
+    }
+    with FILE.open("a") as lines:
+        lines.write(json.dumps(noted) + "\n")
+    return result
+
+
+evaluator.enforce = enforce
+
+if __name__ == "__main__":
+    main()

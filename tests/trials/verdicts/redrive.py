@@ -1,0 +1,60 @@
+"""What an outage that outlasts the retries leaves, and what sending it again makes of that."""
+
+from dataclasses import dataclass
+
+from trials.deliveries.history import Delivery, Reference
+from trials.project.sources import Kind, Source
+from trials.verdicts.words import Judgement, Promise, broken, held, unproved
+from trials.world.compare import World, differences, tellable
+
+NO_GRAVE = "give it a dead-letter queue (RedrivePolicy), or an on-failure destination"
+
+
+@dataclass(frozen=True)
+class Outage:
+    """A call was refused until the source gave up; what then lay in `kept` was sent again.
+
+    `declared` is where the template says that a failed event is kept, `after` the world in the end.
+    """
+
+    what: str
+    delivery: Delivery
+    kept: str = ""
+    declared: str = ""
+    redrive: Delivery | None = None
+    after: World | None = None
+
+
+def redriven(outage: Outage, source: Source, reference: Reference) -> Judgement:
+    """Whether an event that met an outage has its effect once in the end."""
+    what, delivery = f"{outage.what} refused throughout", outage.delivery
+    if not delivery.failures:
+        return unproved(f"{what}: the delivery counts as done all the same, so nothing is sent again")
+    if not outage.kept:
+        return not_kept(outage, source)
+    if outage.redrive is None or outage.after is None:
+        return unproved(f"{what}: kept in {outage.kept}, in a form that cannot be sent again here")
+    changed = differences(reference.world, outage.after, reference.noise)
+    changed = [each for each in changed if not tellable(each, reference.world)]
+    details = [str(each) for each in changed]
+    gone = [each for each in changed if each.gone]
+    if not changed:
+        return held(f"{what}: kept in {outage.kept}, and done once when it is sent again")
+    if gone and outage.redrive.failures:
+        text = f"{what}: when it is sent again, it is still refused: {outage.redrive.last_error}"
+        return broken(Promise.BLOCKED, text, *details)
+    if not gone and any(reference.world.get(each.place) != reference.empty.get(each.place) for each in changed):
+        return broken(Promise.DOUBLED, f"{what}: sent again, it is done again: {changed[0]}", *details)
+    if len(gone) == len(changed) and not any(each.new for each in changed):
+        return broken(Promise.LOST, f"{what}: sent again, it is taken for done: {gone[0]}", *details)
+    return unproved(f"{what}: sent again, it has another outcome: {changed[0]}", *details)
+
+
+def not_kept(outage: Outage, source: Source) -> Judgement:
+    what, delivery = f"{outage.what} refused throughout", outage.delivery
+    if source.kind is Kind.QUEUE and delivery.stuck:
+        return unproved(f"{what}: there is nothing to send again, {delivery.stuck}", supply=NO_GRAVE)
+    if outage.declared:
+        return unproved(f"{what}: the template keeps it in {outage.declared}, which shows nothing")
+    text = f"{what}: after the last retry the event lies nowhere"
+    return broken(Promise.LOST, text, delivery.error)
