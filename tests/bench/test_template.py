@@ -1,5 +1,7 @@
 """Templates as data: what is read, what is refused in one line, and what a piece of a template refers to."""
 
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +10,8 @@ import pytest
 from trials.local_aws import LocalAwsError
 from trials.project import read
 from trials.template import TemplateError, logical_id, own_names, read_template, references, secrets_by_arn, without
+
+TESTS = Path(__file__).resolve().parents[1]
 
 
 def written(folder: Path, text: str | bytes) -> Path:
@@ -109,11 +113,48 @@ def test_references_are_found_in_every_form(value: Any, meant: set[str]) -> None
 
 @pytest.mark.parametrize(
     ("value", "meant"),
-    [({"Ref": "A"}, "A"), ({"Fn::Sub": "arn:${AWS::Region}:${A.Arn}"}, "A"), ([{"Ref": "A"}, {"Ref": "B"}], "")],
+    [
+        ({"Ref": "A"}, "A"),
+        ({"Fn::GetAtt": ["A", "Arn"]}, "A"),
+        ({"Fn::GetAtt": "A.Arn"}, "A"),
+        ({"Fn::Sub": "arn:${AWS::Region}:${A.Arn}"}, "A"),
+        ({"Fn::Sub": ["${It}", {"It": {"Fn::GetAtt": ["A", "Arn"]}}]}, "A"),
+        ({"Fn::Sub": "${A}/${B}"}, ""),
+        ({"Fn::Join": ["", [{"Fn::GetAtt": ["A", "Arn"]}, ":live"]]}, "A"),
+        ({"Fn::Join": ["", [{"Ref": "A"}, {"Fn::If": ["C", {"Ref": "B"}, ""]}]]}, ""),
+        ({"Fn::If": ["C", {"Ref": "A"}, {"Fn::GetAtt": ["A", "Arn"]}]}, "A"),
+        ({"Fn::If": ["C", {"Ref": "A"}, {"Ref": "AWS::NoValue"}]}, "A"),
+        ({"Fn::If": ["C", {"Ref": "A"}, {"Ref": "B"}]}, ""),
+        ({"Fn::If": ["C", {"Ref": "A"}, "arn:aws:sqs:us-east-1:123456789012:elsewhere"]}, ""),
+        ({"Fn::Select": [1, [{"Ref": "A"}, {"Ref": "B"}]]}, "B"),
+        ({"Fn::Select": ["0", [{"Ref": "A"}, {"Ref": "B"}]]}, "A"),
+        ({"Fn::Select": [{"Ref": "Which"}, [{"Ref": "A"}, {"Ref": "B"}]]}, ""),
+        ({"Fn::Select": [5, {"Fn::Split": [":", {"Fn::GetAtt": ["A", "Arn"]}]}]}, "A"),
+        ({"Fn::ImportValue": {"Fn::Sub": "${Network}-Queue"}}, ""),
+        ({"Fn::Join": ["", [{"Fn::ImportValue": {"Fn::Sub": "${Network}-Queue"}}, "/x"]]}, ""),
+        ({"Fn::FindInMap": ["Queues", {"Ref": "Stage"}, "Arn"]}, ""),
+        ([{"Ref": "A"}], ""),
+        ({"Arn": {"Ref": "A"}}, ""),
+        ("A", ""),
+    ],
     ids=str,
 )
-def test_the_logical_id_is_the_only_one_referred_to(value: Any, meant: str) -> None:
+def test_the_logical_id_is_the_one_thing_that_an_expression_means(value: Any, meant: str) -> None:
     assert logical_id(value) == meant
+
+
+PLAIN = """
+import sys
+sys.modules.update(dict.fromkeys(["boto3", "botocore", "rich", "cfnlint"]))  # whoever imports one of them fails
+from trials.template import Model, read_template
+"""
+
+
+def test_the_reader_needs_nothing_but_yaml() -> None:
+    """Rules import it in an environment of cfn-lint alone, trials in one without cfn-lint."""
+    done = subprocess.run([sys.executable, "-c", PLAIN], cwd=TESTS, capture_output=True, text=True, check=False)
+
+    assert done.stderr == ""
 
 
 def test_what_refers_to_what_is_left_out_goes_too() -> None:

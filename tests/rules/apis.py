@@ -97,9 +97,7 @@ def _kind(api: model.Resource) -> str:
 
 def _shared(template: model.Model, section: str, path: model.Where) -> model.Node:
     """What Globals say about an API that SAM makes, which stands nowhere but in its events."""
-    shared = template.cfn.template.get("Globals")
-    body = shared.get(section) if isinstance(shared, dict) else None
-    return model.Node(template, body if isinstance(body, dict) else {}, path)
+    return model.Node(template, model.shared_section(template.body, SAM[section]), path)
 
 
 def _events(template: model.Model) -> Iterator[tuple[str, Route]]:

@@ -20,6 +20,8 @@ WANTED = ("SKILL.md", "LICENSE", "pyproject.toml", "uv.lock", "references/", "ex
 WANTED_TOO = (
     "tests/references/",
     "tests/rules/",
+    "tests/trials/__init__.py",
+    "tests/trials/template/",
     "tests/facts.toml",
     "tests/test_cdk.py",
     "tests/counterexamples/",

@@ -3,14 +3,14 @@
 from collections.abc import Iterator
 from typing import Any
 
-from trials.template import logical_id
+from trials.template import logical_id, references
 
 KEYS = ("deadLetterTargetArn", "DeadLetterConfig", "DeadLetterQueue", "OnFailure")
 
 
 def graves(body: dict[str, Any]) -> set[str]:
     """Logical ids of all that a redrive policy, a dead-letter configuration or an on-failure destination names."""
-    return {name for name in named(body.get("Resources")) if name}
+    return set(named(body.get("Resources")))
 
 
 def keeps_failures(body: dict[str, Any], function: str) -> str:
@@ -21,14 +21,15 @@ def keeps_failures(body: dict[str, Any], function: str) -> str:
         of_it = resource.get("Type") == "AWS::Lambda::EventInvokeConfig"
         if of_it and logical_id(properties.get("FunctionName")) == function:
             places += named(properties)
-    return next(filter(None, places), "")
+    return next(iter(places), "")
 
 
 def named(value: Any) -> Iterator[str]:
+    """All that stands under these keys, each branch of a condition: what one of them may be is kept there."""
     if isinstance(value, dict):
         for key, inner in value.items():
             if key in KEYS:
-                yield logical_id(inner)
+                yield from sorted(references(inner))
             yield from named(inner)
     elif isinstance(value, list):
         for inner in value:

@@ -1,36 +1,8 @@
-"""What a piece of a template refers to, and templates with something left out or put differently."""
+"""Templates with something left out or put differently, and the names that their authors gave."""
 
 from typing import Any
 
-
-def references(value: Any) -> set[str]:
-    """Logical ids that a piece of a template refers to, pseudo parameters left out."""
-    found: set[str] = set()
-    if isinstance(value, dict):
-        for key, inner in value.items():
-            if key == "Ref":
-                found.add(inner)
-            elif key == "Fn::GetAtt":
-                found.add(inner[0] if isinstance(inner, list) else inner.split(".")[0])
-            elif key == "DependsOn":
-                found.update([inner] if isinstance(inner, str) else inner)
-            elif key == "Fn::Sub":
-                text, given = (inner, {}) if isinstance(inner, str) else inner
-                found.update(part.split("}")[0].split(".")[0] for part in text.replace("${!", "").split("${")[1:])
-                found -= given.keys()
-                found |= references(given)
-            else:
-                found |= references(inner)
-    elif isinstance(value, list):
-        for inner in value:
-            found |= references(inner)
-    return {name for name in found if not name.startswith("AWS::")}
-
-
-def logical_id(value: Any) -> str:
-    """The resource that `!Ref X` or `!GetAtt X.Arn` means; of anything else, the one it refers to, or nothing."""
-    meant = references(value)
-    return min(meant) if len(meant) == 1 else ""
+from trials.template.values import references, substituted
 
 
 def own_names(template: dict[str, Any]) -> dict[str, str]:
@@ -53,7 +25,7 @@ def secrets_by_arn(template: dict[str, Any]) -> dict[str, Any]:
             if set(value) == {"Ref"} and value["Ref"] in secrets:
                 return {"Fn::GetAtt": [value["Ref"], "Id"]}
             if set(value) == {"Fn::Sub"}:
-                text, given = (value["Fn::Sub"], {}) if isinstance(value["Fn::Sub"], str) else value["Fn::Sub"]
+                text, given = substituted(value["Fn::Sub"])
                 for name in secrets - given.keys():
                     text = text.replace(f"${{{name}}}", f"${{{name}.Id}}")
                 return {"Fn::Sub": [text, written(given)] if given else text}

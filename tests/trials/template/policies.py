@@ -1,0 +1,183 @@
+"""Who may do what: the statements of a template's policies, and whether a service may send where it does."""
+
+from __future__ import annotations
+
+import re
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, Any
+
+from trials.template.nodes import KEY, RULE, Delivery, Node, Resource
+from trials.template.values import OPAQUE, as_dict, is_intrinsic, listed, logical_id, references, text
+
+if TYPE_CHECKING:
+    from trials.template.model import Model
+
+POLICIES = {  # resource types that attach a policy, and the property that names what they attach it to
+    "AWS::SQS::QueuePolicy": "Queues",
+    "AWS::SQS::QueueInlinePolicy": "Queue",
+    "AWS::SNS::TopicPolicy": "Topics",
+    "AWS::SNS::TopicInlinePolicy": "TopicArn",
+    "AWS::S3::BucketPolicy": "Bucket",
+}
+ROLE_POLICIES = {  # the same for roles
+    "AWS::IAM::Policy": "Roles",
+    "AWS::IAM::ManagedPolicy": "Roles",
+    "AWS::IAM::RolePolicy": "RoleName",
+}
+
+
+def statements(template: Model, document: Node) -> tuple[list[Node], bool]:
+    """The statements of a policy document, and whether those are all of them."""
+    told: list[Node] = []
+    whole = True
+    for body in document.values():
+        if body is None:
+            continue
+        if not isinstance(body, dict) or is_intrinsic(body):
+            return told, False
+        for index, entry in enumerate(listed(body.get("Statement"))):
+            for each in template.possible(entry):
+                if isinstance(each, dict) and not is_intrinsic(each):
+                    told.append(Node(template, each, document.at("Statement", index)))
+                elif each is not None:
+                    whole = False
+    return told, whole
+
+
+def attached(template: Model, resource: Resource) -> tuple[list[Node], bool]:
+    """The statements of the policies on a queue, topic, key or bucket, and whether those are all of them."""
+    if resource.type == KEY:
+        return statements(template, resource.child("KeyPolicy"))
+    return _held_by(template, resource, POLICIES)
+
+
+def of_role(template: Model, role: Resource) -> tuple[list[Node], bool]:
+    """The statements of a role's policies that the template writes, and whether those are all of them."""
+    told, whole = _held_by(template, role, ROLE_POLICIES)
+    for policy in role.items("Policies"):
+        more, all_of_it = statements(template, policy.child("PolicyDocument"))
+        told += more
+        whole = whole and all_of_it
+    return told, whole and role.absent("ManagedPolicyArns")
+
+
+def _held_by(template: Model, resource: Resource, kinds: dict[str, str]) -> tuple[list[Node], bool]:
+    told: list[Node] = []
+    whole = True
+    for policy in template.of(*kinds):
+        names = [each for value in policy.values(kinds[policy.type]) for each in listed(value)]
+        holders = [template.resources.get(logical_id(each)) for name in names for each in template.possible(name)]
+        if resource in holders:
+            more, all_of_it = statements(template, policy.child("PolicyDocument"))
+            told += more
+            whole = whole and all_of_it
+        elif None in holders:  # on something that this template does not tell
+            whole = False
+    return told, whole
+
+
+def connected(template: Model, source: str, destination: str) -> bool:
+    """A SAM connector leads from one to the other; SAM writes the policy."""
+    own = as_dict(as_dict(as_dict(template.body.get("Resources")).get(source)).get("Connectors"))
+    ends = [as_dict(as_dict(connector).get("Properties")).get("Destination") for connector in own.values()]
+    if any(destination in _end(each) for end in ends for each in listed(end)):
+        return True
+    return any(
+        source in _end(each.only("Source"))
+        and any(destination in _end(end) for end in listed(each.only("Destination")))
+        for each in template.of("AWS::Serverless::Connector")
+    )
+
+
+def _end(value: Any) -> set[str]:
+    ends = as_dict(value)
+    return {str(ends.get("Id", ""))} | references(list(ends.values()))
+
+
+def refused(template: Model, delivery: Delivery) -> bool:
+    """No statement of the receiver's policies lets the sender in, and those are all that it has."""
+    told, whole = attached(template, delivery.receiver)
+    return (
+        whole
+        and not any(admits(statement, delivery.principal, delivery.action, delivery) for statement in told)
+        and not connected(template, delivery.sender, delivery.receiver.name)
+    )
+
+
+def principals(statement: Node) -> list[str]:
+    """The services that a statement is for; "*" is everyone; one that is unknown is OPAQUE's name."""
+    services = []
+    for value in statement.values("Principal"):
+        members = [value] if not isinstance(value, dict) or is_intrinsic(value) else []
+        if not members:
+            members = [value.get("Service")] + (["*"] if "*" in listed(value.get("AWS")) else [])
+        for member in members:
+            for each in statement.template.possible(member):
+                for one in listed(each):
+                    name = re.sub(r"\$\{AWS::URLSuffix\}", "amazonaws.com", text(one))
+                    services.append(name if name and "${" not in name else repr(OPAQUE))
+    return services
+
+
+def conditions(statement: Node) -> dict[str, list[Any]]:
+    """Condition keys in lower case and the values they are compared with; OPAQUE as a key for what is unknown."""
+    compared: dict[str, list[Any]] = {}
+    for block in statement.values("Condition"):
+        if block is None:
+            continue
+        if not isinstance(block, dict) or is_intrinsic(block):
+            compared[repr(OPAQUE)] = []
+            continue
+        for operator in block.values():
+            for tests in statement.template.possible(operator):
+                if isinstance(tests, dict) and not is_intrinsic(tests):
+                    for key, value in tests.items():
+                        compared.setdefault(str(key).lower(), []).extend(listed(value))
+                else:
+                    compared[repr(OPAQUE)] = []
+    return compared
+
+
+def names_action(statement: Node, action: str) -> bool:
+    """A statement's actions may be this one, as far as the template tells."""
+    actions = [text(each).lower() for value in statement.values("Action") for each in listed(value)]
+    return not actions or any(not each or "${" in each or fnmatchcase(action.lower(), each) for each in actions)
+
+
+def names_resource(statement: Node, resource: Resource) -> bool:
+    """A statement's resources may be this one, as far as the template tells."""
+    written = [each for value in statement.values("Resource") for each in listed(value)]
+    named = [statement.template.resource(each) for each in written]
+    return not named or None in named or resource in named
+
+
+def admits(statement: Node, principal: str, action: str, delivery: Delivery | None = None) -> bool:
+    """A statement lets a service do something, or may do so as far as the template tells."""
+    if statement.only("Effect") == "Deny":
+        return False
+    if statement.absent("NotPrincipal") and not {principal, "*", repr(OPAQUE)} & set(principals(statement)):
+        return False
+    if not names_action(statement, action):
+        return False
+    if not delivery:
+        return True
+    if not names_resource(statement, delivery.receiver):
+        return False
+    template = statement.template
+    senders = [
+        logical_id(each)
+        for value in conditions(statement).get("aws:sourcearn", [])
+        for each in template.possible(value)
+    ]
+    same = {each.name for each in template.of(delivery.sender_type)}
+    same |= {each.source for each in template.targets if each.kind == "rule"} if delivery.sender_type == RULE else set()
+    return not (senders and set(senders) <= same - {delivery.sender})
+
+
+def allows(template: Model, role: Resource, action: str, resource: Resource) -> bool | None:
+    """Whether a role's policies allow an action on a resource; None where the template does not tell them whole."""
+    told, whole = of_role(template, role)
+    allowing = (each for each in told if each.only("Effect") != "Deny")
+    if any(names_action(each, action) and names_resource(each, resource) for each in allowing):
+        return True
+    return False if whole else None
