@@ -10,7 +10,7 @@ import pytest
 import yaml
 from skills_ref import validate
 
-from support.documents import ROOT, Link, anchors, documents, links, rows, section, sections, tokens
+from support.documents import ROOT, Link, anchors, documents, links, rows, section, sections, slug, tokens
 from trials.examples import patterns
 
 SKILL = ROOT / "SKILL.md"
@@ -77,14 +77,10 @@ def where() -> dict[str, tuple[Path, str]]:
     """The reference file and the title of each pattern's section, as the catalogue links them."""
     found = {}
     for cells in rows(section(SKILL, "Patterns")):
-        target = re.search(r"\]\((references/[\w-]+\.md)#([\w-]+)\)", cells[1])
+        target = re.match(r"\[(\w+)\]\((references/[\w-]+\.md)#([\w-]+)\)", cells[1])
         assert target, cells
-        titles = {
-            re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-"): title for title in sections(ROOT / target[1])
-        }
-        example = re.search(r"\[(\w+)\]\(examples/\1/\)", cells[2])
-        assert example, cells
-        found[example[1]] = (ROOT / target[1], titles[target[2]])
+        titles = {slug(title): title for title in sections(ROOT / target[2])}
+        found[target[1]] = (ROOT / target[2], titles[target[3]])
     return found
 
 

@@ -22,6 +22,7 @@ PROOFS = ("botocore", "cfn", "package", "node", "test", "url")
 NUMBER = re.compile(r"(?<![\w.])\d[\d,.]*(?:xx)?")
 STATUSES = {str(status.value) for status in http.HTTPStatus} | {"2xx", "3xx", "4xx", "5xx"}
 NAMES = re.compile(r"RFC \d+|ISO \d+|OAuth 2\.0|HTTP/[\d.]+|TLS [\d.]+")  # digits that are part of a name
+LINES = re.compile(r"\b\d+\+\d+|, lines \d+-\d+:")  # where a section stands, which support.contents keeps true
 
 
 @dataclass(frozen=True)
@@ -130,7 +131,7 @@ def prose(path: Path) -> Iterator[str]:
 def unproved(path: Path, known: list[str]) -> list[str]:
     """Numbers in a document's prose that no known wording covers, each with the words around it."""
     found = []
-    for text in prose(path):
+    for text in (LINES.sub("", each) for each in prose(path)):
         covered = [match.span() for says in known if says in text for match in re.finditer(re.escape(says), text)]
         covered += [match.span() for match in NAMES.finditer(text)]
         for number in NUMBER.finditer(text):
