@@ -1,5 +1,6 @@
 """The bundle as a skill: a valid front page, budgets, no dead link, and the same patterns everywhere."""
 
+import importlib.metadata
 import re
 import shutil
 import subprocess
@@ -8,9 +9,11 @@ from pathlib import Path
 
 import pytest
 import yaml
+from cfnlint.decode import cfn_yaml
 from skills_ref import validate
 
 from support.documents import ROOT, Link, anchors, documents, links, rows, section, sections, slug, tokens
+from support.mistakes import mutants
 from trials.examples import patterns
 
 SKILL = ROOT / "SKILL.md"
@@ -168,6 +171,43 @@ def test_the_readme_has_exactly_two_commands_that_set_up_everything() -> None:
     assert len(commands) == 2
     assert commands[0].endswith("examples/run.py")
     assert commands[1].endswith("pytest")
+
+
+def homes() -> dict[str, str]:
+    """The block of each example in the index: how to take it home."""
+    parts = re.split(r"(?m)^### ", section(ROOT / "examples" / "README.md", "Take one home"))[1:]
+    return {part.split("\n", 1)[0]: part for part in parts}
+
+
+def test_every_example_has_a_block_that_takes_it_home_and_every_table_leads_to_it() -> None:
+    readme = re.findall(r"\[(\w+)\]\(examples/README\.md#(\w+)\)", (ROOT / "README.md").read_text())
+    index = re.findall(r"(?m)^\| \[(\w+)\]\(#(\w+)\)", (ROOT / "examples" / "README.md").read_text())
+
+    assert sorted(homes()) == PATTERNS
+    assert sorted(readme) == sorted(index) == [(name, name) for name in PATTERNS]
+
+
+@pytest.mark.parametrize("name", PATTERNS)
+def test_the_block_names_the_parameters_and_uses_the_outputs_that_the_stack_has(name: str) -> None:
+    template = cfn_yaml.load(str(ROOT / "examples" / name / "template.yaml"))
+    asked = {each for each, given in template["Parameters"].items() if "Default" not in given} - {"AlarmTopicArn"}
+    text = homes()[name]
+    set_here = set(re.findall(r"export (\w+)=", text)) | set(re.findall(r"`([A-Z]+)`", text))
+
+    assert {word for word in asked if f"`{word}`" not in text} == set()
+    assert set(re.findall(r"\$(\w+)", text)) - set_here <= set(template["Outputs"])
+    assert f"({name}/)" in text
+    assert len(re.findall(r"(?m)^```bash$", text)) == 1
+
+
+def test_the_page_of_proofs_counts_the_mutants() -> None:
+    assert f" {len(mutants())} realistic mistakes" in (ROOT / "tests" / "README.md").read_text()
+
+
+def test_the_readme_pins_the_linter_that_the_rules_are_tried_with() -> None:
+    pinned = re.findall(r"uvx cfn-lint@([\d.]+) ", (ROOT / "README.md").read_text())
+
+    assert pinned == [importlib.metadata.version("cfn-lint")]
 
 
 def test_ci_runs_the_readmes_test_command(tmp_path: Path) -> None:

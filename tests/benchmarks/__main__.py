@@ -1,8 +1,8 @@
-"""Prints what the skill costs its readers, its checks and its handlers, as tables; draws them for the README.
+"""Prints what the skill costs its readers, its checks and its handlers, as tables; draws them for `tests/README.md`.
 
 uv run --group bench --directory tests python -m benchmarks [--rounds 3] [--only queue_worker] [--publish]
 
-The tables are whole; `--publish` keeps the results, draws the picture and refills the README's section.
+The tables are whole; `--publish` keeps the results, draws the picture and refills the page's section.
 """
 
 import argparse
@@ -16,7 +16,7 @@ from rich.progress import track
 from rich.table import Table
 
 from benchmarks import cold_start, reading, rules
-from benchmarks.results import PICTURE, README, Results, refilled, save
+from benchmarks.results import PAGE, PICTURE, Results, refilled, save
 from support.commands import SAM
 from trials.examples import patterns
 
@@ -64,7 +64,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--rounds", type=int, default=3, help="how often everything takes its turn (3)")
     parser.add_argument("--only", action="append", choices=patterns(), help="cold starts of this example alone")
-    parser.add_argument("--publish", action="store_true", help="keep the results, and refill the README with them")
+    parser.add_argument("--publish", action="store_true", help="keep the results, and refill tests/README.md with them")
     given = parser.parse_args()
     if given.publish and given.only:
         parser.error("--publish needs the cold starts of all examples")
@@ -87,7 +87,7 @@ def main() -> None:
 
         save(results)
         PICTURE.write_text(svg(results))
-        README.write_text(refilled(README.read_text(), results))
+        PAGE.write_text(refilled(PAGE.read_text(), results))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The picture of the README: tokens to an answer by reference, and every function's cold start by variant.
+"""The picture of `tests/README.md`: tokens to an answer by reference, and every function's cold start by variant.
 
 Draw it again after an edit of this file:  uv run --group bench --directory tests python -m benchmarks.picture
 """

@@ -1,6 +1,6 @@
-"""What one run of all benchmarks found: kept as `results.json`, shown in the README and drawn as `results.svg`.
+"""What one run of all benchmarks found: kept as `results.json`, shown in `tests/README.md` and drawn as `results.svg`.
 
-Repair the README after an edit of this file:  uv run --directory tests python -m benchmarks.results
+Repair the page after an edit of this file:  uv run --directory tests python -m benchmarks.results
 """
 
 import json
@@ -15,7 +15,7 @@ from benchmarks.reading import EVERY, Answer, Check
 from benchmarks.rules import Cost
 from support.documents import ROOT, section
 
-README = ROOT / "README.md"
+PAGE = ROOT / "tests" / "README.md"
 FILE = Path(__file__).resolve().parent / "results.json"
 PICTURE = FILE.with_suffix(".svg")
 TITLE = "Measured"
@@ -24,7 +24,7 @@ BUDGET = 3300  # tokens, SKILL.md and one section
 AGAIN = "as it is, again"
 SHOWN = ("quotes", "commands", "diagrams", EVERY)  # the others take too little to be compared
 
-PAGE = """## {title}
+TEXT = """## {title}
 
 One command prints every row of what follows; with `--publish` it refills this section and the picture:
 
@@ -32,13 +32,14 @@ One command prints every row of what follows; with `--publish` it refills this s
 uv run --group bench --directory tests python -m benchmarks --rounds {rounds}
 ```
 
-Run in {month} on {machine} shared with other work, so times are compared, not stated: what is compared takes turns, a
-ratio is within one round, a figure is the median of {rounds} rounds. Processor time is what other work disturbs least;
-the row that compares a handler with itself is the noise.
+Run in {month} on {machine} shared with other work, so most figures are
+one time as a multiple of another. What is compared takes turns, each ratio compares times of one round, and each figure
+is the median of {rounds} rounds. Other work disturbs processor time least. The row that compares a handler with itself
+shows the noise.
 
-![Tokens to an answer, and cold starts of every function](tests/benchmarks/{picture})
+![Tokens to an answer, and cold starts of every function](benchmarks/{picture})
 
-| Tokens to the answer of {questions} [questions](tests/routing.toml) | Least | Median | Most |
+| Tokens to the answer of {questions} [questions](routing.toml) | Least | Median | Most |
 | --- | --- | --- | --- |
 {reading}
 
@@ -48,9 +49,9 @@ the row that compares a handler with itself is the noise.
 
 Medians of the functions, as multiples of the handler as it is; least and most by processor time. Every handler starts
 under Lambda's own client, awslambdaric {awslambdaric}, and the emulator of SAM CLI {sam_cli}, on Python {python} with
-boto3 {boto3} and Powertools {powertools}. What was made worse is in [cold_start.py](tests/benchmarks/cold_start.py).
+boto3 {boto3} and Powertools {powertools}. What was made worse is in [cold_start.py](benchmarks/cold_start.py).
 
-| Checking the fences | Fences | Processor ms each | All of them, bundle doubled |
+| Checking the fences | Fences | Processor ms for each | Time for all once the bundle is doubled, as a multiple |
 | --- | --- | --- | --- |
 {checks}
 
@@ -59,7 +60,7 @@ boto3 {boto3} and Powertools {powertools}. What was made worse is in [cold_start
 | as a multiple of cfn-lint {cfn_lint} alone | {clock:.2f} | {processor:.2f} |
 
 Whether answers become better is not among these: no run with a model has been made yet. The graders are proved without
-one, and [the evals](tests/evals/) have the one command that asks, with the skill and without it.
+one, and [the evals](evals/) have the one command that asks, with the skill and without it.
 """
 
 
@@ -97,9 +98,9 @@ def _rounded(value: Any) -> Any:
 
 
 def page(results: Results) -> str:
-    """The section of the README."""
+    """The section of the page."""
     functions = {row.function for row in results.starts}
-    return PAGE.format(
+    return TEXT.format(
         title=TITLE,
         picture=PICTURE.name,
         rounds=results.rounds,
@@ -136,7 +137,7 @@ def _cells(variant: str, starts: list[Row]) -> str:
 
 
 def refilled(text: str, results: Results) -> str:
-    """A README with the section as the results have it, in the place of the one that is there."""
+    """A page with the section as the results have it, in the place of the one that is there."""
     changed, count = re.subn(rf"(?ms)^## {TITLE}\n.*?(?=^## )", lambda _: page(results) + "\n", text)
     if count != 1:
         raise LookupError(f"{count} sections called {TITLE!r}, followed by another one")
@@ -144,9 +145,9 @@ def refilled(text: str, results: Results) -> str:
 
 
 def shown() -> str:
-    """The section as the README has it."""
-    return section(README, TITLE).rstrip() + "\n"
+    """The section as the page has it."""
+    return section(PAGE, TITLE).rstrip() + "\n"
 
 
 if __name__ == "__main__":
-    README.write_text(refilled(README.read_text(), load()))
+    PAGE.write_text(refilled(PAGE.read_text(), load()))

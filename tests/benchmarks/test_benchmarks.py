@@ -1,4 +1,4 @@
-"""What the benchmarks compare, and that the README says what they found; nothing here depends on how long it takes."""
+"""What the benchmarks compare, and that the page says what they found; nothing here depends on how long it takes."""
 
 import ast
 import sys
@@ -152,7 +152,7 @@ def test_a_linter_that_fails_is_not_timed() -> None:
         rules.timed([sys.executable, "-c", "exit(3)"])
 
 
-def test_the_readme_says_what_was_found() -> None:
+def test_the_page_says_what_was_found() -> None:
     assert results.shown() == results.page(FOUND), f"repair with: {results.REPAIR}"
 
 
@@ -163,7 +163,7 @@ def test_what_was_found_is_of_every_example() -> None:
     assert set(results.SHOWN) <= {check.kind for check in FOUND.checks}
 
 
-def test_a_readme_that_has_no_such_section_is_not_refilled() -> None:
+def test_a_page_that_has_no_such_section_is_not_refilled() -> None:
     assert results.refilled("# a\n\n## Measured\n\nold\n\n## b\n", FOUND) == f"# a\n\n{results.page(FOUND)}\n## b\n"
     with pytest.raises(LookupError, match="0 sections"):
         results.refilled("# a\n\n## b\n", FOUND)

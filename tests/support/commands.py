@@ -20,7 +20,12 @@ SHELL = {"cd", "cp", "echo", "export", "mkdir", "tail", "test", "true"}  # no op
 GIT_AND_OTHERS = {"git", "jq", "unzip"}
 UV = os.environ.get("UV", "uv")  # `uv run` says where it is, which need not be on PATH
 SAM = ROOT / ".sam-cli"  # an environment of its own, because the SAM CLI pins another boto3 and click
-HELP = {"uv": (UV, "help"), "uvx": (UV, "help", "tool", "run"), "cfn-lint": ("cfn-lint", "--help")}
+HELP = {
+    "uv": (UV, "help"),
+    "uvx": (UV, "help", "tool", "run"),
+    "cfn-lint": ("cfn-lint", "--help"),
+    "curl": ("curl", "--help", "all"),
+}
 
 
 def commands(script: str) -> list[list[str]]:

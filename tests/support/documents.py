@@ -45,8 +45,8 @@ class Link:
 
 
 def documents(root: Path = ROOT) -> list[Path]:
-    """Every Markdown file that ships: the top level, `references/`, `examples/` and `tests/rules/`."""
-    places = ("*.md", "references/*.md", "examples/**/*.md", "tests/rules/*.md")
+    """Every Markdown file that ships: at the top, in `references/` and `examples/`, and the pages of `tests/`."""
+    places = ("*.md", "references/*.md", "examples/**/*.md", "tests/README*.md", "tests/rules/*.md")
     return sorted(path for place in places for path in root.glob(place))
 
 
