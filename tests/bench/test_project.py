@@ -9,7 +9,8 @@ import pytest
 
 from trials.local_aws import LocalAws, LocalAwsError
 from trials.local_aws.deployment import LARGEST, stack_name
-from trials.local_aws.packaging import PackagingError, packages
+from trials.local_aws.javascript import asked_of_esbuild
+from trials.local_aws.packaging import PackagingError, packages, with_places
 from trials.project import read
 from trials.project.deployable import deployable
 from trials.project.graves import graves, keeps_failures
@@ -318,6 +319,36 @@ def build_wheel(folder, settings=None, metadata=None):
         wheel.writestr("shop-1.dist-info/RECORD", "")
     return "shop-1-py3-none-any.whl"
 '''
+
+
+def test_esbuild_is_asked_what_sam_would_ask_it() -> None:
+    asked = {"MainFields": "module,main", "Loader": [".html=text"], "Banner": ["js=import { a } from 'a=b'"]}
+
+    assert asked_of_esbuild(asked) == [
+        "--main-fields=module,main",
+        "--loader:.html=text",
+        "--banner:js=import { a } from 'a=b'",
+    ]
+    assert asked_of_esbuild({}) == []
+
+
+def test_a_relative_requirement_is_found_beside_the_template_or_above(tmp_path: Path) -> None:
+    (shared := tmp_path / "shared" / "shop").mkdir(parents=True)
+    (shared / "setup.py").write_text("")
+    (code := tmp_path / "orders" / "src" / "work").mkdir(parents=True)
+    requirements = code / "requirements.txt"
+    requirements.write_text("boto3\n../shared/shop/\n-e ../gone\n-r ./more.txt\n")
+    (code / "more.txt").write_text("")
+
+    assert with_places(requirements) == f"boto3\n{shared}\n-e ../gone\n-r ./more.txt\n"
+
+
+def test_a_project_of_which_nothing_can_be_deployed_is_told_function_by_function() -> None:
+    server = LocalAws.__new__(LocalAws)
+    server._unpacked = {"Work": "its requirements.txt cannot be installed"}
+    server.client = lambda _: None  # type: ignore[assignment,method-assign]
+
+    assert server.create_what_comes_up("trial", {"Resources": {}}, {}).left_out == server._unpacked
 
 
 def test_packages_that_cannot_be_had_are_told_in_uv_s_words(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from trials.verdicts.judge import (
     does_not_start,
     holds_poison,
     kept_after_retries,
+    lacks_old_sdk,
     ordered,
     recovered,
     refusal,
@@ -82,6 +83,15 @@ def test_a_delivery_is_a_reference_only_if_there_is_something_to_compare(
     assert bool(judged.supply) is (verdict is UNPROVED)
 
 
+def test_a_function_that_can_only_log_is_done_when_it_took_the_event() -> None:
+    nothing = reference(world=NOTHING)
+
+    assert said(undisturbed(QUEUE, nothing, calls_nothing=True)) == HELD
+    assert said(undisturbed(QUEUE, nothing)) == UNPROVED
+    called = reference(world=NOTHING, calls=(("ses", "SendEmail"),))
+    assert said(undisturbed(QUEUE, called, calls_nothing=True)) == UNPROVED
+
+
 @pytest.mark.parametrize(
     ("delivery", "why"),
     [
@@ -120,6 +130,16 @@ def test_what_a_function_refused_is_known_by_its_failure_or_its_status(delivery:
 )
 def test_code_that_can_never_run_is_told_from_code_that_refuses_an_event(error: str, starts: bool) -> None:
     assert bool(does_not_start(error, {"QUEUE"})) is not starts
+
+
+def test_a_package_that_an_old_runtime_brings_along_is_not_called_missing() -> None:
+    error = "RuntimeError: Worker init failed: Cannot find module 'aws-sdk' Require stack: - /code/app.js"
+
+    old = lacks_old_sdk(error, "nodejs14.x")
+    assert old is not None
+    assert (old.verdict, "@aws-sdk" in old.supply) == (Verdict.UNPROVED, True)
+    assert lacks_old_sdk(error, "nodejs24.x") is None
+    assert lacks_old_sdk(error.replace("aws-sdk", "uuid"), "nodejs14.x") is None
 
 
 def test_a_package_that_a_left_out_layer_may_hold_is_not_called_missing() -> None:

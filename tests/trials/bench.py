@@ -15,6 +15,7 @@ from trials.samples import samples
 from trials.samples.code import of_code
 from trials.stage import Stage
 from trials.verdicts import Finding, Judgement, Promise, Status, Verdict, unproved
+from trials.verdicts.judge import comparable_answer
 from trials.verdicts.remedies import remedy
 from trials.wiring import wiring
 from trials.workers import AT_ONCE, Pool
@@ -93,7 +94,8 @@ def absent(stage: Stage, source: Source) -> str:
 
 
 def the_faults(stage: Stage, source: Source, reference: Reference, first: Judgement) -> Iterator[Event]:
-    mute = first.verdict is not Verdict.HELD
+    shows = reference.has_effect or comparable_answer(source, reference.answer)
+    mute = first.verdict is not Verdict.HELD or not shows
     for trial in faults.ALL:
         if not trial.applies(source) or (source.kind is Kind.HTTP and only_reads(reference)):
             continue

@@ -9,13 +9,14 @@ from pathlib import Path
 
 from trials.deliveries.deliver import deliver
 from trials.deliveries.history import Answer, Delivery, Reference
+from trials.project.effects import calls_nothing
 from trials.project.sources import Source
 from trials.samples.learned import MOST, lacks, mends, raised
 from trials.samples.refused import Refusal, observations
 from trials.samples.sample import Sample
 from trials.stage import Stage
 from trials.verdicts import Judgement, Promise, Verdict, broken
-from trials.verdicts.judge import does_not_start, refusal, refused_sample, returned_early, undisturbed
+from trials.verdicts.judge import does_not_start, lacks_old_sdk, refusal, refused_sample, returned_early, undisturbed
 from trials.world import World, noise
 
 SEEN = {"latency": 1}  # a rule that changes nothing and lists the calls
@@ -78,7 +79,7 @@ def once(stage: Stage, source: Source, samples: list[Sample]) -> Attempt:
         answer, different = fared.result.answers[-1], noise(*fared.worlds)
         reference = Reference(fared.sample, fared.worlds[0], different, seen, tuple(fared.calls), answer, fared.empty)
         more = [returned_early()] if stage.returned_early(source.function) else []
-        judgement = undisturbed(source, reference)
+        judgement = undisturbed(source, reference, calls_nothing(*stage.project.code(source.function)))
         if judgement.verdict is Verdict.HELD or more:
             return Attempt(judgement, reference, tried, more, fared.sample)
         mute = mute or Attempt(judgement, reference, tried, sample=fared.sample)
@@ -133,6 +134,8 @@ def said(result: Delivery, log: list[str], folder: Path) -> Refusal:
 
 def refused_by(stage: Stage, source: Source, sample: Sample, fared: Try, log: list[str]) -> Judgement:
     here, result, error = not stage.project.layers_left_out, fared.result, fared.refused
+    if old := lacks_old_sdk(result.last_error or error, stage.project.code(source.function)[2]):
+        return old
     if reason := does_not_start(result.last_error or error, variables(stage, source.function), here):
         return broken(Promise.DOES_NOT_START, reason)
     outside = astray(log)

@@ -142,6 +142,8 @@ class LocalAws(Server):
         given = [{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()]
         left_out = dict(self._unpacked) if tolerant else {}
         while True:
+            if tolerant and not body["Resources"]:
+                return Stack(name, {}, {}, left_out)
             numbered = f"{name}-{next(self._numbers)}"
             request = {"StackName": numbered, "Parameters": given, **self._written(numbered, json.dumps(body))}
             try:
@@ -161,10 +163,10 @@ class LocalAws(Server):
                 faulty = {n: why for n, why in reasons.items() if tolerant and n in body["Resources"]}
                 cloudformation.delete_stack(StackName=numbered)
             kept = without(body, set(faulty))
-            if not faulty or not kept["Resources"]:
+            if not faulty or not (kept["Resources"] or tolerant):
                 raise LocalAwsError(reason)
             gone = {n: e["Type"] for n, e in body["Resources"].items() if n not in kept["Resources"]}
-            left_out |= {n: faulty.get(n, kind) for n, kind in gone.items()}
+            left_out |= {n: faulty.get(n, f"{kind} that refers to what is left out") for n, kind in gone.items()}
             body = kept
         resources = cloudformation.describe_stack_resources(StackName=numbered)["StackResources"]
         self.left_out |= left_out

@@ -114,11 +114,23 @@ def bundle(code: Path, properties: dict[str, Any], handler: str, out: Path) -> P
         f"--outdir={out / directory(handler, entries)}",
         *(f"--external:{name}" for name in outside),
         *(f"--out-extension:{end}" for end in endings),
+        *asked_of_esbuild(properties),
     ]
     done = errand(command, cwd=code)
     if done.returncode:
         raise PackagingError(f"esbuild failed for {entries[0]}: {' '.join(done.stderr.split())[:300]}")
     return out
+
+
+def asked_of_esbuild(properties: dict[str, Any]) -> list[str]:
+    """The options of esbuild that SAM passes on and that change what the code does."""
+    fields = [f"--main-fields={properties['MainFields']}"] if "MainFields" in properties else []
+    names = {"Loader": "loader", "Banner": "banner", "Footer": "footer", "Define": "define", "Alias": "alias"}
+    for key, name in names.items():
+        given = properties.get(key) or []
+        pairs = given.items() if isinstance(given, dict) else (str(each).split("=", 1) for each in given)
+        fields += [f"--{name}:{one}={other}" for one, other in pairs]
+    return fields + [f"--inject:{path}" for path in properties.get("Inject") or []]
 
 
 def provided(code: Path, modules: Path) -> list[str]:

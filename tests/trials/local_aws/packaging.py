@@ -26,15 +26,38 @@ def packages(requirements: Path | None, extra: Sequence[str], build: Path) -> Pa
         raise PackagingError(f"its {requirements.name} cannot be installed: {error}") from error
 
 
+UPWARDS = 4  # folders above that of a requirements file in which a relative path may be meant
+RELATIVE = re.compile(r"^(\s*(?:-e|--editable)?\s*)(\.{1,2}/\S*)(.*)$", re.MULTILINE)
+
+
+def with_places(requirements: Path) -> str:
+    """The text of a requirements file with its relative paths made whole.
+
+    `sam build` runs pip beside the file, a build of one's own often beside the template or above: the first that is
+    there counts.
+    """
+    own, *above = list(requirements.resolve().parents)[: UPWARDS + 1]
+
+    def whole(line: re.Match[str]) -> str:
+        if (own / line[2]).exists():
+            return line[0]
+        found = next((path for folder in above if (path := folder / line[2]).exists()), None)
+        return f"{line[1]}{found.resolve()}{line[3]}" if found else line[0]
+
+    return RELATIVE.sub(whole, requirements.read_text())
+
+
 def install(requirements: Path | None, extra: Sequence[str], build: Path) -> Path:
     """A folder with a function's dependencies, installed as `sam build` would, their bytecode too.
 
     What is made of the same releases is kept beside the environment and used again; `build` is for what can't be kept.
     """
     (more := build / "extra.txt").write_text("\n".join(extra))
-    wanted = [str(path.resolve()) for path in (requirements, more) if path]
     # A relative path in the file is meant from its own folder, where `sam build` runs pip too.
     place = ["--directory", str(requirements.parent.resolve())] if requirements else []
+    if requirements and (text := with_places(requirements)) != requirements.read_text():
+        (requirements := build / "requirements.txt").write_text(text)
+    wanted = [str(path.resolve()) for path in (requirements, more) if path]
     python = [*place, "--quiet", "--python", str(ENVIRONMENT / "bin" / "python")]
     releases = uv("pip", "compile", "--no-header", "--no-annotate", *python, *wanted)
     if all(re.fullmatch(r"[\w.-]+(\[.*\])?==\S+( ;.*)?", line) for line in releases.splitlines()):

@@ -6,6 +6,7 @@ from typing import Any
 
 from trials.local_aws import ASSET, LocalAwsError
 from trials.project.deployable import POWERTOOLS, SDK, deployable, in_powertools, too_old
+from trials.project.nested import inlined
 from trials.project.parameters import made_up, stored
 from trials.project.sources import Source, as_dict, sources
 from trials.samples.found import SampleFile, sample_files
@@ -62,6 +63,7 @@ def read(path: Path, url: str) -> Project:
         if not isinstance(written.get("Resources"), dict):
             raise LocalAwsError(f"{template} has no Resources")
         notes = [f"{other.name} is not tried: name it to try it" for other in others]
+        written = inlined(written, template.parent, notes)
         body, left_out = deployable(written, template.parent, notes)
         listed = sources(written, template.parent)
     except TemplateError as error:

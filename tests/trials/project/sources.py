@@ -7,6 +7,7 @@ from typing import Any
 
 from trials.project import accounted
 from trials.project.machines import attempts, definition, states
+from trials.project.nested import LOCATIONS
 from trials.project.source import ANY, Batching, Kind, Route, Source
 from trials.template import TemplateError, logical_id, read_template, references
 
@@ -98,6 +99,8 @@ class Reader:
             ends = [self.function(properties.get(end)) for end in ("Target", "Enrichment")]
             end = next(filter(None, ends), logical_id(properties.get("Target")))
             yield Source(Kind.OTHER, end, name, why=accounted.reason(kind))
+        elif kind in LOCATIONS:
+            yield Source(Kind.OTHER, "", name, why=accounted.NESTED)
         elif why := "" if kind in APIS else accounted.reason(kind):
             yield from self._named(name, why, properties)
 

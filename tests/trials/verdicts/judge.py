@@ -15,6 +15,7 @@ POISON = "trial-poison {not JSON"
 MARK = "trial-poison"
 CODED = re.compile("|".join(b64encode(b" " * shift + MARK.encode()).decode()[4:-4] for shift in range(3)))
 REAL_EVENT = "put a real event of this source into events/{name}.json"
+ONLY_LOGS = "taken; its code calls nothing beyond itself, so its log is all that it leaves"
 VERSIONS = ("version", "sequence", "sequence_number", "seq", "revision")
 NO_PACKAGE = re.compile(r"No module named|Cannot find (module|package)|Unable to import module|ImportModuleError")
 LOAD_ERRORS = re.compile(  # what a handler raises once it runs must not look like these: a SyntaxError is JSON's too
@@ -60,6 +61,18 @@ def does_not_start(error: str, variables: set[str] | None = None, layers_are_her
     return ""
 
 
+OLD_SDK = re.compile(r"Cannot find (?:module|package) 'aws-sdk['/]")
+OLD_RUNTIMES = ("nodejs10.x", "nodejs12.x", "nodejs14.x", "nodejs16.x")  # the newer ones bring version 3 alone
+
+
+def lacks_old_sdk(error: str, runtime: str) -> Judgement | None:
+    """Code that finds version 2 of the SDK in its runtime: on AWS it starts, for the runtime brings that along."""
+    if runtime not in OLD_RUNTIMES or not OLD_SDK.search(error):
+        return None
+    text = f"it takes aws-sdk from its runtime, {runtime}, which Lambda no longer lets one deploy to: not here"
+    return unproved(text, supply="move to a runtime that is supported and to @aws-sdk, or name aws-sdk in package.json")
+
+
 def refused_sample(
     source: Source, origin: str, error: str, delivery: Delivery, called: bool, outside: str, lacking: str = ""
 ) -> Judgement:
@@ -79,8 +92,11 @@ def refused_sample(
     return unproved(text, supply=supply_event(source))
 
 
-def undisturbed(source: Source, reference: Reference) -> Judgement:
-    """What one delivery did; without an effect or an answer to compare there is nothing to try."""
+def undisturbed(source: Source, reference: Reference, calls_nothing: bool = False) -> Judgement:
+    """What one delivery did; without an effect or an answer to compare there is nothing to try.
+
+    If the function's code `calls_nothing`, it is done when it took the event: its log is all that it can leave.
+    """
     changed = differences(reference.empty, reference.world, set())
     origin = reference.sample.origin
     effects = [each for each in changed if each.place != own_queue(source)]
@@ -91,6 +107,8 @@ def undisturbed(source: Source, reference: Reference) -> Judgement:
         return held(f"{origin}: {'; '.join(map(str, effects))}", *map(str, effects))
     if comparable_answer(source, reference.answer):
         return held(f"{origin}: nothing that can be seen changed; it answered {short(reference.answer)}")
+    if calls_nothing and not reference.calls:
+        return held(f"{origin}: {ONLY_LOGS}")
     calls = ", ".join(sorted({f"{service} {operation}" for service, operation in reference.calls}))
     text = f"{origin}: nothing that can be seen changed" + (f"; it called {calls}" if calls else ", nothing was called")
     return unproved(text, supply=supply_event(source))

@@ -27,7 +27,7 @@ class Promise(StrEnum):
 class Status(StrEnum):
     """How far the trials came with a source."""
 
-    DELIVERED = "delivered"  # an undisturbed delivery took place and had an effect or an answer to compare
+    DELIVERED = "delivered"  # an undisturbed delivery took place, with its effect or answer if the code has any
     BROKEN = "broken"  # it broke before one could
     UNPROVED = "unproved"
     UNTRIED = "untried"

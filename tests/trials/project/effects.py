@@ -1,0 +1,137 @@
+"""Whether a function's code can change anything beyond itself, read from what its modules import and use."""
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+HARMLESS = {  # modules of Python whose use nobody outside the function can see
+    *("__future__", "abc", "base64", "binascii", "calendar", "collections", "contextlib", "copy", "csv", "dataclasses"),
+    *("datetime", "decimal", "enum", "functools", "gzip", "hashlib", "hmac", "html", "io", "itertools", "json"),
+    *("logging", "math", "operator", "os", "pprint", "random", "re", "secrets", "statistics", "string", "struct"),
+    *("sys", "textwrap", "time", "traceback", "types", "typing", "urllib.parse", "uuid", "zlib", "zoneinfo"),
+    *("aws_xray_sdk", "pydantic", "typing_extensions"),
+    *("aws_lambda_powertools.logging", "aws_lambda_powertools.metrics", "aws_lambda_powertools.tracing"),
+    *("aws_lambda_powertools.event_handler", "aws_lambda_powertools.utilities.batch"),
+    *("aws_lambda_powertools.utilities.data_classes", "aws_lambda_powertools.utilities.typing"),
+}
+POWERTOOLS = {"Logger", "Metrics", "Tracer", "single_metric"}  # of the package itself
+OF_OS = {"environ", "getenv", "path"}
+UNTOLD = {"__import__", "eval", "exec", "compile", "globals"}  # with these anything may be called
+NODE = {
+    "assert",
+    "buffer",
+    "crypto",
+    "events",
+    "path",
+    "punycode",
+    "querystring",
+    "string_decoder",
+    "url",
+    "util",
+    "zlib",
+}
+IMPORTS = re.compile(r"""\b(?:require\s*\(\s*|from\s+|import\s+|import\s*\(\s*)(['"])([^'"]+)\1""")
+UNTOLD_SCRIPT = re.compile(
+    r"""\bfetch\b|\bXMLHttpRequest\b|\bWebSocket\b|\bEventSource\b|\beval\b|\bFunction\s*\(|\bglobalThis\b"""
+    r"""|\bprocess\s*(?:\.\s*(?!env\b|stdout\b|stderr\b|version\b|memoryUsage\b)|\[)|\brequire\s*(?!\s*\(\s*['"])"""
+    r"""|\bimport\s*\(\s*(?!['"])|\bawslambda\b"""
+)
+SCRIPTS = ("", ".js", ".mjs", ".cjs", ".ts", ".mts", "/index.js", "/index.mjs", "/index.ts")
+
+
+def calls_nothing(folder: Path, handler: str, runtime: str) -> bool:
+    """Whether all that the code can leave behind is its answer and its log; False wherever that cannot be told."""
+    module = handler.rsplit(".", 1)[0]
+    try:
+        if runtime.startswith("python"):
+            start = folder / (module.replace(".", "/") + ".py")
+            return start.is_file() and all(harmless(tree, folder) for tree in modules(start, folder))
+        start = next((path for end in SCRIPTS[1:6] if (path := folder / f"{module}{end}").is_file()), folder)
+        return runtime.startswith("nodejs") and start.is_file() and all(map(harmless_script, scripts(start)))
+    except (OSError, SyntaxError, ValueError):
+        return False
+
+
+def modules(start: Path, folder: Path) -> Iterator[ast.Module]:
+    """A module and those of the function's own that it imports, to the last."""
+    todo, seen = [start], set()
+    while todo:
+        path = todo.pop()
+        if path not in seen:
+            seen.add(path)
+            tree = ast.parse(path.read_text(encoding="utf-8-sig"))
+            yield tree
+            todo += [own for name, _ in imported(tree) for own in own_files(name, folder, path)]
+
+
+def imported(tree: ast.Module) -> Iterator[tuple[str, list[str]]]:
+    """The modules that are imported anywhere in the code, dots before those that are relative, and names from them."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from ((each.name, []) for each in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield "." * node.level + (node.module or ""), [each.name for each in node.names]
+
+
+def own_files(name: str, folder: Path, importer: Path) -> list[Path]:
+    """The function's own files that an import reaches; of a package, all of them."""
+    level = len(name) - len(name.lstrip("."))
+    start = importer.parents[level - 1] if level else folder
+    place = start / name.lstrip(".").replace(".", "/")
+    if place.is_dir():
+        return sorted(place.rglob("*.py"))
+    return [path] if (path := place.with_suffix(".py")).is_file() else []
+
+
+def harmless(tree: ast.Module, folder: Path) -> bool:
+    for name, names in imported(tree):
+        if name == "aws_lambda_powertools" and names:
+            if not POWERTOOLS.issuperset(names):
+                return False
+        elif not (known(name) or name.startswith(".") or own_files(name, folder, folder / "module.py")):
+            return False
+        if name == "os" and names and not OF_OS.issuperset(names):
+            return False
+        if name == "urllib" and names != ["parse"]:
+            return False
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name) and node.id in UNTOLD:
+            return False
+        if isinstance(node, ast.Attribute) and reaches_out(ast.unparse(node)):
+            return False
+    return True
+
+
+def reaches_out(attribute: str) -> bool:
+    module, _, rest = attribute.partition(".")
+    return (module == "os" and rest.split(".")[0] not in OF_OS) or attribute.startswith("sys.modules")
+
+
+def known(name: str) -> bool:
+    parts = name.split(".")
+    return any(".".join(parts[:length]) in HARMLESS for length in range(1, len(parts) + 1))
+
+
+def scripts(start: Path) -> Iterator[str]:
+    """A module in JavaScript or TypeScript and those that it reaches by a relative path, to the last."""
+    todo, seen = [start], set()
+    while todo:
+        path = todo.pop()
+        if path not in seen:
+            seen.add(path)
+            text = path.read_text(encoding="utf-8-sig")
+            yield text
+            for _, name in IMPORTS.findall(text):
+                if name.startswith("."):
+                    found = next((p for end in SCRIPTS if (p := path.parent / f"{name}{end}").is_file()), None)
+                    if found is None:
+                        raise ValueError(f"{name} is not beside {path}")
+                    todo.append(found)
+
+
+def harmless_script(text: str) -> bool:
+    names = [name for _, name in IMPORTS.findall(text)]
+    return not UNTOLD_SCRIPT.search(text) and all(
+        name.startswith(".") or name.removeprefix("node:") in NODE for name in names
+    )
