@@ -321,6 +321,6 @@ def test_the_status_of_an_answer_is_that_of_api_gateway(body: Any, status: int) 
 
 
 def test_every_kind_has_a_parcel() -> None:
-    for kind in set(Kind) - {Kind.QUEUE, Kind.TABLE, Kind.OTHER}:
+    for kind in set(Kind) - {Kind.QUEUE, Kind.TABLE, Kind.ROUTE, Kind.OTHER}:
         sent = parcel(a_stage(), Source(kind, "F", "n", "o"), [Sample({"data_text": "x"}, "x")])
         assert sent.event() is not None

@@ -33,7 +33,7 @@ def test_order_is_tried_where_a_version_says_which_event_is_newer() -> None:
         list(out_of_order(a_stage("http://local/jobs"), QUEUE, Reference(Sample('{"version": 1}', "event.json"))))
 
 
-@pytest.mark.parametrize("kind", sorted(set(Kind) - {Kind.OTHER}))
+@pytest.mark.parametrize("kind", sorted(set(Kind) - {Kind.ROUTE, Kind.OTHER}))
 def test_every_source_is_tried_under_a_repeat_and_a_refused_call(kind: Kind) -> None:
     names = {trial.name for trial in faults.ALL if trial.applies(Source(kind, "F", "n"))}
 

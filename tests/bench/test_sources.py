@@ -10,6 +10,7 @@ import pytest
 
 from trials.project import Kind, read, sources
 from trials.project.sources import Batching, Route, Source
+from trials.samples.made import made
 from trials.template import read_template
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -209,8 +210,6 @@ UNTRIED = {
     "Behind": f"AWS::ElasticLoadBalancingV2::TargetGroup, Properties: {{ TargetType: lambda, Targets: [{{ Id: {ARN} }}] }}",
     "Made": f"Custom::Thing, Properties: {{ ServiceToken: {ARN} }}",
     "Made2": f"AWS::CloudFormation::CustomResource, Properties: {{ ServiceToken: {ARN} }}",
-    "Guard": f"AWS::ApiGateway::Authorizer, Properties: {{ AuthorizerUri: {INVOKED} }}",
-    "Guard2": f"AWS::ApiGatewayV2::Authorizer, Properties: {{ AuthorizerUri: {INVOKED} }}",
     "Graph": f"AWS::AppSync::DataSource, Properties: {{ LambdaConfig: {{ LambdaFunctionArn: {ARN} }} }}",
     "Rotation": f"AWS::SecretsManager::RotationSchedule, Properties: {{ RotationLambdaARN: {ARN} }}",
     "Mail": f"AWS::SES::ReceiptRule, Properties: {{ Rule: {{ Actions: [{{ LambdaAction: {{ FunctionArn: {ARN} }} }}] }} }}",
@@ -251,14 +250,52 @@ def test_what_only_names_a_function_is_no_source(tmp_path: Path, resource: str) 
     assert found.kind is Kind.DIRECT
 
 
+@pytest.mark.parametrize(
+    ("authorizer", "type_", "version"),
+    [
+        (f"AWS::ApiGateway::Authorizer, Properties: {{ Type: TOKEN, AuthorizerUri: {INVOKED} }}", "TOKEN", None),
+        (f"AWS::ApiGateway::Authorizer, Properties: {{ Type: REQUEST, AuthorizerUri: {INVOKED} }}", "REQUEST", None),
+        (f"AWS::ApiGatewayV2::Authorizer, Properties: {{ AuthorizerUri: {INVOKED} }}", "REQUEST", "1.0"),
+        (
+            f"AWS::ApiGatewayV2::Authorizer, Properties: {{ AuthorizerPayloadFormatVersion: '2.0', AuthorizerUri: {INVOKED} }}",
+            "REQUEST",
+            "2.0",
+        ),
+        (
+            f"AWS::Serverless::Api, Properties: {{ Auth: {{ Authorizers: {{ A: {{ FunctionArn: {ARN} }} }} }} }}",
+            "TOKEN",
+            None,
+        ),
+        (
+            f"AWS::Serverless::HttpApi, Properties: {{ Auth: {{ Authorizers: {{ A: {{ FunctionArn: {ARN} }} }} }} }}",
+            "REQUEST",
+            "2.0",
+        ),
+    ],
+)
+def test_an_authorizer_is_given_a_caller_in_the_form_of_its_api(
+    tmp_path: Path, authorizer: str, type_: str, version: str | None
+) -> None:
+    (found,) = listed(tmp_path, f"{WORK}  Guard: {{ Type: {authorizer} }}")
+    event = made({"Resources": {}}, found).payload
+
+    assert (found.kind, found.function) == (Kind.DIRECT, "Work")
+    assert (event["type"], event.get("version")) == (type_, version)
+
+
+def test_an_api_that_is_created_quickly_hands_every_request_to_its_function(tmp_path: Path) -> None:
+    api = f"  Api: {{ Type: AWS::ApiGatewayV2::Api, Properties: {{ ProtocolType: HTTP, Target: {ARN} }} }}"
+    (found,) = listed(tmp_path, WORK + api)
+
+    assert (found.kind, found.function, found.route) == (Kind.HTTP, "Work", Route("ANY", "$default", "2.0"))
+
+
 ROUTES = {
     "subscription": "AWS::SNS::Subscription, Properties: { TopicArn: x, Protocol: sqs, Endpoint: !GetAtt Jobs.Arn }",
-    "rule": "AWS::Events::Rule, Properties: { EventPattern: { source: [a] }, Targets: [{ Id: a, Arn: !GetAtt Jobs.Arn }] }",
     "schedule": "AWS::Scheduler::Schedule, Properties: { Target: { Arn: !GetAtt Jobs.Arn } }",
     "bucket": "AWS::S3::Bucket, Properties: { NotificationConfiguration: { QueueConfigurations: [{ Event: e, Queue: !GetAtt Jobs.Arn }] } }",
     "pipe": "AWS::Pipes::Pipe, Properties: { Source: x, Target: !GetAtt Jobs.Arn }",
     "method": "AWS::ApiGateway::Method, Properties: { HttpMethod: POST, Integration: { Type: AWS, Uri: !Sub 'arn:x:${Jobs.QueueName}' } }",
-    "topic": "AWS::SNS::Topic, Properties: { Subscription: [{ Protocol: sqs, Endpoint: !GetAtt Jobs.Arn }] }",
 }
 
 

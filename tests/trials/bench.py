@@ -8,6 +8,7 @@ from pathlib import Path
 from trials import faults
 from trials.deliveries.history import Reference
 from trials.faults.once import once
+from trials.faults.passing_on import pass_on
 from trials.project import Kind, Project, Source
 from trials.project.sources import Reader
 from trials.report.events import CallsSeen, Event, SamplesUsed, SourceEnded, Told, TrialStarted
@@ -64,6 +65,12 @@ def try_source(stage: Stage, source: Source) -> Iterator[Event]:
     for judgement in wiring(Reader(stage.project.written, stage.project.template.parent), source):
         yield Told(finding(source, "arrives", judgement))
     yield TrialStarted(source, "once")
+    if source.kind is Kind.ROUTE:
+        judgement = pass_on(stage, source)
+        yield Told(finding(source, "once", judgement))
+        why = "" if judgement.verdict is Verdict.HELD else judgement.happened
+        yield SourceEnded(source, STATUS[judgement.verdict], why, judgement.supply, time.monotonic() - began)
+        return
     project = stage.project
     given = samples(project.body, project.files, source, stage.passed_on, of_code(*project.code(source.function)))
     attempt = once(stage, source, given)
@@ -88,6 +95,8 @@ STATUS = {Verdict.HELD: Status.DELIVERED, Verdict.UNPROVED: Status.UNPROVED, Ver
 def absent(stage: Stage, source: Source) -> str:
     if source.function not in stage.stack.resources:
         return f"{source.function} was not deployed: {stage.stack.left_out.get(source.function, 'left out')}"
+    if source.kind is Kind.ROUTE and source.origin and source.origin not in stage.stack.resources:
+        return f"{source.origin}, where it begins, was not deployed"
     if source.kind in (Kind.QUEUE, Kind.TABLE) and source.origin not in stage.stack.resources:
         return f"the {source.kind} is not part of this template"
     return ""

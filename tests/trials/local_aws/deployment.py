@@ -152,7 +152,7 @@ class LocalAws(Server):
                 reason = error.response["Error"]["Message"]
                 unknown = re.search(r"Unrecognized resource types: \[(.*)\]", reason)
                 types = unknown[1].split(", ") if unknown else []
-                faulty = {n: each["Type"] for n, each in body["Resources"].items() if each["Type"] in types}
+                faulty = {n: unknown_type(e["Type"]) for n, e in body["Resources"].items() if e["Type"] in types}
                 reason = f"stack {numbered} was refused: {reason}"
             else:
                 stack = wait_for(f"stack {numbered}", lambda: _settled(cloudformation, numbered))  # noqa: B023
@@ -246,6 +246,13 @@ class LocalAws(Server):
         group = configuration.get("LoggingConfig", {}).get("LogGroup", f"/aws/lambda/{function}")
         pages = self.client("logs").get_paginator("filter_log_events").paginate(logGroupName=group)
         return [event["message"] for page in pages for event in page["events"]]
+
+
+def unknown_type(kind: str) -> str:
+    """Why a resource cannot be created, whose type CloudFormation says it does not know."""
+    if kind.startswith("AWS::Serverless::"):
+        return f"{kind}, and the template lacks the line Transform: AWS::Serverless-2016-10-31"
+    return kind
 
 
 def stack_name(folder: str) -> str:

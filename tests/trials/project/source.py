@@ -21,6 +21,7 @@ class Kind(StrEnum):
     LOGS = "logs"
     TASK = "task"
     DIRECT = "direct"  # nothing in the template calls it
+    ROUTE = "route"  # a way without a function: `function` is where it ends
     OTHER = "other"
 
 

@@ -2,10 +2,12 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from trials.project import accounted
+from trials.project.callers import AUTHORIZES
 from trials.project.machines import attempts, definition, states
 from trials.project.nested import LOCATIONS
 from trials.project.source import ANY, Batching, Kind, Route, Source
@@ -19,6 +21,10 @@ APIS = {  # and the version of the event that their integrations send unless the
     "AWS::ApiGateway::RestApi": "1.0",
     "AWS::Serverless::HttpApi": "2.0",
     "AWS::ApiGatewayV2::Api": "2.0",
+}
+ENDS = {  # of a way without a function, where it shows what came out
+    *("AWS::SQS::Queue", "AWS::SNS::Topic", "AWS::Kinesis::Stream", "AWS::Events::EventBus"),
+    *("AWS::Serverless::StateMachine", "AWS::StepFunctions::StateMachine"),
 }
 MACHINES = ("AWS::Serverless::StateMachine", "AWS::StepFunctions::StateMachine")
 
@@ -93,6 +99,11 @@ class Reader:
             yield from self._v1_method(name, properties)
         elif kind in MACHINES:
             yield from self._machine(name, properties)
+        elif kind in ("AWS::ApiGateway::Authorizer", "AWS::ApiGatewayV2::Authorizer"):
+            token = kind == "AWS::ApiGateway::Authorizer" and properties.get("Type") != "REQUEST"
+            simple = f" {properties.get('AuthorizerPayloadFormatVersion', '1.0')}" if "V2" in kind else ""
+            if function := self.function(properties.get("AuthorizerUri")):
+                yield Source(Kind.DIRECT, function, name, given=AUTHORIZES["TOKEN" if token else f"REQUEST{simple}"])
         elif kind == "AWS::CloudWatch::Alarm":
             yield from self._named(name, "there are no trials for alarms", accounted.alarm_actions(properties))
         elif kind == "AWS::Pipes::Pipe":
@@ -100,7 +111,8 @@ class Reader:
             end = next(filter(None, ends), logical_id(properties.get("Target")))
             yield Source(Kind.OTHER, end, name, why=accounted.reason(kind))
         elif kind in LOCATIONS:
-            yield Source(Kind.OTHER, "", name, why=accounted.NESTED)
+            named = list(self._named(name, accounted.NESTED, properties))
+            yield from named or [Source(Kind.OTHER, "", name, why=accounted.NESTED)]
         elif why := "" if kind in APIS else accounted.reason(kind):
             yield from self._named(name, why, properties)
 
@@ -109,9 +121,20 @@ class Reader:
         meant = {self.function({"Ref": each}) for each in references(properties)}
         yield from (Source(Kind.OTHER, function, name, why=why) for function in sorted(meant - {""}))
 
-    def _route(self, name: str, target: Any, why: str = accounted.ROUTE) -> Source:
-        """A way that ends in something else than a function."""
+    def _route(self, name: str, target: Any, why: str = accounted.ROUTE, begins: Source | None = None) -> Source:
+        """A way that ends in something else than a function; `begins` says where, if an event can be sent there."""
+        end = logical_id(target)
+        if begins and as_dict(self.resources.get(end)).get("Type") in ENDS:
+            return replace(begins, kind=Kind.ROUTE, function=end, name=name)
         return Source(Kind.OTHER, logical_id(target) or "something elsewhere", name, why=why)
+
+    def _on_a_bus(self, name: str, end: str, rule: dict[str, Any], pattern: dict[str, Any]) -> Source | None:
+        """A way that begins with an event on a bus of this template, or on the default one."""
+        bus = rule.get("EventBusName")
+        origin = logical_id(bus)
+        if not pattern or (bus and bus != "default" and origin not in self.resources):
+            return None
+        return Source(Kind.ROUTE, end, name, origin, pattern=pattern)
 
     def _destinations(self, name: str, config: Any) -> Iterator[Source]:
         for end in accounted.destinations(config):
@@ -126,14 +149,18 @@ class Reader:
                 yield Source(Kind.OTHER, "", f"{name}.{each.get('Event', '')}", name, why=accounted.ELSEWHERE)
         for key, end in (("QueueConfigurations", "Queue"), ("TopicConfigurations", "Topic")):
             for each in notifications.get(key) or []:
-                yield self._route(f"{name}.{each.get('Event', '')}", each.get(end))
+                event = f"{name}.{each.get('Event', '')}"
+                begins = Source(Kind.ROUTE, "", event, name, pattern=key_rules(each))
+                yield self._route(event, each.get(end), begins=begins if "Created" in event else None)
 
     def _api(self, name: str, resource: dict[str, Any]) -> Iterator[Source]:
         """The integrations of an API that is written as OpenAPI, and the functions that authorize its callers."""
         kind, properties = resource["Type"], resource.get("Properties") or {}
         if kind not in APIS:
             return
-        yield from self._named(f"{name}.Auth", "an authorizer is not tried by itself", properties.get("Auth"))
+        yield from self._authorizers(name, properties, "TOKEN" if APIS[kind] == "1.0" else "REQUEST 2.0")
+        if function := self.function(properties.get("Target")):  # quick create: every request goes to it
+            yield Source(Kind.HTTP, function, name, name, route=Route("ANY", "$default", "2.0"))
         for path, operations in as_dict(self._openapi(properties).get("paths")).items():
             for method, operation in as_dict(operations).items():
                 integration = as_dict(as_dict(operation).get("x-amazon-apigateway-integration"))
@@ -145,6 +172,16 @@ class Reader:
                     yield Source(Kind.HTTP, function, f"{name}.{method} {path}", name, route=where)
                 elif calls_a_service(integration.get("type")):
                     yield self._route(f"{name}.{method} {path}", integration.get("uri"))
+
+    def _authorizers(self, name: str, properties: dict[str, Any], form: str) -> Iterator[Source]:
+        """The functions that authorize a SAM API's callers, each with the form of event that it gets."""
+        listed = as_dict(as_dict(properties.get("Auth")).get("Authorizers"))
+        for key, settings in listed.items():
+            if function := self.function(as_dict(settings).get("FunctionArn")):
+                asked = str(as_dict(settings).get("FunctionPayloadType", "")).upper()
+                version = str(as_dict(settings).get("AuthorizerPayloadFormatVersion", "2.0"))
+                told = ("REQUEST" if asked == "REQUEST" else form) if form == "TOKEN" else f"REQUEST {version}"
+                yield Source(Kind.DIRECT, function, f"{name}.{key}", name, given=AUTHORIZES[told])
 
     def _openapi(self, properties: dict[str, Any]) -> dict[str, Any]:
         """An API's definition, also from the file beside the template that holds it."""
@@ -235,7 +272,10 @@ class Reader:
         protocol = properties.get("Protocol")
         if protocol != "lambda":
             if protocol not in ("email", "email-json", "sms", "application"):
-                yield self._route(name, properties.get("Endpoint"))
+                by_body = properties.get("FilterPolicyScope") == "MessageBody"
+                policy = as_dict(properties.get("FilterPolicy"))
+                begins = Source(Kind.ROUTE, "", name, topic, pattern=policy, by_body=by_body)
+                yield self._route(name, properties.get("Endpoint"), begins=begins if topic else None)
             return
         if function := self.function(properties.get("Endpoint")):
             by_body = properties.get("FilterPolicyScope") == "MessageBody"
@@ -254,7 +294,8 @@ class Reader:
             elif as_dict(target).get("Arn"):
                 end = logical_id(target["Arn"])
                 started = as_dict(self.resources.get(end)).get("Type") in MACHINES
-                yield self._route(name, target["Arn"], accounted.MACHINE if started else accounted.ROUTE)
+                why = accounted.MACHINE if started else accounted.ROUTE
+                yield self._route(name, target["Arn"], why, self._on_a_bus(name, "", properties, pattern))
 
     def _v2_route(self, name: str, route: dict[str, Any]) -> Iterator[Source]:
         integration = as_dict(self.resources.get(logical_id(route.get("Target"))))
@@ -300,8 +341,10 @@ class Reader:
         return f"{self._path(properties.get('ParentId')).rstrip('/')}/{properties.get('PathPart', '')}"
 
     def _machine(self, name: str, properties: dict[str, Any]) -> Iterator[Source]:
-        for event in properties.get("Events") or {}:
-            yield Source(Kind.OTHER, name, f"{name}.{event}", why=accounted.MACHINE)
+        for event, body in (properties.get("Events") or {}).items():
+            asked = as_dict(as_dict(body).get("Properties"))
+            begins = self._on_a_bus(f"{name}.{event}", name, asked, as_dict(asked.get("Pattern")))
+            yield begins or Source(Kind.OTHER, name, f"{name}.{event}", why=accounted.MACHINE)
         given = as_dict(properties.get("DefinitionSubstitutions"))
         express = "EXPRESS" in (properties.get("Type"), properties.get("StateMachineType"))
         seen: set[str] = set()
@@ -317,6 +360,12 @@ class Reader:
                 seen.add(function)
                 again = attempts(state) if retries or express else 1
                 yield Source(Kind.TASK, function, f"{name}.{function}", name, attempts=again)
+
+
+def key_rules(notification: dict[str, Any]) -> dict[str, Any]:
+    """The prefix and the suffix that a bucket's notification asks of an object's key."""
+    rules = as_dict(as_dict(as_dict(notification.get("Filter")).get("S3Key"))).get("Rules") or []
+    return {str(each.get("Name")).lower(): each.get("Value") for each in rules if isinstance(each, dict)}
 
 
 def calls_a_service(integration: Any) -> bool:

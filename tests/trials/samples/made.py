@@ -35,6 +35,8 @@ def made(body: dict[str, Any], source: Source) -> Sample:
         return Sample(object_created(source.origin), "made up, an object that is there")
     if source.kind is Kind.LOGS:
         return Sample(log_lines(), "made up, two lines of a log")
+    if source.kind is Kind.DIRECT and source.given:
+        return Sample(json.loads(source.given), "made up, a caller to authorize")
     if source.kind in (Kind.TASK, Kind.DIRECT):
         return Sample({"id": ID}, "made up")
     if source.kind is Kind.TOPIC:

@@ -15,6 +15,7 @@ POISON = "trial-poison {not JSON"
 MARK = "trial-poison"
 CODED = re.compile("|".join(b64encode(b" " * shift + MARK.encode()).decode()[4:-4] for shift in range(3)))
 REAL_EVENT = "put a real event of this source into events/{name}.json"
+OF_A_LAYER = "name the package beside the code (requirements.txt or package.json), or make the layer a folder here"
 ONLY_LOGS = "taken; its code calls nothing beyond itself, so its log is all that it leaves"
 VERSIONS = ("version", "sequence", "sequence_number", "seq", "revision")
 NO_PACKAGE = re.compile(r"No module named|Cannot find (module|package)|Unable to import module|ImportModuleError")
@@ -89,7 +90,7 @@ def refused_sample(
     text = f"{origin}: the function did not take it, so nothing else can be told: {error}"
     if lacking:
         return unproved(text, supply=f"{lacking}, which the event in {origin} lacks")
-    return unproved(text, supply=supply_event(source))
+    return unproved(text, supply=OF_A_LAYER if NO_PACKAGE.search(error) else supply_event(source))
 
 
 def undisturbed(source: Source, reference: Reference, calls_nothing: bool = False) -> Judgement:
@@ -129,6 +130,15 @@ def comparable_answer(source: Source, answer: Answer) -> bool:
 def short(answer: Answer) -> str:
     text = answer.error or json.dumps(answer.body, default=str)
     return text if len(text) <= 120 else text[:119] + "…"
+
+
+def passed_on(place: str, sent: str, before: World, after: World) -> Judgement:
+    """What a way without a function did with an event that fits: it must come out at the place where the way ends."""
+    came = [each for each in differences(before, after, set()) if each.place == place and each.new]
+    if came:
+        return held(f"{sent} came out: {came[0]}", *map(str, came))
+    text = f"{sent} did not come out at {place}: the local AWS may not know this way"
+    return unproved(text, supply="send one in an account of yours and look whether it arrives")
 
 
 # ---- a repeat

@@ -1,0 +1,105 @@
+"""A way without a function is a source of its own: an event goes in at one end and must come out at the other."""
+# ruff: noqa: E501, a resource of a template is easier to read on one line
+
+import json
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from trials.faults.passing_on import to_bucket, to_bus, to_topic
+from trials.project import Kind, sources
+from trials.project.sources import Source
+from trials.template import read_template
+from trials.verdicts import Verdict
+from trials.verdicts.judge import passed_on
+
+TEMPLATE = """
+Resources:
+  Jobs: { Type: AWS::SQS::Queue }
+  Told: { Type: AWS::SNS::Topic, Properties: { Subscription: [{ Protocol: sqs, Endpoint: !GetAtt Jobs.Arn }] } }
+  Heard:
+    Type: AWS::SNS::Subscription
+    Properties: { TopicArn: !Ref Told, Protocol: sqs, Endpoint: !GetAtt Jobs.Arn, FilterPolicy: { kind: [paid] } }
+  Elsewhere: { Type: AWS::SNS::Subscription, Properties: { TopicArn: !Ref Told, Protocol: https, Endpoint: "https://x" } }
+  Placed:
+    Type: AWS::Events::Rule
+    Properties: { EventPattern: { source: [shop] }, Targets: [{ Id: a, Arn: !Ref Told }] }
+  Nightly: { Type: AWS::Events::Rule, Properties: { ScheduleExpression: rate(1 day), Targets: [{ Id: a, Arn: !Ref Told }] } }
+  Files:
+    Type: AWS::S3::Bucket
+    Properties:
+      NotificationConfiguration:
+        QueueConfigurations:
+          - Event: s3:ObjectCreated:*
+            Queue: !GetAtt Jobs.Arn
+            Filter: { S3Key: { Rules: [{ Name: prefix, Value: in/ }, { Name: suffix, Value: .csv }] } }
+          - { Event: "s3:ObjectRemoved:*", Queue: !GetAtt Jobs.Arn }
+  Flow:
+    Type: AWS::Serverless::StateMachine
+    Properties:
+      Definition: { StartAt: A, States: { A: { Type: Succeed } } }
+      Events: { Paid: { Type: EventBridgeRule, Properties: { Pattern: { source: [shop] } } } }
+"""
+
+
+def test_ways_whose_two_ends_are_here_are_tried_and_the_others_are_rows(tmp_path: Path) -> None:
+    (tmp_path / "template.yaml").write_text(TEMPLATE)
+    listed = sources(read_template(tmp_path / "template.yaml"), tmp_path)
+
+    assert {(each.name, each.origin, each.function) for each in listed if each.kind is Kind.ROUTE} == {
+        ("Told.0", "Told", "Jobs"),
+        ("Heard", "Told", "Jobs"),
+        ("Placed", "", "Told"),
+        ("Files.s3:ObjectCreated:*", "Files", "Jobs"),
+        ("Flow.Paid", "", "Flow"),
+    }
+    rows = {each.name for each in listed if each.kind is Kind.OTHER}
+    assert rows == {"Elsewhere", "Nightly", "Files.s3:ObjectRemoved:*"}
+
+
+class Recorder:
+    """Stands in for every client: keeps what it was asked for."""
+
+    def __init__(self) -> None:
+        self.asked: dict[str, Any] = {}
+
+    def __getattr__(self, operation: str) -> Any:
+        return lambda **request: self.asked.update({operation: request})
+
+
+def stage(recorder: Recorder) -> Any:
+    local = SimpleNamespace(client=lambda _: recorder)
+    return SimpleNamespace(local=local, stack=SimpleNamespace(resources={"Told": "arn:told", "Files": "files-1"}))
+
+
+def test_what_is_sent_fits_the_filter() -> None:
+    recorder = Recorder()
+    source = Source(Kind.ROUTE, "Jobs", "Heard", "Told", pattern={"kind": ["paid"], "cents": [{"numeric": [">", 5]}]})
+    to_topic(stage(recorder), source)
+    attributes = recorder.asked["publish"]["MessageAttributes"]
+    assert attributes["kind"] == {"DataType": "String", "StringValue": "paid"}
+    assert attributes["cents"] == {"DataType": "Number", "StringValue": "6"}
+
+    of_bucket = {"source": ["aws.s3"], "detail": {"bucket": {"name": [{"Ref": "Files"}]}}}
+    to_bus(stage(recorder), Source(Kind.ROUTE, "Jobs", "Placed", pattern=of_bucket))
+    entry = recorder.asked["put_events"]["Entries"][0]
+    assert (entry["EventBusName"], json.loads(entry["Detail"])) == ("default", {"bucket": {"name": "files-1"}})
+
+    to_bucket(stage(recorder), Source(Kind.ROUTE, "Jobs", "F", "Files", pattern={"prefix": "in/", "suffix": ".csv"}))
+    assert recorder.asked["put_object"]["Key"] == "in/trial.csv"
+
+
+@pytest.mark.parametrize(
+    ("after", "verdict"),
+    [
+        ({"queue Jobs": ["a"], "topic Told": ["a"]}, Verdict.HELD),
+        ({"queue Jobs": [], "topic Told": ["a"]}, Verdict.UNPROVED),  # it went in, which proves nothing
+    ],
+)
+def test_only_what_comes_out_at_the_end_holds(after: Any, verdict: Verdict) -> None:
+    judged = passed_on("queue Jobs", "a message", {"queue Jobs": [], "topic Told": []}, after)
+
+    assert judged.verdict is verdict
+    assert bool(judged.supply) is (verdict is Verdict.UNPROVED)

@@ -1,0 +1,67 @@
+"""A way without a function: what goes in at one end must come out at the other."""
+
+import json
+from typing import Any
+
+from trials.project.sources import Source
+from trials.samples.made import ID, bus_event
+from trials.samples.pattern import fill
+from trials.stage import Stage
+from trials.verdicts import Judgement
+from trials.verdicts.judge import passed_on
+from trials.world import PLACES
+
+
+def pass_on(stage: Stage, source: Source) -> Judgement:
+    """What became of one event that fits: sent where the way begins, looked for where it ends."""
+    stage.fresh()
+    place = f"{PLACES.get(stage.stack.types.get(source.function, ''), '')} {source.function}"
+    before = stage.now()
+    sent = SENDERS[PLACES.get(stage.stack.types.get(source.origin, ""), "bus")](stage, source)
+    return passed_on(place, sent, before, stage.world())
+
+
+def to_topic(stage: Stage, source: Source) -> str:
+    wanted = fill(with_names(source.pattern, stage))
+    message = json.dumps(wanted if source.by_body else {"id": ID})
+    given = {} if source.by_body else {name: attribute(value) for name, value in wanted.items()}
+    topic = stage.stack.resources[source.origin]
+    stage.local.client("sns").publish(TopicArn=topic, Message=message, MessageAttributes=given)
+    return "a message that fits the filter policy" if source.pattern else "a message"
+
+
+def attribute(value: Any) -> dict[str, str]:
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    return {"DataType": "Number" if number else "String", "StringValue": str(value)}
+
+
+def to_bus(stage: Stage, source: Source) -> str:
+    event = bus_event(with_names(source.pattern, stage))
+    entry = {"Source": event["source"], "DetailType": event["detail-type"], "Detail": json.dumps(event["detail"])}
+    bus = stage.stack.resources.get(source.origin, "default")
+    entry |= {"EventBusName": bus, "Resources": event["resources"]}
+    stage.local.client("events").put_events(Entries=[entry])
+    return "an event that fits the pattern"
+
+
+def to_bucket(stage: Stage, source: Source) -> str:
+    key = f"{as_name(source.pattern, 'prefix')}trial{as_name(source.pattern, 'suffix')}"
+    stage.local.client("s3").put_object(Bucket=stage.stack.resources[source.origin], Key=key, Body=b"trial")
+    return f"the object {key}"
+
+
+def as_name(rule: dict[str, Any], end: str) -> str:
+    value = rule.get(end)
+    return value if isinstance(value, str) else ""
+
+
+def with_names(pattern: Any, stage: Stage) -> Any:
+    """A pattern in which the resources of the template stand by their physical names."""
+    if isinstance(pattern, dict):
+        if set(pattern) == {"Ref"} and pattern["Ref"] in stage.stack.resources:
+            return stage.stack.resources[pattern["Ref"]]
+        return {key: with_names(inner, stage) for key, inner in pattern.items()}
+    return [with_names(inner, stage) for inner in pattern] if isinstance(pattern, list) else pattern
+
+
+SENDERS = {"topic": to_topic, "bus": to_bus, "bucket": to_bucket}
