@@ -19,6 +19,7 @@ from trials.verdicts.judge import (
     holds_poison,
     kept_after_retries,
     lacks_old_sdk,
+    never_called_back,
     ordered,
     recovered,
     refusal,
@@ -130,6 +131,17 @@ def test_what_a_function_refused_is_known_by_its_failure_or_its_status(delivery:
 )
 def test_code_that_can_never_run_is_told_from_code_that_refuses_an_event(error: str, starts: bool) -> None:
     assert bool(does_not_start(error, {"QUEUE"})) is not starts
+
+
+def test_a_plain_function_that_hands_nothing_back_is_not_called_endless() -> None:
+    error, plain = "Sandbox.Timedout: Task timed out after 3.00 seconds", "exports.handler = function (event) { log() }"
+
+    ended = never_called_back(error, plain, called=False)
+    assert ended is not None
+    assert ended.verdict is Verdict.UNPROVED
+    assert never_called_back(error, plain.replace("function", "async function"), called=False) is None
+    assert never_called_back(error, "", called=False) is None  # Python
+    assert never_called_back("TypeError: x", plain, called=False) is None
 
 
 def test_a_package_that_an_old_runtime_brings_along_is_not_called_missing() -> None:

@@ -9,14 +9,22 @@ from pathlib import Path
 
 from trials.deliveries.deliver import deliver
 from trials.deliveries.history import Answer, Delivery, Reference
-from trials.project.effects import calls_nothing
+from trials.project.effects import calls_nothing, script_text
 from trials.project.sources import Source
 from trials.samples.learned import MOST, lacks, mends, raised
 from trials.samples.refused import Refusal, observations
 from trials.samples.sample import Sample
 from trials.stage import Stage
 from trials.verdicts import Judgement, Promise, Verdict, broken
-from trials.verdicts.judge import does_not_start, lacks_old_sdk, refusal, refused_sample, returned_early, undisturbed
+from trials.verdicts.judge import (
+    does_not_start,
+    lacks_old_sdk,
+    never_called_back,
+    refusal,
+    refused_sample,
+    returned_early,
+    undisturbed,
+)
 from trials.world import World, noise
 
 SEEN = {"latency": 1}  # a rule that changes nothing and lists the calls
@@ -134,12 +142,15 @@ def said(result: Delivery, log: list[str], folder: Path) -> Refusal:
 
 def refused_by(stage: Stage, source: Source, sample: Sample, fared: Try, log: list[str]) -> Judgement:
     here, result, error = not stage.project.layers_left_out, fared.result, fared.refused
-    if old := lacks_old_sdk(result.last_error or error, stage.project.code(source.function)[2]):
+    folder, handler, runtime = stage.project.code(source.function)
+    if old := lacks_old_sdk(result.last_error or error, runtime):
         return old
+    called = bool(fared.calls) or bool(stage.outside.asked)
+    if endless := never_called_back(result.last_error or error, script_text(folder, handler, runtime), called):
+        return endless
     if reason := does_not_start(result.last_error or error, variables(stage, source.function), here):
         return broken(Promise.DOES_NOT_START, reason)
     outside = astray(log)
-    called = bool(fared.calls) or bool(stage.outside.asked)
     lacking = lacks(fared.said) if sample.file else ""
     return refused_sample(source, sample.origin, logged(log) or error, result, called, outside, lacking)
 

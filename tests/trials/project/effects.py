@@ -53,6 +53,14 @@ def calls_nothing(folder: Path, handler: str, runtime: str) -> bool:
         return False
 
 
+def script_text(folder: Path, handler: str, runtime: str) -> str:
+    """The text of the module in JavaScript or TypeScript that holds a handler; empty for any other."""
+    module = handler.rsplit(".", 1)[0]
+    places = (folder / f"{module}{end}" for end in SCRIPTS[1:6])
+    path = next((place for place in places if runtime.startswith("nodejs") and place.is_file()), None)
+    return path.read_text(encoding="utf-8", errors="replace") if path else ""
+
+
 def modules(start: Path, folder: Path) -> Iterator[ast.Module]:
     """A module and those of the function's own that it imports, to the last."""
     todo, seen = [start], set()

@@ -62,8 +62,17 @@ def does_not_start(error: str, variables: set[str] | None = None, layers_are_her
     return ""
 
 
+PLAIN_FUNCTION = re.compile(r"\bexports\b|\bexport\b")  # of a module in JavaScript
 OLD_SDK = re.compile(r"Cannot find (?:module|package) 'aws-sdk['/]")
 OLD_RUNTIMES = ("nodejs10.x", "nodejs12.x", "nodejs14.x", "nodejs16.x")  # the newer ones bring version 3 alone
+
+
+def never_called_back(error: str, code: str, called: bool) -> Judgement | None:
+    """A plain function in JavaScript that hands nothing back: Lambda ends it when nothing is left to wait for."""
+    if called or not TIMED_OUT.search(error) or not PLAIN_FUNCTION.search(code) or "async" in code:
+        return None
+    text = "it neither returned a promise nor called back, and the local AWS waits for one of them until the timeout"
+    return unproved(text, supply="make the handler async, so that its end can be told")
 
 
 def lacks_old_sdk(error: str, runtime: str) -> Judgement | None:
