@@ -106,7 +106,8 @@ SAM = """
         ("S3", "Bucket: !Ref Origin, Events: s3:ObjectCreated:*", "bucket Origin"),
         ("CloudWatchLogs", "LogGroupName: !Ref Origin", "logs Origin"),
         ("SNS", "Topic: !Ref Origin, SqsSubscription: true", "SNS through a queue that SAM makes"),
-        ("Cognito", "UserPool: !Ref Origin, Trigger: PreSignUp", "there are no trials for Cognito yet"),
+        ("Cognito", "UserPool: !Ref Origin, Trigger: PreSignUp", "direct Work.E"),
+        ("Cognito", "UserPool: !Ref Origin, Trigger: UserMigration", "there are no trials for Cognito yet"),
         ("IoTRule", "Sql: SELECT *", "there are no trials for IoTRule yet"),
         ("AlexaSkill", "SkillId: x", "there are no trials for AlexaSkill yet"),
         ("MSK", "Stream: x", "there are no trials for MSK yet"),
@@ -204,7 +205,7 @@ def test_a_websocket_s_route_is_no_http_request(tmp_path: Path) -> None:
 UNTRIED = {
     "Pipe": f"AWS::Pipes::Pipe, Properties: {{ Source: x, Target: {ARN} }}",
     "Enriched": f"AWS::Pipes::Pipe, Properties: {{ Source: x, Target: x, Enrichment: {ARN} }}",
-    "Pool": f"AWS::Cognito::UserPool, Properties: {{ LambdaConfig: {{ PreSignUp: {ARN} }} }}",
+    "Pool": f"AWS::Cognito::UserPool, Properties: {{ LambdaConfig: {{ UserMigration: {ARN} }} }}",
     "Rule": f"AWS::IoT::TopicRule, Properties: {{ TopicRulePayload: {{ Actions: [{{ Lambda: {{ FunctionArn: {ARN} }} }}] }} }}",
     "Release": "AWS::CodePipeline::Pipeline, Properties: { Stages: [{ Actions: [{ Configuration: { FunctionName: !Ref Work } }] }] }",
     "Behind": f"AWS::ElasticLoadBalancingV2::TargetGroup, Properties: {{ TargetType: lambda, Targets: [{{ Id: {ARN} }}] }}",
@@ -217,7 +218,6 @@ UNTRIED = {
     "Hose": f"AWS::KinesisFirehose::DeliveryStream, Properties: {{ X: [{{ ParameterValue: {ARN} }}] }}",
     "Edge": "AWS::CloudFront::Distribution, Properties: { X: { LambdaFunctionARN: !Ref Work } }",
     "Rings": f"AWS::CloudWatch::Alarm, Properties: {{ AlarmActions: [{ARN}] }}",
-    "After": f"AWS::Lambda::EventInvokeConfig, Properties: {{ FunctionName: x, DestinationConfig: {{ OnSuccess: {{ Destination: {ARN} }} }} }}",
     "Unknown": f"AWS::Some::Thing, Properties: {{ Calls: {ARN} }}",
     "Kafka": f"AWS::Lambda::EventSourceMapping, Properties: {{ FunctionName: {ARN}, Topics: [a], SelfManagedEventSource: {{}} }}",
     "Nested": f"AWS::CloudFormation::Stack, Properties: {{ Parameters: {{ Function: {ARN} }} }}",
@@ -281,6 +281,29 @@ def test_an_authorizer_is_given_a_caller_in_the_form_of_its_api(
 
     assert (found.kind, found.function) == (Kind.DIRECT, "Work")
     assert (event["type"], event.get("version")) == (type_, version)
+
+
+AFTER = f"AWS::Lambda::EventInvokeConfig, Properties: {{ FunctionName: x, DestinationConfig: {{ %s: {{ Destination: {ARN} }} }} }}"
+POOL = f"AWS::Cognito::UserPool, Properties: {{ LambdaConfig: {{ PostConfirmation: {ARN} }} }}"
+
+
+@pytest.mark.parametrize(
+    ("resource", "key", "value"),
+    [
+        (AFTER % "OnSuccess", ("requestContext", "condition"), "Success"),
+        (AFTER % "OnFailure", ("requestContext", "condition"), "RetriesExhausted"),
+        (POOL, ("triggerSource",), "PostConfirmation_ConfirmSignUp"),
+    ],
+)
+def test_who_asks_a_function_directly_sends_its_own_form(
+    tmp_path: Path, resource: str, key: tuple[str, ...], value: str
+) -> None:
+    (found,) = listed(tmp_path, f"{WORK}  Asks: {{ Type: {resource} }}")
+    event = made({"Resources": {}}, found).payload
+    for step in key:
+        event = event[step]
+
+    assert (found.kind, found.function, event) == (Kind.DIRECT, "Work", value)
 
 
 def test_an_api_that_is_created_quickly_hands_every_request_to_its_function(tmp_path: Path) -> None:

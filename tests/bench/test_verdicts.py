@@ -127,6 +127,7 @@ def test_what_a_function_refused_is_known_by_its_failure_or_its_status(delivery:
         ("AttributeError: 'NoneType' object has no attribute 'get'", True),
         ("SyntaxError: Unexpected token 'o', \"order\" is not valid JSON", True),
         ("Runtime.HandlerError: no order_id", True),
+        ("RuntimeError: Worker init failed: Handler lambdaHandler is not a function in app", False),
     ],
 )
 def test_code_that_can_never_run_is_told_from_code_that_refuses_an_event(error: str, starts: bool) -> None:

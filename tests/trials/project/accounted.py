@@ -42,7 +42,6 @@ REASONS = {
 CUSTOM = "a custom resource: what CloudFormation asks of it is not tried"
 ROUTE = "a way without a function: who gets what it passes on is not tried yet"
 MACHINE = "what starts a state machine is not tried yet"
-DESTINATION = "a destination: what another function's end sets off is not tried yet"
 NESTED = "a nested stack whose template is no file here: what it holds is not tried"
 ELSEWHERE = "its function is not in this template"
 

@@ -1,4 +1,4 @@
-"""What an API hands to the function that authorizes its callers, in each of its forms."""
+"""What a service hands to a function that it asks directly: an authorizer, a trigger of Cognito, a destination."""
 
 import json
 from typing import Any
@@ -28,3 +28,48 @@ AUTHORIZES = {  # what an authorizer gets, by the form that its API sends
         }
     ),
 }
+
+
+def ended(condition: str) -> str:
+    """What a destination gets of another function's end."""
+    context = {"requestId": "trial-1", "functionArn": "arn:aws:lambda:us-east-1:123456789012:function:trial:$LATEST"}
+    failed = condition == "RetriesExhausted"
+    record: dict[str, Any] = {
+        "version": "1.0",
+        "timestamp": "2026-11-23T08:00:00.000Z",
+        "requestContext": {**context, "condition": condition, "approximateInvokeCount": 3 if failed else 1},
+        "requestPayload": {"id": "trial-1"},
+        "responseContext": {"statusCode": 200, "executedVersion": "$LATEST"},
+        "responsePayload": {"errorMessage": "trial", "errorType": "Trial"} if failed else {"id": "trial-1"},
+    }
+    if failed:
+        record["responseContext"]["functionError"] = "Unhandled"
+    return json.dumps(record)
+
+
+TRIGGERS = {  # of a user pool, and how one of its events says where it comes from
+    "PreSignUp": "PreSignUp_SignUp",
+    "PostConfirmation": "PostConfirmation_ConfirmSignUp",
+    "PreAuthentication": "PreAuthentication_Authentication",
+    "PostAuthentication": "PostAuthentication_Authentication",
+    "CustomMessage": "CustomMessage_SignUp",
+    "PreTokenGeneration": "TokenGeneration_Authentication",
+}
+
+
+def triggered(trigger: str) -> str:
+    """What a trigger of a user pool gets; nothing for one whose event is not known here."""
+    if trigger not in TRIGGERS:
+        return ""
+    attributes = {"sub": "9f1b6c3e-trial", "email": "trial@example.test", "email_verified": "true"}
+    event = {
+        "version": "1",
+        "region": "us-east-1",
+        "userPoolId": "us-east-1_trial",
+        "userName": "trial",
+        "callerContext": {"awsSdkVersion": "trial", "clientId": "trial"},
+        "triggerSource": TRIGGERS[trigger],
+        "request": {"userAttributes": attributes, "clientMetadata": {}, "validationData": {}},
+        "response": {},
+    }
+    return json.dumps(event)

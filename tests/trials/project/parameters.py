@@ -34,6 +34,7 @@ def value_for(name: str, parameter: dict[str, Any], url: str) -> str:
         r"url|uri|endpoint|issuer|origin|host": url,
         r"arn|topic": "arn:aws:sns:us-east-1:123456789012:trial",
         r"mail": "trial@example.test",
+        r"bucket": f"trial-{re.sub('[^a-z0-9]+', '-', name.lower())}"[:63],  # no two may have the same
         r"": "trial".ljust(int(parameter.get("MinLength", 0)), "x"),
     }
     fitting = [value for word, value in guesses.items() if re.search(word, name, re.IGNORECASE)]

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from trials.project import accounted
-from trials.project.callers import AUTHORIZES
+from trials.project.callers import AUTHORIZES, ended, triggered
 from trials.project.machines import attempts, definition, states
 from trials.project.nested import LOCATIONS
 from trials.project.source import ANY, Batching, Kind, Route, Source
@@ -104,6 +104,13 @@ class Reader:
             simple = f" {properties.get('AuthorizerPayloadFormatVersion', '1.0')}" if "V2" in kind else ""
             if function := self.function(properties.get("AuthorizerUri")):
                 yield Source(Kind.DIRECT, function, name, given=AUTHORIZES["TOKEN" if token else f"REQUEST{simple}"])
+        elif kind == "AWS::Cognito::UserPool":
+            for trigger, target in as_dict(properties.get("LambdaConfig")).items():
+                if function := self.function(target):
+                    why = "" if (asked := triggered(trigger)) else accounted.reason(kind)
+                    yield Source(
+                        Kind.OTHER if why else Kind.DIRECT, function, f"{name}.{trigger}", given=asked, why=why
+                    )
         elif kind == "AWS::CloudWatch::Alarm":
             yield from self._named(name, "there are no trials for alarms", accounted.alarm_actions(properties))
         elif kind == "AWS::Pipes::Pipe":
@@ -137,9 +144,11 @@ class Reader:
         return Source(Kind.ROUTE, end, name, origin, pattern=pattern)
 
     def _destinations(self, name: str, config: Any) -> Iterator[Source]:
+        succeeded = [as_dict(as_dict(as_dict(config).get("DestinationConfig")).get("OnSuccess")).get("Destination")]
         for end in accounted.destinations(config):
             if function := self.function(end):
-                yield Source(Kind.OTHER, function, f"{name}.destination", why=accounted.DESTINATION)
+                happened = ended("Success" if end in succeeded else "RetriesExhausted")
+                yield Source(Kind.DIRECT, function, f"{name}.destination", given=happened)
 
     def _bucket(self, name: str, notifications: dict[str, Any]) -> Iterator[Source]:
         for each in notifications.get("LambdaConfigurations") or []:
@@ -228,6 +237,8 @@ class Reader:
         if kind is Kind.BUS:
             pattern = as_dict(properties.get("Pattern") or properties.get("EventPattern"))
             return Source(kind, function, name, origin, pattern=pattern, given=as_text(properties.get("Input")))
+        if kind_name == "Cognito" and (asked := triggered(first(properties.get("Trigger")))):
+            return Source(Kind.DIRECT, function, name, given=asked)
         if kind is Kind.OTHER:
             return Source(kind, function, name, why=f"there are no trials for {kind_name} yet")
         return Source(kind, function, name, origin, given=as_text(properties.get("Input")))
@@ -395,6 +406,10 @@ def whole(value: Any, default: int) -> int:
 
 def as_dict(value: Any) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
+
+
+def first(value: Any) -> str:
+    return str(value[0] if isinstance(value, list) and value else value)
 
 
 def as_text(value: Any) -> str:

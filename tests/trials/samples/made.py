@@ -36,7 +36,7 @@ def made(body: dict[str, Any], source: Source) -> Sample:
     if source.kind is Kind.LOGS:
         return Sample(log_lines(), "made up, two lines of a log")
     if source.kind is Kind.DIRECT and source.given:
-        return Sample(json.loads(source.given), "made up, a caller to authorize")
+        return Sample(json.loads(source.given), "made up, in the form of who asks it")
     if source.kind in (Kind.TASK, Kind.DIRECT):
         return Sample({"id": ID}, "made up")
     if source.kind is Kind.TOPIC:

@@ -23,7 +23,7 @@ LOAD_ERRORS = re.compile(  # what a handler raises once it runs must not look li
     r"Runtime\.(UserCodeSyntaxError|HandlerNotFound|MalformedHandlerName|InvalidEntrypoint|ExitError)"
     r"|Worker init failed: .*(\(\w+\.py, line \d+\)|module '[\w.]+' has no attribute|cannot import name|SyntaxError"
     r"|not enough values to unpack)"
-    r"|is undefined or not exported|Handler '.*' missing"
+    r"|is undefined or not exported|Handler '.*' missing|Handler \S+ is not a function in"
 )
 NO_VARIABLE = re.compile(r"(?:KeyError|Worker init failed): ['\"]{1,2}([A-Z][A-Z0-9_]{2,})['\"]{1,2}$")
 TIMED_OUT = re.compile(r"Task timed out|Sandbox\.Timedout|timed out after")
