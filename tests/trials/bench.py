@@ -14,6 +14,7 @@ from trials.project.sources import Reader
 from trials.report.events import CallsSeen, Event, SamplesUsed, SourceEnded, Told, TrialStarted
 from trials.samples import samples
 from trials.samples.code import of_code
+from trials.samples.written import whole
 from trials.stage import Stage
 from trials.verdicts import Finding, Judgement, Promise, Status, Verdict, unproved
 from trials.verdicts.judge import comparable_answer
@@ -86,7 +87,8 @@ def try_source(stage: Stage, source: Source) -> Iterator[Event]:
             yield CallsSeen(source.function, used)
     judgement = attempt.judgement
     why = "" if status is Status.DELIVERED else judgement.happened
-    yield SourceEnded(source, status, why, judgement.supply, time.monotonic() - began)
+    event = whole(source, attempt.sample) if attempt.sample else None
+    yield SourceEnded(source, status, why, judgement.supply, time.monotonic() - began, event)
 
 
 STATUS = {Verdict.HELD: Status.DELIVERED, Verdict.UNPROVED: Status.UNPROVED, Verdict.BROKEN: Status.BROKEN}

@@ -104,6 +104,9 @@ def arguments(known: list[str]) -> argparse.Namespace:
     parser.add_argument(
         "--policy", action="store_true", help="also print the least policy of each function, from the calls it made"
     )
+    parser.add_argument(
+        "--samples", action="store_true", help="write an event for each source of yours that took none, to be filled in"
+    )
     parser.add_argument("--port", type=int, default=0, help="port of the local AWS (default: a free one)")
     parser.add_argument(
         "--jobs", type=int, default=AT_ONCE, help=f"how many examples run at a time (default, by processors: {AT_ONCE})"
@@ -146,7 +149,15 @@ def run() -> int:
     if asked.path:
         end_on_signals()
         return own.run(
-            own.Wish(asked.path, asked.port, asked.json, asked.allow_unproved, asked.thorough, asked.policy),
+            own.Wish(
+                asked.path,
+                asked.port,
+                asked.json,
+                asked.allow_unproved,
+                asked.thorough,
+                policy=asked.policy,
+                samples=asked.samples,
+            ),
             console,
             progress,
         )

@@ -16,6 +16,8 @@ from trials.report.events import Event, Step
 from trials.report.lint import Linting
 from trials.report.result import Result
 from trials.report.terminal import Progress, show
+from trials.samples.written import write
+from trials.verdicts import Status
 from trials.workers import URL
 
 
@@ -29,6 +31,7 @@ class Wish:
     allow_unproved: bool = False
     thorough: bool = False
     policy: bool = False
+    samples: bool = False  # write those that were not taken into the project
 
 
 def run(wish: Wish, console: Console, progress_console: Console) -> int:
@@ -45,6 +48,8 @@ def run(wish: Wish, console: Console, progress_console: Console) -> int:
             result.error = str(error)
         except Exception as error:  # of ours: what is known so far is still told
             result.error = f"the trials themselves failed: {type(error).__name__}: {' '.join(str(error).split())[:300]}"
+    if wish.samples and result.template:
+        write_samples(result)
     result.seconds = round(time.monotonic() - began, 1)
     if wish.as_json:
         print(json.dumps(result.as_json(), indent=2))
@@ -70,7 +75,16 @@ def events(wish: Wish, result: Result) -> Iterator[Event]:
             result.outcomes = play(project.folder, project.template, local, lambda _: None)[0]
 
 
+def write_samples(result: Result) -> None:
+    """An event for each source that is unproved, beside the template unless there is one, and why it was not taken."""
+    for ended in result.sources:
+        if ended.status is not Status.UNPROVED or ended.event is None:
+            continue
+        if file := write(Path(result.folder), ended.source, ended.event):
+            result.written[file] = ended.why
+
+
 def account(project: Project, result: Result) -> None:
-    result.template = str(project.template)
+    result.template, result.folder = str(project.template), str(project.folder)
     result.notes, result.samples = project.notes, project.files
     result.not_deployed |= project.left_out

@@ -73,6 +73,9 @@ def read(path: Path, url: str) -> Project:
     outdated = list(too_old(body, template.parent))
     notes += [f"{each} can only call AWS itself: a newer one is packaged" for each in outdated]
     folder = template.parent.parent if template.parent.name == "cdk.out" else template.parent
+    files, names = sample_files(folder), {source.name for source in listed}
+    for file in files:
+        file.meant_for = Path(file.path).stem if Path(file.path).stem in names else ""
     return Project(
         folder=folder,
         template=template,
@@ -83,7 +86,7 @@ def read(path: Path, url: str) -> Project:
         notes=notes,
         left_out=left_out,
         sources=listed,
-        files=sample_files(folder),
+        files=files,
         layers_left_out=any(note.startswith("layer ") and not in_powertools(note) for note in notes),
         extra=[POWERTOOLS] if any(in_powertools(note) for note in notes) else [],
         newer=NEWER if outdated else [],

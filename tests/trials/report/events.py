@@ -1,6 +1,7 @@
 """What happens while a project is tried, in order; terminal, JSON and every other output are handlers of it."""
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from trials.project.sources import Source
 from trials.verdicts.permissions import Used
@@ -73,6 +74,7 @@ class SourceEnded(Event):
     why: str = ""
     supply: str = ""
     seconds: float = 0
+    event: Any = None  # the whole event of the last sample that was tried
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ class Result:
     """Collects the events; `error` says why the work could not be done to its end."""
 
     template: str = ""
+    folder: str = ""
     notes: list[str] = field(default_factory=list)
     lint: list[dict[str, str]] = field(default_factory=list)
     not_linted: str = ""
@@ -25,6 +26,7 @@ class Result:
     sources: list[SourceEnded] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
     samples: list[SampleFile] = field(default_factory=list)
+    written: dict[str, str] = field(default_factory=dict)  # files, and why their event was not taken
     outcomes: list[Outcome] = field(default_factory=list)  # of the project's own scenario
     policies: dict[str, Used] = field(default_factory=dict)  # by function
     error: str = ""
@@ -76,6 +78,7 @@ class Result:
             "sources": [row(source) for source in self.sources],
             "findings": [told(finding) for finding in self.findings],
             "samples": [{"file": each.path, "used_by": each.used_by, "why": unused(each)} for each in self.samples],
+            "written": [{"file": file, "why": why} for file, why in self.written.items()],
             "lint": self.lint,
             "not_linted": self.not_linted,
             "deployed": self.deployed,

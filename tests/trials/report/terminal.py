@@ -72,6 +72,7 @@ def accounts(result: Result) -> dict[str, list[str]]:
         "Unproved": [f"{each.source}: {supplied(each.why, each.supply)}" for each in ended if open_(each.status)],
         "Untried": [f"{each.source}: {each.why}" for each in ended if each.status is Status.UNTRIED],
         "Sample not used": [f"{file.path}: {unused(file)}" for file in result.samples if unused(file)],
+        "Sample written": [f"{file}: {why}" for file, why in result.written.items()],
         "Not deployed": [f"{name}: {why}" for name, why in result.not_deployed.items()],
         "Note": result.notes,
         "Least policy": [f"{name}: {line}" for name, used in result.policies.items() for line in used.least],

@@ -23,6 +23,7 @@ def samples(
 
     What is made holds what the code reads of it, see `reads`.
 
+    Events that are only of the source's kind, and name another or none, are followed by what is made.
     A schedule's own input comes first: nothing about an event of the project tells that a schedule sends it.
     """
     own, exact = given(files, source)
@@ -34,9 +35,11 @@ def samples(
     itself = filled(plain, source, reads) if reads else plain
     if source.kind is Kind.SCHEDULE and source.given:
         return [itself]
+    if own:
+        return [*own[:2], itself]
     if source.kind is Kind.QUEUE and plain.origin == "made up":
-        return own or [*requested(files), itself]
-    return own or ([itself, plain] if itself is not plain else [plain])
+        return [*requested(files), itself]
+    return [itself, plain] if itself is not plain else [plain]
 
 
 def requested(files: list[SampleFile]) -> Iterator[Sample]:

@@ -7,9 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from trials.project.sources import ANY, Kind, Source
+from trials.samples.made import request as made_request
 from trials.samples.sample import Sample
 
-PLACES = ("event.json", "events.json", "events/**/*.json", "event/**/*.json", "*/event*.json", "*/events/*.json")
+PLACES = ("event.json", "events.json", "events/**/*.json", "event/**/*.json", "*/event*.json", "*/events/**/*.json")
+TESTS = tuple(f"{above}{name}/**/*.json" for above in ("", "*/") for name in ("test*", "__tests__", "fixtures"))
+LARGEST = 1_000_000  # bytes of a file among the tests that is looked into
+GENERATED = "/path/to/resource"  # the path of each request that `sam local generate-event` writes
 
 
 @dataclass
@@ -20,11 +24,32 @@ class SampleFile:
     events: list[dict[str, Any]] = field(default_factory=list)
     why: str = ""  # it cannot be used
     used_by: list[str] = field(default_factory=list)  # sources
+    meant_for: str = ""  # the name of the source that the file is called after
 
 
 def sample_files(folder: Path) -> list[SampleFile]:
-    paths = dict.fromkeys(path for place in PLACES for path in sorted(folder.glob(place)))
-    return [read_file(path, str(path.relative_to(folder))) for path in paths if not ignored(path, folder)]
+    """The files that hold events by their names, and those among the tests that hold events by their shape."""
+    named = dict.fromkeys(path for place in PLACES for path in sorted(folder.glob(place)))
+    found = [read_file(path, str(path.relative_to(folder))) for path in named if not ignored(path, folder)]
+    for path in dict.fromkeys(path for place in TESTS for path in sorted(folder.glob(place))):
+        if path not in named and not ignored(path, folder) and path.stat().st_size <= LARGEST:
+            file = read_file(path, str(path.relative_to(folder)))
+            found += [file] if any(has_shape(event) for event in file.events) else []
+    return found
+
+
+def has_shape(event: dict[str, Any]) -> bool:
+    """Whether something can only be the event of a source."""
+    records = event.get("Records")
+    record = records[0] if isinstance(records, list) and records and isinstance(records[0], dict) else {}
+    context = event.get("requestContext")
+    return bool(
+        record.get("eventSource")
+        or record.get("EventSource")
+        or ("detail-type" in event and "detail" in event)
+        or (isinstance(context, dict) and (route_of(event) or context.get("routeKey")))
+        or (isinstance(event.get("awslogs"), dict) and "data" in event["awslogs"])
+    )
 
 
 def ignored(path: Path, folder: Path) -> bool:
@@ -45,14 +70,31 @@ def read_file(path: Path, name: str) -> SampleFile:
 
 def given(files: list[SampleFile], source: Source) -> tuple[list[Sample], bool]:
     """The project's samples for a source, and whether they name this very one rather than its kind."""
-    fitting = [(match, file) for file in files for event in file.events if (match := fits(source, event, file.path))]
+    meant = [file for file in files if file.meant_for in ("", source.name)]
+    fitting = [(match, file) for file in meant for event in file.events if (match := fits(source, event, file.path))]
     exact = [pair for pair in fitting if pair[0][1]]
     chosen = exact or fitting
     return [sample for (sample, _), _ in chosen], bool(exact)
 
 
 def fits(source: Source, event: dict[str, Any], path: str) -> tuple[Sample, bool] | None:
-    """The sample that an event of the project is for this source, and whether it names this very source."""
+    """The sample that an event of the project is for this source, and whether it names this very source.
+
+    So does the file if it is called after the source.
+    """
+    found = shaped(source, event, path)
+    if Path(path).stem != source.name:
+        return found
+    if found is None and source.kind in WHOLE:
+        return Sample(event, path, file=path), True
+    return found and (found[0], True)
+
+
+WHOLE = (Kind.SCHEDULE, Kind.TASK, Kind.DIRECT)  # they may send anything
+
+
+def shaped(source: Source, event: dict[str, Any], path: str) -> tuple[Sample, bool] | None:
+    """The sample, if the event has the shape of this source's, and whether it names this very source."""
     records = event.get("Records")
     record = records[0] if isinstance(records, list) and records and isinstance(records[0], dict) else {}
     service = str(record.get("eventSource") or record.get("EventSource") or "").removeprefix("aws:")
@@ -73,14 +115,43 @@ def fits(source: Source, event: dict[str, Any], path: str) -> tuple[Sample, bool
         return Sample(event, path, file=path), True
     if source.kind is Kind.BUS and "detail-type" in event and matches(source.pattern, event):
         return Sample(event, path, file=path), True
-    if source.kind is Kind.HTTP and (route := route_of(event)) and served(source, *route):
-        return Sample(event, path, file=path), True
-    whole = source.kind in (Kind.SCHEDULE, Kind.TASK, Kind.DIRECT)
-    if whole and not record and not route_of(event) and "detail-type" not in event:
+    if source.kind is Kind.HTTP:
+        return request(source, event, path)
+    if source.kind is Kind.SCHEDULE and not source.given and event.get("detail-type") == "Scheduled Event":
+        return Sample(event, path, file=path), False
+    if source.kind in WHOLE and not record and not route_of(event) and "detail-type" not in event:
         return Sample(event, path, file=path), source.function.lower() in path.lower()
     if source.kind is Kind.DIRECT:
         return Sample(event, path, file=path), source.function.lower() in path.lower()
     return None
+
+
+def request(source: Source, event: dict[str, Any], path: str) -> tuple[Sample, bool] | None:
+    """A request for the route of a source; one that `sam local generate-event` wrote is sent to it."""
+    route, context = source.route, event.get("requestContext")
+    if route is None or not isinstance(context, dict):
+        context = {}
+    if route and route.websocket:
+        return (Sample(event, path, file=path), True) if context.get("routeKey") == route.path else None
+    found = route_of(event)
+    if found and served(source, *found):
+        return Sample(event, path, file=path), True
+    if route is None or found is None or found[1] != GENERATED or ("http" in context) is (route.payload == "1.0"):
+        return None
+    return Sample(sent_to(event, made_request(route)), path, file=path), False
+
+
+def sent_to(event: dict[str, Any], there: dict[str, Any]) -> dict[str, Any]:
+    """A request with the method and the path of another one."""
+    placed: dict[str, Any] = {
+        key: there[key] for key in ("resource", "path", "httpMethod", "routeKey", "rawPath") if key in there
+    }
+    placed["pathParameters"] = there["pathParameters"]
+    context = {key: there["requestContext"][key] for key in PLACED if key in there["requestContext"]}
+    return {**event, **placed, "requestContext": {**event["requestContext"], **context}}
+
+
+PLACED = ("http", "resourcePath", "httpMethod", "path", "routeKey", "authorizer")
 
 
 def sent_attributes(received: Any) -> dict[str, Any]:
