@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from trials.deliveries.history import Reference
-from trials.faults import deaths, malformed, order, partial, permissions, redrive, refusals, repeats, tenants
+from trials.faults import deaths, malformed, order, partial, permissions, redrive, refusals, repeats, spoilt, tenants
 from trials.project.sources import Kind, Source
 from trials.stage import Stage
 from trials.verdicts import Judgement
@@ -38,6 +38,7 @@ ALL = (
     Trial("after another", tenants.after_another, WITHOUT_IDENTITY),
     Trial("out of order", order.out_of_order, WITHOUT_ORDER),
     Trial("malformed", malformed.malformed, MADE_BY_AWS, needs_effect=False),
+    Trial("malformed in many ways", spoilt.in_many_ways, MADE_BY_AWS, needs_effect=False, thorough=True),
     Trial("throttled", refusals.throttled),
     Trial("partly refused", partial.partly_refused),
     Trial("under its role", permissions.under_its_role, needs_effect=False, thorough=True, policy=True),
