@@ -13,14 +13,14 @@ from aws_lambda_powertools.event_handler.openapi.params import Header
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from jobs import KeyReused, aws, cancel, create, find, stalled
 from pydantic import BaseModel, Field
-from views import problem, shown
+from views import handle, shown
 
 QUEUE = os.environ["TASKS_URL"]
 
 logger = Logger()
 sqs = boto3.client("sqs", config=aws)
 app = APIGatewayHttpResolver(enable_validation=True)
-app.exception_handler(ServiceError)(problem)
+handle(app)
 
 
 class Report(BaseModel, extra="forbid"):
@@ -36,6 +36,8 @@ def mine(job_id: UUID) -> dict[str, Any]:
 @app.post("/jobs")
 def submit(report: Report, idempotency_key: Annotated[str, Header(min_length=1, max_length=255)]) -> Response[dict]:
     """Record first, then queue: a crash between is mended by the caller's retry, and so is a worker's death."""
+    if not isinstance(app.current_event.json_body, dict):  # of a list, the resolver takes the first and drops the rest
+        raise ServiceError(422, "one report at a time")
     try:
         job = create(app.current_event.request_context.authorizer.jwt_claim["sub"], idempotency_key, report.month)
     except KeyReused:

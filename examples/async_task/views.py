@@ -1,4 +1,4 @@
-"""What the owner of a job gets to see."""
+"""What the owner of a job gets to see, and what is wrong with a request."""
 
 import json
 import os
@@ -6,7 +6,7 @@ from http import HTTPStatus
 from typing import Any
 
 import boto3
-from aws_lambda_powertools.event_handler import Response
+from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from aws_lambda_powertools.event_handler.exceptions import ServiceError
 from botocore.config import Config
 from jobs import aws, stalled
@@ -27,6 +27,20 @@ def shown(job: dict[str, Any]) -> dict[str, Any]:
     return view
 
 
-def problem(error: ServiceError) -> Response:
-    members = {"title": HTTPStatus(error.status_code).phrase, "status": error.status_code, "detail": error.msg}
-    return Response(error.status_code, "application/problem+json", json.dumps({"type": "about:blank", **members}))
+def problem(status: int, detail: str) -> Response:
+    members = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status, "detail": detail}
+    return Response(status, "application/problem+json", json.dumps(members))
+
+
+def unreadable(error: ValueError) -> Response:
+    """Python reads no integer of thousands of digits; any other of its kind is a fault of ours."""
+    if "integer string conversion" in str(error):
+        return problem(422, "a number is too long")
+    raise error
+
+
+def handle(app: APIGatewayHttpResolver) -> None:
+    app.exception_handler(ServiceError)(lambda error: problem(error.status_code, error.msg))
+    app.exception_handler(UnicodeDecodeError)(lambda _: problem(422, "no UTF-8"))
+    app.exception_handler(RecursionError)(lambda _: problem(422, "nested too deeply"))
+    app.exception_handler(ValueError)(unreadable)

@@ -1,5 +1,6 @@
 """Our examples, each with one realistic mistake, and the test that catches it: proof that the checks can fail.
 
+The quick round is asked first, and the tests that need a server only about what it lets through.
 All of them, with a table:  uv run python tests/support/mutants.py
 """
 
@@ -22,6 +23,7 @@ from trials.local_aws.synthesis import install_node  # noqa: E402
 
 SHARED = (".local-aws", "tests/node/node_modules")  # environments that a copy finds under its own root
 LIMIT = 300  # seconds; the slowest example takes a tenth of them
+ROUNDS = {"quick": "not e2e", "e2e": "e2e"}
 FIRST_FAILURE = re.compile(r"^(?:FAILED|ERROR) \S+::(\w+)", re.MULTILINE)
 
 
@@ -35,14 +37,14 @@ def copied(folder: Path) -> Path:
     return folder
 
 
-def checked(mutant: Mutant, copy: Path) -> tuple[int, str]:
+def checked(mutant: Mutant, copy: Path, *choice: str) -> tuple[int, str]:
     """What pytest answers and says when it runs the example's checks, with this mistake only, until one fails."""
     shutil.rmtree(copy / "examples" / mutant.example)
     sow(mutant, copy / "examples")
     files = [f"tests/patterns/{mutant.example}", "tests/test_templates.py"]
     if not mutant.in_code:
         files.reverse()  # the linter is faster
-    options = ["-n", "0", "-v", "-x", "-p", "no:cacheprovider", "-k", mutant.example]
+    options = ["-n", "0", "-v", "-x", "-p", "no:cacheprovider", "-k", mutant.example, *choice]
     command = [sys.executable, "-m", "pytest", *options, *files]
     with subprocess.Popen(command, cwd=copy, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as tests:
         try:
@@ -57,6 +59,14 @@ def catcher(said: str) -> str | None:
     """The first test that failed; a module that cannot be imported is no test."""
     found = FIRST_FAILURE.search(said)
     return found[1] if found else None
+
+
+def caught(mutant: Mutant, copy: Path) -> str | None:
+    """The round of tests and the first of them that fails with this mistake."""
+    for name, choice in ROUNDS.items():
+        if found := catcher(checked(mutant, copy, "-m", choice)[1]):
+            return f"{name} | {found}"
+    return None
 
 
 def passes(example: str, copy: Path) -> bool:
@@ -77,9 +87,9 @@ def main(words: list[str]) -> int:
             if not passes(example, copy):
                 sys.exit(f"the checks of {example} fail, or select nothing, before it is changed")
             for mutant in mistakes:
-                caught = catcher(checked(mutant, copy)[1])
-                missed += caught is None
-                print(f"{example} | {mutant.name} | {caught or 'NOT CAUGHT'}", flush=True)  # noqa: T201
+                found = caught(mutant, copy)
+                missed += found is None
+                print(f"{example} | {mutant.name} | {found or 'NOT CAUGHT'}", flush=True)  # noqa: T201
     return int(missed > 0)
 
 

@@ -1,5 +1,6 @@
 """A job is answered at once, done once, visible to its owner only, and never left running for ever."""
 
+import base64
 import json
 import time
 from collections.abc import Callable, Iterator
@@ -49,10 +50,9 @@ def give_up(shop: Example) -> ModuleType:
     return shop.environment("give_up")
 
 
-def call(
-    api: ModuleType, method: str, path: str, body: Any = None, sub: str = "ana", **headers: str
-) -> tuple[int, Any]:
-    event = {
+def request(method: str, path: str, body: Any = None, sub: str = "ana", **headers: str) -> dict[str, Any]:
+    """An HTTP API event, payload version 2.0, as it comes behind the JWT authorizer."""
+    return {
         "version": "2.0",
         "rawPath": path,
         "rawQueryString": "",
@@ -65,7 +65,10 @@ def call(
         "body": None if body is None else json.dumps(body),
         "isBase64Encoded": False,
     }
-    answer = api.handler(event, Context())
+
+
+def call(api: ModuleType, *given: Any, **named: Any) -> tuple[int, Any]:
+    answer = api.handler(request(*given, **named), Context())
     return answer["statusCode"], json.loads(answer["body"])
 
 
@@ -160,6 +163,44 @@ def test_a_job_that_has_begun_is_not_queued_again(api: ModuleType, worker: Modul
 def test_what_is_no_report_is_refused(api: ModuleType, shop: Example, body: Any) -> None:
     assert call(api, "POST", "/jobs", body, idempotency_key="k")[0] == 422
     assert queued(shop) == []
+
+
+STRANGE: dict[str, tuple[int, dict[str, Any]]] = {
+    "no JSON": (422, {"body": "{"}),
+    "null in base64": (422, {"body": None, "isBase64Encoded": True}),
+    "no base64": (422, {"body": "%%%", "isBase64Encoded": True}),
+    "no UTF-8": (422, {"body": base64.b64encode(b"\xff\xfe{}").decode(), "isBase64Encoded": True}),
+    "JSON null": (422, {"body": "null"}),
+    "half a character": (422, {"body": '{"month": "\\ud800"}'}),
+    "digits without end": (422, {"body": '{"month": %s}' % ("9" * 5000)}),
+    "nested without end": (422, {"body": "[" * 100_000}),
+    "a list of reports": (422, {"body": json.dumps([{"month": MONTH}, {"month": "2026-03"}])}),
+    "null headers": (422, {"headers": None}),
+    "no headers": (422, {"headers": ...}),
+    "no body": (422, {"body": ...}),
+    "another content type": (415, {"headers": {"content-type": "text/plain", "idempotency-key": "k"}}),
+}
+
+
+@pytest.mark.parametrize("strange", STRANGE)
+def test_what_a_caller_can_make_of_a_request_is_no_fault_of_ours(api: ModuleType, shop: Example, strange: str) -> None:
+    """A 5xx would page, and be sent again."""
+    status, changes = STRANGE[strange]
+    changed = {**request("POST", "/jobs", {"month": MONTH}, idempotency_key="k"), **changes}
+
+    answer = api.handler({name: value for name, value in changed.items() if value is not ...}, Context())
+
+    assert (answer["statusCode"], queued(shop)) == (status, [])
+
+
+def test_a_value_error_of_ours_is_no_mistake_of_the_caller(api: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    def wrong(*_: Any) -> None:
+        raise ValueError("not ours to say")
+
+    monkeypatch.setattr(api, "create", wrong)
+
+    with pytest.raises(ValueError, match="not ours to say"):  # Lambda counts an error, and the caller gets a 500
+        call(api, "POST", "/jobs", {"month": MONTH}, idempotency_key="k")
 
 
 def test_nobody_sees_or_cancels_anothers_job(api: ModuleType) -> None:

@@ -238,6 +238,31 @@ def test_a_death_between_the_call_and_its_record_leaves_one_shipment(
     assert len(carrier.shipments) == 1
 
 
+def test_a_duplicate_outlasts_whoever_holds_its_order_and_then_dies(
+    shop: Example, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its shortest pauses make it come back while the other lives, which is as long as a function may run."""
+    doomed, app = shop.environment(), shop.environment()
+    monkeypatch.setattr(app.random, "randint", lambda low, _: low)
+    dies_after_the_call(doomed, monkeypatch)
+    with pytest.raises(Died):
+        doomed.handler(sqs_event(order("o-1")), Context())
+
+    waited = receives = 0
+    answer = ["not yet"]
+    while answer and receives < redrive(shop):
+        waited += app.pause(receives) if receives else 0
+        receives += 1
+        with in_seconds(waited):
+            answer = failed(app.handler(sqs_event(order("o-1"), receives=receives), Context()))
+
+    function = read_template(shop.folder / "template.yaml")["Resources"]["ShipOrders"]["Properties"]
+    assert (answer, waited, receives) == ([], 62, 6)
+    assert waited - app.pause(receives - 1) < function["Timeout"] < waited
+    left = sum(map(app.pause, range(receives, redrive(shop))))  # for an outage that begins then
+    assert left == 14_398 > 239 * function["Timeout"]
+
+
 def test_a_timeout_half_way_repeats_nothing_that_was_done(
     shop: Example, carrier: Carrier, monkeypatch: pytest.MonkeyPatch
 ) -> None:
