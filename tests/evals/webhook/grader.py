@@ -67,6 +67,9 @@ def grade(answer: Path, aws: LocalAws) -> Iterator[str]:
             "one of tomorrow": request(signed(age=-86_400)),
             "one without a signature": request(None),
             "one with rubbish for a signature": request("t=now,v1"),
+            "one without a body": {**request(signed()), "body": None},
+            "one whose base64 is none": {**request(signed()), "body": "%%%", "isBase64Encoded": True},
+            "one without headers": {**request(signed()), "headers": None},
         }
         for name, event in false.items():
             answered, bodies = status(event), messages(aws, url)
