@@ -16,7 +16,7 @@ from support.documents import ROOT, Fence, anchors, fences, links, rows, tokens
 from support.handlers import references, state
 from support.mistakes import mutants, sow
 from support.mutants import catcher
-from trials.local_aws import LocalAws, LocalAwsError, wait_for
+from trials.local_aws import LocalAws, LocalAwsError, seen, wait_for
 from trials.template import read_template
 
 WORKER = ROOT / "examples" / "queue_worker" / "template.yaml"
@@ -333,6 +333,13 @@ def test_waiting_ends() -> None:
     assert wait_for("it", lambda: "there") == "there"
     with pytest.raises(LocalAwsError, match="waited 0 s for nothing"):
         wait_for("nothing", lambda: None, timeout=0)
+
+
+def test_what_is_not_seen_in_time_is_told_and_not_raised() -> None:
+    asked = iter(["", "", "there"])
+
+    assert seen(lambda: next(asked)) == "there"
+    assert seen(lambda: [], timeout=0) == []
 
 
 @pytest.mark.parametrize(

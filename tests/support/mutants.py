@@ -13,6 +13,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).resolve().parent.parent.parent
 sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "examples")]
 
@@ -62,10 +64,13 @@ def catcher(said: str) -> str | None:
 
 
 def caught(mutant: Mutant, copy: Path) -> str | None:
-    """The round of tests and the first of them that fails with this mistake."""
+    """The round of tests and the first of them that fails with this mistake; exits if the tests could not be run."""
     for name, choice in ROUNDS.items():
-        if found := catcher(checked(mutant, copy, "-m", choice)[1]):
+        code, said = checked(mutant, copy, "-m", choice)
+        if found := catcher(said):
             return f"{name} | {found}"
+        if code != pytest.ExitCode.OK:
+            sys.exit(f"{mutant}: the {name} round could not be run to its end\n{said[-2000:]}")
     return None
 
 

@@ -3,7 +3,7 @@
 from trials.local_aws.deployment import ASSET, SYNTHESISED, LocalAws, Outcome, Stack
 from trials.local_aws.environment import ACCOUNT, ENVIRONMENT, REGION, ROOT, LocalAwsError, install
 from trials.local_aws.fence import LOOPBACK_ONLY
-from trials.local_aws.server import BUCKET, free_port, wait_for
+from trials.local_aws.server import BUCKET, free_port, seen, wait_for
 
 __all__ = [
     "ACCOUNT",
@@ -20,5 +20,6 @@ __all__ = [
     "Stack",
     "free_port",
     "install",
+    "seen",
     "wait_for",
 ]
