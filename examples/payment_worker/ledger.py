@@ -26,12 +26,11 @@ def claim(payment: dict, holder: str, deadline: int) -> dict:
     try:
         table.put_item(
             Item=record,
-            ConditionExpression="attribute_not_exists(payment_id) OR (#state = :unknown AND attempt < :attempt)"
-            " OR holder = :holder",  # the SDK asks again when an answer was lost
+            ConditionExpression="attribute_not_exists(payment_id) OR (#state = :unknown AND attempt < :attempt)",
             ExpressionAttributeNames=NAMES,
-            ExpressionAttributeValues={":unknown": "UNKNOWN", ":attempt": payment["attempt"], ":holder": holder},
+            ExpressionAttributeValues={":unknown": "UNKNOWN", ":attempt": payment["attempt"]},
         )
-    except Refused:
+    except Refused:  # by another's record, or by ours: when an answer is lost the SDK asks again
         return read(payment["payment_id"])
     return record
 

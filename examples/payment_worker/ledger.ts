@@ -39,13 +39,13 @@ export const isRefused = (error: unknown) => error instanceof ConditionalCheckFa
 export async function claim(payment: Payment, holder: string, deadline: number): Promise<Entry> {
   const entry = { ...payment, state: "CLAIMED", unsettled: "CLAIMED", holder, deadline } as const;
   const free = "attribute_not_exists(payment_id) OR (#state = :unknown AND attempt < :attempt)";
-  const put = { TableName, Item: entry, ConditionExpression: `${free} OR holder = :holder` }; // the SDK may ask again
-  const values = { ":unknown": "UNKNOWN", ":attempt": payment.attempt, ":holder": holder };
+  const put = { TableName, Item: entry, ConditionExpression: free };
+  const values = { ":unknown": "UNKNOWN", ":attempt": payment.attempt };
   try {
     const given = { ...put, ExpressionAttributeNames: names, ExpressionAttributeValues: values };
     await dynamodb.send(new PutCommand(given));
   } catch (error) {
-    if (!isRefused(error)) throw error;
+    if (!isRefused(error)) throw error; // by another's record, or by ours: when an answer is lost the SDK asks again
     return read(payment.payment_id);
   }
   return entry;

@@ -9,9 +9,10 @@ MUTANTS = (
     Mutant("payment_worker", "what is parked is tried again by itself",
            (("ledger.py", "attempt < :attempt", "attempt <= :attempt"),)),
     Mutant("payment_worker", "a claim is anybody's",
-           (("ledger.py", " OR holder = :holder\"", " OR holder <> :holder\""),)),
+           (("ledger.py", "AND attempt < :attempt)\"", "AND attempt < :attempt) OR attribute_exists(holder)\""),)),
     Mutant("payment_worker", "a claim whose answer was lost is somebody else's",
-           (("ledger.py", " OR holder = :holder\"", " OR holder = :unknown AND :holder <> :unknown\""),)),
+           (("ledger.py", 'return read(payment["payment_id"])',
+             'return {**read(payment["payment_id"]), "holder": ""}'),)),
     Mutant("payment_worker", "the claim comes after the call",
            (("app.py", '    record = ledger.claim(', '    charge(payment.payment_id, payment.card, payment.cents)\n'
              '    record = ledger.claim('),)),
