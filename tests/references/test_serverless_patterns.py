@@ -13,10 +13,12 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
+from urllib.parse import quote_plus
 from uuid import uuid4
 
 import pytest
 import time_machine
+from aws_lambda_powertools.utilities.data_classes import S3Event, S3EventBridgeNotificationEvent
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
@@ -406,3 +408,20 @@ def test_output_sees_a_variable_as_the_state_found_it(aws: LocalAws) -> None:
     }
 
     assert json.loads(played(aws, states, {})["output"]) == [1, 2]
+
+
+# Events as they arrive
+
+
+@pytest.mark.parametrize("key", ["a b.csv", "a+b.csv", "50%25.csv", "grün.csv"])
+def test_the_key_of_a_notification_of_s3_is_decoded_once(key: str) -> None:
+    event = S3Event({"Records": [{"s3": {"object": {"key": quote_plus(key)}}}]})
+
+    assert event.object_key == key
+
+
+def test_powertools_decodes_a_key_that_eventbridge_did_not_encode() -> None:
+    """Should it stop to do so, the row of the reference that warns of it goes."""
+    event = S3EventBridgeNotificationEvent({"detail": {"object": {"key": "a+b.csv"}}})
+
+    assert event.detail.object.key == "a b.csv"

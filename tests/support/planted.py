@@ -111,7 +111,7 @@ PLANTED = [
     Plant("mermaid", "Reserve --> Charge --> Book", "Reserve --> Charge => Book", DIAGRAM),
     Plant("mermaid", "-- 40 receives -->", "-- 40 receives ->", DIAGRAM),
     Plant("mermaid", "Q[Lambda's queue]", "Q[Lambda's queue", DIAGRAM),
-    Plant("mermaid", "-->|batch per shard|", "-->|batch per shard", DIAGRAM),
+    Plant("mermaid", "-->|batch per lane|", "-->|batch per lane", DIAGRAM),
     Plant("mermaid", "T[(jobs)]", "T[(jobs]", DIAGRAM),
     Plant("mermaid", "G[HTTP API]", "G[HTTP (API)]", DIAGRAM),
     Plant("mermaid", "W[work: dedupes]", 'W[work "dedupes"]', DIAGRAM),
