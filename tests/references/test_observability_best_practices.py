@@ -346,6 +346,71 @@ def test_metadata_of_a_batch_is_that_of_its_last_message(lines: Lines) -> None:
     assert [document["order_id"] for document in emf(lines())] == ["o-2"]
 
 
+# Dashboard
+
+
+def widgets() -> list[dict[str, Any]]:
+    """Of the dashboard as it is deployed, its parameters filled in."""
+    body, given = read_template(HERE / "dashboard.yaml")["Resources"]["Glance"]["Properties"]["DashboardBody"][
+        "Fn::Sub"
+    ]
+    filled = re.sub(r"\$\{([\w:]+)\}", r"\1", body)
+    assert set(given) == {"Alarms"}
+    found = json.loads(filled)["widgets"]
+    assert isinstance(found, list)
+    return found
+
+
+def shown() -> set[tuple[str, str]]:
+    return {
+        (namespace, name) for widget in widgets() for namespace, name, *_ in widget["properties"].get("metrics", [])
+    }
+
+
+def of_state_machines() -> set[tuple[str, str]]:
+    """AWS's list for the language server lacks Step Functions; CDK brings AWS's own list of them."""
+    module = "aws-cdk-lib/aws-stepfunctions/lib/stepfunctions-canned-metrics.generated.js"
+    text = (ROOT / "tests" / "node" / "node_modules" / module).read_text()
+    found = {("AWS/States", name) for name in re.findall(r'metricName:"(\w+)"', text)}
+    assert len(found) >= 10
+    return found
+
+
+def test_no_linter_objects_to_the_dashboard() -> None:
+    assert templates.findings(HERE / "dashboard.yaml") == []
+
+
+def test_every_metric_on_the_dashboard_is_one_that_aws_publishes() -> None:
+    assert len(shown()) >= 12
+    assert shown() - listed() - of_state_machines() == set()
+
+
+def test_the_dashboard_has_a_worker_and_a_machine_without_gap_or_overlap() -> None:
+    """Twenty-four columns: what lies on another widget is pushed down, and the page is no glance any more."""
+    cells = [
+        (x, y)
+        for each in widgets()
+        for x in range(each["x"], each["x"] + each["width"])
+        for y in range(each["y"], each["y"] + each["height"])
+    ]
+
+    assert len(cells) == len(set(cells)) == 24 * (max(y for _, y in cells) + 1)
+    assert {"AWS/SQS", "AWS/Lambda", "AWS/States"} == {namespace for namespace, _ in shown()}
+
+
+def test_the_dashboard_shows_what_its_parameters_name() -> None:
+    parameters = set(read_template(HERE / "dashboard.yaml")["Parameters"]) - {"AlarmArns"}
+    named = {
+        part
+        for widget in widgets()
+        for line in widget["properties"].get("metrics", [])
+        for part in line
+        if isinstance(part, str)
+    }
+
+    assert parameters <= named
+
+
 # Alarms
 
 
