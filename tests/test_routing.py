@@ -16,6 +16,7 @@ class Question:
     ask: str
     go: str
     holds: list[str]
+    report: str = ""
 
     @property
     def file(self) -> Path:
@@ -34,7 +35,8 @@ QUESTIONS = [Question(**entry) for entry in tomllib.loads((ROOT / "tests" / "rou
 def test_there_are_enough_questions_and_each_reference_answers_some() -> None:
     asked = {question.file.name for question in QUESTIONS}
 
-    assert len(QUESTIONS) >= 30
+    assert len(QUESTIONS) >= 120
+    assert sum(bool(question.report) for question in QUESTIONS) >= 40, "reports show what people stumble over"
     assert len({question.ask for question in QUESTIONS}) == len(QUESTIONS)
     assert asked == {path.name for path in (ROOT / "references").glob("*.md")}
 
