@@ -8,6 +8,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import botocore.loaders
 import botocore.session
 import pytest
 
@@ -412,3 +413,14 @@ def test_what_the_subscriber_logs_has_a_way_into_a_log_group() -> None:
         "DeliveryDestinationArn": {"Fn::GetAtt": ["ToLogs", "Arn"]},
     }
     assert kept("Logs")["RetentionInDays"]
+
+
+def test_ses_takes_no_idempotency_key() -> None:
+    shapes = botocore.loaders.Loader().load_service_model("sesv2", "service-2")["shapes"]
+
+    assert "FromEmailAddress" in shapes["SendEmailRequest"]["members"]
+    assert [
+        name
+        for name, member in shapes["SendEmailRequest"]["members"].items()
+        if member.get("idempotencyToken") or "Token" in name or "Idempoten" in name
+    ] == []
