@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 import yaml
-from cfnlint.decode import cfn_yaml
 from skills_ref import validate
 
 from support.documents import ROOT, Link, anchors, documents, links, rows, section, sections, slug, tokens
 from support.mistakes import mutants
 from trials.examples import patterns
+from trials.template import read_template
 
 SKILL = ROOT / "SKILL.md"
 REFERENCES = sorted((ROOT / "references").glob("*.md"))
@@ -189,7 +189,7 @@ def test_every_example_has_a_block_that_takes_it_home_and_every_table_leads_to_i
 
 @pytest.mark.parametrize("name", PATTERNS)
 def test_the_block_names_the_parameters_and_uses_the_outputs_that_the_stack_has(name: str) -> None:
-    template = cfn_yaml.load(str(ROOT / "examples" / name / "template.yaml"))
+    template = read_template(ROOT / "examples" / name / "template.yaml")
     asked = {each for each, given in template["Parameters"].items() if "Default" not in given} - {"AlarmTopicArn"}
     text = homes()[name]
     set_here = set(re.findall(r"export (\w+)=", text)) | set(re.findall(r"`([A-Z]+)`", text))
