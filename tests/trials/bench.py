@@ -73,7 +73,8 @@ def try_source(stage: Stage, source: Source) -> Iterator[Event]:
         yield SourceEnded(source, STATUS[judgement.verdict], why, judgement.supply, time.monotonic() - began)
         return
     project = stage.project
-    given = samples(project.body, project.files, source, stage.passed_on, of_code(*project.code(source.function)))
+    reads = of_code(*project.code(source.function))
+    given = samples(project.body, project.files, source, stage.passed_on, reads, project.supply.claims)
     attempt = once(stage, source, given)
     yield SamplesUsed(source, attempt.tried)
     for judgement in (attempt.judgement, *attempt.more):

@@ -39,6 +39,15 @@ def overridden(packages: list[str]) -> Iterator[None]:
             os.environ.update({"UV_OVERRIDE": before} if before is not None else {})
 
 
+def keep_secrets(local: LocalAws, secrets: dict[str, str]) -> None:
+    """Put the reader's secrets into Parameter Store if they are called like its paths, else into Secrets Manager."""
+    for name, value in secrets.items():
+        if name.startswith("/"):
+            local.client("ssm").put_parameter(Name=name, Value=value, Type="SecureString", Overwrite=True)
+        else:
+            local.client("secretsmanager").create_secret(Name=name, SecretString=value)
+
+
 class Stage:
     def __init__(
         self,
@@ -77,9 +86,16 @@ class Stage:
         project = self.project
         for name, value in project.stored.items():
             self.local.client("ssm").put_parameter(Name=name, Value=value, Type="String", Overwrite=True)
+        secrets = project.supply.secrets
+        own = {name for name in secrets if name in project.body["Resources"]}
+        keep_secrets(self.local, {name: value for name, value in secrets.items() if name not in own})
         with overridden(project.newer):
             body = self.local.pack(project.body, project.template.parent, project.extra, tolerant=True)
-        return self.local.create_what_comes_up("on-stage", body, project.parameters)
+        stack = self.local.create_what_comes_up("on-stage", body, project.parameters)
+        for name in own & set(stack.resources):
+            secret = {"SecretId": stack.resources[name], "SecretString": secrets[name]}
+            self.local.client("secretsmanager").put_secret_value(**secret)
+        return stack
 
     def _switch_off(self) -> None:
         functions, events, sns = (self.local.client(name) for name in ("lambda", "events", "sns"))

@@ -149,6 +149,7 @@ def work(pipe: Connection, path: Path, home: Path, port: int, asked: tuple[bool,
             if not why:
                 stack.enter_context(Names())
             project = read(path, outside.url if why else URL)
+            outside.answers = project.supply.outside
             local = stack.enter_context(LocalAws(port, faults=True, home=home, outside_ca=outside.ca))
             stage = Stage(local, project, outside, *asked)
             stage.offer_roles(lambda: with_roles(stack, project, outside, home))

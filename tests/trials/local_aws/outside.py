@@ -3,7 +3,9 @@
 import json
 import ssl
 import threading
-from dataclasses import dataclass
+import time
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, Self
@@ -24,13 +26,31 @@ class Asked:
     host: str = ""
 
 
+@dataclass(frozen=True)
+class Supplied:
+    """An answer that the reader supplies; `*` in host and path stands for anything, a query only if it is named."""
+
+    host: str = "*"
+    method: str = "*"
+    path: str = "*"
+    status: int = 200
+    body: Any = field(default_factory=dict)
+    delay: float = 0  # seconds
+
+    def fits(self, asked: Asked) -> bool:
+        path = asked.path if "?" in self.path else asked.path.split("?")[0]
+        host = asked.host.split(":")[0].lower()
+        own = fnmatchcase(host, self.host.lower()) and fnmatchcase(path, self.path)
+        return own and self.method.upper() in ("*", asked.method)
+
+
 class Outside:
     """Context manager around an HTTP server; a subclass says in `reply` what it answers. `url` has no path."""
 
     url = ""
 
     def reply(self, asked: Asked) -> tuple[int, Any] | None:
-        """Status and JSON of the answer, or None for a connection cut off without one. Called by several threads."""
+        """Status and JSON, or bytes, of the answer; None cuts the connection off. Called by several threads."""
         raise NotImplementedError
 
     def __enter__(self) -> Self:
@@ -47,7 +67,7 @@ class Outside:
                 if answer is None:
                     self.close_connection = True
                     return
-                text = json.dumps(answer[1]).encode()
+                text = answer[1] if isinstance(answer[1], bytes) else json.dumps(answer[1]).encode()
                 self.send_response(answer[0])
                 self.send_header("Content-Length", str(len(text)))
                 self.send_header("Content-Type", "application/json")
@@ -94,6 +114,8 @@ def content(body: bytes) -> Any:
 class StandIn(Outside):
     """Any outside service: it takes whatever it is asked, and remembers; or it is down.
 
+    It gives the first of `answers` that fits, else an empty object.
+
     Where `everywhere`, every name leads here: it listens on the ports of HTTP and HTTPS of all addresses, with a
     certificate for whichever host is asked for, signed by an authority whose certificate is `ca`.
     """
@@ -101,6 +123,7 @@ class StandIn(Outside):
     def __init__(self, everywhere: bool = False, home: Path | None = None) -> None:
         self.asked: list[Asked] = []
         self.down = False
+        self.answers: tuple[Supplied, ...] = ()
         self.ca: Path | None = None
         self._everywhere, self._home = everywhere, home
         self._lock = threading.Lock()
@@ -120,6 +143,10 @@ class StandIn(Outside):
             return 503, {}
         with self._lock:
             self.asked.append(asked)
+        for each in self.answers:
+            if each.fits(asked):
+                time.sleep(each.delay)
+                return each.status, each.body.encode() if isinstance(each.body, str) else each.body
         return 200, {}
 
     def forget(self) -> None:

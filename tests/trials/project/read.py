@@ -7,8 +7,9 @@ from typing import Any
 from trials.local_aws import ASSET, LocalAwsError
 from trials.project.deployable import POWERTOOLS, SDK, deployable, in_powertools, too_old
 from trials.project.nested import inlined
-from trials.project.parameters import made_up, stored
+from trials.project.parameters import SSM, made_up, stored
 from trials.project.sources import Source, as_dict, sources
+from trials.project.supplied import Supply, supplied
 from trials.samples.found import SampleFile, sample_files
 from trials.template import TemplateError, read_template
 
@@ -31,6 +32,7 @@ class Project:
     files: list[SampleFile] = field(default_factory=list)
     layers_left_out: bool = False  # of those that nothing stands in for
     extra: list[str] = field(default_factory=list)  # packages that stand in for layers
+    supply: Supply = field(default_factory=Supply)
     newer: list[str] = field(default_factory=list)  # packages that are taken whatever version a function pins
 
     def code(self, function: str) -> tuple[Path, str, str]:
@@ -41,6 +43,20 @@ class Project:
         place = as_dict(resource.get("Metadata")).get(ASSET) or properties.get("CodeUri", ".")
         folder = self.template.parent / place if isinstance(place, str) else self.template.parent
         return folder, str(properties.get("Handler", "")), str(properties.get("Runtime", ""))
+
+
+def in_store(parameters: dict[str, Any], given: dict[str, str]) -> dict[str, str]:
+    """What the stack is given of the reader's values: of an SSM type, the name under which the value is kept."""
+    return {name: f"/trial/{name}" if is_stored(parameters[name]) else value for name, value in given.items()}
+
+
+def kept(parameters: dict[str, Any], supply: Supply) -> dict[str, str]:
+    """What Parameter Store must hold of the reader's values, by name."""
+    return {f"/trial/{name}": value for name, value in supply.parameters.items() if is_stored(parameters[name])}
+
+
+def is_stored(parameter: dict[str, Any]) -> bool:
+    return bool(SSM.fullmatch(str(parameter.get("Type", ""))))
 
 
 def find_template(folder: Path) -> tuple[Path, list[Path]]:
@@ -68,7 +84,10 @@ def read(path: Path, url: str) -> Project:
         listed = sources(written, template.parent)
     except TemplateError as error:
         raise LocalAwsError(str(error)) from error
+    supply = supplied(template.parent, body.get("Parameters") or {})
     parameters = made_up(body.get("Parameters") or {}, url)
+    parameters = {name: value for name, value in parameters.items() if name not in supply.parameters}
+    given = parameters | in_store(body.get("Parameters") or {}, supply.parameters)
     notes += [f"parameter {name} is {value!r}, made up" for name, value in parameters.items()]
     outdated = list(too_old(body, template.parent))
     notes += [f"{each} can only call AWS itself: a newer one is packaged" for each in outdated]
@@ -81,8 +100,9 @@ def read(path: Path, url: str) -> Project:
         template=template,
         written=written,
         body=body,
-        parameters=parameters,
-        stored=stored(body.get("Parameters") or {}, parameters, url),
+        parameters=given,
+        stored=stored(body.get("Parameters") or {}, given, url) | kept(body.get("Parameters") or {}, supply),
+        supply=supply,
         notes=notes,
         left_out=left_out,
         sources=listed,

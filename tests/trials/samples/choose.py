@@ -18,6 +18,7 @@ def samples(
     source: Source,
     passed_on: dict[str, Sample],
     reads: Reads | None = None,
+    claims: dict[str, Any] | None = None,
 ) -> list[Sample]:
     """The project's own events for this source, else what another function passed on, else one made.
 
@@ -31,7 +32,7 @@ def samples(
         return own
     if source.kind is Kind.QUEUE and source.origin in passed_on:
         return [passed_on[source.origin]]
-    plain = made(body, source)
+    plain = made(body, source, claims)
     itself = filled(plain, source, reads) if reads else plain
     if source.kind is Kind.SCHEDULE and source.given:
         return [itself]

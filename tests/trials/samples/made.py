@@ -18,10 +18,11 @@ KEY = "trial/a b+ü.csv"  # a space, a plus and an umlaut, which notifications o
 ENCODED = "trial/a+b%2B%C3%BC.csv"
 
 
-def made(body: dict[str, Any], source: Source) -> Sample:
+def made(body: dict[str, Any], source: Source, claims: dict[str, Any] | None = None) -> Sample:
+    """`claims` are those that the reader wants of whoever sends a request."""
     if source.kind is Kind.HTTP:
         assert source.route
-        return Sample(request(source.route), "made up from the route")
+        return Sample(request(source.route, claims), "made up from the route")
     if source.kind is Kind.BUS:
         event = given_input(source.given) if source.given else bus_event(source.pattern)
         return Sample(event, "made from the rule's pattern")
@@ -182,14 +183,15 @@ CLAIMS = {
 }
 
 
-def authorizer(kind: str, version: str) -> dict[str, Any]:
+def authorizer(kind: str, version: str, wanted: dict[str, Any]) -> dict[str, Any]:
     """What an authorizer would add to the request's context, made up; nothing for a route without one."""
+    claims = CLAIMS | wanted
     if kind == "jwt":
-        return {"jwt": {"claims": CLAIMS, "scopes": ["trial"]}}
+        return {"jwt": {"claims": claims, "scopes": ["trial"]}}
     if kind == "cognito":
-        return {"claims": CLAIMS}
+        return {"claims": claims}
     if kind == "lambda":
-        context = {"principalId": "trial", "sub": CLAIMS["sub"], "user": "trial"}
+        context = {"principalId": "trial", "sub": CLAIMS["sub"], "user": "trial"} | wanted
         return context if version == "1.0" else {"lambda": context}
     if kind == "iam" and version != "1.0":
         arn = "arn:aws:iam::123456789012:user/trial"
@@ -197,7 +199,7 @@ def authorizer(kind: str, version: str) -> dict[str, Any]:
     return {}
 
 
-def request(route: Route) -> dict[str, Any]:
+def request(route: Route, wanted: dict[str, Any] | None = None) -> dict[str, Any]:
     """A request for a route, as API Gateway hands it over."""
     if route.websocket:
         return websocket(route.path)
@@ -208,7 +210,7 @@ def request(route: Route) -> dict[str, Any]:
     headers = {"content-type": "application/json", "host": "trial.example", "idempotency-key": ID}
     common: dict[str, Any] = {"headers": headers, "pathParameters": dict.fromkeys(names, "1") or None, "body": text}
     common["isBase64Encoded"] = False
-    claims = authorizer(route.authorizer, route.payload)
+    claims = authorizer(route.authorizer, route.payload, wanted or {})
     context: dict[str, Any] = {"authorizer": claims} if claims else {}
     if route.payload == "1.0":
         place: dict[str, Any] = {"resourcePath": route.path, "httpMethod": method, "path": path, "stage": "Prod"}
