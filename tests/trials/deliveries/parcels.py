@@ -5,7 +5,7 @@ from contextlib import suppress
 from copy import deepcopy
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote_plus
-from zlib import crc32
+from uuid import uuid4
 
 from trials.deliveries.history import Answer
 from trials.deliveries.records import kinesis_record, message_record, notification, sequence_number, table_record
@@ -67,12 +67,12 @@ class Messages(Parcel):
         self._fifo = self._url.endswith(".fifo")
         self._rounds, self._sent, self._seen = 0, list[str](), set[str]()
         self._messages: list[Any] = []
-        for number, sample in enumerate(samples):
-            self._send(sample, number)
+        for sample in samples:
+            self._send(sample)
 
-    def _send(self, sample: Sample, number: int) -> None:
+    def _send(self, sample: Sample) -> None:
         text = sample.payload if isinstance(sample.payload, str) else json.dumps(sample.payload)
-        once = f"trial-{number}-{crc32(text.encode())}"  # the same message is sent once, another one too
+        once = str(uuid4())  # whatever is sent, also a message that is sent again, shall arrive
         more = {"MessageGroupId": "trial", "MessageDeduplicationId": once} if self._fifo else {}
         self._sent.append(text)
         self._sqs.send_message(QueueUrl=self._url, MessageBody=text, MessageAttributes=sample.attributes, **more)

@@ -7,7 +7,19 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from trials.deliveries.history import Reference
-from trials.faults import deaths, malformed, order, partial, permissions, redrive, refusals, repeats, spoilt, tenants
+from trials.faults import (
+    deaths,
+    malformed,
+    order,
+    outside,
+    partial,
+    permissions,
+    redrive,
+    refusals,
+    repeats,
+    spoilt,
+    tenants,
+)
 from trials.project.sources import Kind, Source
 from trials.stage import Stage
 from trials.verdicts import Judgement
@@ -41,6 +53,7 @@ ALL = (
     Trial("malformed in many ways", spoilt.in_many_ways, MADE_BY_AWS, needs_effect=False, thorough=True),
     Trial("throttled", refusals.throttled),
     Trial("partly refused", partial.partly_refused),
+    Trial("outside busy or slow", outside.busy_or_slow, thorough=True),
     Trial("under its role", permissions.under_its_role, needs_effect=False, thorough=True, policy=True),
     Trial("outage and redrive", redrive.outage_and_redrive, TOLD_THEIR_CALLER, thorough=True),
     Trial("dies", deaths.dies, thorough=True),

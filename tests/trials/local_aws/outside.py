@@ -4,6 +4,7 @@ import json
 import ssl
 import threading
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -68,12 +69,13 @@ class Outside:
                     self.close_connection = True
                     return
                 text = answer[1] if isinstance(answer[1], bytes) else json.dumps(answer[1]).encode()
-                self.send_response(answer[0])
-                self.send_header("Content-Length", str(len(text)))
-                self.send_header("Content-Type", "application/json")
-                self.end_headers()
-                if self.command != "HEAD":
-                    self.wfile.write(text)
+                with suppress(ConnectionError):  # whoever asked has ended
+                    self.send_response(answer[0])
+                    self.send_header("Content-Length", str(len(text)))
+                    self.send_header("Content-Type", "application/json")
+                    self.end_headers()
+                    if self.command != "HEAD":
+                        self.wfile.write(text)
 
             do_GET = do_PUT = do_POST = do_DELETE = answer  # noqa: N815
             do_PATCH = do_HEAD = do_OPTIONS = answer  # noqa: N815
@@ -124,6 +126,9 @@ class StandIn(Outside):
         self.asked: list[Asked] = []
         self.down = False
         self.answers: tuple[Supplied, ...] = ()
+        self.refuses_with = 0  # a status, if it has too much to do
+        self.turned_away = 0  # requests that were refused
+        self.delay: float = 0  # seconds between doing what it is asked and saying so
         self.ca: Path | None = None
         self._everywhere, self._home = everywhere, home
         self._lock = threading.Lock()
@@ -139,10 +144,12 @@ class StandIn(Outside):
         self._servers += [plain, secure]
 
     def reply(self, asked: Asked) -> tuple[int, Any]:
-        if self.down:
-            return 503, {}
         with self._lock:
+            if status := 503 if self.down else self.refuses_with:
+                self.turned_away += 1
+                return status, {}
             self.asked.append(asked)
+        time.sleep(self.delay)
         for each in self.answers:
             if each.fits(asked):
                 time.sleep(each.delay)
@@ -151,7 +158,7 @@ class StandIn(Outside):
 
     def forget(self) -> None:
         self.asked.clear()
-        self.down = False
+        self.down, self.refuses_with, self.turned_away, self.delay = False, 0, 0, 0
 
     def records(self) -> list[Any]:
         kept = [each for each in self.asked if each.method not in ("GET", "HEAD", "OPTIONS")]

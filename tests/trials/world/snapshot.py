@@ -44,9 +44,13 @@ class Probes:
             local.client("events").put_targets(Rule=rule, EventBusName=bus, Targets=[{"Id": "probe", "Arn": arn}])
 
     def _queue(self, place: str) -> tuple[str, str]:
-        url = self._local.client("sqs").create_queue(QueueName="probe-" + place.replace(" ", "-"))["QueueUrl"]
-        self.queues[url.rsplit("/", 1)[1]] = place
-        return url, f"arn:aws:sqs:us-east-1:{ACCOUNT}:{url.rsplit('/', 1)[1]}"
+        name = "probe-" + place.replace(" ", "-")
+        arn = f"arn:aws:sqs:us-east-1:{ACCOUNT}:{name}"
+        anybody = {"Effect": "Allow", "Principal": "*", "Action": "sqs:SendMessage", "Resource": arn}
+        policy = json.dumps({"Version": "2012-10-17", "Statement": [anybody]})  # heeded where IAM is enforced
+        url = self._local.client("sqs").create_queue(QueueName=name, Attributes={"Policy": policy})["QueueUrl"]
+        self.queues[name] = place
+        return url, arn
 
 
 def snapshot(local: LocalAws, stack: Stack, probes: Probes | None = None) -> World:

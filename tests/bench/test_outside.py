@@ -1,0 +1,44 @@
+"""A service outside of AWS that has too much to do or answers late."""
+
+import time
+
+import pytest
+
+from trials.local_aws.outside import Asked, StandIn
+from trials.verdicts import Promise, broken, held
+from trials.verdicts.outside import with_requests
+
+PAY = Asked("POST", "/pay", "", {"amount": 1})
+
+
+def test_while_it_has_too_much_to_do_nothing_is_done_and_each_request_counts() -> None:
+    service = StandIn()
+    service.refuses_with = 429
+
+    assert [service.reply(PAY)[0] for _ in range(3)] == [429] * 3
+    assert (service.records(), service.turned_away) == ([], 3)
+    service.forget()
+    assert (service.reply(PAY)[0], service.turned_away) == (200, 0)
+
+
+def test_one_that_answers_late_has_done_what_it_was_asked_by_then(monkeypatch: pytest.MonkeyPatch) -> None:
+    service = StandIn()
+    service.delay = 5
+    done_before_the_answer = []
+    monkeypatch.setattr(time, "sleep", lambda seconds: done_before_the_answer.append((seconds, len(service.records()))))
+
+    service.reply(PAY)
+    assert done_before_the_answer == [(5, 1)]
+
+
+def test_how_often_it_was_asked_is_told_with_what_that_makes() -> None:
+    judgement = with_requests(held("429: done on a retry"), requests=4, deliveries=3)
+
+    assert judgement.happened == "429: done on a retry; asked 4 times in one delivery"
+    assert "12 requests for one event" in judgement.details[-1]
+
+
+def test_a_single_request_is_nothing_to_tell() -> None:
+    judgement = broken(Promise.LOST, "failed, was reported as done")
+
+    assert with_requests(judgement, requests=1, deliveries=3) == judgement
