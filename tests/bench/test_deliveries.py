@@ -220,6 +220,14 @@ def test_messages_of_a_fifo_queue_have_a_group() -> None:
     assert fared.event["Records"][0]["attributes"]["MessageGroupId"]
 
 
+def test_what_is_sent_again_is_no_duplicate_to_a_fifo_queue() -> None:
+    """It would drop a second message under the same id for five minutes, and the trial would call that lost."""
+    sqs = Sqs(5, fifo=True)
+    ids = [queue(sqs, lambda _: Answer()).event["Records"][0]["attributes"]["MessageDeduplicationId"] for _ in range(2)]
+
+    assert ids[0] != ids[1]
+
+
 def test_a_function_may_delete_and_return_its_messages_itself() -> None:
     sqs = Sqs(5)
     sqs.deleted = True

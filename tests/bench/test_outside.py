@@ -38,6 +38,12 @@ def test_how_often_it_was_asked_is_told_with_what_that_makes() -> None:
     assert "12 requests for one event" in judgement.details[-1]
 
 
+def test_where_nobody_knows_how_often_it_is_delivered_no_product_is_told() -> None:
+    judgement = with_requests(held("429: done on a retry"), requests=4, deliveries=1)
+
+    assert judgement == held("429: done on a retry; asked 4 times in one delivery")
+
+
 def test_a_single_request_is_nothing_to_tell() -> None:
     judgement = broken(Promise.LOST, "failed, was reported as done")
 

@@ -19,7 +19,6 @@ FINE = Delivery(answers=[Answer()])
 AGAIN = Delivery(answers=[Answer(error="AlreadyInProgress")] * 3, failures=3)
 HELD, UNPROVED = (Verdict.HELD, None), (Verdict.UNPROVED, None)
 LOST, DOUBLED = (Verdict.BROKEN, Promise.LOST), (Verdict.BROKEN, Promise.DOUBLED)
-BLOCKED = (Verdict.BROKEN, Promise.BLOCKED)
 
 
 @pytest.mark.parametrize(
@@ -40,7 +39,11 @@ BLOCKED = (Verdict.BROKEN, Promise.BLOCKED)
         ),
         (QUEUE, Outage("x", REFUSED, "Dlq", redrive=FINE, after={**DONE, "table Log": [1]}), UNPROVED),
         (QUEUE, Outage("x", REFUSED, "Dlq", redrive=FINE, after=NOTHING), LOST),  # taken for done
-        (QUEUE, Outage("x", REFUSED, "Dlq", redrive=AGAIN, after=NOTHING), BLOCKED),
+        (
+            QUEUE,
+            Outage("x", REFUSED, "Dlq", redrive=AGAIN, after=NOTHING),
+            UNPROVED,
+        ),  # a lease may end before a redrive
         (QUEUE, Outage("x", REFUSED, "Dlq", redrive=AGAIN, after=DONE), HELD),  # done, whatever it then raised
         (QUEUE, Outage("x", REFUSED), LOST),  # its function took the message out of the queue
         (QUEUE, Outage("x", STUCK), UNPROVED),

@@ -12,7 +12,8 @@ from trials.verdicts.judge import cut_off
 from trials.verdicts.outside import with_requests
 
 TOO_MANY = 429
-ATTEMPTS = 3  # of an asynchronous event; a queue's are those of its redrive policy, which are as many or more
+# how often a source delivers at most; a queue's policy, a client and a state machine decide themselves
+REPEATS = dict.fromkeys((Kind.BUS, Kind.TOPIC, Kind.SCHEDULE, Kind.BUCKET, Kind.LOGS), 3)
 
 
 def busy_or_slow(stage: Stage, source: Source, reference: Reference) -> Iterator[Judgement]:
@@ -26,7 +27,7 @@ def busy_or_slow(stage: Stage, source: Source, reference: Reference) -> Iterator
 
     refuse = partial(setattr, outside, "refuses_with", TOO_MANY)
     judgement = passing(stage, source, reference, "the outside service answering 429", refuse, enough)
-    yield with_requests(judgement, requests[0], ATTEMPTS)
+    yield with_requests(judgement, requests[0], REPEATS.get(source.kind, 1))
     if source.kind is Kind.HTTP:
         return  # a client that asks again after a timeout is tried by the repeats
     late, prompt = partial(setattr, outside, "delay", SECONDS + 2), partial(setattr, outside, "delay", 0)

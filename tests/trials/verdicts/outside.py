@@ -10,5 +10,7 @@ def with_requests(judgement: Judgement, requests: int, deliveries: int) -> Judge
     if requests < 2:
         return judgement
     each = f"asked {requests} times in one delivery"
+    if deliveries < 2:
+        return replace(judgement, happened=f"{judgement.happened}; {each}")
     most = f"{each}, which up to {deliveries} deliveries multiply: {requests * deliveries} requests for one event"
     return replace(judgement, happened=f"{judgement.happened}; {each}", details=(*judgement.details, most))

@@ -41,8 +41,8 @@ def redriven(outage: Outage, source: Source, reference: Reference) -> Judgement:
     if not changed:
         return held(f"{what}: kept in {outage.kept}, and done once when it is sent again")
     if gone and outage.redrive.failures:
-        text = f"{what}: when it is sent again, it is still refused: {outage.redrive.last_error}"
-        return broken(Promise.BLOCKED, text, *details)
+        # A redrive comes hours later; what is still held by the delivery that failed may have expired by then.
+        return unproved(f"{what}: sent again soon after, it is still refused: {outage.redrive.last_error}", *details)
     if not gone and any(reference.world.get(each.place) != reference.empty.get(each.place) for each in changed):
         return broken(Promise.DOUBLED, f"{what}: sent again, it is done again: {changed[0]}", *details)
     if len(gone) == len(changed) and not any(each.new for each in changed):
