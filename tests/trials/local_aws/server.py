@@ -31,7 +31,7 @@ from botocore.config import Config
 
 from trials.local_aws.environment import ACCOUNT, ENVIRONMENT, REGION, LocalAwsError, install
 from trials.local_aws.fence import LOOPBACK_ONLY
-from trials.local_aws.javascript import PRELOAD
+from trials.local_aws.javascript import PRELOADS
 
 BUCKET = "packages"
 TRUST = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "AWS_CA_BUNDLE", "NODE_EXTRA_CA_CERTS")
@@ -127,7 +127,7 @@ class Server:
             "SFN_WAIT_SCALE": "0.02",
             "LAMBDA_ASYNC_RETRY_BASE_SECONDS": "0.1",
             "PYTHONPATH": str(self._guard),
-            "NODE_OPTIONS": f"--require {PRELOAD}",
+            "NODE_OPTIONS": " ".join(f"--require {path}" for path in PRELOADS),
             "TRIALS_LEFT_RUNNING": str(self.left_running),
             "TRIALS_DECISIONS": str(self._decisions),
             **dict.fromkeys(TRUST if self._outside_ca else (), str(self._outside_ca)),
