@@ -54,6 +54,12 @@ SYNTHESISED = {
 }
 
 
+def test_a_section_that_says_nothing_is_none(tmp_path: Path) -> None:
+    template(tmp_path, "Parameters:\nOutputs:\n" + PLAIN)
+
+    assert [each.function for each in read(tmp_path, URL).sources] == ["Work"]
+
+
 def test_a_synthesised_template_is_taken_with_its_assets(tmp_path: Path) -> None:
     (tmp_path / "cdk.out").mkdir()
     (tmp_path / "cdk.out" / "Shop.template.json").write_text(json.dumps(SYNTHESISED))

@@ -79,6 +79,7 @@ def read(path: Path, url: str) -> Project:
         if not isinstance(written.get("Resources"), dict):
             raise LocalAwsError(f"{template} has no Resources")
         notes = [f"{other.name} is not tried: name it to try it" for other in others]
+        written = {section: each for section, each in written.items() if each is not None}
         written = inlined(written, template.parent, notes)
         body, left_out = deployable(written, template.parent, notes)
         listed = sources(written, template.parent)
