@@ -87,8 +87,22 @@ def test_what_is_sent_fits_the_filter() -> None:
     entry = recorder.asked["put_events"]["Entries"][0]
     assert (entry["EventBusName"], json.loads(entry["Detail"])) == ("default", {"bucket": {"name": "files-1"}})
 
+    assert "put_rule" not in recorder.asked
+
     to_bucket(stage(recorder), Source(Kind.ROUTE, "Jobs", "F", "Files", pattern={"prefix": "in/", "suffix": ".csv"}))
     assert recorder.asked["put_object"]["Key"] == "in/trial.csv"
+
+
+def test_an_event_of_aws_is_sent_under_a_source_that_others_may_use() -> None:
+    recorder = Recorder()
+    there = stage(recorder)
+    there.stack.resources["Watched"] = "rule-1"
+    there.local.client("events").__dict__["describe_rule"] = lambda **_: {"EventPattern": '{"source": ["aws.ec2"]}'}
+    to_bus(there, Source(Kind.ROUTE, "Jobs", "Watched", pattern={"source": ["aws.ec2"]}))
+
+    assert recorder.asked["put_events"]["Entries"][0]["Source"] == "trial.aws.ec2"
+    rule = {"Name": "rule-1", "EventBusName": "default", "EventPattern": '{"source": ["trial.aws.ec2"]}'}
+    assert recorder.asked["put_rule"] == rule
 
 
 @pytest.mark.parametrize(

@@ -37,10 +37,17 @@ def attribute(value: Any) -> dict[str, str]:
 
 def to_bus(stage: Stage, source: Source) -> str:
     event = bus_event(with_names(source.pattern, stage))
-    entry = {"Source": event["source"], "DetailType": event["detail-type"], "Detail": json.dumps(event["detail"])}
+    events = stage.local.client("events")
     bus = stage.stack.resources.get(source.origin, "default")
+    rule = stage.stack.resources.get(source.name.replace(".", ""), "").rsplit("|", 1)[-1]
+    if str(event["source"]).startswith("aws.") and rule:  # only AWS itself may send those
+        event["source"] = f"trial.{event['source']}"
+        deployed = json.loads(events.describe_rule(Name=rule, EventBusName=bus)["EventPattern"])
+        pattern = json.dumps({**deployed, "source": [event["source"]]})
+        events.put_rule(Name=rule, EventBusName=bus, EventPattern=pattern)
+    entry = {"Source": event["source"], "DetailType": event["detail-type"], "Detail": json.dumps(event["detail"])}
     entry |= {"EventBusName": bus, "Resources": event["resources"]}
-    stage.local.client("events").put_events(Entries=[entry])
+    events.put_events(Entries=[entry])
     return "an event that fits the pattern"
 
 
