@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from support.documents import ROOT, links, rows, section, sections, slug, tokens
+from support import contents
+from support.documents import ROOT, section, sections, slug, tokens
 
 SKILL = ROOT / "SKILL.md"
 
@@ -52,19 +53,78 @@ def test_the_section_holds_the_answer_within_the_budget(question: Question) -> N
 @pytest.mark.parametrize("question", QUESTIONS, ids=lambda question: question.ask[:50])
 def test_the_front_page_leads_there(question: Question) -> None:
     """By a link to the section, as the catalogue has it, or by its title in the row of its file."""
-    file, title = question.go.partition("#")[0], question.text.split("\n")[0].removeprefix("## ")
-    row = [cells[1] for cells in rows(section(SKILL, "Read")) if f"({file})" in cells[0]]
-
-    assert question.go in {link.target for link in links(SKILL)} or title in row[0]
+    assert tuple(question.go.split("#")) in set(contents.routes(SKILL.read_text()))
 
 
-def test_every_section_of_every_reference_is_on_the_front_page() -> None:
-    linked = {link.target for link in links(SKILL)}
-    listed = {cells[0].split("(")[1].rstrip(")"): cells[1] for cells in rows(section(SKILL, "Read"))}
-    every = {
-        f"references/{path.name}#{slug(title)}": title
-        for path in (ROOT / "references").glob("*.md")
-        for title in sections(path)
+def test_every_section_of_every_reference_is_on_the_front_page_and_nothing_else_is() -> None:
+    every = {(f"references/{path.name}", slug(title)) for path in contents.REFERENCES for title in sections(path)}
+
+    assert set(contents.routes(SKILL.read_text())) == every
+
+
+def test_the_front_page_says_where_each_section_begins_and_how_long_it_is() -> None:
+    assert SKILL.read_text() == contents.routed(SKILL.read_text()), f"repair with: {contents.REPAIR}"
+
+
+@pytest.mark.parametrize("path", contents.REFERENCES, ids=lambda path: path.stem)
+def test_a_reference_opens_with_a_table_of_its_sections(path: Path) -> None:
+    text = path.read_text()
+
+    assert text == contents.listed(text), f"repair with: {contents.REPAIR}"
+    assert contents.NOT_SAID not in contents.subjects(text).values()
+    assert list(contents.subjects(text)) == list(sections(path))
+
+
+@pytest.mark.parametrize("path", contents.REFERENCES, ids=lambda path: path.stem)
+def test_what_is_read_by_its_lines_is_the_section_and_nothing_else(path: Path) -> None:
+    lines = path.read_text().splitlines(keepends=True)
+    read = {
+        title: "".join(lines[first - 1 : last]) for title, (first, last) in contents.spans(path.read_text()).items()
     }
 
-    assert [go for go, title in every.items() if go not in linked and title not in listed[go.split("#")[0]]] == []
+    assert read == {title: f"{text.rstrip()}\n" for title, text in sections(path).items()}
+
+
+REFERENCE = """# Things
+
+Opens.
+
+- One, lines 7-9: of the first
+- Two, lines 11-16: of the second
+
+## One
+
+a
+
+## Two
+
+```bash
+## no heading
+```
+
+"""
+
+
+def test_lines_that_moved_are_mended_and_what_is_said_stays() -> None:
+    listed = contents.listed(REFERENCE)
+
+    assert "- One, lines 8-10: of the first\n- Two, lines 12-16: of the second\n\n## One" in listed
+    assert contents.listed(listed) == listed
+    assert contents.listed(listed.replace("a\n", "a\nb\n")) != listed.replace("a\n", "a\nb\n")
+
+
+def test_a_section_without_a_word_of_what_it_is_about_is_noticed() -> None:
+    assert contents.NOT_SAID in contents.listed(f"{REFERENCE}## Three\n\nc\n")
+
+
+def test_a_route_that_moved_is_mended_in_a_link_and_in_a_row(tmp_path: Path) -> None:
+    (tmp_path / "references").mkdir()
+    (tmp_path / "references" / "things.md").write_text(contents.listed(REFERENCE))
+    front = "[x](references/things.md#one)\n\n| [things](references/things.md) | One; Two 1+2 (hint) |\n"
+
+    mended = contents.routed(front, tmp_path)
+
+    assert mended == front.replace("#one)", "#one) 8+3").replace("One; Two 1+2", "One 8+3; Two 12+5")
+    assert contents.routed(mended, tmp_path) == mended
+    with pytest.raises(KeyError, match="Three"):
+        contents.routed(front.replace("One;", "Three;"), tmp_path)
