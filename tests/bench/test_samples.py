@@ -372,7 +372,7 @@ def test_what_is_only_of_the_source_s_kind_is_followed_by_what_is_made(tmp_path:
 
 
 def test_a_written_sample_is_this_source_s_when_it_is_read_again(tmp_path: Path) -> None:
-    for kind in set(Kind) - {Kind.OTHER}:
+    for kind in set(Kind) - {Kind.OTHER, Kind.ROUTE}:  # no function takes a route's event
         for websocket in {False, kind is Kind.HTTP}:
             route = Route("" if websocket else "POST", "/a/{id}", websocket=websocket) if kind is Kind.HTTP else None
             source = Source(kind, "F", f"F.{kind}{websocket}", "Origin", route=route)
