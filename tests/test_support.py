@@ -238,7 +238,7 @@ def test_a_template_that_breaks_a_promise_is_noticed(tmp_path: Path, old: str, n
 
 
 def test_every_example_has_mistakes_of_both_kinds_that_its_checks_must_catch() -> None:
-    """That they do catch them is shown by `tests/support/mutants.py`, which takes half an hour."""
+    """That they do catch them is shown by `python -m support.mutants`, which takes half an hour."""
     kinds = Counter((mutant.example, mutant.in_code) for mutant in mutants())
     examples = [path.parent.name for path in (ROOT / "examples").glob("*/template.yaml")]
 

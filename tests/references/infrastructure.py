@@ -1,7 +1,6 @@
 """The SAM templates beside this file as CDK writes them. Permissions, Release and PipelineRole are whole; of the others
 it is what a reference shows, and the template is whole."""
 
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -76,8 +75,6 @@ from aws_cdk.aws_sns import Topic
 from aws_cdk.aws_sqs import Queue, QueueEncryption
 from aws_cdk.aws_ssm import StringParameter
 from constructs import Construct, IConstruct
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "examples"))
 
 from cdk_parts import PythonFunction
 

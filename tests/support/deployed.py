@@ -15,8 +15,6 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "examples"))
-
 from support.documents import ROOT
 from support.templates import findings, translated
 from trials.local_aws import REGION

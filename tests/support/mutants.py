@@ -1,7 +1,7 @@
 """Our examples, each with one realistic mistake, and the test that catches it: proof that the checks can fail.
 
 The quick round is asked first, and the tests that need a server only about what it lets through.
-All of them, with a table:  uv run python tests/support/mutants.py
+All of them, with a table:  uv run --directory tests python -m support.mutants
 """
 
 import itertools
@@ -15,13 +15,11 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parent.parent.parent
-sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "examples")]
-
-from support.bundle import tracked  # noqa: E402
-from support.mistakes import Mutant, mutants, sow  # noqa: E402
-from trials.local_aws import install  # noqa: E402
-from trials.local_aws.synthesis import install_node  # noqa: E402
+from support.bundle import tracked
+from support.documents import ROOT
+from support.mistakes import Mutant, mutants, sow
+from trials.local_aws import install
+from trials.local_aws.synthesis import install_node
 
 SHARED = (".local-aws", "tests/node/node_modules")  # environments that a copy finds under its own root
 LIMIT = 300  # seconds; the slowest example takes a tenth of them

@@ -2,10 +2,7 @@
 
 import json
 import os
-import sys
 from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "examples"))
 
 from aws_cdk import Validations
 from cdk_nag import AwsSolutionsChecks, ServerlessChecks

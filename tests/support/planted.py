@@ -4,15 +4,12 @@ The table:  uv run --directory tests python -m support.planted
 """
 
 import json
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
-
-sys.path.append(str(Path(__file__).resolve().parents[2] / "examples"))
 
 from support import logs_insights, node
 from support.commands import complaints

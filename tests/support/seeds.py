@@ -1,6 +1,6 @@
 """Our examples, each broken in one way, and what the trials must say of it.
 
-All of them, with a table:  uv run python tests/support/seeds.py
+All of them, with a table:  uv run --directory tests python -m support.seeds
 """
 
 import sys
@@ -8,15 +8,12 @@ import tempfile
 import time
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent.parent
-sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "examples")]
-
-from support.mistakes import Seed, seeds, sow  # noqa: E402
-from trials.bench import try_project  # noqa: E402
-from trials.project import read  # noqa: E402
-from trials.report.events import Told  # noqa: E402
-from trials.verdicts import Finding  # noqa: E402
-from trials.workers import URL  # noqa: E402
+from support.mistakes import Seed, seeds, sow
+from trials.bench import try_project
+from trials.project import read
+from trials.report.events import Told
+from trials.verdicts import Finding
+from trials.workers import URL
 
 
 def harvest(folder: Path) -> list[Finding]:

@@ -45,6 +45,7 @@ def synthesise(
         "CDK_OUTDIR": str(out),
         "CDK_CONTEXT_JSON": json.dumps(context),
         "NODE_PATH": str(NODE / "node_modules"),
+        "PYTHONPATH": str(EXAMPLES),  # where an app finds the parts that the examples' stacks share
         "npm_config_global": "true",  # CDK calls esbuild through npx, which would look for it above the examples only
         "npm_config_prefix": str(NODE),
     }
