@@ -5,6 +5,8 @@ import re
 import shutil
 import subprocess
 import tomllib
+from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,7 @@ from skills_ref import validate
 
 from support.documents import ROOT, Link, anchors, documents, links, rows, section, sections, slug, tokens
 from support.mistakes import mutants
+from support.new_pattern import EXAMPLE, PROOF, open_places
 from trials.examples import patterns
 from trials.template import read_template
 
@@ -94,17 +97,36 @@ def test_every_pattern_stands_everywhere_under_one_name() -> None:
     ]
 
     assert PATTERNS
-    assert sorted(where()) == PATTERNS
-    assert sorted(found[1] for found in index if found) == PATTERNS
-    assert sorted(path.parent.name for path in (ROOT / "tests" / "patterns").glob("*/test_promises.py")) == PATTERNS
+    proofs = sorted(path.parent.name for path in (ROOT / "tests" / "patterns").glob("*/test_promises.py"))
+
+    assert missing(where(), PATTERNS) == "", "edit SKILL.md, section Patterns"
+    assert missing([found[1] for found in index if found], PATTERNS) == "", "edit the first table of examples/README.md"
+    assert missing(proofs, PATTERNS) == "", "edit tests/patterns: a folder for each example, with test_promises.py"
+
+
+def missing(named: Iterable[str], there: Iterable[str]) -> str:
+    """Which patterns are not named, or are named and not there, or are named twice."""
+    names, folders = Counter(list(named)), Counter(list(there))
+    lacking, stray = sorted((folders - names).elements()), sorted((names - folders).elements())
+    return "; ".join(
+        f"{what}: {', '.join(those)}" for what, those in (("not named", lacking), ("without example", stray)) if those
+    )
 
 
 @pytest.mark.parametrize("name", PATTERNS)
 def test_a_pattern_has_every_file_a_reader_expects(name: str) -> None:
     folder = ROOT / "examples" / name
 
-    for wanted in ("template.yaml", "stack.py", "stack.ts", "event.json", "requirements.txt", "scenario.py"):
-        assert (folder / wanted).is_file(), wanted
+    for wanted in EXAMPLE.keys() - {"app.py"}:  # handlers are called as they like
+        assert (folder / wanted).is_file(), f"add examples/{name}/{wanted}"
+    for wanted in PROOF:
+        assert (ROOT / "tests" / "patterns" / name / wanted).is_file(), f"add tests/patterns/{name}/{wanted}"
+
+
+def test_no_pattern_has_an_open_place() -> None:
+    places = open_places(ROOT)
+
+    assert not places, "\n".join(["fill these in", *places])
 
 
 @pytest.mark.parametrize("name", PATTERNS)

@@ -2,6 +2,8 @@
 
 import ast
 import json
+import subprocess
+import sys
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -15,7 +17,8 @@ from support import commands, facts, node, policies, snippets, templates
 from support.documents import ROOT, Fence, anchors, fences, links, rows, tokens
 from support.handlers import references, state
 from support.mistakes import mutants, sow
-from support.mutants import catcher
+from support.mutants import catcher, copied
+from support.new_pattern import make
 from trials.local_aws import LocalAws, LocalAwsError, seen, wait_for
 from trials.template import read_template
 
@@ -243,8 +246,14 @@ def test_every_example_has_mistakes_of_both_kinds_that_its_checks_must_catch() -
     examples = [path.parent.name for path in (ROOT / "examples").glob("*/template.yaml")]
 
     assert len({str(mutant) for mutant in mutants()}) == len(mutants())
-    assert {example for example, _ in kinds} == set(examples)
-    assert min(kinds[example, in_code] for example in examples for in_code in (True, False)) >= 2
+    assert {example for example, _ in kinds} <= set(examples), "a mutant is of an example that is not there"
+    few = [
+        f"tests/patterns/{example}/mutants.py: two at least in {'its code' if in_code else 'its template'}"
+        for example in examples
+        for in_code in (True, False)
+        if kinds[example, in_code] < 2
+    ]
+    assert not few, "\n".join(few)
 
 
 def test_every_mistake_still_fits_its_example_and_leaves_it_readable(tmp_path: Path) -> None:
@@ -403,3 +412,34 @@ def test_the_local_aws_is_atomic_between_threads(aws: LocalAws) -> None:
         assert sum(pool.map(write, range(8))) == 20
     counter = dynamodb.get_item(TableName=name, Key={"id": {"S": "counter"}}, ConsistentRead=True)["Item"]
     assert counter["hits"] == {"N": "160"}
+
+
+@pytest.mark.e2e
+def test_a_new_pattern_is_red_until_its_open_places_are_filled(tmp_path: Path) -> None:
+    """In a copy of the repository, so that the checks say what they would say of it."""
+    copy = copied(tmp_path / "copy")
+    make("order_books", copy)
+    with pytest.raises(ValueError, match="examples/order_books is there already"):
+        make("order_books", copy)
+    with pytest.raises(ValueError, match="Order-Books is no name of a pattern"):
+        make("Order-Books", copy)
+    checks = [
+        "tests/test_skill.py::test_every_pattern_stands_everywhere_under_one_name",
+        "tests/test_skill.py::test_no_pattern_has_an_open_place",
+        "tests/test_support.py::test_every_example_has_mistakes_of_both_kinds_that_its_checks_must_catch",
+        "tests/patterns/test_every_pattern.py::test_every_function_is_a_subject",
+        "tests/patterns/order_books",
+    ]
+    command = [sys.executable, "-m", "pytest", "-n", "0", "-p", "no:cacheprovider", *checks]
+    said = subprocess.run(command, cwd=copy, capture_output=True, text=True, check=False).stdout
+
+    assert "5 failed" in said, said
+    for place in (
+        "edit SKILL.md, section Patterns",
+        "examples/order_books/template.yaml:",
+        "examples/order_books/scenario.py:",
+        "tests/patterns/order_books/mutants.py: two at least in its code",
+        "edit SUBJECTS of tests/patterns/order_books/faults.py",
+        "invoke the handler twice",
+    ):
+        assert place in said, f"{place}\n{said}"

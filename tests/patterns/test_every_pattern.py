@@ -46,7 +46,9 @@ def reference(subject: Subject, stages: Callable[[Subject], Stage]) -> Reference
 def test_every_function_is_a_subject() -> None:
     there = {(name, each) for name in patterns() for each in functions(ROOT / "examples" / name / "template.yaml")}
 
-    assert {(subject.example, subject.name) for subject in SUBJECTS} == there
+    subjects_of = {(subject.example, subject.name) for subject in SUBJECTS}
+    places = {f"edit SUBJECTS of tests/patterns/{name}/faults.py: {each}" for name, each in subjects_of ^ there}
+    assert not places, "\n".join(sorted(places))
     assert len(there) == len(SUBJECTS)
 
 

@@ -1,0 +1,158 @@
+"""A new pattern with all files that the checks demand, in which what only its author knows is an open place.
+
+Make it:  uv run --directory tests python -m support.new_pattern NAME
+"""
+
+import re
+import sys
+from pathlib import Path
+
+from support.documents import ROOT
+
+OPEN = "OPEN" + " PLACE"  # in two parts, so that this module has none
+EXAMPLE = {
+    "app.py": '''"""{open}: what it does for each event, and what stays true however often it is delivered."""
+
+import os
+from typing import Any
+
+import boto3
+
+TABLE = os.environ["TABLE"]
+dynamodb = boto3.client("dynamodb")
+
+
+def handler(event: dict[str, Any], context: object) -> None:
+    raise NotImplementedError("{open}: the effect, keyed so that a repeat finds it done")
+''',
+    "template.yaml": """AWSTemplateFormatVersion: "2010-09-09"
+Transform: AWS::Serverless-2016-10-31
+Description: "{open}: one sentence, the same as in app.py"
+
+Resources:
+  Handle: # {open}: what it does; its event, and where failed events are kept
+    Type: AWS::Serverless::Function
+    Properties:
+      Runtime: python3.14
+      Architectures: [arm64]
+      Handler: app.handler
+      CodeUri: .
+      Environment: {{ Variables: {{ TABLE: !Ref Table }} }}
+  Table:
+    Type: AWS::Serverless::SimpleTable
+""",
+    "stack.py": '''"""{open}: the same sentence."""
+
+from aws_cdk import Stack
+from constructs import Construct
+
+
+class {title}(Stack):
+    def __init__(self, scope: Construct, name: str) -> None:
+        super().__init__(scope, name, description=__doc__)
+        # {open}: the resources of template.yaml
+''',
+    "stack.ts": """// {open}: the same sentence.
+import {{ Stack }} from "aws-cdk-lib";
+import type {{ Construct }} from "constructs";
+
+export class {title} extends Stack {{
+  constructor(scope: Construct, name: string) {{
+    super(scope, name);
+    // {open}: the resources of template.yaml
+  }}
+}}
+""",
+    "event.json": '{{ "{open}": "one event as AWS delivers it" }}\n',
+    "requirements.txt": "",
+    "scenario.py": '''"""{open}: what is sent, and what must hold."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from trials.local_aws import LocalAws, Outcome
+
+
+def play(local: LocalAws, say: Callable[[str], None], template: Path) -> Iterator[Outcome]:
+    say("deploying")
+    local.deploy(template)
+    yield Outcome("{open}: what was sent", "what happened", "what must hold", False)
+''',
+}
+PROOF = {
+    "test_promises.py": '''"""{open}: the promise, as a sentence about behaviour."""
+
+
+def test_a_repeat_changes_nothing() -> None:
+    raise AssertionError("{open}: invoke the handler twice, compare what is there afterwards")
+''',
+    "faults.py": '''"""The functions of this example under the five faults of `test_every_pattern.py`: events, and what is around them."""
+
+from support.faults import Subject
+
+SUBJECTS: list[Subject] = []  # {open}: one Subject for each function of template.yaml, see queue_worker/faults.py
+''',
+    "mutants.py": '''"""Realistic mistakes in this example, each caught by a test of its promises, its faults or its template."""
+
+from support.mistakes import Mutant
+
+MUTANTS: tuple[Mutant, ...] = ()  # {open}: at least two in app.py and two in template.yaml
+''',
+    "seeds.py": '''"""This example broken in ways that the trials of a reader's own project must report, with the word they must use."""
+
+from support.mistakes import Seed
+
+SEEDS: tuple[Seed, ...] = ()  # {open}: what trials must say of it, see queue_worker/seeds.py
+''',
+}
+ROWS = (  # what names every pattern once
+    "SKILL.md, section Patterns: a row with its section and its example",
+    "references/eda-patterns.md or serverless-patterns.md: its section, in the parts that tests/test_skill.py lists",
+    "examples/README.md: a row of the table at the top",
+    "tests/facts.toml and tests/routing.toml: its numbers, and questions that lead to its section",
+    "CHANGELOG.md: a line",
+)
+
+
+def make(name: str, root: Path) -> list[Path]:
+    """Write the two folders of a pattern; return their files. Raises `ValueError` for a name that cannot be one."""
+    if not re.fullmatch(r"[a-z][a-z0-9]*(_[a-z0-9]+)*", name):
+        raise ValueError(f"{name} is no name of a pattern: write it as queue_worker is written")
+    made = []
+    for folder, files in ((root / "examples" / name, EXAMPLE), (root / "tests" / "patterns" / name, PROOF)):
+        if folder.exists():
+            raise ValueError(f"{folder.relative_to(root)} is there already")
+        folder.mkdir(parents=True)
+        for file, text in files.items():
+            made.append(folder / file)
+            made[-1].write_text(text.format(open=OPEN, title=name.title().replace("_", "")))
+    return made
+
+
+def open_places(root: Path) -> list[str]:
+    """Every open place of the patterns, as `path:line: what is missing`."""
+    files = [path for place in ("examples", "tests/patterns") for path in sorted((root / place).rglob("*"))]
+    return [
+        f"{path.relative_to(root)}:{number}: {line.strip()}"
+        for path in files
+        if path.suffix in (".py", ".ts", ".yaml", ".json")
+        for number, line in enumerate(path.read_text().splitlines(), 1)
+        if OPEN in line
+    ]
+
+
+def main(words: list[str]) -> None:
+    if len(words) != 1:
+        sys.exit("say one name, such as: uv run --directory tests python -m support.new_pattern order_books")
+    try:
+        made = make(words[0], ROOT)
+    except ValueError as refused:
+        sys.exit(str(refused))
+    print("Made, begin with the scenario, then the template, then the handler:")
+    print("\n".join(f"  {each}" for each in open_places(ROOT)))
+    print("Add:", *ROWS, sep="\n  ")
+    print('Then: uv run pytest -m "not e2e", until no check names a file; uv run examples/run.py', made[0].parent.name)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
