@@ -9,7 +9,18 @@ import pytest
 
 from trials.local_aws import LocalAwsError
 from trials.project import read
-from trials.template import TemplateError, logical_id, own_names, read_template, references, secrets_by_arn, without
+from trials.template import (
+    Model,
+    TemplateError,
+    logical_id,
+    merged_properties,
+    own_names,
+    read_template,
+    references,
+    secrets_by_arn,
+    without,
+)
+from trials.template.policies import allows
 
 TESTS = Path(__file__).resolve().parents[1]
 
@@ -187,3 +198,52 @@ def test_resources_have_the_names_that_their_author_wrote() -> None:
     }
 
     assert own_names({"Resources": resources}) == {"Jobs1A2B": "Jobs", "Dlq3C": "Worker.Dlq", "Plain": "Plain"}
+
+
+ROLE = """
+Resources:
+  Dead: {{ Type: AWS::SQS::Queue }}
+  Other: {{ Type: AWS::SQS::Queue }}
+  Role: {{ Type: AWS::IAM::Role, Properties: {{ {own} }} }}
+  Policy:
+    Type: AWS::IAM::Policy
+    Properties:
+      Roles: [!Ref {holder}]
+      PolicyDocument: {{ Statement: {{ Effect: {effect}, Action: {action}, Resource: {resource} }} }}
+"""
+DEAD, INLINE = "!GetAtt Dead.Arn", "Policies: [!If [C, {PolicyName: p, PolicyDocument: !Ref Given}, !Ref AWS::NoValue]]"
+
+
+@pytest.mark.parametrize(
+    ("own", "holder", "effect", "action", "resource", "allowed"),
+    [
+        ("Path: /", "Role", "Allow", "sqs:SendMessage", DEAD, True),
+        ("Path: /", "Role", "Allow", "['sqs:*']", "'*'", True),
+        ("Path: /", "Role", "Allow", "sqs:SendMessage", "!GetAtt Other.Arn", False),
+        ("Path: /", "Role", "Allow", "sqs:ReceiveMessage", DEAD, False),
+        ("Path: /", "Role", "Deny", "sqs:SendMessage", DEAD, False),
+        ("Path: /", "Given", "Allow", "sqs:ReceiveMessage", DEAD, None),
+        ("ManagedPolicyArns: [x]", "Role", "Allow", "sqs:ReceiveMessage", DEAD, None),
+        (INLINE, "Role", "Allow", "sqs:ReceiveMessage", DEAD, None),
+    ],
+)
+def test_what_a_role_may_do_is_unknown_where_the_template_does_not_tell_its_policies_whole(
+    tmp_path: Path, own: str, holder: str, effect: str, action: str, resource: str, allowed: bool | None
+) -> None:
+    text = ROLE.format(own=own, holder=holder, effect=effect, action=action, resource=resource)
+    model = Model(read_template(written(tmp_path, text)))
+
+    assert allows(model, model.resources["Role"], "sqs:SendMessage", model.resources["Dead"]) is allowed
+
+
+def test_globals_are_merged_as_sam_does_objects_by_key_and_lists_one_after_the_other() -> None:
+    shared = {"Function": {"Runtime": "a", "Layers": ["x"], "Environment": {"Variables": {"A": 1, "B": 1}}}}
+    own = {"Runtime": "b", "Layers": ["y"], "Environment": {"Variables": {"B": 2}}}
+    function = {"Type": "AWS::Serverless::Function", "Properties": own}
+
+    assert merged_properties({"Globals": shared}, function) == {
+        "Runtime": "b",
+        "Layers": ["x", "y"],
+        "Environment": {"Variables": {"A": 1, "B": 2}},
+    }
+    assert merged_properties({"Globals": shared}, {"Type": "AWS::Lambda::Function", "Properties": own}) == own

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from trials.local_aws import LocalAws, Stack
-from trials.template import read_template, references, without
+from trials.template import as_dict, merged_properties, read_template, references, without
 
 COMPUTE = ("AWS::Serverless::", "AWS::Lambda::", "AWS::StepFunctions::")
 WATCHING = ("AWS::CloudWatch::", "AWS::Logs::")  # with what refers to it a third of the resources; no handler sees it
@@ -82,14 +82,8 @@ def _declared(template: Path) -> tuple[set[str], dict[str, Any]]:
 def variables(template: dict[str, Any]) -> dict[str, dict[str, Any]]:
     """The environment variables of each function of a SAM template, `Globals` included, values unresolved."""
 
-    def own(section: dict[str, Any]) -> dict[str, Any]:
-        found = section.get("Environment", {}).get("Variables", {})
-        assert isinstance(found, dict)
-        return found
-
-    shared = own(template.get("Globals", {}).get("Function", {}))
     return {
-        name: {**shared, **own(resource["Properties"])}
+        name: as_dict(as_dict(merged_properties(template, resource).get("Environment")).get("Variables"))
         for name, resource in template["Resources"].items()
         if resource["Type"] == "AWS::Serverless::Function"
     }

@@ -15,7 +15,7 @@ from cloudformation_validate import Diagnostic, RegoEngine, TemplateContent
 
 from support.documents import ROOT
 from support.handlers import variables
-from trials.template import TemplateError, read_template, sam
+from trials.template import TemplateError, merged_properties, read_template, sam
 
 RULES = ROOT / "tests" / "rules"
 PROVIDED = ("AWS_", "POWERTOOLS_", "_X_AMZN_")  # read by the runtime, the SDK and Powertools
@@ -121,11 +121,10 @@ def _version_of_sam(each: Diagnostic, of_sam: set[str]) -> bool:
 def functions(path: Path) -> dict[str, tuple[Path, str]]:
     """The module file and the function name of each function's handler."""
     template = read_template(path)
-    shared = template.get("Globals", {}).get("Function", {})
     found = {}
     for name, resource in template["Resources"].items():
         if resource["Type"] == "AWS::Serverless::Function":
-            properties = {**shared, **resource["Properties"]}
+            properties = merged_properties(template, resource)
             module, _, function = properties["Handler"].rpartition(".")
             found[name] = (path.parent / properties.get("CodeUri", ".") / f"{module}.py", function)
     return found

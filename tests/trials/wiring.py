@@ -8,8 +8,9 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from trials.project.sources import Kind, Reader, Source, as_dict
-from trials.template import logical_id
+from trials.project.sources import Kind, Reader, Source
+from trials.template import Model, Node
+from trials.template.policies import allows
 from trials.verdicts import Judgement, Promise, broken
 
 CALLERS = {  # resource types that call a function under its own policy, and as whom
@@ -37,17 +38,18 @@ def wiring(reader: Reader, source: Source) -> Iterator[Judgement]:
         return  # its receiver's policy is a rule's: E9304
     yield from filtered_out(source)
     name = source.name.split(".")[0]
-    resource = as_dict(reader.resources.get(name))
-    kind = str(resource.get("Type"))
-    principal = CALLERS.get(kind)
-    by_role = any(as_dict(each).get("RoleArn") for each in listed(as_dict(resource.get("Properties")).get("Targets")))
+    resource = reader.model.resources.get(name)
+    if not resource:
+        return
+    principal = CALLERS.get(resource.type)
+    by_role = any(not target.absent("RoleArn") for target in resource.items("Targets"))
     if principal and not by_role and not may_invoke(reader, source.function, principal):
         text = (
             f"no AWS::Lambda::Permission lets {principal} invoke {source.function}: nothing that {name} sends arrives"
         )
         yield broken(Promise.DENIED, text)
-    if kind == "AWS::Scheduler::Schedule":
-        yield from schedule(reader, name, as_dict(as_dict(resource.get("Properties")).get("Target")))
+    if resource.type == "AWS::Scheduler::Schedule":
+        yield from schedule(reader.model, name, resource.child("Target"))
 
 
 def filtered_out(source: Source) -> Iterator[Judgement]:
@@ -72,56 +74,19 @@ def parsed(pattern: Any) -> dict[str, Any] | None:
 
 def may_invoke(reader: Reader, function: str, principal: str) -> bool:
     """Whether a permission of the template may be for this caller, or one stands where the template does not tell."""
-    for resource in reader.resources.values():
-        if as_dict(resource).get("Type") != "AWS::Lambda::Permission":
-            continue
-        properties = as_dict(resource.get("Properties"))
-        given = properties.get("Principal")
-        named = reader.function(properties.get("FunctionName"))
-        if named in (function, "") and (not isinstance(given, str) or given in (principal, "*")):
+    for permission in reader.model.of("AWS::Lambda::Permission"):
+        callers = permission.values("Principal")
+        named = reader.function(permission.only("FunctionName"))
+        if named in (function, "") and any(not isinstance(each, str) or each in (principal, "*") for each in callers):
             return True
     return False
 
 
-def schedule(reader: Reader, name: str, target: dict[str, Any]) -> Iterator[Judgement]:
+def schedule(template: Model, name: str, target: Node) -> Iterator[Judgement]:
     """A schedule sends what it cannot deliver under its own role, whatever the queue's policy says."""
-    queue = logical_id(as_dict(target.get("DeadLetterConfig")).get("Arn"))
-    role = as_dict(reader.resources.get(logical_id(target.get("RoleArn"))))
-    if not queue or role.get("Type") != "AWS::IAM::Role":
+    queue, role = target.refers("DeadLetterConfig", "Arn"), target.refers("RoleArn")
+    if not queue or not role or role.type != "AWS::IAM::Role":
         return
-    if allows(reader, logical_id(target.get("RoleArn")), "sqs:SendMessage", queue) is False:
-        text = f"the role of {name} may not send to {queue}: what the schedule cannot deliver is gone"
+    if allows(template, role, "sqs:SendMessage", queue) is False:
+        text = f"the role of {name} may not send to {queue.name}: what the schedule cannot deliver is gone"
         yield broken(Promise.DENIED, f"{text}; the queue's policy does not help, Scheduler sends under the role")
-
-
-def allows(reader: Reader, role: str, action: str, resource: str) -> bool | None:
-    """Whether a role's policies in the template allow an action on a resource; None where they cannot be read whole."""
-    properties = as_dict(as_dict(reader.resources.get(role)).get("Properties"))
-    if properties.get("ManagedPolicyArns"):
-        return None
-    documents = [as_dict(each).get("PolicyDocument") for each in properties.get("Policies") or []]
-    for each in reader.resources.values():
-        if each.get("Type") in ("AWS::IAM::Policy", "AWS::IAM::RolePolicy", "AWS::IAM::ManagedPolicy"):
-            attached = as_dict(each.get("Properties"))
-            if role in (logical_id(attached.get("RoleName")), *map(logical_id, attached.get("Roles") or [])):
-                documents.append(attached.get("PolicyDocument"))
-    statements = [one for document in documents for one in listed(as_dict(document).get("Statement"))]
-    return any(grants(statement, action, resource) for statement in statements)
-
-
-def grants(statement: Any, action: str, resource: str) -> bool:
-    """Whether one statement may allow it; what is no literal may."""
-    if not isinstance(statement, dict) or "Fn::If" in statement:
-        return True
-    if statement.get("Effect") != "Allow":
-        return False
-    service = action.split(":")[0]
-    actions = [str(each).lower() for each in listed(statement.get("Action"))]
-    if not any(each in ("*", f"{service}:*", action.lower()) or each.endswith("send*") for each in actions):
-        return False
-    reach = listed(statement.get("Resource"))
-    return any(not isinstance(each, dict) or logical_id(each) in (resource, "") for each in reach)
-
-
-def listed(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else [] if value is None else [value]

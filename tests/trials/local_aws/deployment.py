@@ -18,7 +18,7 @@ from trials.local_aws import javascript
 from trials.local_aws.environment import LocalAwsError
 from trials.local_aws.packaging import PackagingError, packages
 from trials.local_aws.server import BUCKET, Server, wait_for
-from trials.template import own_names, read_template, secrets_by_arn, without, without_bootstrap
+from trials.template import merged_properties, own_names, read_template, secrets_by_arn, without, without_bootstrap
 
 SYNTHESISED = ".template.json"
 LARGEST = 51_200  # bytes of a template that may stand in the request; a larger one is read from a bucket
@@ -95,25 +95,24 @@ class LocalAws(Server):
         """
         body = secrets_by_arn(body)
         self._unpacked = {}
-        shared = body.get("Globals", {}).get("Function", {})
         for name, resource in body["Resources"].items():
             try:
-                self._pack_one(resource, folder, shared, extra)
+                self._pack_one(resource, merged_properties(body, resource), folder, extra)
             except PackagingError as error:
                 if not tolerant:
                     raise
                 self._unpacked[name] = str(error)
         return without(body, set(self._unpacked)) if self._unpacked else body
 
-    def _pack_one(self, resource: dict[str, Any], folder: Path, shared: dict[str, Any], extra: Sequence[str]) -> None:
-        properties = resource.get("Properties", {})
-        runtime = str(properties.get("Runtime", shared.get("Runtime", "")))
+    def _pack_one(self, resource: dict[str, Any], whole: dict[str, Any], folder: Path, extra: Sequence[str]) -> None:
+        """`whole` are its properties with those of Globals."""
+        properties, runtime = resource.get("Properties", {}), str(whole.get("Runtime", ""))
         if runtime.startswith("nodejs"):
             self._bring_node()
         if resource["Type"] == "AWS::Serverless::Function" and "InlineCode" not in properties:
-            source = folder / str(properties.get("CodeUri", shared.get("CodeUri", ".")))
+            source = folder / str(whole.get("CodeUri", "."))
             if runtime.startswith("nodejs"):
-                handler = str(properties.get("Handler", shared.get("Handler", "")))
+                handler = str(whole.get("Handler", ""))
                 properties["CodeUri"] = self._package_node(source, handler, resource.get("Metadata", {}))
                 return
             properties["CodeUri"] = self._package(source)

@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from trials.local_aws import ASSET
-from trials.project.sources import FUNCTIONS, as_dict
-from trials.template import read_template, without, without_bootstrap
+from trials.template import FUNCTIONS, as_dict, merged_properties, read_template, without, without_bootstrap
 
 SDK = {"boto3": (1, 28), "botocore": (1, 31)}  # the first versions that can be told where the local AWS is
 POWERTOOLS = "aws-lambda-powertools[all]"
@@ -134,8 +133,7 @@ def in_powertools(layer: str) -> bool:
 
 def not_packaged(function: dict[str, Any], body: dict[str, Any], folder: Path) -> str:
     """Why a function cannot be packaged here; empty if it can."""
-    shared = as_dict(as_dict(body.get("Globals")).get("Function"))
-    properties = {**shared, **as_dict(function.get("Properties"))}
+    properties = merged_properties(body, function)
     if properties.get("PackageType") == "Image":
         return "a container image"
     runtime = str(properties.get("Runtime", ""))

@@ -8,10 +8,10 @@ from trials.local_aws import ASSET, LocalAwsError
 from trials.project.deployable import POWERTOOLS, SDK, deployable, in_powertools, too_old
 from trials.project.nested import inlined
 from trials.project.parameters import SSM, made_up, stored
-from trials.project.sources import Source, as_dict, sources
+from trials.project.sources import Source, sources
 from trials.project.supplied import Supply, supplied
 from trials.samples.found import SampleFile, sample_files
-from trials.template import TemplateError, read_template
+from trials.template import TemplateError, as_dict, merged_properties, read_template
 
 NAMES = ("template.yaml", "template.yml", "template.json", "cdk.out/*.template.json", "*.template.json")
 ELSEWHERE = ("*/template.yaml", ".aws-sam/build/template.yaml")  # where one may stand that is asked for by its path
@@ -38,8 +38,7 @@ class Project:
     def code(self, function: str) -> tuple[Path, str, str]:
         """The folder of a function's code, its handler and its runtime."""
         resource = self.body["Resources"].get(function, {})
-        shared = as_dict(as_dict(self.body.get("Globals")).get("Function"))
-        properties = {**shared, **as_dict(resource.get("Properties"))}
+        properties = merged_properties(self.body, resource)
         place = as_dict(resource.get("Metadata")).get(ASSET) or properties.get("CodeUri", ".")
         folder = self.template.parent / place if isinstance(place, str) else self.template.parent
         return folder, str(properties.get("Handler", "")), str(properties.get("Runtime", ""))

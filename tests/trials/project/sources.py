@@ -11,7 +11,7 @@ from trials.project.callers import AUTHORIZES, ended, triggered
 from trials.project.machines import attempts, definition, states
 from trials.project.nested import LOCATIONS
 from trials.project.source import ANY, Batching, Kind, Route, Source
-from trials.template import TemplateError, logical_id, read_template, references
+from trials.template import Model, TemplateError, logical_id, read_template, references
 
 __all__ = ["ANY", "Batching", "Kind", "Route", "Source", "as_dict", "sources"]
 
@@ -51,6 +51,7 @@ class Reader:
 
     def __init__(self, body: dict[str, Any], folder: Path) -> None:
         self.body, self.folder = body, folder
+        self.model = Model(body, folder / "template.yaml")
         self.resources: dict[str, Any] = body["Resources"]
         self.functions = {name for name, each in self.resources.items() if each.get("Type") in FUNCTIONS}
 

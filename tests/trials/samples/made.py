@@ -8,10 +8,10 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
-from trials.project.sources import ANY, Kind, Route, Source, as_dict
+from trials.project.sources import ANY, Kind, Route, Source
 from trials.samples.pattern import fill
 from trials.samples.sample import Sample
-from trials.template import logical_id
+from trials.template import as_dict, logical_id
 
 ID = "trial-1"
 KEY = "trial/a b+ü.csv"  # a space, a plus and an umlaut, which notifications of S3 encode

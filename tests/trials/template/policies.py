@@ -54,8 +54,13 @@ def attached(template: Model, resource: Resource) -> tuple[list[Node], bool]:
 def of_role(template: Model, role: Resource) -> tuple[list[Node], bool]:
     """The statements of a role's policies that the template writes, and whether those are all of them."""
     told, whole = _held_by(template, role, ROLE_POLICIES)
-    for policy in role.items("Policies"):
-        more, all_of_it = statements(template, policy.child("PolicyDocument"))
+    for inline in (
+        each for value in role.values("Policies") for item in listed(value) for each in template.possible(item)
+    ):
+        if not isinstance(inline, dict) or is_intrinsic(inline):
+            whole = whole and inline is None
+            continue
+        more, all_of_it = statements(template, Node(template, inline.get("PolicyDocument"), role.at("Policies")))
         told += more
         whole = whole and all_of_it
     return told, whole and role.absent("ManagedPolicyArns")
