@@ -5,6 +5,7 @@ Draw it again after an edit of this file:  uv run --group bench --directory test
 
 import io
 from pathlib import Path
+from typing import Any
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
@@ -16,7 +17,7 @@ INK, PAPER, LINES = "#24292f", "#ffffff", "#d0d7de"
 DARK = {INK: "#e6edf3", PAPER: "#0d1117", LINES: "#30363d"}
 MARKS = {AGAIN: ("#888888", "|"), "no bytecode": ("#4477aa", "o"), "six unused clients": ("#228833", "^")}
 MARKS |= {"all of Powertools": ("#ddaa33", "s"), "all three": ("#ee6677", "D")}
-STYLE = {
+STYLE: Any = {
     "svg.hashsalt": "fixed",
     "svg.fonttype": "none",  # text stays text
     "font.family": "sans-serif",
