@@ -32,6 +32,7 @@ ACCEPTED = [
         "X-Ray's and the log deliveries' actions, which know no resource; a test lists them one by one",
     ),
     (r"AwsSolutions-IAM5\[Resource::<\w+\.Arn>/\*\]", EVERYWHERE, "the objects of one bucket"),
+    (r"AwsSolutions-IAM5\[Resource::<\w+\.Arn>/unreadable/\*\]", r"KeepPrices", "the objects under one prefix"),
     (r"AwsSolutions-IAM5\[Resource::.*schedule/<Reminders>/\*\]", r"PlanReminders", "the schedules of one group"),
     (r"AwsSolutions-IAM5\[Resource::<\w+\.Arn>:\*\]", EVERYWHERE, "the versions and aliases of one function"),
     (
