@@ -11,9 +11,10 @@ from trials.deliveries.deliver import deliver
 from trials.deliveries.history import Reference
 from trials.project.sources import Source
 from trials.stage import Stage
+from trials.template import listed
 from trials.verdicts import Judgement
 from trials.verdicts.judge import refusal
-from trials.verdicts.permissions import Call, Statement, Used, denied, listed
+from trials.verdicts.permissions import Call, Statement, Used, denied
 from trials.world import differences
 
 

@@ -11,11 +11,11 @@ from trials.project.callers import AUTHORIZES, ended, triggered
 from trials.project.machines import attempts, definition, states
 from trials.project.nested import LOCATIONS
 from trials.project.source import ANY, Batching, Kind, Route, Source
-from trials.template import Model, TemplateError, logical_id, read_template, references
+from trials.template import Model, TemplateError, as_dict, logical_id, read_template, references
+from trials.template.nodes import FUNCTIONS, MACHINES
 
 __all__ = ["ANY", "Batching", "Kind", "Route", "Source", "as_dict", "sources"]
 
-FUNCTIONS = ("AWS::Serverless::Function", "AWS::Lambda::Function")
 APIS = {  # and the version of the event that their integrations send unless they say another
     "AWS::Serverless::Api": "1.0",
     "AWS::ApiGateway::RestApi": "1.0",
@@ -26,7 +26,6 @@ ENDS = {  # of a way without a function, where it shows what came out
     *("AWS::SQS::Queue", "AWS::SNS::Topic", "AWS::Kinesis::Stream", "AWS::Events::EventBus"),
     *("AWS::Serverless::StateMachine", "AWS::StepFunctions::StateMachine"),
 }
-MACHINES = ("AWS::Serverless::StateMachine", "AWS::StepFunctions::StateMachine")
 
 
 SAM_KINDS = {  # of a SAM event, with the property that says where it comes from
@@ -403,10 +402,6 @@ def whole(value: Any, default: int) -> int:
         return int(value)
     except (TypeError, ValueError):
         return default
-
-
-def as_dict(value: Any) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}
 
 
 def first(value: Any) -> str:

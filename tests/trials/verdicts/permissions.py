@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
 
+from trials.template import listed
 from trials.verdicts.words import Judgement, Promise, broken, held, unproved
 
 Statement = dict[str, Any]
@@ -159,7 +160,3 @@ def by_reference(resource: str, known: dict[str, str]) -> str:
     if ":s3:" in resource and rest:
         rest = "/*"  # a statement for one key is rarely meant
     return f"!GetAtt {name}.Arn" if not rest else f"!Sub ${{{name}.Arn}}{rest}"
-
-
-def listed(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else [] if value is None else [value]
