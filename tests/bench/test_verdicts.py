@@ -227,6 +227,12 @@ def test_of_two_at_once_the_failure_of_the_delivery_counts() -> None:
     assert said(repeated(History("twice at once", Delivery(), ONCE, ONCE), QUEUE, reference(), GRAVES)) == HELD
 
 
+def test_two_at_once_that_leave_less_than_one_have_lost_it() -> None:
+    lost = repeated(History("twice at once", Delivery(), ONCE, {}), QUEUE, reference(), GRAVES)
+
+    assert said(lost) == LOST
+
+
 @pytest.mark.parametrize(
     ("request_", "verdict"),
     [

@@ -77,16 +77,16 @@ def try_source(stage: Stage, source: Source) -> Iterator[Event]:
     given = samples(project.body, project.files, source, stage.passed_on, reads, project.supply.claims)
     attempt = once(stage, source, given)
     yield SamplesUsed(source, attempt.tried)
-    for judgement in (attempt.judgement, *attempt.more):
+    for judgement in attempt.judgements:
         yield Told(finding(source, "once", judgement))
-    status = STATUS[attempt.judgement.verdict]
-    if attempt.reference:
+    status = Status.BROKEN if attempt.returned_early else STATUS[attempt.judgement.verdict]
+    if attempt.reference and not attempt.returned_early:  # else what each delivery leaves is chance
         stage.remember()
         yield from the_faults(stage, source, attempt.reference, attempt.judgement)
         used = stage.used.pop(source.function, None)
         if used and stage.policy:
             yield CallsSeen(source.function, used)
-    judgement = attempt.judgement
+    judgement = attempt.judgements[-1]
     why = "" if status is Status.DELIVERED else judgement.happened
     event = whole(source, attempt.sample) if attempt.sample else None
     yield SourceEnded(source, status, why, judgement.supply, time.monotonic() - began, event)

@@ -43,8 +43,12 @@ class Attempt:
     judgement: Judgement
     reference: Reference | None = None
     tried: list[str] = field(default_factory=list)  # files of samples that were used
-    more: list[Judgement] = field(default_factory=list)
+    returned_early: bool = False  # it answered before its calls had ended
     sample: Sample | None = None  # the last that was tried
+
+    @property
+    def judgements(self) -> list[Judgement]:
+        return [self.judgement, returned_early()] if self.returned_early else [self.judgement]
 
 
 @dataclass
@@ -86,10 +90,10 @@ def once(stage: Stage, source: Source, samples: list[Sample]) -> Attempt:
         seen = tuple(dict.fromkeys(fared.calls))
         answer, different = fared.result.answers[-1], noise(*fared.worlds)
         reference = Reference(fared.sample, fared.worlds[0], different, seen, tuple(fared.calls), answer, fared.empty)
-        more = [returned_early()] if stage.returned_early(source.function) else []
+        early = stage.returned_early(source.function)
         judgement = undisturbed(source, reference, calls_nothing(*stage.project.code(source.function)))
-        if judgement.verdict is Verdict.HELD or more:
-            return Attempt(judgement, reference, tried, more, fared.sample)
+        if judgement.verdict is Verdict.HELD or early:
+            return Attempt(judgement, reference, tried, early, fared.sample)
         mute = mute or Attempt(judgement, reference, tried, sample=fared.sample)
     found = mute or attempt
     assert found

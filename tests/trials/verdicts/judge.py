@@ -126,7 +126,7 @@ def undisturbed(source: Source, reference: Reference, calls_nothing: bool = Fals
 
 def returned_early() -> Judgement:
     text = "it answered before its calls had ended: Lambda freezes the environment then, and they end late or never"
-    return broken(Promise.LOST, text)
+    return broken(Promise.LOST, f"{text}; nothing else was tried, for what it leaves is chance")
 
 
 def comparable_answer(source: Source, answer: Answer) -> bool:
@@ -163,6 +163,8 @@ def repeated(history: History, source: Source, reference: Reference, graves: fro
     if doubled and source.kind is Kind.HTTP and not has_key(reference):
         text = "a repeated request does it again; safe only if no client retries, for it has no idempotency key"
         return unproved(text, *details, supply="a sample request that carries the key by which a repeat is known")
+    if doubled and history.again is None and not any(each.new for each in doubled):
+        return broken(Promise.LOST, f"neither of the two left what one alone does: {doubled[0]}", *details)
     if doubled:
         return broken(Promise.DOUBLED, str(doubled[0]), *details)
     if error:
