@@ -247,6 +247,7 @@ def test_only_what_its_owner_tagged_is_a_tool(aws: LocalAws, home: Path) -> None
         assert "shown" in found.pop()
 
 
+@pytest.mark.e2e
 def test_the_archive_for_uploading_is_a_whole_skill(tmp_path: Path) -> None:
     archive = bundle.build(tmp_path)
     with zipfile.ZipFile(archive) as packed:
@@ -277,6 +278,7 @@ def spoken(rules: Path) -> set[str]:
     return set(re.findall(r"^[EWI]\d{4}", said.stdout, re.MULTILINE))
 
 
+@pytest.mark.e2e
 def test_the_whole_archive_lints_and_tries(tmp_path: Path) -> None:
     with zipfile.ZipFile(bundle.whole(tmp_path)) as packed:
         packed.extractall(tmp_path)
