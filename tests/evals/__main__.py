@@ -1,181 +1,128 @@
-"""Asks Claude each task and each trigger query, with the skill and without it, and grades what it did by running it.
+"""Asks Claude each task and each trigger query in every arm, or grades answers that exist, by running what was written.
 
-ANTHROPIC_API_KEY=… PYTHONPATH=examples:tests uv run python -m evals [--only ID] [--runs 3] [--model NAME] [--json FILE]
+ANTHROPIC_API_KEY=… PYTHONPATH=examples:tests uv run python -m evals [--arm none|ours|PATH] [--only ID] [--runs 3]
+PYTHONPATH=examples:tests uv run python -m evals --answers DIR
 
 Runs code that a model wrote, as you: use a machine or a container that holds nothing of yours.
 """
 
 import argparse
-import json
 import os
-import shutil
-import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.table import Table
 
-from evals.cases import SKILL, tasks, triggers
-from support import bundle, node
-from support.documents import ROOT
+from evals.arms import CLAUDE, NONE, OURS, Arm, ArmError, Session, Transcript, arms
+from evals.cases import triggers
+from evals.results import Result, Run, save, table
+from evals.scoring import Kind, Specification, Task, every_task
 from trials.local_aws import LocalAws
 
-ARMS = ("with", "without")
-CLAUDE = [str(node.HOME / "node_modules" / ".bin" / "claude")]
 TASK_TOOLS, TRIGGER_TOOLS = ["Read", "Glob", "Grep", "Skill", "Write", "Edit"], ["Skill"]
 
 
-@dataclass(frozen=True)
-class Result:
-    """One answer: `complaints` is empty if it is right."""
-
-    case: str
-    arm: str
-    model: str
-    complaints: list[str]
+def graded(task: Task | Specification, answer: Path, arm: str, aws: LocalAws, cost: dict[str, Any]) -> Result:
+    score = task.score(answer, aws)
+    complaints = [f"{name}: {text}" for name, texts in score.failed.items() for text in texts]
+    return Result(task.name, task.kind, arm, score.value, complaints, cost)
 
 
-@dataclass(frozen=True)
-class Session:
-    """How Claude is asked: in a home and a folder of its own, with the plugin or without."""
-
-    command: list[str]
-    plugin: Path
-    model: str
-
-    def ask(self, prompt: str, folder: Path, arm: str, tools: list[str], turns: int) -> list[dict[str, Any]]:
-        """The events of the session. Raises `RuntimeError` when it failed, as without a login."""
-        home = folder.parent / "home"
-        home.mkdir(exist_ok=True)
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "CLAUDE"))}
-        done = subprocess.run(
-            [
-                *self.command,
-                *("-p", prompt, "--output-format", "stream-json", "--verbose", "--strict-mcp-config"),
-                *("--permission-mode", "acceptEdits", "--max-turns", str(turns), "--allowedTools", *tools),
-                *(("--plugin-dir", str(self.plugin)) if arm == "with" else ()),
-                *(("--model", self.model) if self.model else ()),
-            ],
-            cwd=folder,
-            env=kept | {"HOME": str(home)},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=1800,
-        )
-        events = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
-        end = events[-1] if events else {}
-        if end.get("type") != "result" or (end.get("is_error") and end.get("subtype") != "error_max_turns"):
-            raise RuntimeError(f"the session failed: {end.get('result') or done.stderr[-300:]}")
-        return events
-
-
-def model(events: list[dict[str, Any]]) -> str:
-    return next((str(event["model"]) for event in events if event.get("subtype") == "init"), "")
-
-
-def used_the_skill(events: list[dict[str, Any]]) -> bool:
-    """Whether a session called the tool `Skill` with this one."""
-    blocks = [block for event in events if event.get("type") == "assistant" for block in event["message"]["content"]]
-    return any(each.get("name") == "Skill" and SKILL in json.dumps(each["input"]) for each in blocks)
-
-
-def plugin(folder: Path) -> Path:
-    """A copy of the plugin without the evals, so that no answer can be looked up."""
-    for path in bundle.tracked():
-        name = path.relative_to(ROOT).as_posix()
-        if not name.startswith(("tests/evals/", "tests/node/")):
-            copy = folder / SKILL / name
-            copy.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(path, copy)
-    manifest = folder / SKILL / ".claude-plugin" / "plugin.json"
-    fields = json.loads(manifest.read_text())
-    fields.pop("experimental", None)
-    manifest.write_text(json.dumps(fields))
-    return folder / SKILL
-
-
-def answered(task: dict[str, Any], session: Session, arm: str, aws: LocalAws) -> Result:
+def answered(task: Task | Specification, session: Session, arm: Arm, aws: LocalAws) -> tuple[Result, Transcript]:
     """Ask one task in a new folder that holds its files, and run what came of it."""
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place).resolve() / "work"
         folder.mkdir()
-        for name in task["files"]:
-            shutil.copy(ROOT / name, folder)
-        events = session.ask(task["prompt"], folder, arm, TASK_TOOLS, turns=40)
-        complaints = import_module(f"evals.{task['id']}.grader").grade(folder, aws)
-    return Result(task["id"], arm, model(events), complaints)
+        task.hand_over(folder)
+        told = session.ask(task.prompt, folder, arm, TASK_TOOLS, turns=40)
+        return graded(task, folder, arm.name, aws, told.cost), told
 
 
-def triggered(query: str, wanted: bool, session: Session) -> Result:
+def triggered(query: str, wanted: bool, session: Session, arm: Arm) -> tuple[Result, Transcript]:
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place).resolve() / "work"
         folder.mkdir()
-        events = session.ask(query, folder, "with", TRIGGER_TOOLS, turns=2)
-    used = used_the_skill(events)
-    return Result(query, "with", model(events), [] if used == wanted else [f"{'used' if used else 'not used'}"])
+        told = session.ask(query, folder, arm, TRIGGER_TOOLS, turns=2)
+    right = told.used_the_skill == wanted
+    complaints = [] if right else ["used" if told.used_the_skill else "not used"]
+    return Result(query, Kind.TRIGGER, arm.name, float(right), complaints, told.cost), told
 
 
-def results(session: Session, only: set[str], runs: int) -> Iterator[Result]:
+def asked(session: Session, wanted: list[Arm], only: set[str], runs: int) -> Iterator[tuple[Result, Transcript]]:
     """Every answer, as it comes; `only` holds ids of tasks and may hold `triggers`."""
     if not only or only - {"triggers"}:
         with LocalAws(faults=True) as aws:
-            for task in tasks():
-                if not only or task["id"] in only:
+            for task in every_task():
+                if not only or task.name in only:
                     for _ in range(runs):
-                        yield from (answered(task, session, arm, aws) for arm in ARMS)
+                        yield from (answered(task, session, arm, aws) for arm in wanted)
     if not only or "triggers" in only:
         for each in triggers():
-            for _ in range(runs):
-                yield triggered(each["query"], each["should_trigger"], session)
+            for arm in wanted:
+                if arm.name == OURS:
+                    yield from (triggered(each["query"], each["should_trigger"], session, arm) for _ in range(runs))
 
 
-def table(found: list[Result]) -> Table:
-    """Per task, and for all trigger queries together, how many answers were right."""
-    names = {task["id"] for task in tasks()}
-    models = ", ".join(sorted({each.model for each in found}))
-    shown = Table("Case", *ARMS, "Complaints", title=f"{models or 'no model'}, {datetime.now(UTC):%Y-%m-%d}")
-    for case in dict.fromkeys(each.case if each.case in names else "triggers" for each in found):
-        own = [each for each in found if (each.case if each.case in names else "triggers") == case]
-        cells = []
-        for arm in ARMS:
-            runs = [each for each in own if each.arm == arm]
-            cells.append(f"{sum(not each.complaints for each in runs)} of {len(runs)}" if runs else "")
-        wrong = dict.fromkeys(f"{each.arm}: {text}" for each in own for text in each.complaints)
-        shown.add_row(case, *cells, "\n".join(wrong) if case in names else "")
-    return shown
+def recorded(folder: Path, only: set[str]) -> Iterator[Result]:
+    """Grades the answers in `folder`, each in ARM/TASK. Raises `ArmError` if there are none."""
+    by_id = {task.name: task for task in every_task()}
+    found = [path for path in sorted(folder.glob("*/*")) if path.is_dir() and path.name in by_id]
+    if not found:
+        raise ArmError(f"{folder} holds no answers: they are expected as ARM/TASK, TASK one of {', '.join(by_id)}")
+    with LocalAws(faults=True) as aws:
+        for path in found:
+            if not only or path.name in only:
+                yield graded(by_id[path.name], path.resolve(), path.parent.name, aws, {})
+
+
+def parsed(arguments: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
+    names = [*(task.name for task in every_task()), "triggers"]
+    parser.add_argument("--arm", action="append", default=[], help="none, ours, or a skill's folder (none and ours)")
+    parser.add_argument("--only", action="append", choices=names, default=[], metavar="ID")
+    parser.add_argument("--runs", type=int, default=1, help="answers to each question (1)")
+    parser.add_argument("--model", default="", help="as `claude --model` takes it; of answers, who wrote them")
+    parser.add_argument("--answers", type=Path, metavar="DIR", help="grade what lies there as ARM/TASK; asks nobody")
+    parser.add_argument("--date", default=f"{datetime.now(UTC):%Y-%m-%d}", help="when answers were written (today)")
+    parser.add_argument("--json", type=Path, help="a file for all results")
+    return parser.parse_args(arguments)
 
 
 def main(arguments: list[str], command: list[str] = CLAUDE) -> int:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
-    parser.add_argument("--only", action="append", choices=[*(task["id"] for task in tasks()), "triggers"], default=[])
-    parser.add_argument("--runs", type=int, default=1, help="answers to each question (1)")
-    parser.add_argument("--model", default="", help="as `claude --model` takes it")
-    parser.add_argument("--json", type=Path, help="a file for all results")
-    given = parser.parse_args(arguments)
-    if not os.environ.get("ANTHROPIC_API_KEY"):
+    given = parsed(arguments)
+    if not given.answers and not os.environ.get("ANTHROPIC_API_KEY"):
         print("not run: needs a key in ANTHROPIC_API_KEY", file=sys.stderr)  # noqa: T201
         return 2
+    only, model = set(given.only), given.model
     found: list[Result] = []
     with tempfile.TemporaryDirectory() as place:
-        session = Session(command, plugin(Path(place).resolve()), given.model)
         try:
-            for result in results(session, set(given.only), given.runs):
-                found.append(result)
-                print(f"{'wrong' if result.complaints else 'right'}: {result.arm}, {result.case}", file=sys.stderr)  # noqa: T201
+            if given.answers:
+                for result in recorded(given.answers, only):
+                    found.append(told(result))
+            else:
+                wanted = arms(given.arm or [NONE, OURS], Path(place).resolve())
+                for result, transcript in asked(Session(command, model), wanted, only, given.runs):
+                    found.append(told(result))
+                    model = transcript.model or model
+        except ArmError as error:
+            print(f"not run: {error}", file=sys.stderr)  # noqa: T201
+            return 2
         finally:
-            if given.json:
-                given.json.write_text(json.dumps([asdict(each) for each in found], indent=2))
-    Console().print(table(found))
+            run = Run(model, given.date, found)
+            if given.json and found:
+                save(run, given.json)
+    Console().print(table(run))
     return 0
+
+
+def told(result: Result) -> Result:
+    print(f"{result.score:.2f}: {result.arm}, {result.case}", file=sys.stderr)  # noqa: T201
+    return result
 
 
 if __name__ == "__main__":

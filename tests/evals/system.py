@@ -1,0 +1,115 @@
+"""An answer that is a whole system: its tables, queues and topics on the local AWS, its functions in this process."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from evals.harness import Environment, Missing, environment, items, messages
+from support.handlers import Context, outputs, state
+from trials.local_aws import LocalAws, Stack
+from trials.template import FUNCTIONS, Model, merged_properties, read_template, references
+
+
+class System:
+    """The template of an answer, deployed without its functions, which `call` runs as new environments do."""
+
+    def __init__(self, answer: Path, aws: LocalAws, **parameters: str) -> None:
+        if not (answer / "template.yaml").is_file():
+            raise Missing("there is no template.yaml")
+        self.answer, self.aws = answer, aws
+        self.template = read_template(answer / "template.yaml")
+        self.model = Model(self.template, answer / "template.yaml")
+        self.stack: Stack = aws.create("answer", state(self.template), **parameters)
+        self.variables = outputs(self.template, self.stack)
+
+    def properties(self, name: str) -> dict[str, Any]:
+        """Of a resource, with those of Globals; empty if there is none of that name."""
+        resource = self.template["Resources"].get(name)
+        return merged_properties(self.template, resource) if resource else {}
+
+    @property
+    def functions(self) -> list[str]:
+        return [name for name, each in self.template["Resources"].items() if each["Type"] in FUNCTIONS]
+
+    @contextmanager
+    def running(self, function: str, **variables: str) -> Iterator[Any]:
+        """A new environment of a function, as the callable that takes an event; `variables` replace its own."""
+        whole = self.properties(function)
+        if not whole:
+            raise Missing(f"the template has no function {function}")
+        module, _, handler = str(whole.get("Handler", "")).rpartition(".")
+        folder = self.answer / str(whole.get("CodeUri", "."))
+        with environment(folder, self.aws, **(self.variables[function] | variables)) as here:
+            yield Invocation(here, module.replace("/", "."), handler)
+
+    def call(self, function: str, event: Any, **variables: str) -> Any:
+        with self.running(function, **variables) as run:
+            return run(event)
+
+    def consumed_queue(self) -> tuple[str, str]:
+        """The queue that a function consumes, and that function. Raises `Missing` unless there is just one."""
+        found = [
+            (each.source.name, each.function.name) for each in self.model.mappings if each.source and each.function
+        ]
+        queues = [(queue, function) for queue, function in found if self.kind(queue) == "AWS::SQS::Queue"]
+        if len(queues) != 1:
+            raise Missing(f"not one queue is consumed by a function, but {len(queues)}")
+        return queues[0]
+
+    def kind(self, name: str) -> str:
+        return str(self.template["Resources"].get(name, {}).get("Type", ""))
+
+    def of_kind(self, kind: str) -> dict[str, dict[str, Any]]:
+        """The properties of all resources of a type, by name."""
+        return {name: self.properties(name) for name in self.template["Resources"] if self.kind(name) == kind}
+
+    def alarms(self, namespace: str) -> list[dict[str, Any]]:
+        return [each for each in self.of_kind("AWS::CloudWatch::Alarm").values() if each.get("Namespace") == namespace]
+
+    def dead_letter_queues(self) -> set[str]:
+        """The queues to which others redrive."""
+        return {
+            name for each in self.of_kind("AWS::SQS::Queue").values() for name in references(each.get("RedrivePolicy"))
+        }
+
+    def id(self, name: str) -> str:
+        """The physical id of a resource: a queue's URL, a table's name, a topic's ARN. Raises `Missing`."""
+        if name not in self.stack.resources:
+            raise Missing(f"{name} is not deployed")
+        return self.stack.resources[name]
+
+    def items(self, table: str) -> list[dict[str, Any]]:
+        return items(self.aws, self.id(table))
+
+    def messages(self, queue: str) -> list[str]:
+        return messages(self.aws, self.id(queue))
+
+
+class Invocation:
+    """A loaded function."""
+
+    def __init__(self, here: Environment, module: str, handler: str) -> None:
+        self.waits = here.waits
+        self._handler = getattr(here.load(module), handler)
+
+    def __call__(self, event: Any) -> Any:
+        return self._handler(event, Context())
+
+
+def request(method: str, path: str, body: Any = None, **more: Any) -> dict[str, Any]:
+    """What an HTTP API hands to a function (payload 2.0); `more` are further fields, such as `headers`."""
+    return (
+        {
+            "version": "2.0",
+            "routeKey": f"{method} {path}",
+            "rawPath": path,
+            "rawQueryString": "",
+            "headers": {"content-type": "application/json"},
+            "requestContext": {"http": {"method": method, "path": path}, "requestId": "r-1"},
+            "isBase64Encoded": False,
+        }
+        | ({"body": json.dumps(body)} if body is not None else {})
+        | more
+    )
