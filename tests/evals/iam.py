@@ -1,6 +1,7 @@
 """What policies allow: statements of templates with their ARNs filled in, asked for single requests."""
 
 import fnmatch
+from collections.abc import Iterator
 from typing import Any
 
 from trials.local_aws import ACCOUNT, REGION
@@ -10,9 +11,44 @@ ARNS = {
     "AWS::SNS::Topic": "arn:aws:sns:{region}:{account}:{name}",
     "AWS::DynamoDB::Table": "arn:aws:dynamodb:{region}:{account}:table/{name}",
     "AWS::Events::Rule": "arn:aws:events:{region}:{account}:rule/{name}",
+    "AWS::S3::Bucket": "arn:aws:s3:::{name}",
     "AWS::Events::EventBus": "arn:aws:events:{region}:{account}:event-bus/{name}",
 }
 PSEUDO = {"AWS::Partition": "aws", "AWS::Region": REGION, "AWS::AccountId": ACCOUNT}
+
+
+OTHER_ACTIONS = {  # where IAM's name is not the operation's
+    "SendMessageBatch": "SendMessage",
+    "DeleteMessageBatch": "DeleteMessage",
+    "ChangeMessageVisibilityBatch": "ChangeMessageVisibility",
+    "PublishBatch": "Publish",
+    "HeadObject": "GetObject",
+}
+IN_TRANSACTIONS = {
+    "Put": "PutItem",
+    "Update": "UpdateItem",
+    "Delete": "DeleteItem",
+    "ConditionCheck": "ConditionCheckItem",
+    "Get": "GetItem",
+}
+
+
+def requests(service: str, operation: str, parameters: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
+    """What IAM is asked for a call: the action, the physical id of the resource, and what follows it in the ARN."""
+    if operation in ("TransactWriteItems", "TransactGetItems"):
+        for item in parameters["TransactItems"]:
+            for kind, of_one in item.items():
+                yield f"dynamodb:{IN_TRANSACTIONS[kind]}", of_one["TableName"], ""
+        return
+    if operation in ("BatchWriteItem", "BatchGetItem"):
+        yield from ((f"dynamodb:{operation}", table, "") for table in parameters["RequestItems"])
+        return
+    action = f"{service}:{OTHER_ACTIONS.get(operation, operation)}"
+    for entry in parameters.get("Entries", []) if operation == "PutEvents" else []:
+        yield action, entry.get("EventBusName", "default"), ""
+    for name in ("TableName", "QueueUrl", "TopicArn", "Bucket"):
+        if name in parameters:
+            yield action, parameters[name], f"/{parameters['Key']}" if "Bucket" in parameters else ""
 
 
 def arn(template: dict[str, Any], name: str) -> str:

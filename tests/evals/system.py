@@ -1,13 +1,18 @@
 """An answer that is a whole system: its tables, queues and topics on the local AWS, its functions in this process."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
+
+from botocore.client import BaseClient
 
 from evals.harness import Environment, Missing, environment, items, messages
+from evals.iam import allows, arn, requests, resolved, statements
 from support.handlers import Context, outputs, state
+from support.templates import translated
 from trials.local_aws import LocalAws, Stack
 from trials.template import FUNCTIONS, Model, merged_properties, read_template, references
 
@@ -23,6 +28,7 @@ class System:
         self.model = Model(self.template, answer / "template.yaml")
         self.stack: Stack = aws.create("answer", state(self.template), **parameters)
         self.variables = outputs(self.template, self.stack)
+        self.asked: set[tuple[str, str, str, str]] = set()  # function, action, resource, what follows it in the ARN
 
     def properties(self, name: str) -> dict[str, Any]:
         """Of a resource, with those of Globals; empty if there is none of that name."""
@@ -42,7 +48,25 @@ class System:
         module, _, handler = str(whole.get("Handler", "")).rpartition(".")
         folder = self.answer / str(whole.get("CodeUri", "."))
         with environment(folder, self.aws, **(self.variables[function] | variables)) as here:
-            yield Invocation(here, module.replace("/", "."), handler)
+            yield Invocation(here, module.replace("/", "."), handler, lambda *call: self._note(function, *call))
+
+    def _note(self, function: str, service: str, operation: str, parameters: dict[str, Any]) -> None:
+        own = {physical.rsplit("/", 1)[-1]: name for name, physical in self.stack.resources.items()}
+        for action, physical, rest in requests(service, operation, parameters):
+            if name := own.get(physical.rsplit("/", 1)[-1]):
+                self.asked.add((function, action, name, rest))
+
+    def denied(self) -> Iterator[str]:
+        """What the functions called so far and their roles do not allow, by what SAM makes of the template."""
+        with environment(self.answer, self.aws):  # SAM asks for the region
+            template = translated(self.answer / "template.yaml")
+        for function, action, name, rest in sorted(self.asked):
+            role = template["Resources"][function]["Properties"]["Role"]
+            made = template["Resources"].get(role["Fn::GetAtt"][0], {}) if "Fn::GetAtt" in role else {}
+            policies = [each["PolicyDocument"] for each in made.get("Properties", {}).get("Policies", [])]
+            given = [one for policy in resolved(template, policies) for one in statements(policy)]
+            if not allows(given, action, arn(template, name) + rest):
+                yield f"{function} may not {action} on {name}"
 
     def call(self, function: str, event: Any, **variables: str) -> Any:
         with self.running(function, **variables) as run:
@@ -88,14 +112,23 @@ class System:
 
 
 class Invocation:
-    """A loaded function."""
+    """A loaded function; `note` hears of each of its AWS calls."""
 
-    def __init__(self, here: Environment, module: str, handler: str) -> None:
-        self.waits = here.waits
+    def __init__(
+        self, here: Environment, module: str, handler: str, note: Callable[[str, str, dict[str, Any]], None]
+    ) -> None:
+        self.waits, self._note = here.waits, note
         self._handler = getattr(here.load(module), handler)
 
     def __call__(self, event: Any) -> Any:
-        return self._handler(event, Context())
+        original = BaseClient._make_api_call  # type: ignore[attr-defined]
+
+        def noted(client: Any, operation: str, parameters: dict[str, Any]) -> Any:
+            self._note(client.meta.service_model.signing_name, operation, parameters)
+            return original(client, operation, parameters)
+
+        with patch.object(BaseClient, "_make_api_call", noted):
+            return self._handler(event, Context())
 
 
 def request(method: str, path: str, body: Any = None, **more: Any) -> dict[str, Any]:

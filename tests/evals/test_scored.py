@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from evals import damage
 from evals.scoring import CANARY, SCORED, Severity, Task, scored_tasks
 from trials.local_aws import LocalAws
 
@@ -65,3 +66,42 @@ def test_canaries_differ() -> None:
     canaries = [CANARY.findall((task.folder / "task.toml").read_text())[0] for task in TASKS]
 
     assert len(set(canaries)) == len(canaries)
+
+
+CODE = """
+def handler(event):
+    if event:
+        store.put(event, ConditionExpression="c")
+    queue.send(event)
+    raise ValueError
+"""
+TEMPLATE = """
+  Queue:
+    Properties:
+      RedrivePolicy: { a: b }
+  Policy:
+    Action: [sqs:SendMessage, sqs:DeleteMessage]
+"""
+
+
+def test_damage_is_of_every_kind_and_leaves_code_readable() -> None:
+    of_code = dict(damage.in_python(CODE))
+    of_template = dict(damage.in_template(TEMPLATE))
+
+    assert [what.split(": ")[1] for what in of_code] == [
+        "swapped with the next",
+        "condition turned round",
+        "no raise",
+        "no ConditionExpression",
+    ]
+    for text in of_code.values():
+        compile(text, "damaged", "exec")
+    assert of_code["line 3: swapped with the next"].index("queue.send") < of_code[
+        "line 3: swapped with the next"
+    ].index("if")
+    assert [what.split(",")[0] for what in of_template] == [
+        "no RedrivePolicy",
+        "may not sqs:SendMessage",
+        "may not sqs:DeleteMessage",
+    ]
+    assert "sqs:SendMessage, sts:None" in of_template["may not sqs:DeleteMessage"]

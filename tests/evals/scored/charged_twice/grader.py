@@ -130,3 +130,10 @@ def the_alarm_still_rings(answer: Path, aws: LocalAws) -> Iterator[str]:
     system = System(answer, aws, ProviderUrl="http://127.0.0.1", OnCallTopicArn="arn:aws:sns:us-east-1:123456789012:t")
     if not [alarm for alarm in system.alarms("AWS/SQS") if alarm.get("AlarmActions")]:
         yield "nobody is called any more when an order is given up"
+
+
+@CHECKS(Severity.LOSES)
+def the_role_allows_the_work(answer: Path, aws: LocalAws) -> Iterator[str]:
+    with deployed(answer, aws) as (system, _):
+        deliver(system, order("o-7"))
+        yield from system.denied()

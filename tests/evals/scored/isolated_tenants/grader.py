@@ -62,11 +62,16 @@ def requests_name_their_tenant(answer: Path, aws: LocalAws) -> Iterator[str]:
         yield "an HTTP API, which cannot set that header, still stands before the function"
 
 
+def guarded(method: Any) -> bool:
+    kind = method.only("AuthorizationType")
+    return kind not in (None, "NONE") and (kind == "AWS_IAM" or method.only("AuthorizerId") is not None)
+
+
 @CHECKS(Severity.EXPOSES)
 def nobody_gets_in_without_a_token(answer: Path, aws: LocalAws) -> Iterator[str]:
     template = model(answer)
     methods = template.of("AWS::ApiGateway::Method")
-    open_ = [each.name for each in methods if each.only("AuthorizationType") in (None, "NONE")]
+    open_ = [each.name for each in methods if not guarded(each)]
     for name in open_:
         if template.resources[name].only("HttpMethod") != "OPTIONS":
             yield f"{name} asks for no authorization"

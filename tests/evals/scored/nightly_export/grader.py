@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from evals.harness import Missing, text
+from evals.harness import Missing, beside, text
 from evals.scoring import Checks, Severity
+from evals.system import System
 from support.templates import findings
 from trials.local_aws import LocalAws
 from trials.template import Model, read_template
@@ -56,3 +57,14 @@ def a_failed_night_is_kept(answer: Path, aws: LocalAws) -> Iterator[str]:
 def it_can_be_deployed(answer: Path, aws: LocalAws) -> Iterator[str]:
     said = [each for each in findings(answer / "template.yaml") if each.startswith("E")]
     yield from (each for each in said if not each.startswith(OLD_LIMIT))
+
+
+@CHECKS(Severity.LOSES)
+def the_role_allows_the_work(answer: Path, aws: LocalAws) -> Iterator[str]:
+    system = System(answer, aws)
+    with beside("warehouse", rows=lambda: ("2026-11-27", ["o-1,1200"])):
+        system.call("Export", {})
+    stored = aws.client("s3").list_objects_v2(Bucket=system.id("Exports")).get("KeyCount")
+    if not stored:
+        yield "nothing is stored"
+    yield from system.denied()

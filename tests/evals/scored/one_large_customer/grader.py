@@ -64,7 +64,7 @@ def rows_of_one_tenant_run_side_by_side(answer: Path, aws: LocalAws) -> Iterator
     system = System(answer, aws)
     queue, _ = system.consumed_queue()
     if system.properties(queue).get("FifoQueue"):
-        yield "the queue is FIFO now, so one bad row of a tenant holds up the rest, and each tenant runs one batch at a time"
+        yield "the queue is FIFO now: a bad row holds up its tenant, whose batches come one at a time"
 
 
 @CHECKS(Severity.LOSES)
@@ -107,3 +107,12 @@ def the_tenant_is_whom_the_token_names(answer: Path, aws: LocalAws) -> Iterator[
     (message,) = sent(System(answer, aws), asked("large", 1))
     if "large" not in str(message.get("MessageGroupId")) or json.loads(message["MessageBody"])["tenant"] != "large":
         yield "the tenant is taken from what the caller writes"
+
+
+@CHECKS(Severity.LOSES)
+def the_roles_allow_the_work(answer: Path, aws: LocalAws) -> Iterator[str]:
+    system = System(answer, aws)
+    queue, worker = system.consumed_queue()
+    system.call("Import", asked("large", 1))
+    system.call(worker, sqs_event(*system.messages(queue)))
+    yield from system.denied()

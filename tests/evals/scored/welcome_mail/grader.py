@@ -140,3 +140,12 @@ def somebody_hears_of_mails_given_up(answer: Path, aws: LocalAws) -> Iterator[st
     watched = [each for each in system.alarms("AWS/SQS") if graves & references(each.get("Dimensions"))]
     if not watched:
         yield "no alarm watches a dead-letter queue"
+
+
+@CHECKS(Severity.LOSES)
+def the_roles_allow_the_work(answer: Path, aws: LocalAws) -> Iterator[str]:
+    with deployed(answer, aws) as (system, _, queue, worker):
+        sign_up(system, "f@example.com")
+        for waiting in system.messages(queue):
+            system.call(worker, sqs_event(waiting))
+        yield from system.denied()
