@@ -8,7 +8,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from trials.project.sources import Kind, Reader, Source
+from trials.project.sources import Kind, Source
 from trials.template import Model, Node
 from trials.template.policies import allows
 from trials.verdicts import Judgement, Promise, broken
@@ -32,24 +32,24 @@ FILTER_KEYS = {  # what a record of each source has at its top, for a mapping's 
 COMMON = {"$or", "eventSourceARN", "awsRegion"}
 
 
-def wiring(reader: Reader, source: Source) -> Iterator[Judgement]:
+def wiring(template: Model, source: Source) -> Iterator[Judgement]:
     """What would keep every event of a source from its function, or a failed one from its dead-letter queue."""
     if source.kind is Kind.ROUTE:
         return  # its receiver's policy is a rule's: E9304
     yield from filtered_out(source)
     name = source.name.split(".")[0]
-    resource = reader.model.resources.get(name)
+    resource = template.resources.get(name)
     if not resource:
         return
     principal = CALLERS.get(resource.type)
     by_role = any(not target.absent("RoleArn") for target in resource.items("Targets"))
-    if principal and not by_role and not may_invoke(reader, source.function, principal):
+    if principal and not by_role and not may_invoke(template, source.function, principal):
         text = (
             f"no AWS::Lambda::Permission lets {principal} invoke {source.function}: nothing that {name} sends arrives"
         )
         yield broken(Promise.DENIED, text)
     if resource.type == "AWS::Scheduler::Schedule":
-        yield from schedule(reader.model, name, resource.child("Target"))
+        yield from schedule(template, name, resource.child("Target"))
 
 
 def filtered_out(source: Source) -> Iterator[Judgement]:
@@ -72,11 +72,11 @@ def parsed(pattern: Any) -> dict[str, Any] | None:
     return found if isinstance(found, dict) else None
 
 
-def may_invoke(reader: Reader, function: str, principal: str) -> bool:
+def may_invoke(template: Model, function: str, principal: str) -> bool:
     """Whether a permission of the template may be for this caller, or one stands where the template does not tell."""
-    for permission in reader.model.of("AWS::Lambda::Permission"):
+    for permission in template.of("AWS::Lambda::Permission"):
         callers = permission.values("Principal")
-        named = reader.function(permission.only("FunctionName"))
+        named = template.function(permission.only("FunctionName"))
         if named in (function, "") and any(not isinstance(each, str) or each in (principal, "*") for each in callers):
             return True
     return False

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from trials.template import logical_id, references
+from trials.template import Model, logical_id, references
 
 KEYS = ("deadLetterTargetArn", "DeadLetterConfig", "DeadLetterQueue", "OnFailure")
 
@@ -16,11 +16,9 @@ def graves(body: dict[str, Any]) -> set[str]:
 def keeps_failures(body: dict[str, Any], function: str) -> str:
     """Where the template says that failed asynchronous events of a function are kept; empty if nowhere."""
     places = [*named(body["Resources"].get(function)), *named(body.get("Globals"))]
-    for resource in body["Resources"].values():
-        properties = resource.get("Properties") or {}
-        of_it = resource.get("Type") == "AWS::Lambda::EventInvokeConfig"
-        if of_it and logical_id(properties.get("FunctionName")) == function:
-            places += named(properties)
+    for config in Model(body).of("AWS::Lambda::EventInvokeConfig"):
+        if logical_id(config.written("FunctionName")) == function:
+            places += named(config.body)
     return next(iter(places), "")
 
 

@@ -4,14 +4,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from trials.local_aws import ASSET, LocalAwsError
+from trials.local_aws import LocalAwsError
 from trials.project.deployable import POWERTOOLS, SDK, deployable, in_powertools, too_old
-from trials.project.nested import inlined
 from trials.project.parameters import SSM, made_up, stored
-from trials.project.sources import Source, sources
+from trials.project.sources import Source, sources_of
 from trials.project.supplied import Supply, supplied
 from trials.samples.found import SampleFile, sample_files
-from trials.template import TemplateError, as_dict, merged_properties, read_template
+from trials.template import ASSET, Model, TemplateError, as_dict, merged_properties, read_template
+from trials.template.nested import inlined
 
 NAMES = ("template.yaml", "template.yml", "template.json", "cdk.out/*.template.json", "*.template.json")
 ELSEWHERE = ("*/template.yaml", ".aws-sam/build/template.yaml")  # where one may stand that is asked for by its path
@@ -22,7 +22,7 @@ NEWER = [*(f"{name}>={major}.{minor}" for name, (major, minor) in SDK.items()), 
 class Project:
     folder: Path
     template: Path
-    written: dict[str, Any]  # the template as its author wrote it
+    model: Model  # of the template as its author wrote it
     body: dict[str, Any]  # as it is deployed
     parameters: dict[str, str]
     stored: dict[str, str]  # what Parameter Store must hold
@@ -81,7 +81,8 @@ def read(path: Path, url: str) -> Project:
         written = {section: each for section, each in written.items() if each is not None}
         written = inlined(written, template.parent, notes)
         body, left_out = deployable(written, template.parent, notes)
-        listed = sources(written, template.parent)
+        model = Model(written, template)
+        listed = sources_of(model)
     except TemplateError as error:
         raise LocalAwsError(str(error)) from error
     supply = supplied(template.parent, body.get("Parameters") or {})
@@ -98,7 +99,7 @@ def read(path: Path, url: str) -> Project:
     return Project(
         folder=folder,
         template=template,
-        written=written,
+        model=model,
         body=body,
         parameters=given,
         stored=stored(body.get("Parameters") or {}, given, url) | kept(body.get("Parameters") or {}, supply),

@@ -11,7 +11,7 @@ from typing import Any
 from trials.project.sources import ANY, Kind, Route, Source
 from trials.samples.pattern import fill
 from trials.samples.sample import Sample
-from trials.template import as_dict, logical_id
+from trials.template import Model, as_dict, logical_id
 
 ID = "trial-1"
 KEY = "trial/a b+ü.csv"  # a space, a plus and an umlaut, which notifications of S3 encode
@@ -84,17 +84,16 @@ def first_filter(source: Source) -> dict[str, Any]:
 
 def upstream(body: dict[str, Any], queue: str) -> tuple[str, str]:
     """What a topic or a rule of the template would put into a queue."""
-    for name, resource in body["Resources"].items():
-        properties = as_dict(resource.get("Properties"))
-        if resource.get("Type") == "AWS::SNS::Subscription" and logical_id(properties.get("Endpoint")) == queue:
-            by_body = properties.get("FilterPolicyScope") == "MessageBody"
-            message = json.dumps(fill(properties.get("FilterPolicy")) if by_body else {"id": ID})
+    template = Model(body)
+    for resource in template.of("AWS::SNS::Subscription", "AWS::Events::Rule"):
+        if resource.type == "AWS::Events::Rule":
+            if any(logical_id(target.written("Arn")) == queue for target in resource.items("Targets")):
+                return json.dumps(bus_event(resource.only("EventPattern") or {})), f"made from {resource.name}"
+        elif logical_id(resource.written("Endpoint")) == queue:
+            by_body = resource.only("FilterPolicyScope") == "MessageBody"
+            message = json.dumps(fill(resource.only("FilterPolicy")) if by_body else {"id": ID})
             envelope = json.dumps({"Type": "Notification", "MessageId": ID, "Message": message})
-            return message if properties.get("RawMessageDelivery") else envelope, f"made from {name}"
-        if resource.get("Type") == "AWS::Events::Rule":
-            for target in properties.get("Targets") or []:
-                if logical_id(as_dict(target).get("Arn")) == queue:
-                    return json.dumps(bus_event(properties.get("EventPattern", {}))), f"made from {name}"
+            return message if resource.only("RawMessageDelivery") else envelope, f"made from {resource.name}"
     return json.dumps({"id": ID}), "made up"
 
 
@@ -115,9 +114,10 @@ def bus_event(pattern: Any) -> dict[str, Any]:
 
 def change(body: dict[str, Any], source: Source) -> dict[str, Any]:
     """A stream record of a table: an item with its key, and with what the mapping's filter wants."""
-    table = as_dict(as_dict(body["Resources"].get(source.origin)).get("Properties"))
-    types = {each["AttributeName"]: each["AttributeType"] for each in table.get("AttributeDefinitions", [])}
-    names = [each["AttributeName"] for each in table.get("KeySchema", [])] or ["id"]
+    table = Model(body).resources.get(source.origin)
+    attributes, keys_of_it = (list(table.items(key)) if table else [] for key in ("AttributeDefinitions", "KeySchema"))
+    types = {each.only("AttributeName"): each.only("AttributeType") for each in attributes}
+    names = [each.only("AttributeName") for each in keys_of_it] or ["id"]
     values = {"S": ID, "N": "1", "B": "dHJpYWw="}
     keys = {name: {types.get(name, "S"): values[types.get(name, "S")]} for name in names}
     wanted = first_filter(source)

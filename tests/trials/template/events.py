@@ -55,7 +55,7 @@ def mappings(template: Model) -> Iterator[Mapping]:
     for event in template.events:
         if event.kind in MAPPED:
             source = event.refers("Queue" if event.kind == "SQS" else "Stream")
-            yield Mapping(template, event.body, event.path, event.kind, source, event.owner)
+            yield Mapping(template, event.body, event.path, event.kind, source, event.owner, event=event)
     for each in template.of("AWS::Lambda::EventSourceMapping"):
         source, function = each.refers("EventSourceArn"), each.refers("FunctionName")
         kind = SOURCES.get(source.type if source else service(each.only("EventSourceArn")), "")
@@ -68,7 +68,7 @@ def targets(template: Model) -> Iterator[Target]:
             kind = "schedule" if event.kind == "ScheduleV2" else "rule"
             expression = event.values("ScheduleExpression" if kind == "schedule" else "Schedule")
             name = event.owner.name + event.name
-            yield Target(template, event.body, event.path, kind, name, event.owner, None, expression)
+            yield Target(template, event.body, event.path, kind, name, event.owner, None, expression, event=event)
     for rule in template.of(RULE):
         for each in rule.items("Targets"):
             yield _target(each, "rule", rule)
@@ -101,7 +101,7 @@ def subscriptions(template: Model) -> Iterator[Subscription]:
         if event.kind == "SNS":
             protocol = "lambda" if event.absent("SqsSubscription") else "sqs"
             topic = event.refers("Topic")
-            yield Subscription(template, event.body, event.path, "event", protocol, topic, event.owner)
+            yield Subscription(template, event.body, event.path, "event", protocol, topic, event.owner, event=event)
     for each in template.of("AWS::SNS::Subscription"):
         yield _subscription(each, "subscription", each.refers("TopicArn"))
     for owner in template.of(TOPIC):
