@@ -28,7 +28,7 @@ WANTED_TOO = (
     "tests/benchmarks/linters.py",
 )
 LEFT_OUT = (  # no page links to them
-    *("/mutants.py", "/seeds.py", "/faults.py", "/test_every_pattern.py"),
+    *("/mutants.py", "/breaks.py", "/seeds.py", "/faults.py", "/test_every_pattern.py"),
     *("/test_leases.py", "/test_typescript.py", "/test_gather.py", "/test_benchmarks.py"),
     *("/emf.schema.json", "/test_eda_patterns.py", "/test_infrastructure.py", "/test_broadcast.py"),
     *("/masked.py", "/nested.py"),  # the references quote them
