@@ -77,7 +77,9 @@ class ScheduleDeadLetters(model.Rule):
 class PipeDeadLetters(model.Rule):
     id = "E9303"
     shortdesc = "A pipe from a stream has a dead-letter queue and bounded retries, one from a queue has the queue's"
-    description = "Both bounds default to for ever: one bad record stops its shard; one that is given up is gone."
+    description = (
+        "By default a stream's record has no bound: a bad one stops its shard, and one that is given up is gone."
+    )
     section = "references/serverless-patterns.md#stream-processor"
     tags = ["pipes", *TAGS]
 

@@ -24,7 +24,7 @@ class Bounded(model.Rule):
     id = "E9201"
     shortdesc = "A stream mapping bounds how often or how long a failed batch is tried"
     description = (
-        "Both bounds default to for ever: one bad record stops its shard until the stream deletes what waits behind it."
+        "By default neither has a bound: one bad record stops its shard until the stream deletes what waits behind it."
     )
     section = SECTION
     tags = TAGS
