@@ -11,6 +11,7 @@ from typing import Any
 from trials.local_aws import LocalAws, Outcome, seen
 from trials.local_aws.outside import Asked, Outside
 
+CORRELATED = {"correlation_id": {"DataType": "String", "StringValue": "scenario"}}
 POISON = {
     "not JSON": "pay!",
     "cents as text": '{"payment_id": "p-1", "card": "tok_visa", "cents": "1999"}',
@@ -69,7 +70,7 @@ def play(local: LocalAws, say: Callable[[str], None], template: Path) -> Iterato
 
         def send(*bodies: str) -> None:
             for body in bodies:
-                sqs.send_message(QueueUrl=payments, MessageBody=body)
+                sqs.send_message(QueueUrl=payments, MessageBody=body, MessageAttributes=CORRELATED)
 
         def depth(queue: str) -> int:
             names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]

@@ -10,6 +10,7 @@ from pathlib import Path
 from trials.local_aws import LocalAws, Outcome, seen
 from trials.local_aws.outside import Asked, Outside
 
+CORRELATED = {"correlation_id": {"DataType": "String", "StringValue": "scenario"}}
 POISON = {
     "not JSON": "ship it!",
     "no order_id": '{"address": "1 Main St"}',
@@ -65,7 +66,8 @@ def play(local: LocalAws, say: Callable[[str], None], template: Path) -> Iterato
 
         def send(*bodies: str) -> None:
             for body in bodies:
-                sqs.send_message(QueueUrl=orders, MessageBody=body)
+                correlated = {} if body in POISON.values() else CORRELATED  # one is as long as a message may be
+                sqs.send_message(QueueUrl=orders, MessageBody=body, MessageAttributes=correlated)
 
         def depth(queue: str) -> int:
             names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
