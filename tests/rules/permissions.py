@@ -1,14 +1,10 @@
 """What a role may do, and whom a function, queue, topic, key or bus lets in."""
 
-import json
 import re
 import sys
 from collections.abc import Iterator
 from fnmatch import filter as matching
-from functools import cache
-from importlib import resources
 from pathlib import Path
-from typing import Any
 
 sys.path.append(str(Path(__file__).parent))
 import _model as model
@@ -73,18 +69,10 @@ def conditional(statement: model.Node) -> bool:
     return not statement.absent("Condition")
 
 
-@cache
-def _services() -> dict[str, Any]:
-    """Actions and the types of resources that they can be narrowed to, as cfn-lint ships them."""
-    data = resources.files("cfnlint.data.AdditionalSpecs") / "Policies.json"
-    found: dict[str, Any] = json.loads(data.read_text())
-    return found
-
-
 def narrowable(action: str) -> bool:
     """Most of the actions that are meant can be narrowed to a resource."""
     service, _, name = action.lower().partition(":")
-    known = _services().get(service, {}).get("Actions", {})
+    known = model.iam().get(service, {}).get("Actions", {})
     meant = matching(known, name)
     if action.lower() in EXEMPT or not meant:
         return False

@@ -20,8 +20,7 @@ WANTED = ("SKILL.md", "LICENSE", "pyproject.toml", "uv.lock", "references/", "ex
 WANTED_TOO = (
     "tests/references/",
     "tests/rules/",
-    "tests/trials/__init__.py",
-    "tests/trials/template/",
+    "tests/trials/template/",  # trials without its __init__.py is a package too
     "tests/facts.toml",
     "tests/test_cdk.py",
     "tests/counterexamples/",

@@ -29,7 +29,7 @@ def promised(scenario: Path) -> list[str]:
 
 
 def unkept(example: str, mistake: Break | None) -> dict[str, str]:
-    """The promises that the main job reports as broken, in a copy of the repository with this mistake, and what happened."""
+    """The promises that the main job reports as broken in a copy with this mistake, and what happened."""
     with tempfile.TemporaryDirectory() as folder:
         copy = copied(Path(folder))
         if mistake:

@@ -10,6 +10,7 @@ from typing import Any
 
 from trials.project.sources import Kind, Source
 from trials.template import Model, Node
+from trials.template.events import EVERY, RECORD_KEYS
 from trials.template.policies import allows
 from trials.verdicts import Judgement, Promise, broken
 
@@ -24,12 +25,7 @@ CALLERS = {  # resource types that call a function under its own policy, and as 
     "AWS::IoT::TopicRule": "iot.amazonaws.com",
     "AWS::Cognito::UserPool": "cognito-idp.amazonaws.com",
 }
-FILTER_KEYS = {  # what a record of each source has at its top, for a mapping's filter
-    Kind.QUEUE: {"messageId", "receiptHandle", "body", "attributes", "messageAttributes", "md5OfBody", "eventSource"},
-    Kind.STREAM: {"partitionKey", "sequenceNumber", "data", "approximateArrivalTimestamp", "kinesisSchemaVersion"},
-    Kind.TABLE: {"eventID", "eventVersion", "eventName", "dynamodb", "awsRegion", "eventSource", "userIdentity"},
-}
-COMMON = {"$or", "eventSourceARN", "awsRegion"}
+FILTER_KEYS = {Kind.QUEUE: "SQS", Kind.STREAM: "Kinesis", Kind.TABLE: "DynamoDB"}  # whose records a filter reads
 
 
 def wiring(template: Model, source: Source) -> Iterator[Judgement]:
@@ -54,14 +50,14 @@ def wiring(template: Model, source: Source) -> Iterator[Judgement]:
 
 def filtered_out(source: Source) -> Iterator[Judgement]:
     """A filter pattern whose top-level key no record of its source has."""
-    known = FILTER_KEYS.get(source.kind)
+    known = RECORD_KEYS.get(FILTER_KEYS.get(source.kind, ""))
     patterns = [pattern for pattern in map(parsed, source.batching.filters) if pattern is not None]
     if not known or not patterns or len(patterns) < len(source.batching.filters):
         return
-    strange = [sorted(set(pattern) - known - COMMON) for pattern in patterns]
+    strange = [sorted(set(pattern) - known) for pattern in patterns]
     if all(strange):
         text = f"its own mapping's filter lets no record through: a record of a {source.kind} has no {strange[0][0]!r}"
-        yield broken(Promise.LOST, f"{text} at its top, but {', '.join(sorted(known)[:4])} and so on")
+        yield broken(Promise.LOST, f"{text} at its top, but {', '.join(sorted(known - EVERY)[:4])} and so on")
 
 
 def parsed(pattern: Any) -> dict[str, Any] | None:

@@ -7,7 +7,7 @@ from trials.project import accounted
 from trials.project.callers import AUTHORIZES
 from trials.project.source import ANY, Kind, Route, Source
 from trials.template import Event, Model, Node, Resource, TemplateError, as_dict, logical_id, read_template
-from trials.template.globals import shared_section
+from trials.template.sam import shared_section
 
 APIS = {  # and the version of the event that their integrations send unless they say another
     "AWS::Serverless::Api": "1.0",

@@ -38,7 +38,19 @@ SOURCES = {  # of event source mappings, by the type that they refer to and by t
     "dynamodb": "DynamoDB",
     "kafka": "MSK",
     "mq": "MQ",
+    "AWS::MSK::Cluster": "MSK",
+    "AWS::MSK::ServerlessCluster": "MSK",
+    "AWS::AmazonMQ::Broker": "MQ",
 }
+EVERY = {"$or", "awsRegion", "eventSource", "eventSourceARN"}
+RECORD_KEYS = {  # what a record of a mapping's source has at its top, for a filter to read
+    "SQS": {"attributes", "body", "md5OfBody", "messageAttributes", "messageId", "receiptHandle"} | EVERY,
+    "Kinesis": EVERY
+    | {"approximateArrivalTimestamp", "data", "kinesisSchemaVersion", "partitionKey", "sequenceNumber"},
+    "DynamoDB": {"dynamodb", "eventID", "eventName", "eventVersion", "userIdentity"} | EVERY,
+    "MSK": {"headers", "key", "offset", "partition", "timestamp", "timestampType", "topic", "value"} | EVERY,
+}
+RECORD_KEYS["SelfManagedKafka"] = RECORD_KEYS["MSK"]
 MAPPED = ("SQS", "Kinesis", "DynamoDB", "MSK", "MQ", "SelfManagedKafka", "DocumentDB")  # events that SAM makes mappings
 TARGETED = ("EventBridgeRule", "CloudWatchEvent", "Schedule", "ScheduleV2")  # and those that it makes targets
 
@@ -59,6 +71,10 @@ def mappings(template: Model) -> Iterator[Mapping]:
     for each in template.of("AWS::Lambda::EventSourceMapping"):
         source, function = each.refers("EventSourceArn"), each.refers("FunctionName")
         kind = SOURCES.get(source.type if source else service(each.only("EventSourceArn")), "")
+        if not each.absent("SelfManagedEventSource"):
+            kind = "SelfManagedKafka"
+        elif not each.absent("Topics"):
+            kind = "MSK"
         yield Mapping(template, each.body, each.path, kind, source, function)
 
 

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 from trials.template import events, machines, policies
-from trials.template.globals import merged_properties
 from trials.template.machines import State
 from trials.template.nodes import (
     FUNCTIONS,
@@ -25,6 +24,7 @@ from trials.template.nodes import (
     Target,
     Where,
 )
+from trials.template.sam import merged_properties
 from trials.template.values import NO_VALUE, OPAQUE, as_dict, is_intrinsic, logical_id, references
 
 QUALIFIED = ("AWS::Lambda::Alias", "AWS::Lambda::Version")  # names of a function
@@ -148,6 +148,9 @@ class Model:
 
     def attached(self, resource: Resource) -> tuple[list[Node], bool]:
         return policies.attached(self, resource)
+
+    def of_function(self, function: Resource) -> tuple[list[Node], bool]:
+        return policies.of_function(self, function)
 
     def connected(self, source: str, destination: str) -> bool:
         return policies.connected(self, source, destination)

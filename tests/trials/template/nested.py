@@ -5,9 +5,9 @@ import re
 from pathlib import Path
 from typing import Any
 
-from trials.template.globals import merged_properties, shared_section
 from trials.template.load import read_template
 from trials.template.nodes import ASSET
+from trials.template.sam import merged_properties, shared_section
 
 LOCATIONS = {"AWS::CloudFormation::Stack": "TemplateURL", "AWS::Serverless::Application": "Location"}
 PATHS = ("CodeUri", "ContentUri", "DefinitionUri", "Location")  # of what lies beside a template
