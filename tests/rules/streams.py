@@ -138,3 +138,17 @@ def _pattern(written: Any) -> dict[str, Any]:
     except ValueError:
         return {}
     return pattern if isinstance(pattern, dict) and not any("${" in key for key in pattern) else {}
+
+
+class Topic(model.Rule):
+    id = "W9207"
+    shortdesc = "The mapping of a Kafka topic has an on-failure destination"
+    description = "A record that fails each time keeps its partition waiting, or is given up and nobody knows which."
+    section = KAFKA
+    tags = ["kafka", *TAGS]
+
+    def check(self, template: model.Model) -> Iterator[tuple[model.Where, str]]:
+        for each in template.mappings:
+            if each.kind in ("MSK", "SelfManagedKafka") and each.absent("DestinationConfig", "OnFailure"):
+                message = "a bad record keeps its partition waiting, or is given up unseen"
+                yield each.path, f"{message}: add DestinationConfig.OnFailure"
