@@ -218,3 +218,22 @@ class Permission(model.Rule):
                 said.add(pair)
                 remedy = f"add an AWS::Lambda::Permission with Principal {call.principal} and its SourceArn"
                 yield call.node.path, f"{call.by} may not invoke {call.function.name}: {remedy}"
+
+
+class CognitoWaits(model.Rule):
+    id = "W9604"
+    shortdesc = "A trigger of a user pool runs no longer than Cognito waits"
+    description = "Cognito calls a trigger again after 5 seconds, while the first call still works, and then fails."
+    section = TRIGGERS
+    tags = ["cognito", *TAGS]
+
+    def check(self, template: model.Model) -> Iterator[tuple[model.Where, str]]:
+        asked = {call.function.name for call in calls(template) if call.principal.startswith("cognito-idp")}
+        asked |= {each.owner.name for each in template.events if each.kind == "Cognito"}
+        for name in sorted(asked):
+            function = template.resources[name]
+            timeouts = function.numbers("Timeout", default=3)
+            if function.is_function and model.certain(lambda seconds: seconds > COGNITO, timeouts):
+                message = f"{name} may run {timeouts[0]} s, Cognito calls it again after {COGNITO} s"
+                remedy = f"set Timeout to at most {COGNITO}, and leave what takes longer to a queue"
+                yield function.at("Timeout"), f"{message}: {remedy}"
