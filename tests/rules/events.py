@@ -9,6 +9,7 @@ sys.path.append(str(Path(__file__).parent))
 import _model as model
 
 ROUTER = "references/eda-patterns.md#event-router"
+INVOKE = "references/security-best-practices.md#who-may-invoke"
 JOB = "references/serverless-patterns.md#scheduled-job"
 TAGS = ["eventbridge", "design for failures and duplicates"]
 UNITS = {"minute": 60, "hour": 3600, "day": 86400}
@@ -195,3 +196,37 @@ class Rate(model.Rule):
 def _seconds(expression: object) -> int | None:
     match = re.fullmatch(r"rate\((\d+) (minute|hour|day)s?\)", str(expression).strip())
     return int(match[1]) * UNITS[match[2]] if match else None
+
+
+class RoleDeadLetters(model.Rule):
+    id = "E9310"
+    shortdesc = "The role of a schedule or a pipe may send to its dead-letter queue"
+    description = "Both send under their role, whatever the queue's policy says: without it the queue stays empty."
+    section = INVOKE
+    tags = ["scheduler", "pipes", "sqs", *TAGS]
+
+    def check(self, template: model.Model) -> Iterator[tuple[model.Where, str]]:
+        senders: list[tuple[str, model.Node, model.Resource | None]] = [
+            (each.source, each, each.refers("RoleArn")) for each in template.targets if each.kind == "schedule"
+        ]
+        for pipe in template.of("AWS::Pipes::Pipe"):
+            for kind in ("KinesisStreamParameters", "DynamoDBStreamParameters"):
+                parameters = pipe.child("SourceParameters", kind)
+                if isinstance(parameters.body, dict):
+                    senders.append((pipe.name, parameters, pipe.refers("RoleArn")))
+        for name, sender, role in senders:
+            letters = sender.refers("DeadLetterConfig", "Arn")
+            if role and role.type == "AWS::IAM::Role" and letters and letters.type in (model.QUEUE, "AWS::SNS::Topic"):
+                action = "sqs:SendMessage" if letters.type == model.QUEUE else "sns:Publish"
+                if model.allows(template, role, action, letters) is False:
+                    message = f"{role.name} may not send what {name} gives up to {letters.name}"
+                    yield sender.at("DeadLetterConfig"), f"{message}: allow the role {action} on {letters.name}"
+
+
+def _queue(state: model.State, url: object) -> model.Resource | None:
+    """The queue that a task names, through the substitutions of its machine too."""
+    name = re.fullmatch(r"\$\{(\w+)(\.\w+)?\}", model.text(url))
+    if not name:
+        return None
+    given = state.machine.only("DefinitionSubstitutions", name[1])
+    return state.template.resource(given) if given is not None else state.template.resources.get(name[1])
