@@ -35,6 +35,9 @@ from trials.examples import (
 )
 from trials.local_aws import ACCOUNT, REGION, LocalAws, LocalAwsError, Outcome
 from trials.local_aws.synthesis import LANGUAGES
+from trials.report.outputs import FORMATS, unwritable
+
+LABELS = {"sarif": "SARIF 2.1.0", "junit": "JUnit XML"}
 
 
 def table(name: str, outcomes: list[Outcome], took: float) -> Table:
@@ -107,15 +110,22 @@ def arguments(known: list[str]) -> argparse.Namespace:
     parser.add_argument(
         "--samples", action="store_true", help="write an event for each source of yours that took none, to be filled in"
     )
+    for name in FORMATS:
+        parser.add_argument(f"--{name}", type=Path, metavar="FILE", help=f"also write the findings as {LABELS[name]}")
     parser.add_argument("--port", type=int, default=0, help="port of the local AWS (default: a free one)")
     parser.add_argument(
         "--jobs", type=int, default=AT_ONCE, help=f"how many examples run at a time (default, by processors: {AT_ONCE})"
     )
     asked = parser.parse_args()
     asked.path = path_of(asked.patterns, known)
+    asked.files = {name: vars(asked)[name] for name in FORMATS if vars(asked)[name]}
     unknown = [name for name in asked.patterns if name not in known]
     if asked.path and (asked.keep or asked.list or asked.iac != "sam" or asked.handlers != "python"):
         parser.error("--keep, --list, --iac and --handlers are for the examples")
+    if asked.files and not asked.path:
+        parser.error(f"--{next(iter(asked.files))} is for a project of your own: name its folder, as in `run.py .`")
+    if why := next((why for file in asked.files.values() if (why := unwritable(file))), ""):
+        parser.error(why)
     if unknown and not asked.path:
         if paths := [name for name in unknown if Path(name).exists()]:
             parser.error(f"{paths[0]} is a project of your own: name it alone")
@@ -157,6 +167,7 @@ def run() -> int:
                 asked.thorough,
                 policy=asked.policy,
                 samples=asked.samples,
+                files=asked.files,
             ),
             console,
             progress,

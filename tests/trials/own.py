@@ -3,7 +3,7 @@
 import json
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from rich.console import Console
@@ -14,6 +14,7 @@ from trials.local_aws import LocalAws, LocalAwsError
 from trials.project import Project, read
 from trials.report.events import Event, Step
 from trials.report.lint import Linting
+from trials.report.outputs import annotate, write_files
 from trials.report.result import Result
 from trials.report.terminal import Progress, show
 from trials.samples.written import write
@@ -32,6 +33,7 @@ class Wish:
     thorough: bool = False
     policy: bool = False
     samples: bool = False  # write those that were not taken into the project
+    files: dict[str, Path] = field(default_factory=dict)  # by format
 
 
 def run(wish: Wish, console: Console, progress_console: Console) -> int:
@@ -51,6 +53,8 @@ def run(wish: Wish, console: Console, progress_console: Console) -> int:
     if wish.samples and result.template:
         write_samples(result)
     result.seconds = round(time.monotonic() - began, 1)
+    write_files(result, wish.files)
+    annotate(result)
     if wish.as_json:
         print(json.dumps(result.as_json(), indent=2))
     else:

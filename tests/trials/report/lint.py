@@ -91,4 +91,6 @@ def finding(match: dict[str, Any]) -> dict[str, str]:
         "level": match["Level"],
         "line": str(match["Location"]["Start"]["LineNumber"]),
         "message": match["Message"],
+        "path": "/".join(map(str, match["Location"].get("Path") or [])),
+        "link": match["Rule"].get("Source") or "",
     }
