@@ -35,6 +35,7 @@ from trials.examples import (
 )
 from trials.local_aws import ACCOUNT, REGION, LocalAws, LocalAwsError, Outcome
 from trials.local_aws.synthesis import LANGUAGES
+from trials.report.baseline import NAME as BASELINE
 from trials.report.outputs import FORMATS, unwritable
 
 LABELS = {"sarif": "SARIF 2.1.0", "junit": "JUnit XML"}
@@ -112,6 +113,12 @@ def arguments(known: list[str]) -> argparse.Namespace:
     )
     for name in FORMATS:
         parser.add_argument(f"--{name}", type=Path, metavar="FILE", help=f"also write the findings as {LABELS[name]}")
+    parser.add_argument(
+        "--baseline",
+        nargs="+",
+        metavar=("write|check", "FILE"),
+        help=f"accept what broke before: write it into FILE (default: {BASELINE} beside the template), or check by it",
+    )
     parser.add_argument("--port", type=int, default=0, help="port of the local AWS (default: a free one)")
     parser.add_argument(
         "--jobs", type=int, default=AT_ONCE, help=f"how many examples run at a time (default, by processors: {AT_ONCE})"
@@ -125,6 +132,8 @@ def arguments(known: list[str]) -> argparse.Namespace:
     if asked.files and not asked.path:
         parser.error(f"--{next(iter(asked.files))} is for a project of your own: name its folder, as in `run.py .`")
     if why := next((why for file in asked.files.values() if (why := unwritable(file))), ""):
+        parser.error(why)
+    if why := wrong_baseline(asked):
         parser.error(why)
     if unknown and not asked.path:
         if paths := [name for name in unknown if Path(name).exists()]:
@@ -141,6 +150,17 @@ def arguments(known: list[str]) -> argparse.Namespace:
             parser.error(f"{', '.join(lacking)} has no handlers in TypeScript; there are for: {', '.join(ready)}")
         asked.patterns = asked.patterns or ready
     return asked
+
+
+def wrong_baseline(asked: argparse.Namespace) -> str:
+    """What is wrong with the words after `--baseline`; empty if nothing is. They become two values of their own."""
+    what, *files = asked.baseline or [""]
+    asked.baseline, asked.baseline_file = what, Path(files[0]) if files else None
+    if what and not asked.path:
+        return "--baseline is for a project of your own: name its folder first, as in `run.py . --baseline check`"
+    if what not in ("", "write", "check") or len(files) > 1:
+        return f"after --baseline comes write or check, then a file if it is not {BASELINE}"
+    return unwritable(asked.baseline_file) if asked.baseline_file else ""
 
 
 def path_of(given: list[str], known: list[str]) -> Path | None:
@@ -168,6 +188,8 @@ def run() -> int:
                 policy=asked.policy,
                 samples=asked.samples,
                 files=asked.files,
+                baseline=asked.baseline,
+                baseline_file=asked.baseline_file,
             ),
             console,
             progress,

@@ -12,6 +12,7 @@ from trials.bench import try_project
 from trials.examples import play
 from trials.local_aws import LocalAws, LocalAwsError
 from trials.project import Project, read
+from trials.report import baseline
 from trials.report.events import Event, Step
 from trials.report.lint import Linting
 from trials.report.outputs import annotate, write_files
@@ -34,6 +35,8 @@ class Wish:
     policy: bool = False
     samples: bool = False  # write those that were not taken into the project
     files: dict[str, Path] = field(default_factory=dict)  # by format
+    baseline: str = ""  # write, check or nothing
+    baseline_file: Path | None = None  # if it is not the one beside the template
 
 
 def run(wish: Wish, console: Console, progress_console: Console) -> int:
@@ -41,8 +44,10 @@ def run(wish: Wish, console: Console, progress_console: Console) -> int:
     began = time.monotonic()
     result = Result(allow_unproved=wish.allow_unproved)
     progress = Progress(progress_console)
+    accepted: baseline.Baseline | None = None
     with progress.status:
         try:
+            accepted = the_baseline(wish)
             for event in events(wish, result):
                 progress.take(event)
                 result.take(event)
@@ -52,6 +57,10 @@ def run(wish: Wish, console: Console, progress_console: Console) -> int:
             result.error = f"the trials themselves failed: {type(error).__name__}: {' '.join(str(error).split())[:300]}"
     if wish.samples and result.template:
         write_samples(result)
+    if accepted:
+        if accepted.writes and not result.error:
+            accepted = baseline.write(accepted, result)
+        result.compared = baseline.compare(accepted, result)
     result.seconds = round(time.monotonic() - began, 1)
     write_files(result, wish.files)
     annotate(result)
@@ -60,6 +69,13 @@ def run(wish: Wish, console: Console, progress_console: Console) -> int:
     else:
         show(result, console)
     return result.exit_code
+
+
+def the_baseline(wish: Wish) -> baseline.Baseline | None:
+    if not wish.baseline:
+        return None
+    folder = wish.path if wish.path.is_dir() else wish.path.parent
+    return baseline.opened(wish.baseline_file or folder / baseline.NAME, wish.baseline == "write")
 
 
 def events(wish: Wish, result: Result) -> Iterator[Event]:

@@ -10,8 +10,10 @@ COMMANDS = {Level.ERROR: "error", Level.WARNING: "warning", Level.NOTE: "notice"
 
 
 def annotations(result: Result) -> Iterator[str]:
-    """A line for each remark, and one for why the work could not be done."""
+    """A line for each remark that no baseline accepts, and one for why the work could not be done."""
     for each in remarks(result):
+        if each.accepted:
+            continue
         given = {
             "file": each.place.within(root(result)),
             "line": str(each.place.line),
@@ -19,6 +21,8 @@ def annotations(result: Result) -> Iterator[str]:
         }
         listed = ",".join(f"{key}={of_property(value)}" for key, value in given.items())
         yield f"::{COMMANDS[each.level]} {listed}::{of_text(f'{each.sentence} {each.link}'.strip())}"
+    for mended in result.compared.mended if result.compared else []:
+        yield f"::error title=baseline::{of_text(f'{mended} is mended: run --baseline write to take it out')}"
     if result.error:
         yield f"::error::{of_text(result.error)}"
 

@@ -29,7 +29,10 @@ def junit(result: Result) -> str:
         suite = add_suite(document, "scenario.py")
         for outcome in result.outcomes:
             case = add_case(suite, f"{outcome.sent}: {outcome.promise}")
-            if not outcome.held:
+            remark = next((each for each in said if each.subject == f"scenario.py: {outcome.sent}"), None)
+            if remark and remark.accepted:
+                ElementTree.SubElement(case, "skipped").text = accepted(remark)
+            elif not outcome.held:
                 ElementTree.SubElement(case, "failure", type="scenario", message=clean(outcome.happened))
     if result.error:
         case = add_case(add_suite(document, "run.py"), "the work could be done")
@@ -57,6 +60,8 @@ def add_trial(suite: ElementTree.Element, finding: Finding, remark: Remark | Non
     if judgement.verdict is Verdict.UNPROVED:
         supply = f" To supply: {judgement.supply}." if judgement.supply else ""
         ElementTree.SubElement(case, "skipped").text = clean(f"{judgement.happened.rstrip('.')}.{supply}")
+    elif remark and remark.accepted:
+        ElementTree.SubElement(case, "skipped").text = accepted(remark)
     elif remark:
         failure = ElementTree.SubElement(case, "failure", type=remark.rule, message=clean(remark.text))
         failure.text = clean("\n".join([place(remark, result), *judgement.details, remark.remedy, remark.link]))
@@ -72,8 +77,15 @@ def add_lint(document: ElementTree.Element, result: Result, said: list[Remark]) 
         add_case(suite, "cfn-lint")
     for remark in said:
         case = add_case(suite, f"{remark.rule} {remark.subject}")
+        if remark.accepted:
+            ElementTree.SubElement(case, "skipped").text = accepted(remark)
+            continue
         failure = ElementTree.SubElement(case, "failure", type=str(remark.level), message=clean(remark.text))
         failure.text = clean("\n".join([place(remark, result), remark.link]))
+
+
+def accepted(remark: Remark) -> str:
+    return clean(f"accepted by the baseline: {remark.accepted}. {remark.text}")
 
 
 def place(remark: Remark, result: Result) -> str:

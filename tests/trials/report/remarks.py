@@ -1,14 +1,14 @@
 """Everything that lint and the trials object to, in one shape, for all outputs that show it at its place."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 
 from trials.home import page
 from trials.local_aws import ROOT
 from trials.report.places import Place, Places, root_of
-from trials.report.result import Result
+from trials.report.result import Objection, Result
 from trials.verdicts import Finding, Promise, Status, Verdict
 
 
@@ -43,6 +43,12 @@ class Remark:
     function: Place | None = None  # where the source's function stands
     finding: Finding | None = None  # of the trials
 
+    accepted: str = ""  # by a baseline: why
+
+    @property
+    def objection(self) -> Objection:
+        return Objection(self.rule, self.subject, self.trial)
+
     @property
     def is_lint(self) -> bool:
         return not self.trial and self.rule not in (*Status, SCENARIO)
@@ -59,7 +65,9 @@ def remarks(result: Result) -> list[Remark]:
     if not result.template:
         return []
     places = Places(Path(result.template))
-    return [*of_lint(result, places), *of_findings(result, places), *of_sources(result, places)]
+    said = [*of_lint(result, places), *of_findings(result, places), *of_sources(result, places)]
+    accepted = result.compared.accepted if result.compared else {}
+    return [replace(each, accepted=accepted.get(each.objection, "")) for each in said]
 
 
 def of_lint(result: Result, places: Places) -> Iterator[Remark]:
@@ -102,7 +110,8 @@ def of_findings(result: Result, places: Places) -> Iterator[Remark]:
     for outcome in result.outcomes:
         if not outcome.held:
             text = f"{outcome.sent}: {outcome.happened}; promised was: {outcome.promise}."
-            yield Remark(SCENARIO, Level.ERROR, "scenario.py", text, Place(Path(result.folder) / "scenario.py"))
+            place = Place(Path(result.folder) / "scenario.py")
+            yield Remark(SCENARIO, Level.ERROR, f"scenario.py: {outcome.sent}", text, place)
 
 
 def of_sources(result: Result, places: Places) -> Iterator[Remark]:

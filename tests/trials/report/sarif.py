@@ -61,6 +61,8 @@ def one(remark: Remark, index: int, root: Path) -> dict[str, Any]:
         "locations": [location(remark.place, root)],
         "partialFingerprints": {"objection/v1": hashlib.sha256(identity.encode()).hexdigest()},
     }
+    if remark.accepted:
+        told["suppressions"] = [{"kind": "external", "status": "accepted", "justification": remark.accepted}]
     if remark.function and remark.function != remark.place:
         told["relatedLocations"] = [{**location(remark.function, root), "message": {"text": "its function"}}]
     return told
