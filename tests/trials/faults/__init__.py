@@ -44,7 +44,7 @@ WITHOUT_ORDER = (Kind.HTTP, Kind.SCHEDULE, Kind.TABLE, Kind.TASK, Kind.BUCKET, K
 WITHOUT_IDENTITY = (Kind.SCHEDULE, Kind.BUCKET, Kind.LOGS)
 TOLD_THEIR_CALLER = (Kind.HTTP, Kind.TASK, Kind.DIRECT, Kind.STREAM, Kind.TABLE)  # or keep no event to send again
 MADE_BY_AWS = (Kind.SCHEDULE, Kind.TABLE, Kind.TASK, Kind.BUCKET, Kind.LOGS, Kind.DIRECT)
-ALL = (
+ALL: tuple[Trial, ...] = (
     Trial("twice", repeats.twice),
     Trial("twice at once", repeats.at_once),
     Trial("after another", tenants.after_another, WITHOUT_IDENTITY),

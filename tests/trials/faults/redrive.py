@@ -42,7 +42,7 @@ def of_a_queue(stage: Stage, source: Source, reference: Reference, what: str, en
     end()
     place, messages = dead_letters(stage, source)
     if not messages:
-        return Outage(what, delivery)
+        return Outage(what, delivery, after=stage.world())
     time.sleep(SECONDS)  # a redrive comes long after the last delivery
     again = deliver(stage, source, [Sample(each["Body"], "a redrive", attributes(each)) for each in messages])
     return Outage(what, delivery, place, "", again, stage.world())
@@ -75,14 +75,18 @@ def attributes(message: Any) -> dict[str, Any]:
 
 
 def of_an_event(stage: Stage, source: Source, reference: Reference, what: str, end: Any) -> Outage:
+    declared = keeps_failures(stage.project.body, source.function)
+    if not declared:
+        delivery = deliver(stage, source, [reference.sample])
+        end()
+        return Outage(what, delivery, after=stage.world())
     event = parcel(stage, source, [reference.sample]).event()
     first = stage.invoke(source.function, event)
     delivery = Delivery(event, [first], int(bool(first.error)))
-    declared = keeps_failures(stage.project.body, source.function)
     if not first.error:
         end()
         return Outage(what, delivery)
-    place, message = given_up(stage, source, event) if declared else ("", {})
+    place, message = given_up(stage, source, event)
     end()
     if not place:
         return Outage(what, delivery, "", declared)

@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 
 from trials.deliveries.history import Delivery, Reference
+from trials.deliveries.parcels import MOST_RECEIVES
 from trials.project.sources import Kind, Source
+from trials.verdicts.judge import own_queue
 from trials.verdicts.words import Judgement, Promise, broken, held, unproved
 from trials.world.compare import World, differences, tellable
 
@@ -14,7 +16,8 @@ NO_GRAVE = "give it a dead-letter queue (RedrivePolicy), or an on-failure destin
 class Outage:
     """A call was refused until the source gave up; what then lay in `kept` was sent again.
 
-    `declared` is where the template says that a failed event is kept, `after` the world in the end.
+    `declared` is where the template says that a failed event is kept, `after` the world in the end, also if nothing was
+    kept.
     """
 
     what: str
@@ -31,7 +34,7 @@ def redriven(outage: Outage, source: Source, reference: Reference) -> Judgement:
     if not delivery.failures:
         return unproved(f"{what}: the delivery counts as done all the same, so nothing is sent again")
     if not outage.kept:
-        return not_kept(outage, source)
+        return not_kept(outage, source, reference)
     if outage.redrive is None or outage.after is None:
         return unproved(f"{what}: kept in {outage.kept}, in a form that cannot be sent again here")
     changed = differences(reference.world, outage.after, reference.noise)
@@ -50,11 +53,19 @@ def redriven(outage: Outage, source: Source, reference: Reference) -> Judgement:
     return unproved(f"{what}: sent again, it has another outcome: {changed[0]}", *details)
 
 
-def not_kept(outage: Outage, source: Source) -> Judgement:
+def not_kept(outage: Outage, source: Source, reference: Reference) -> Judgement:
     what, delivery = f"{outage.what} refused throughout", outage.delivery
+    after = outage.after or {}
+    changed = differences(reference.world, after, reference.noise) if outage.after is not None else []
+    if outage.after is not None and not changed:
+        return held(f"{what}: done once all the same, by a retry that needs no such call")
     if source.kind is Kind.QUEUE and delivery.stuck:
         return unproved(f"{what}: there is nothing to send again, {delivery.stuck}", supply=NO_GRAVE)
+    if source.kind is Kind.QUEUE and after.get(own_queue(source)):
+        return unproved(f"{what}: it comes back more than {MOST_RECEIVES} times before anything keeps it")
     if outage.declared:
         return unproved(f"{what}: the template keeps it in {outage.declared}, which shows nothing")
+    if outage.after is not None and not any(each.gone for each in changed):
+        return unproved(f"{what}: after the last retry the event lies nowhere, but its effect is there: {changed[0]}")
     text = f"{what}: after the last retry the event lies nowhere"
     return broken(Promise.LOST, text, delivery.error)
