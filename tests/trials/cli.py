@@ -119,6 +119,13 @@ def arguments(known: list[str]) -> argparse.Namespace:
         metavar=("write|check", "FILE"),
         help=f"accept what broke before: write it into FILE (default: {BASELINE} beside the template), or check by it",
     )
+    parser.add_argument(
+        "--search",
+        type=int,
+        default=0,
+        metavar="N",
+        help="also play about N steps of random sequences of your sources' events, repeats, faults and redrives",
+    )
     parser.add_argument("--port", type=int, default=0, help="port of the local AWS (default: a free one)")
     parser.add_argument(
         "--jobs", type=int, default=AT_ONCE, help=f"how many examples run at a time (default, by processors: {AT_ONCE})"
@@ -186,6 +193,7 @@ def run() -> int:
                 asked.allow_unproved,
                 asked.thorough,
                 policy=asked.policy,
+                search=asked.search,
                 samples=asked.samples,
                 files=asked.files,
                 baseline=asked.baseline,

@@ -13,12 +13,13 @@ from trials.examples import play
 from trials.local_aws import LocalAws, LocalAwsError
 from trials.project import Project, read
 from trials.report import baseline
-from trials.report.events import Event, Step
+from trials.report.events import Event, Step, Told
 from trials.report.lint import Linting
 from trials.report.outputs import annotate, write_files
 from trials.report.result import Result
 from trials.report.terminal import Progress, show
 from trials.samples.written import write
+from trials.search.search import search
 from trials.verdicts import Status
 from trials.workers import URL
 
@@ -33,6 +34,7 @@ class Wish:
     allow_unproved: bool = False
     thorough: bool = False
     policy: bool = False
+    search: int = 0  # steps of random sequences
     samples: bool = False  # write those that were not taken into the project
     files: dict[str, Path] = field(default_factory=dict)  # by format
     baseline: str = ""  # write, check or nothing
@@ -89,6 +91,9 @@ def events(wish: Wish, result: Result) -> Iterator[Event]:
             result.take(linting.finish())
             raise
         result.take(linting.finish())
+    if wish.search:
+        yield Step(f"searching, {wish.search} steps of random sequences")
+        yield Told(search(wish.path, wish.search))
     if (project.folder / "scenario.py").exists():
         yield Step("playing scenario.py")
         with LocalAws(port=wish.port) as local:

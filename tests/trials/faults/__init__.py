@@ -8,7 +8,9 @@ from dataclasses import dataclass
 
 from trials.deliveries.history import Reference
 from trials.faults import (
+    connections,
     deaths,
+    limits,
     malformed,
     order,
     outside,
@@ -49,6 +51,8 @@ ALL: tuple[Trial, ...] = (
     Trial("twice at once", repeats.at_once),
     Trial("after another", tenants.after_another, WITHOUT_IDENTITY),
     Trial("out of order", order.out_of_order, WITHOUT_ORDER),
+    Trial("at its limit", limits.at_its_limit, needs_effect=False),
+    Trial("connection gone", connections.one_is_gone, needs_effect=False),
     Trial("malformed", malformed.malformed, MADE_BY_AWS, needs_effect=False),
     Trial("malformed in many ways", spoilt.in_many_ways, MADE_BY_AWS, needs_effect=False, thorough=True),
     Trial("throttled", refusals.throttled),

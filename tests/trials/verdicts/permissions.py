@@ -89,14 +89,18 @@ def denied(
 @cache
 def actions_of_iam() -> dict[str, frozenset[str]]:
     """The prefix of a service and its actions in lower case, from the data that cfn-lint ships."""
-    data = json.loads(resources.files("cfnlint.data.AdditionalSpecs").joinpath("Policies.json").read_text())
+    try:
+        data = json.loads(resources.files("cfnlint.data.AdditionalSpecs").joinpath("Policies.json").read_text())
+    except ModuleNotFoundError:  # the reader's environment has no cfn-lint
+        return {}
     return {prefix: frozenset(service["Actions"]) for prefix, service in data.items()}
 
 
 def is_action(action: str) -> bool:
     """Whether IAM has this action; the local AWS asks for some operations that IAM knows by another name."""
     prefix, _, name = action.lower().partition(":")
-    return name in actions_of_iam().get(prefix, ())
+    known = actions_of_iam().get(prefix)
+    return known is None or name in known
 
 
 def missing(call: Call, statements: list[Statement], known: dict[str, str]) -> bool:

@@ -1,0 +1,193 @@
+"""Sequences played on a stage, each in a world of its own."""
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from functools import partial
+
+from trials.deliveries.deliver import deliver
+from trials.deliveries.history import Answer, Delivery
+from trials.deliveries.parcels import Parcel, parcel
+from trials.faults.redrive import attributes, dead_letters
+from trials.faults.refusals import refusal_of
+from trials.faults.repeats import SLOWER
+from trials.project.graves import keeps_failures
+from trials.project.sources import Kind, Source
+from trials.samples import Sample
+from trials.search.plan import Fault, Names, Plan, Step
+from trials.search.verdict import Events, Failure, Left, wrong
+from trials.stage import Stage
+from trials.world import Noise, World
+
+TOLD_AT_ONCE = (Kind.HTTP, Kind.TASK, Kind.DIRECT)  # whoever calls reads the answer
+
+
+@dataclass(frozen=True)
+class Sent:
+    """One event of one source, and the AWS calls that it makes."""
+
+    source: Source
+    sample: Sample
+    calls: tuple[tuple[str, str], ...]
+    name: str
+
+
+@dataclass
+class Fate:
+    """What became of the events of a sequence so far."""
+
+    done: set[int] = field(default_factory=set)
+    told: set[int] = field(default_factory=set)
+    nowhere: set[int] = field(default_factory=set)
+    kept: list[int] = field(default_factory=list)  # asynchronous ones, in their on-failure destination
+
+
+@dataclass
+class Player:
+    """`budget` is how many steps may be played; what was played once is known and costs nothing again."""
+
+    stage: Stage
+    events: list[Sent]
+    newer: dict[int, int]
+    noise: Noise
+    budget: int
+    played: int = 0  # sequences
+    spent: int = 0  # steps
+    failed: dict[Plan, Failure | None] = field(default_factory=dict)
+    _alone: dict[Events, World] = field(default_factory=dict)
+
+    @property
+    def names(self) -> Names:
+        calls = tuple(tuple(f"{service} {operation}" for service, operation in each.calls) for each in self.events)
+        return Names(tuple(each.name for each in self.events), calls)
+
+    @property
+    def ignored(self) -> frozenset[str]:
+        """Places in which events wait for their function or lie when it failed."""
+        return self.stage.graves | {f"queue {each.source.origin}" for each in self.events}
+
+    def alone(self, events: Events) -> World:
+        if events not in self._alone:
+            self._alone[events] = self.undisturbed(events)
+        return self._alone[events]
+
+    def undisturbed(self, events: Events) -> World:
+        self.stage.fresh()
+        for each in events:
+            deliver(self.stage, self.events[each].source, [self.events[each].sample])
+        return self.stage.world()
+
+    def failure(self, plan: Plan) -> Failure | None:
+        """What is wrong with the world that a sequence leaves; nothing either once the budget is spent."""
+        if plan not in self.failed:
+            if self.spent + len(plan) > self.budget:
+                return None
+            self.spent, self.played = self.spent + len(plan), self.played + 1
+            self.failed[plan] = wrong(self.play(plan), self.alone, self.newer, self.noise, self.ignored)
+        return self.failed[plan]
+
+    def play(self, plan: Plan) -> Left:
+        self.stage.fresh()
+        fate = Fate()
+        for step in plan:
+            self.step(step, fate)
+        self.stage.local.clear_faults()
+        return Left(self.stage.world(), frozenset(fate.done), frozenset(fate.told), frozenset(fate.nowhere))
+
+    def step(self, step: Step, fate: Fate) -> None:
+        if step.fault is Fault.REDRIVE:
+            self.redrive(fate)
+        elif step.beside is not None:
+            self.at_once((step.event, step.beside), fate)
+        else:
+            sent = self.events[step.event]
+            self.begin(step, sent)
+            over = None if step.fault is Fault.OUTAGE else self.stage.local.clear_faults
+            fared = deliver(self.stage, sent.source, [sent.sample], after_first=over)
+            self.stage.local.clear_faults()
+            self.note(step.event, fared, fate)
+
+    def begin(self, step: Step, sent: Sent) -> None:
+        """Nothing for a fault of a call, if the function makes none."""
+        local = self.stage.local
+        if step.fault is Fault.RENEWED:
+            self.stage.renew(sent.source.function)
+        elif sent.calls and step.fault is not Fault.NONE:
+            service, operation = sent.calls[step.call]
+            refuse = refusal_of(self.stage, service, operation)
+            cut = {"service": service, "operation": operation, "response": {"abort_bytes": 0}, "times": 1}
+            begin: dict[Fault, Callable[[], None]] = {
+                Fault.THROTTLED: refuse,
+                Fault.OUTAGE: refuse,
+                Fault.KILLED: partial(local.kill_after, step.call + 1),
+                Fault.UNANSWERED: partial(local.fault, **cut),
+            }
+            begin[step.fault]()
+
+    def note(self, event: int, fared: Delivery, fate: Fate) -> None:
+        """An event is done with its last delivery; else somebody is told of it, or it lies nowhere."""
+        source, last = self.events[event].source, fared.answers[-1] if fared.answers else Answer()
+        refused = source.kind is Kind.HTTP and last.status >= 400
+        if fared.failures < len(fared.answers) and not refused:
+            fate.done.add(event)
+            return
+        fate.told.add(event)
+        if source.kind in (*TOLD_AT_ONCE, Kind.QUEUE):
+            return
+        if source.kind in (Kind.STREAM, Kind.TABLE):
+            kept = not fared.discarded or source.batching.keeps_discarded
+        else:
+            kept = bool(keeps_failures(self.stage.project.body, source.function))
+            fate.kept += [event] if kept else []
+        if not kept:
+            fate.nowhere.add(event)
+
+    def redrive(self, fate: Fate) -> None:
+        kept, fate.kept = fate.kept, []
+        for event in kept:
+            self.note(event, deliver(self.stage, self.events[event].source, [self.events[event].sample]), fate)
+        for source in {
+            each.source.origin: each.source for each in self.events if each.source.kind is Kind.QUEUE
+        }.values():
+            for message in dead_letters(self.stage, source)[1]:
+                sample = Sample(message["Body"], "a redrive", attributes(message))
+                fared = deliver(self.stage, source, [sample])
+                for event in self.of_body(source, message["Body"]):
+                    self.note(event, fared, fate)
+
+    def of_body(self, source: Source, body: str) -> Iterator[int]:
+        for number, each in enumerate(self.events):
+            if each.source == source and each.sample.payload == body:
+                yield number
+
+    def at_once(self, pair: tuple[int, int], fate: Fate) -> None:
+        """Two events that are received one after the other and worked on together; later deliveries are in turn."""
+        sent = [self.events[each] for each in pair]
+        parcels, first = list[Parcel](), []
+        for each in sent:
+            parcels.append(parcel(self.stage, each.source, [each.sample]))
+            first.append(parcels[-1].event())
+        self.stage.local.fault(latency=SLOWER)
+        with ThreadPoolExecutor(2) as pool:
+            invoked = [
+                pool.submit(self.stage.invoke, each.source.function, event)
+                for each, event in zip(sent, first, strict=True)
+                if event is not None
+            ]
+            answers = [each.result() for each in invoked]
+        self.stage.local.clear_faults()
+        for number, answer in zip(pair, answers, strict=False):
+            self.note(number, self.rest(parcels[pair.index(number)], self.events[number], answer), fate)
+
+    def rest(self, parcels: Parcel, sent: Sent, answer: Answer) -> Delivery:
+        """The deliveries after a first one that was answered thus."""
+        fared, event = Delivery(), None
+        while True:
+            failed = parcels.failed(answer)
+            fared.answers.append(answer)
+            fared.failures += bool(failed)
+            parcels.settle(failed, bool(answer.error))
+            if (event := parcels.event()) is None:
+                fared.stuck, fared.discarded = parcels.stuck, parcels.discarded
+                return fared
+            answer = self.stage.invoke(sent.source.function, event)
