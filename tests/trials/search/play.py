@@ -4,10 +4,11 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
+from typing import Any
 
 from trials.deliveries.deliver import deliver
 from trials.deliveries.history import Answer, Delivery
-from trials.deliveries.parcels import Parcel, parcel
+from trials.deliveries.parcels import Parcel, parcel, reported
 from trials.faults.redrive import attributes, dead_letters
 from trials.faults.refusals import refusal_of
 from trials.faults.repeats import SLOWER
@@ -39,7 +40,19 @@ class Fate:
     done: set[int] = field(default_factory=set)
     told: set[int] = field(default_factory=set)
     nowhere: set[int] = field(default_factory=set)
+    messages: dict[int, Any] = field(default_factory=dict)  # those of a queue, as they were first delivered
     kept: list[int] = field(default_factory=list)  # asynchronous ones, in their on-failure destination
+
+
+class Copy(Parcel):
+    """A message that a standard queue delivers once more, though it was deleted."""
+
+    def __init__(self, event: Any, reports_failures: bool) -> None:
+        super().__init__(event)
+        self._reports = reports_failures
+
+    def failed(self, answer: Answer) -> list[str]:
+        return reported(answer, self._reports, [each["messageId"] for each in self._event["Records"]])
 
 
 @dataclass
@@ -53,6 +66,7 @@ class Player:
     budget: int
     played: int = 0  # sequences
     spent: int = 0  # steps
+    found_in: int = 0  # the number of the first sequence that failed
     failed: dict[Plan, Failure | None] = field(default_factory=dict)
     _alone: dict[Events, World] = field(default_factory=dict)
 
@@ -84,6 +98,8 @@ class Player:
                 return None
             self.spent, self.played = self.spent + len(plan), self.played + 1
             self.failed[plan] = wrong(self.play(plan), self.alone, self.newer, self.noise, self.ignored)
+            if self.failed[plan] and not self.found_in:
+                self.found_in = self.played
         return self.failed[plan]
 
     def play(self, plan: Plan) -> Left:
@@ -97,15 +113,47 @@ class Player:
     def step(self, step: Step, fate: Fate) -> None:
         if step.fault is Fault.REDRIVE:
             self.redrive(fate)
-        elif step.beside is not None:
+        elif step.beside is not None and self.overlap(step.event, step.beside):
             self.at_once((step.event, step.beside), fate)
         else:
             sent = self.events[step.event]
+            carrier = self.carrier(step.event, fate)
             self.begin(step, sent)
             over = None if step.fault is Fault.OUTAGE else self.stage.local.clear_faults
-            fared = deliver(self.stage, sent.source, [sent.sample], after_first=over)
+            fared = self.carried(carrier, sent.source, over)
             self.stage.local.clear_faults()
             self.note(step.event, fared, fate)
+
+    def overlap(self, one: int, other: int) -> bool:
+        """Whether two events may be worked on together; a FIFO queue gives them out in turn."""
+        places = (self.stage.stack.resources.get(self.events[each].source.origin, "") for each in (one, other))
+        return not any(place.endswith(".fifo") for place in places)
+
+    def carrier(self, number: int, fate: Fate) -> Parcel:
+        """An event on its way; a message that comes again is the same message, as a standard queue may deliver it."""
+        each = self.events[number]
+        if number in fate.messages:
+            return Copy(fate.messages[number], each.source.batching.reports_failures)
+        return parcel(self.stage, each.source, [each.sample])
+
+    def carried(self, carrier: Parcel, source: Source, over: Callable[[], None] | None) -> Delivery:
+        """Delivered until nothing is left of it; `over` is called after the first delivery."""
+        fared = Delivery()
+        while (event := carrier.event()) is not None:
+            fared.event = fared.event or event
+            answer = self.stage.invoke(source.function, event)
+            self.settle(carrier, answer, fared)
+            if over:
+                over()
+                over = None
+        fared.stuck, fared.discarded = carrier.stuck, carrier.discarded
+        return fared
+
+    def settle(self, carrier: Parcel, answer: Answer, fared: Delivery) -> None:
+        failed = carrier.failed(answer)
+        fared.answers.append(answer)
+        fared.failures += bool(failed)
+        carrier.settle(failed, bool(answer.error))
 
     def begin(self, step: Step, sent: Sent) -> None:
         """Nothing for a fault of a call, if the function makes none."""
@@ -126,6 +174,8 @@ class Player:
 
     def note(self, event: int, fared: Delivery, fate: Fate) -> None:
         """An event is done with its last delivery; else somebody is told of it, or it lies nowhere."""
+        if self.events[event].source.kind is Kind.QUEUE and fared.event is not None:
+            fate.messages.setdefault(event, fared.event)
         source, last = self.events[event].source, fared.answers[-1] if fared.answers else Answer()
         refused = source.kind is Kind.HTTP and last.status >= 400
         if fared.failures < len(fared.answers) and not refused:
@@ -162,32 +212,22 @@ class Player:
 
     def at_once(self, pair: tuple[int, int], fate: Fate) -> None:
         """Two events that are received one after the other and worked on together; later deliveries are in turn."""
-        sent = [self.events[each] for each in pair]
-        parcels, first = list[Parcel](), []
-        for each in sent:
-            parcels.append(parcel(self.stage, each.source, [each.sample]))
-            first.append(parcels[-1].event())
+        carriers, first = list[Parcel](), list[Any]()
+        for number in pair:
+            carriers.append(self.carrier(number, fate))
+            first.append(carriers[-1].event())
+            if self.events[number].source.kind is Kind.QUEUE and first[-1] is not None:
+                fate.messages.setdefault(number, first[-1])
+        functions = [self.events[number].source.function for number in pair]
         self.stage.local.fault(latency=SLOWER)
         with ThreadPoolExecutor(2) as pool:
-            invoked = [
-                pool.submit(self.stage.invoke, each.source.function, event)
-                for each, event in zip(sent, first, strict=True)
-                if event is not None
-            ]
-            answers = [each.result() for each in invoked]
+            answers = list(pool.map(self.stage.invoke, functions, first))
         self.stage.local.clear_faults()
-        for number, answer in zip(pair, answers, strict=False):
-            self.note(number, self.rest(parcels[pair.index(number)], self.events[number], answer), fate)
-
-    def rest(self, parcels: Parcel, sent: Sent, answer: Answer) -> Delivery:
-        """The deliveries after a first one that was answered thus."""
-        fared, event = Delivery(), None
-        while True:
-            failed = parcels.failed(answer)
-            fared.answers.append(answer)
-            fared.failures += bool(failed)
-            parcels.settle(failed, bool(answer.error))
-            if (event := parcels.event()) is None:
-                fared.stuck, fared.discarded = parcels.stuck, parcels.discarded
-                return fared
-            answer = self.stage.invoke(sent.source.function, event)
+        for number, carrier, event, answer in zip(pair, carriers, first, answers, strict=True):
+            fared = Delivery(event)
+            self.settle(carrier, answer, fared)
+            rest = self.carried(carrier, self.events[number].source, None)
+            fared.answers += rest.answers
+            fared.failures += rest.failures
+            fared.stuck, fared.discarded = rest.stuck, rest.discarded
+            self.note(number, fared, fate)

@@ -87,7 +87,7 @@ def searched(stage: Stage, steps: int) -> Finding:
 def told(player: Player, plan: Plan, failure: Failure) -> Finding:
     judgement = broken(
         failure.promise,
-        f"after {len(plan)} steps, in sequence {player.played}: {failure.happened}",
+        f"after {len(plan)} steps, found in sequence {player.found_in}: {failure.happened}",
         *player.names.told(plan),
     )
     return Finding(EVERY, "search", judgement, *remedy(failure.promise, player.events[plan[0].event].source.kind))

@@ -6,17 +6,27 @@ import os
 import boto3
 
 table = boto3.resource("dynamodb").Table(os.environ["LEDGER"])
+taken = table.meta.client.exceptions.ConditionalCheckFailedException
+
+
+def once_more(name):
+    """A change of a transaction that adds one to a total."""
+    values = {":one": 1}
+    add = {"Key": {"pk": name}, "UpdateExpression": "ADD orders :one", "ExpressionAttributeValues": values}
+    return {"Update": {"TableName": table.name, **add}}
+
+
+def mark(name):
+    put = {"Item": {"pk": name}, "ConditionExpression": "attribute_not_exists(pk)"}
+    return {"Put": {"TableName": table.name, **put}}
 
 
 def done(job):
-    try:
-        table.put_item(Item={"pk": f"mark#{job['id']}"}, ConditionExpression="attribute_not_exists(pk)")
-    except table.meta.client.exceptions.ConditionalCheckFailedException:
-        table.delete_item(Key={"pk": f"mark#{job['id']}"})
+    name = f"mark#{job['id']}"
+    if "Item" in table.get_item(Key={"pk": name}, ConsistentRead=True):
+        table.delete_item(Key={"pk": name})
         return
-    table.update_item(
-        Key={"pk": f"total#{job['id']}"}, UpdateExpression="ADD orders :one", ExpressionAttributeValues={":one": 1}
-    )
+    table.meta.client.transact_write_items(TransactItems=[mark(name), once_more(f"total#{job['id']}")])
 
 
 def handler(event, _):

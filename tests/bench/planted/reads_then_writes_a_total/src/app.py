@@ -6,15 +6,20 @@ import os
 import boto3
 
 table = boto3.resource("dynamodb").Table(os.environ["LEDGER"])
+taken = table.meta.client.exceptions.ConditionalCheckFailedException
+
+
+def mark(name):
+    put = {"Item": {"pk": name}, "ConditionExpression": "attribute_not_exists(pk)"}
+    return {"Put": {"TableName": table.name, **put}}
 
 
 def done(job):
-    try:
-        table.put_item(Item={"pk": f"order#{job['id']}"}, ConditionExpression="attribute_not_exists(pk)")
-    except table.meta.client.exceptions.ConditionalCheckFailedException:
+    if "Item" in table.get_item(Key={"pk": f"mark#{job['id']}"}, ConsistentRead=True):
         return
     total = table.get_item(Key={"pk": "total"}, ConsistentRead=True).get("Item", {}).get("orders", 0)
-    table.put_item(Item={"pk": "total", "orders": total + 1})
+    new = {"Put": {"TableName": table.name, "Item": {"pk": "total", "orders": total + 1}}}
+    table.meta.client.transact_write_items(TransactItems=[mark(f"mark#{job['id']}"), new])
 
 
 def handler(event, _):
