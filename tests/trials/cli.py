@@ -126,6 +126,9 @@ def arguments(known: list[str]) -> argparse.Namespace:
         metavar="N",
         help="also play about N steps of random sequences of your sources' events, repeats, faults and redrives",
     )
+    parser.add_argument(
+        "--keep-failure", type=Path, metavar="FILE", help="write a sequence that fails as a pytest file (with --search)"
+    )
     parser.add_argument("--port", type=int, default=0, help="port of the local AWS (default: a free one)")
     parser.add_argument(
         "--jobs", type=int, default=AT_ONCE, help=f"how many examples run at a time (default, by processors: {AT_ONCE})"
@@ -142,6 +145,10 @@ def arguments(known: list[str]) -> argparse.Namespace:
         parser.error(why)
     if why := wrong_baseline(asked):
         parser.error(why)
+    if asked.keep_failure and not asked.search:
+        parser.error("--keep-failure keeps what --search N finds: name both")
+    if asked.search < 0:
+        parser.error("--search takes a number of steps, such as 200")
     if unknown and not asked.path:
         if paths := [name for name in unknown if Path(name).exists()]:
             parser.error(f"{paths[0]} is a project of your own: name it alone")
@@ -194,6 +201,7 @@ def run() -> int:
                 asked.thorough,
                 policy=asked.policy,
                 search=asked.search,
+                keep_failure=asked.keep_failure and asked.keep_failure.resolve(),
                 samples=asked.samples,
                 files=asked.files,
                 baseline=asked.baseline,

@@ -35,6 +35,7 @@ class Wish:
     thorough: bool = False
     policy: bool = False
     search: int = 0  # steps of random sequences
+    keep_failure: Path | None = None  # a file for a sequence that fails
     samples: bool = False  # write those that were not taken into the project
     files: dict[str, Path] = field(default_factory=dict)  # by format
     baseline: str = ""  # write, check or nothing
@@ -93,7 +94,7 @@ def events(wish: Wish, result: Result) -> Iterator[Event]:
         result.take(linting.finish())
     if wish.search:
         yield Step(f"searching, {wish.search} steps of random sequences")
-        yield Told(search(wish.path, wish.search))
+        yield Told(search(wish.path, wish.search, wish.keep_failure))
     if (project.folder / "scenario.py").exists():
         yield Step("playing scenario.py")
         with LocalAws(port=wish.port) as local:

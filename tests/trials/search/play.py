@@ -20,6 +20,12 @@ from trials.search.verdict import Events, Failure, Left, wrong
 from trials.stage import Stage
 from trials.world import Noise, World
 
+KINDS = {
+    Fault.THROTTLED: "throttled",
+    Fault.OUTAGE: "throttled",
+    Fault.KILLED: "killed",
+    Fault.UNANSWERED: "unanswered",
+}
 TOLD_AT_ONCE = (Kind.HTTP, Kind.TASK, Kind.DIRECT)  # whoever calls reads the answer
 
 
@@ -31,6 +37,19 @@ class Sent:
     sample: Sample
     calls: tuple[tuple[str, str], ...]
     name: str
+
+
+@dataclass(frozen=True)
+class Invocation:
+    """One invocation under a fault, if `kind` names one: of calls of an operation, or after so many calls."""
+
+    function: str
+    event: Any
+    kind: str = ""
+    service: str = ""
+    operation: str = ""
+    call: int = 0
+    renewed: bool = False
 
 
 @dataclass
@@ -55,6 +74,10 @@ class Copy(Parcel):
         return reported(answer, self._reports, [each["messageId"] for each in self._event["Records"]])
 
 
+NOTHING = Step(0)
+SHRINKING = 60  # steps in which hypothesis may shrink a sequence that failed, and we after it
+
+
 @dataclass
 class Player:
     """`budget` is how many steps may be played; what was played once is known and costs nothing again."""
@@ -66,9 +89,11 @@ class Player:
     budget: int
     played: int = 0  # sequences
     spent: int = 0  # steps
+    invocations: list[Invocation] = field(default_factory=list)  # of the sequence that was played last
     found_in: int = 0  # the number of the first sequence that failed
     failed: dict[Plan, Failure | None] = field(default_factory=dict)
     _alone: dict[Events, World] = field(default_factory=dict)
+    _fault: Step = NOTHING  # what invocations meet now
 
     @property
     def names(self) -> Names:
@@ -100,10 +125,13 @@ class Player:
             self.failed[plan] = wrong(self.play(plan), self.alone, self.newer, self.noise, self.ignored)
             if self.failed[plan] and not self.found_in:
                 self.found_in = self.played
+                self.budget = min(self.budget, self.spent + SHRINKING)
         return self.failed[plan]
 
     def play(self, plan: Plan) -> Left:
         self.stage.fresh()
+        self.invocations.clear()
+        self._fault = NOTHING
         fate = Fate()
         for step in plan:
             self.step(step, fate)
@@ -119,9 +147,8 @@ class Player:
             sent = self.events[step.event]
             carrier = self.carrier(step.event, fate)
             self.begin(step, sent)
-            over = None if step.fault is Fault.OUTAGE else self.stage.local.clear_faults
-            fared = self.carried(carrier, sent.source, over)
-            self.stage.local.clear_faults()
+            fared = self.carried(carrier, sent.source, None if step.fault is Fault.OUTAGE else self.over)
+            self.over()
             self.note(step.event, fared, fate)
 
     def overlap(self, one: int, other: int) -> bool:
@@ -141,7 +168,7 @@ class Player:
         fared = Delivery()
         while (event := carrier.event()) is not None:
             fared.event = fared.event or event
-            answer = self.stage.invoke(source.function, event)
+            answer = self.invoke(source.function, event)
             self.settle(carrier, answer, fared)
             if over:
                 over()
@@ -155,9 +182,26 @@ class Player:
         fared.failures += bool(failed)
         carrier.settle(failed, bool(answer.error))
 
+    def invoke(self, function: str, event: Any) -> Answer:
+        step = self._fault
+        calls = self.events[step.event].calls
+        service, operation = calls[step.call] if calls and step.fault in KINDS else ("", "")
+        kind, renewed = KINDS.get(step.fault, "") if calls else "", step.fault is Fault.RENEWED
+        self.invocations.append(Invocation(function, event, kind, service, operation, step.call + 1, renewed))
+        return self.stage.invoke(function, event)
+
+    def over(self) -> None:
+        self.stage.local.clear_faults()
+        self._fault = NOTHING
+
+    def watched(self, plan: Plan) -> tuple[list[Invocation], Left]:
+        """A sequence played once more, and each of its invocations."""
+        left = self.play(plan)
+        return list(self.invocations), left
+
     def begin(self, step: Step, sent: Sent) -> None:
         """Nothing for a fault of a call, if the function makes none."""
-        local = self.stage.local
+        local, self._fault = self.stage.local, step
         if step.fault is Fault.RENEWED:
             self.stage.renew(sent.source.function)
         elif sent.calls and step.fault is not Fault.NONE:
@@ -195,13 +239,14 @@ class Player:
     def redrive(self, fate: Fate) -> None:
         kept, fate.kept = fate.kept, []
         for event in kept:
-            self.note(event, deliver(self.stage, self.events[event].source, [self.events[event].sample]), fate)
+            each = self.events[event]
+            self.note(event, self.carried(parcel(self.stage, each.source, [each.sample]), each.source, None), fate)
         for source in {
             each.source.origin: each.source for each in self.events if each.source.kind is Kind.QUEUE
         }.values():
             for message in dead_letters(self.stage, source)[1]:
                 sample = Sample(message["Body"], "a redrive", attributes(message))
-                fared = deliver(self.stage, source, [sample])
+                fared = self.carried(parcel(self.stage, source, [sample]), source, None)
                 for event in self.of_body(source, message["Body"]):
                     self.note(event, fared, fate)
 
@@ -221,7 +266,7 @@ class Player:
         functions = [self.events[number].source.function for number in pair]
         self.stage.local.fault(latency=SLOWER)
         with ThreadPoolExecutor(2) as pool:
-            answers = list(pool.map(self.stage.invoke, functions, first))
+            answers = list(pool.map(self.invoke, functions, first))
         self.stage.local.clear_faults()
         for number, carrier, event, answer in zip(pair, carriers, first, answers, strict=True):
             fared = Delivery(event)

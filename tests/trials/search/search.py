@@ -13,14 +13,16 @@ from trials.deliveries.deliver import deliver
 from trials.deliveries.history import Reference
 from trials.faults.once import once
 from trials.faults.order import successor
+from trials.local_aws import LocalAwsError
 from trials.local_aws.server import end_with_parent
 from trials.project import Kind, Source
 from trials.samples import samples
 from trials.samples.code import of_code
 from trials.samples.stranger import stranger
+from trials.search.keep import kept, write
 from trials.search.machine import reduced, shortest
 from trials.search.plan import Plan
-from trials.search.play import Player, Sent
+from trials.search.play import SHRINKING, Player, Sent
 from trials.search.verdict import Failure
 from trials.stage import Stage
 from trials.verdicts import Finding, broken, held, unproved
@@ -35,12 +37,12 @@ EVERY = "all sources"
 NOTHING = "no source has an effect that can be compared, and a key by which a repeat is known"
 
 
-def search(project: Path, steps: int) -> Finding:
-    """Play about `steps` steps of random sequences of the project's events."""
+def search(project: Path, steps: int, keep: Path | None = None) -> Finding:
+    """Play about `steps` steps of random sequences of the project's events; `keep` is a file for one that fails."""
     context = multiprocessing.get_context("fork")
     ours, theirs = context.Pipe()
     home = Path(tempfile.mkdtemp(prefix="local-aws-"))
-    process = context.Process(target=work, args=(theirs, project, home, steps), daemon=True)
+    process = context.Process(target=work, args=(theirs, project, home, steps, keep), daemon=True)
     process.start()
     theirs.close()
     try:
@@ -55,15 +57,15 @@ def search(project: Path, steps: int) -> Finding:
         shutil.rmtree(home, ignore_errors=True)
 
 
-def work(pipe: Connection, project: Path, home: Path, steps: int) -> None:
+def work(pipe: Connection, project: Path, home: Path, steps: int, keep: Path | None) -> None:
     end_with_parent()
     tempfile.tempdir = str(home)
     with ExitStack() as stack:
         theatre = stack.enter_context(Theatre(home))
-        pipe.send(searched(theatre.stage(project), steps))
+        pipe.send(searched(theatre.stage(project), steps, keep))
 
 
-def searched(stage: Stage, steps: int) -> Finding:
+def searched(stage: Stage, steps: int, keep: Path | None = None) -> Finding:
     stage.fresh()
     events, newer, noisy = gathered(stage)
     if not events:
@@ -77,11 +79,24 @@ def searched(stage: Stage, steps: int) -> Finding:
         sequences = f"{player.played} sequences, {player.spent} steps, of {len(events)} events"
         text = f"{sequences}: in the end each effect was there once, or its event lay where somebody is told"
         return Finding(EVERY, "search", held(text))
-    player.budget = player.spent + steps
+    player.budget = player.spent + SHRINKING
     plan = reduced(plan, lambda tried: player.failure(tried) is not None)
     failure = player.failure(plan)
     assert failure
-    return told(player, plan, failure)
+    finding = told(player, plan, failure)
+    return finding if keep is None else with_file(finding, player, plan, keep)
+
+
+def with_file(finding: Finding, player: Player, plan: Plan, file: Path) -> Finding:
+    """The finding, and that a file repeats it, or why none does."""
+    judgement = finding.judgement
+    try:
+        sequence = kept(player, plan)
+        write(file, sequence, [judgement.happened, *judgement.details], player.stage.project.folder)
+        said = f"kept in {file}"
+    except LocalAwsError as error:
+        said = f"not kept: {error}"
+    return replace(finding, judgement=replace(judgement, details=(*judgement.details, said)))
 
 
 def told(player: Player, plan: Plan, failure: Failure) -> Finding:
