@@ -39,6 +39,11 @@ LOST, DOUBLED = (Verdict.BROKEN, Promise.LOST), (Verdict.BROKEN, Promise.DOUBLED
         ),
         (QUEUE, Outage("x", REFUSED, "Dlq", redrive=FINE, after={**DONE, "table Log": [1]}), UNPROVED),
         (QUEUE, Outage("x", REFUSED, "Dlq", redrive=FINE, after=NOTHING), LOST),  # taken for done
+        (  # an item whose time was over when it was sent again
+            QUEUE,
+            Outage("x", REFUSED, "Dlq", redrive=FINE, after={**DONE, "table T": []}, expired=frozenset({"table T"})),
+            HELD,
+        ),
         (
             QUEUE,
             Outage("x", REFUSED, "Dlq", redrive=AGAIN, after=NOTHING),

@@ -13,7 +13,7 @@ from trials.local_aws.namespace import errand
 from trials.local_aws.packaging import PackagingError
 
 NODE = Path(__file__).parent / "node"  # its lock holds what Lambda's runtimes bring along, and esbuild
-PRELOADS = (NODE / "left_running.cjs", NODE / "plain_http.cjs")
+PRELOADS = (NODE / "left_running.cjs", NODE / "plain_http.cjs", NODE / "clock.cjs")
 SCRIPTS, TYPED = (".js", ".mjs", ".cjs"), (".ts", ".mts", ".cts", ".tsx")
 NOT_CODE = shutil.ignore_patterns(".git", ".aws-sam", "cdk.out", "*.test.*", "__tests__", "template.yaml")
 

@@ -26,6 +26,7 @@ class Outage:
     declared: str = ""
     redrive: Delivery | None = None
     after: World | None = None
+    expired: frozenset[str] = frozenset()  # places of items whose time was over by then
 
 
 def redriven(outage: Outage, source: Source, reference: Reference) -> Judgement:
@@ -39,13 +40,14 @@ def redriven(outage: Outage, source: Source, reference: Reference) -> Judgement:
         return unproved(f"{what}: kept in {outage.kept}, in a form that cannot be sent again here")
     changed = differences(reference.world, outage.after, reference.noise)
     changed = [each for each in changed if not tellable(each, reference.world)]
+    changed = [each for each in changed if each.new or each.place not in outage.expired]
     details = [str(each) for each in changed]
     gone = [each for each in changed if each.gone]
     if not changed:
         return held(f"{what}: kept in {outage.kept}, and done once when it is sent again")
     if gone and outage.redrive.failures:
-        # A redrive comes hours later; what is still held by the delivery that failed may have expired by then.
-        return unproved(f"{what}: sent again soon after, it is still refused: {outage.redrive.last_error}", *details)
+        # What an outage leaves for a human to settle is refused for good, as it should be.
+        return unproved(f"{what}: sent again a day later, it is still refused: {outage.redrive.last_error}", *details)
     if not gone and any(reference.world.get(each.place) != reference.empty.get(each.place) for each in changed):
         return broken(Promise.DOUBLED, f"{what}: sent again, it is done again: {changed[0]}", *details)
     if len(gone) == len(changed) and not any(each.new for each in changed):
