@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from trials.cli import arguments
 from trials.search.machine import reduced, shortest
 from trials.search.plan import Fault, Names, Plan, Step
 from trials.search.verdict import Events, Left, wrong
@@ -134,6 +135,27 @@ def test_a_sequence_is_told_step_by_step() -> None:
         "4. queue A, again, dynamodb PutItem refused throughout",
         "5. what lies among the dead letters, again",
     ]
+
+
+# ---- the command
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (["--keep-failure", "test_it.py"], "--search N"),
+        (["--search", "-1"], "number of steps"),
+        (["--search", "many"], ""),
+    ],
+)
+def test_what_cannot_be_searched_is_one_line(
+    given: list[str], said: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["run.py", str(PLANTED[0]), *given])
+    with pytest.raises(SystemExit, match="2"):
+        arguments([])
+
+    assert said in capsys.readouterr().err
 
 
 # ---- planted

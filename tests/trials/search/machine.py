@@ -6,11 +6,12 @@ from typing import Any
 
 from hypothesis import HealthCheck, Phase, Verbosity, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_state_machine_as_test
+from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
 
 from trials.search.plan import Fault, Plan, Step, simpler
 
 LONGEST = 7  # steps of a sequence
+MOST_EVENTS = 3  # different ones of a sequence: each order of them is compared with
 OF_CALLS = (Fault.THROTTLED, Fault.KILLED, Fault.UNANSWERED, Fault.OUTAGE)
 
 
@@ -27,9 +28,16 @@ def shortest(calls: list[int], fails: Callable[[Plan], bool], most: int) -> Plan
             super().__init__()
             self.steps: list[Step] = []
 
-        @rule(event=st.integers(0, len(calls) - 1))
-        def is_sent(self, event: int) -> None:
-            self.steps.append(Step(event))
+        @initialize(cast=st.lists(st.integers(0, len(calls) - 1), min_size=1, max_size=MOST_EVENTS, unique=True))
+        def begins(self, cast: list[int]) -> None:
+            self.cast = cast
+
+        def chosen(self, which: int) -> int:
+            return self.cast[which % len(self.cast)]
+
+        @rule(which=st.integers(0, MOST_EVENTS - 1))
+        def is_sent(self, which: int) -> None:
+            self.steps.append(Step(self.chosen(which)))
 
         @precondition(lambda self: self.steps)
         @rule(which=st.integers(0, LONGEST))
@@ -43,13 +51,14 @@ def shortest(calls: list[int], fails: Callable[[Plan], bool], most: int) -> Plan
             earlier = [step.event for step in self.steps if step.fault is not Fault.REDRIVE]
             self.steps.append(Step(earlier[which % len(earlier)], Fault.RENEWED))
 
-        @rule(event=st.integers(0, len(calls) - 1), fault=st.sampled_from(OF_CALLS), call=st.integers(0, 5))
-        def meets_a_fault(self, event: int, fault: Fault, call: int) -> None:
+        @rule(which=st.integers(0, MOST_EVENTS - 1), fault=st.sampled_from(OF_CALLS), call=st.integers(0, 5))
+        def meets_a_fault(self, which: int, fault: Fault, call: int) -> None:
+            event = self.chosen(which)
             self.steps.append(Step(event, fault, call % calls[event]) if calls[event] else Step(event))
 
-        @rule(event=st.integers(0, len(calls) - 1), beside=st.integers(0, len(calls) - 1))
-        def come_at_once(self, event: int, beside: int) -> None:
-            self.steps.append(Step(event, beside=beside))
+        @rule(which=st.integers(0, MOST_EVENTS - 1), beside=st.integers(0, MOST_EVENTS - 1))
+        def come_at_once(self, which: int, beside: int) -> None:
+            self.steps.append(Step(self.chosen(which), beside=self.chosen(beside)))
 
         @precondition(lambda self: any(step.fault is Fault.OUTAGE for step in self.steps))
         @rule()

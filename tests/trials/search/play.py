@@ -75,7 +75,7 @@ class Copy(Parcel):
 
 
 NOTHING = Step(0)
-SHRINKING = 60  # steps in which hypothesis may shrink a sequence that failed, and we after it
+SHRINKING = 40  # steps in which hypothesis may shrink a sequence that failed, and we after it
 
 
 @dataclass
