@@ -188,6 +188,11 @@ class Stage:
         name = self.stack.resources[function]
         self.local.client("lambda").update_function_configuration(FunctionName=name, Timeout=seconds)
 
+    def timeout(self, function: str) -> int:
+        """Of a function, in seconds."""
+        name = self.stack.resources[function]
+        return int(self.local.client("lambda").get_function_configuration(FunctionName=name).get("Timeout", 3))
+
     def renew(self, function: str) -> None:
         """Let the next delivery find a new environment, as after any change of the configuration."""
         name, functions = self.stack.resources[function], self.local.client("lambda")

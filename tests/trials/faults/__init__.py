@@ -10,6 +10,7 @@ from trials.deliveries.history import Reference
 from trials.faults import (
     connections,
     deaths,
+    held_up,
     limits,
     malformed,
     order,
@@ -60,6 +61,7 @@ ALL: tuple[Trial, ...] = (
     Trial("outside busy or slow", outside.busy_or_slow, thorough=True),
     Trial("under its role", permissions.under_its_role, needs_effect=False, thorough=True, policy=True),
     Trial("outage and redrive", redrive.outage_and_redrive, TOLD_THEIR_CALLER, thorough=True),
+    Trial("held up", held_up.held_up, thorough=True),
     Trial("dies", deaths.dies, thorough=True),
     Trial("answer lost", deaths.loses_answers, thorough=True),
     Trial("times out", deaths.times_out, thorough=True),
