@@ -109,7 +109,7 @@ def rewritten(difference: Difference) -> Promise:
 def number(value: object) -> float | None:
     try:
         return float(value) if isinstance(value, int | float | str) else None
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
 
 
