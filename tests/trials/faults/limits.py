@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from trials.deliveries.deliver import deliver
 from trials.deliveries.history import History, Reference
 from trials.project.limits import overrun
-from trials.project.sources import Reader, Source
+from trials.project.source import Source
 from trials.stage import Stage
 from trials.verdicts import Judgement
 from trials.verdicts.limits import throttled_once
@@ -13,8 +13,7 @@ from trials.verdicts.limits import throttled_once
 
 def at_its_limit(stage: Stage, source: Source, reference: Reference) -> Iterator[Judgement]:
     """Once only: how long a function stays at its limit, the trials do not know."""
-    project = stage.project
-    reserved = overrun(Reader(project.written, project.template.parent).model, source)
+    reserved = overrun(stage.project.model, source)
     if not reserved:
         return
     stage.fresh()
