@@ -69,6 +69,7 @@ def test_the_figure_that_is_published_is_what_was_measured() -> None:
     found = known()
     said = " ".join(README.read_text().split())
 
+    assert found
     assert summary(found, [str(each) for each in IN_PYTHON]) in said
 
 

@@ -198,8 +198,9 @@ def summary(found: dict[str, Report], names: list[str]) -> str:
     why = reasons()
     own = sum(not each.reported and each.mutant in why for each in told)
     return (
-        f"{len(seen)} of {len(told)} mistakes reported by the trials alone, {default} of them by the default trials; "
-        f"of the rest, {own} break what only a promise of the example's own says"
+        f"of {len(names)} mistakes in Python handlers {len(told)} were asked about; "
+        f"the trials alone report {len(seen)}, {default} of them by default; "
+        f"{own} of the others break what only a promise of the example's own says"
     )
 
 
