@@ -1,5 +1,6 @@
 """What a rule, a schedule, a pipe and a notification need so that an event arrives, and only from where it may."""
 
+import json
 import re
 import sys
 from collections.abc import Iterator
@@ -221,6 +222,26 @@ class RoleDeadLetters(model.Rule):
                 if model.allows(template, role, action, letters) is False:
                     message = f"{role.name} may not send what {name} gives up to {letters.name}"
                     yield sender.at("DeadLetterConfig"), f"{message}: allow the role {action} on {letters.name}"
+
+
+class LogGroupTarget(model.Rule):
+    id = "W9311"
+    shortdesc = "A log group that a rule sends to admits EventBridge"
+    description = "Without a resource policy of CloudWatch Logs nothing arrives, and only a metric tells."
+    section = INVOKE
+    tags = ["logs", *TAGS]
+
+    def check(self, template: model.Model) -> Iterator[tuple[model.Where, str]]:
+        policies = [model.text(each.only("PolicyDocument")) for each in template.of("AWS::Logs::ResourcePolicy")]
+        told = any(not each or "events.amazonaws.com" in each for each in policies)
+        if told or "utResourcePolicy" in json.dumps(template.body.get("Resources"), default=str):  # a custom resource
+            return
+        for each in template.targets:
+            group = each.destination.name if each.destination else model.text(each.arn)
+            logs = each.destination and each.destination.type == "AWS::Logs::LogGroup"
+            if each.kind == "rule" and (logs or (not each.destination and model.service(each.arn) == "logs")):
+                remedy = "add an AWS::Logs::ResourcePolicy for events.amazonaws.com and delivery.logs.amazonaws.com"
+                yield each.path, f"nothing here lets EventBridge write to {group}: {remedy}"
 
 
 def _queue(state: model.State, url: object) -> model.Resource | None:
