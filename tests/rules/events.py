@@ -244,6 +244,34 @@ class LogGroupTarget(model.Rule):
                 yield each.path, f"nothing here lets EventBridge write to {group}: {remedy}"
 
 
+class MessageGroup(model.Rule):
+    id = "E9312"
+    shortdesc = "What sends to a FIFO queue names a message group"
+    description = "SQS refuses a message to a FIFO queue that has no MessageGroupId: nothing arrives."
+    section = "references/eda-patterns.md#order-and-once"
+    tags = ["sqs", "scheduler", "pipes", "stepfunctions", *TAGS]
+
+    def check(self, template: model.Model) -> Iterator[tuple[model.Where, str]]:
+        sent = [
+            (each.path, each.source, each.destination, each.absent("SqsParameters", "MessageGroupId"), "SqsParameters.")
+            for each in template.targets
+        ]
+        for pipe in template.of("AWS::Pipes::Pipe"):
+            parameters = pipe.child("TargetParameters", "SqsQueueParameters")
+            bare = pipe.absent("TargetParameters", "SqsQueueParameters", "MessageGroupId")
+            sent.append((parameters.path, pipe.name, pipe.refers("Target"), bare, "SqsQueueParameters."))
+        for machine in template.machines:
+            for state in template.states(machine):
+                call = state.body.get("Arguments", state.body.get("Parameters"))
+                if re.search(r":states:::sqs:sendMessage\b", state.resource) and isinstance(call, dict):
+                    bare = not {"MessageGroupId", "MessageGroupId.$"} & set(call)
+                    sent.append((state.path, state.name, _queue(state, call.get("QueueUrl")), bare, ""))
+        for path, sender, queue, bare, within in sent:
+            fifo = queue and queue.type == model.QUEUE and all(model.flag(each) for each in queue.values("FifoQueue"))
+            if queue and fifo and bare:
+                yield path, f"{queue.name} refuses what {sender} sends without a group: set {within}MessageGroupId"
+
+
 def _queue(state: model.State, url: object) -> model.Resource | None:
     """The queue that a task names, through the substitutions of its machine too."""
     name = re.fullmatch(r"\$\{(\w+)(\.\w+)?\}", model.text(url))
