@@ -40,6 +40,26 @@ class Preflight(model.Rule):
                 yield method.at("AuthorizationType"), f"{message}: set AuthorizationType: NONE"
 
 
+class DeployedBefore(model.Rule):
+    id = "E9709"
+    shortdesc = "The deployment of a REST API waits for its methods"
+    description = "CloudFormation makes both at once: a method that comes later is not deployed, and none at all fails."
+    section = API
+    tags = TAGS
+
+    def check(self, template: model.Model) -> Iterator[tuple[model.Where, str]]:
+        for deployment in template.of("AWS::ApiGateway::Deployment"):
+            api = deployment.refers("RestApiId")
+            methods = [
+                each for each in template.of("AWS::ApiGateway::Method") if api and each.refers("RestApiId") is api
+            ]
+            late = [each.name for each in methods if each.name not in _before(template, deployment.name)]
+            if late:
+                more = f" and {len(late) - 3} more" if len(late) > 3 else ""
+                message = f"{deployment.name} may come before {', '.join(late[:3])}{more}"
+                yield deployment.resource_path, f"{message}: name them in DependsOn"
+
+
 def _before(template: model.Model, name: str) -> set[str]:
     """All that a resource waits for, by what it refers to and depends on."""
     found: set[str] = set()
