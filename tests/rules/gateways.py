@@ -70,3 +70,20 @@ def _before(template: model.Model, name: str) -> set[str]:
                 found.add(each)
                 waiting.append(each)
     return found
+
+
+class Disconnected(model.Rule):
+    id = "W9710"
+    shortdesc = "A WebSocket API that is told of a connection is told of its end"
+    description = "Without $disconnect the ids of closed connections pile up, and each broadcast tries them all."
+    section = SOCKETS
+    tags = TAGS
+
+    def check(self, template: model.Model) -> Iterator[tuple[model.Where, str]]:
+        for api in template.of("AWS::ApiGatewayV2::Api"):
+            routes = [each for each in template.of("AWS::ApiGatewayV2::Route") if each.refers("ApiId") in (api, None)]
+            keys = [each.only("RouteKey") for each in routes]
+            if "$connect" in keys and "$disconnect" not in keys and all(isinstance(each, str) for each in keys):
+                (first, *_) = (each for each in routes if each.only("RouteKey") == "$connect")
+                message = f"{api.name} is told who connects and not who is gone"
+                yield first.resource_path, f"{message}: add a route $disconnect that forgets the connection"
