@@ -1,5 +1,6 @@
 """What a role may do, and whom a function, queue, topic, key or bus lets in."""
 
+import json
 import re
 import sys
 from collections.abc import Iterator
@@ -211,3 +212,23 @@ class Public(model.Rule):
             allows = isinstance(each.body, dict) and each.only("Effect") in ("Allow", None)
             if allows and "*" in model.principals(each) and not conditional(each):
                 yield each.path, "anyone may, from any account: name the principal, or add a Condition"
+
+
+class PlainHttp(model.Rule):
+    id = "I9808"
+    shortdesc = "The policy of a queue, topic or bucket refuses plain HTTP"
+    description = "All three also answer without TLS: whoever is on the way then reads and changes what is sent."
+    section = ROUTER
+    tags = ["sqs", "sns", "s3", *TAGS]
+
+    def check(self, template: model.Model) -> Iterator[tuple[model.Where, str]]:
+        told: dict[str, list[model.Resource]] = {}
+        for policy in template.of(*model.POLICIES):
+            holder = policy.only(model.POLICIES[policy.type])
+            told.setdefault(json.dumps(holder, default=str, sort_keys=True), []).append(policy)
+        for policies in told.values():
+            read = [template.statements(each.child("PolicyDocument")) for each in policies]
+            keys = {key.lower() for statements, _ in read for each in statements for key in model.conditions(each)}
+            if all(whole for _, whole in read) and keys.isdisjoint({"aws:securetransport", repr(model.OPAQUE).lower()}):
+                message = f"{policies[0].name} admits plain HTTP"
+                yield policies[0].path, f"{message}: deny everything under Bool: {{ aws:SecureTransport: false }}"
