@@ -188,6 +188,29 @@ class Missing(model.Rule):
                 yield each.function.at("Handler"), f"{message}: name the function that is there in Handler"
 
 
+class Denied(model.Rule):
+    id = "E9633"
+    shortdesc = "A function's role may do what its code calls"
+    description = "Otherwise AWS answers AccessDenied, and only when the line is reached."
+    section = ROLE
+    tags = ["iam", *TAGS]
+
+    def check(self, template: model.Model) -> Iterator[tuple[model.Where, str]]:
+        for each in handlers(template):
+            statements, whole = template.of_function(each.function)
+            if not whole or each.shared:
+                continue
+            granted = [one for one in statements if one.only("Effect") != "Deny"]
+            said: set[str] = set()
+            for call in each.code.calls:
+                actions = needed(call)
+                may = any(model.names_action(one, action) for one in granted for action in actions)
+                if actions and actions[0] not in said and not may and not _by_resource(template, actions[0]):
+                    said.add(actions[0])
+                    message = f"{each.function.name} calls {actions[0]} ({call.where}), which its role is not granted"
+                    yield each.function.resource_path, f"{message}: allow it on the resource that is meant"
+
+
 def needed(call: reader.Call) -> list[str]:
     """The actions any of which a call needs; none for one that IAM does not know."""
     service = SERVICES.get(call.service, call.service)
