@@ -188,6 +188,38 @@ class Missing(model.Rule):
                 yield each.function.at("Handler"), f"{message}: name the function that is there in Handler"
 
 
+class Unset(model.Rule):
+    id = "E9632"
+    shortdesc = "A variable that a function's code cannot do without is set"
+    description = "Python ends with KeyError when it loads; JavaScript hands undefined to AWS, which refuses the call."
+    section = KEPT
+    tags = TAGS
+
+    def check(self, template: model.Model) -> Iterator[tuple[model.Where, str]]:
+        for each in handlers(template):
+            variables = each.function.values("Environment", "Variables", default={})
+            known = [value for value in variables if isinstance(value, dict) and not model.is_intrinsic(value)]
+            if len(known) < len(variables):
+                continue
+            names = {str(key) for value in known for key in value}
+            if "AWS_LAMBDA_EXEC_WRAPPER" in names:
+                continue
+            for name, where in sorted(each.code.variables.items()):
+                given = name in names or GIVEN.fullmatch(name) or self._by_others(template, name)
+                if not given and not (each.shared and self._elsewhere(template, name)):
+                    message = f"{each.function.name} reads {name} ({where}), which nothing sets"
+                    yield each.function.resource_path, f"{message}: add it to Environment.Variables"
+
+    def _by_others(self, template: model.Model, name: str) -> bool:
+        """A resource that is no function has such a key: Greengrass runs functions with variables of its own."""
+        others = [each for each in template.resources.values() if not each.is_function]
+        return any(f"'{name}':" in str(each.body) for each in others)
+
+    def _elsewhere(self, template: model.Model, name: str) -> bool:
+        """Another function, which may share the file, has it."""
+        return any(name in str(each.only("Environment", "Variables")) for each in template.functions)
+
+
 class Denied(model.Rule):
     id = "E9633"
     shortdesc = "A function's role may do what its code calls"
