@@ -6,6 +6,7 @@ from trials.local_aws import Outcome
 from trials.project import Kind, Source
 from trials.report.events import Deployed, Linted, SourceEnded, Told
 from trials.report.result import Result
+from trials.template import read_template
 from trials.verdicts import Finding, Judgement, Promise, Status, broken, held, unproved
 from trials.verdicts.remedies import remedy
 
@@ -60,6 +61,7 @@ def of_each_kind(folder: Path) -> Result:
     (template := folder / "template.yaml").write_text(TEMPLATE)
     event = {"Records": [{"body": '{"id": "<1>"}'}]}
     result = Result(template=str(template), folder=str(folder), seconds=12.3)
+    result.body, result.listed = read_template(template), [QUEUE, NIGHTLY, FEED]
     for happened in (
         Linted([LINT, {**LINT, "rule": "W1", "level": "Warning", "path": "Resources/Work/Properties", "link": ""}]),
         Deployed(["Failed (AWS::SQS::Queue)", "Jobs (AWS::SQS::Queue)", "Work (AWS::Lambda::Function)"], {}),

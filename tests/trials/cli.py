@@ -38,7 +38,12 @@ from trials.local_aws.synthesis import LANGUAGES
 from trials.report.baseline import NAME as BASELINE
 from trials.report.outputs import FORMATS, unwritable
 
-LABELS = {"sarif": "SARIF 2.1.0", "junit": "JUnit XML"}
+LABELS = {
+    "sarif": "SARIF 2.1.0",
+    "junit": "JUnit XML",
+    "markdown": "a comment for a pull request, with a picture of the system",
+    "html": "one page with the system as a picture, the trials as a matrix and their stories",
+}
 
 
 def table(name: str, outcomes: list[Outcome], took: float) -> Table:
@@ -113,6 +118,7 @@ def arguments(known: list[str]) -> argparse.Namespace:
     )
     for name in FORMATS:
         parser.add_argument(f"--{name}", type=Path, metavar="FILE", help=f"also write the findings as {LABELS[name]}")
+    parser.add_argument("--only", metavar="SOURCE", default="", help="try only the sources whose name has this in it")
     parser.add_argument(
         "--baseline",
         nargs="+",
@@ -143,6 +149,8 @@ def arguments(known: list[str]) -> argparse.Namespace:
         parser.error(f"--{next(iter(asked.files))} is for a project of your own: name its folder, as in `run.py .`")
     if why := next((why for file in asked.files.values() if (why := unwritable(file))), ""):
         parser.error(why)
+    if asked.only and (asked.baseline or not asked.path):
+        parser.error("--only is for a project of your own, and not for its baseline, which is about all sources")
     if why := wrong_baseline(asked):
         parser.error(why)
     if asked.keep_failure and not asked.search:
@@ -204,6 +212,7 @@ def run() -> int:
                 keep_failure=asked.keep_failure and asked.keep_failure.resolve(),
                 samples=asked.samples,
                 files=asked.files,
+                only=asked.only,
                 baseline=asked.baseline,
                 baseline_file=asked.baseline_file,
             ),

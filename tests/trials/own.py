@@ -11,7 +11,7 @@ from rich.console import Console
 from trials.bench import try_project
 from trials.examples import play
 from trials.local_aws import LocalAws, LocalAwsError
-from trials.project import Project, read
+from trials.project import Project, Source, read
 from trials.report import baseline
 from trials.report.events import Event, Step, Told
 from trials.report.lint import Linting
@@ -38,6 +38,7 @@ class Wish:
     keep_failure: Path | None = None  # a file for a sequence that fails
     samples: bool = False  # write those that were not taken into the project
     files: dict[str, Path] = field(default_factory=dict)  # by format
+    only: str = ""  # sources whose name has this in it
     baseline: str = ""  # write, check or nothing
     baseline_file: Path | None = None  # if it is not the one beside the template
 
@@ -83,7 +84,9 @@ def the_baseline(wish: Wish) -> baseline.Baseline | None:
 
 def events(wish: Wish, result: Result) -> Iterator[Event]:
     project = read(wish.path, URL)
+    result.asked = [f"--{name}" for name in ("thorough", "policy") if getattr(wish, name)]
     account(project, result)
+    project.sources = chosen(project.sources, wish.only)
     with Linting(project.template) as linting:
         yield Step("linting, starting the local AWS, packaging and deploying")
         try:
@@ -101,6 +104,14 @@ def events(wish: Wish, result: Result) -> Iterator[Event]:
             result.outcomes = play(project.folder, project.template, local, lambda _: None)[0]
 
 
+def chosen(sources: list[Source], only: str) -> list[Source]:
+    """The sources whose name has a text in it; raises `LocalAwsError` with all names if there is none."""
+    found = [source for source in sources if only in str(source)]
+    if only and not found:
+        raise LocalAwsError(f"no source is called {only!r}; there are: {', '.join(map(str, sources)) or 'none'}")
+    return found
+
+
 def write_samples(result: Result) -> None:
     """An event for each source that is unproved, beside the template unless there is one, and why it was not taken."""
     for ended in result.sources:
@@ -112,5 +123,6 @@ def write_samples(result: Result) -> None:
 
 def account(project: Project, result: Result) -> None:
     result.template, result.folder = str(project.template), str(project.folder)
+    result.body, result.listed = project.written, project.sources
     result.notes, result.samples = project.notes, project.files
     result.not_deployed |= project.left_out

@@ -7,10 +7,17 @@ from pathlib import Path
 
 from trials.report.annotations import annotations
 from trials.report.junit import junit
+from trials.report.markdown import markdown
+from trials.report.page import page
 from trials.report.result import Result
 from trials.report.sarif import sarif
 
-FORMATS: dict[str, Callable[[Result], str]] = {"sarif": sarif, "junit": junit}  # by the option that asks for it
+FORMATS: dict[str, Callable[[Result], str]] = {  # by the option that asks for it
+    "sarif": sarif,
+    "junit": junit,
+    "markdown": markdown,
+    "html": page,
+}
 
 
 def write_files(result: Result, files: dict[str, Path]) -> None:

@@ -109,7 +109,7 @@ def of_findings(result: Result, places: Places) -> Iterator[Remark]:
         )
     for outcome in result.outcomes:
         if not outcome.held:
-            text = f"{outcome.sent}: {outcome.happened}; promised was: {outcome.promise}."
+            text = f"{outcome.happened}; promised was: {outcome.promise}."
             place = Place(Path(result.folder) / "scenario.py")
             yield Remark(SCENARIO, Level.ERROR, f"scenario.py: {outcome.sent}", text, place)
 

@@ -4,6 +4,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from trials.local_aws import Outcome
+from trials.project.source import Source
 from trials.report.events import CallsSeen, Deployed, Event, Linted, Note, SamplesUsed, SourceEnded, Told
 from trials.samples.found import SampleFile
 from trials.verdicts.permissions import Used
@@ -58,6 +59,9 @@ class Result:
 
     template: str = ""
     folder: str = ""
+    body: dict[str, Any] = field(default_factory=dict)  # the template as its author wrote it
+    listed: list[Source] = field(default_factory=list)  # all sources, those that were not reached too
+    asked: list[str] = field(default_factory=list)  # options that decide which trials take place
     notes: list[str] = field(default_factory=list)
     lint: list[dict[str, str]] = field(default_factory=list)
     not_linted: str = ""
