@@ -16,7 +16,7 @@ import pytest
 from support import commands, facts, node, policies, snippets, templates
 from support.documents import ROOT, Fence, anchors, fences, links, rows, tokens
 from support.handlers import references, state
-from support.mistakes import breaks, mutants, sow
+from support.mistakes import Break, Mutant, breaks, mutants, sow
 from support.mutants import catcher, copied
 from support.new_pattern import make
 from support.promises import promised
@@ -284,7 +284,8 @@ def test_every_mistake_still_fits_its_example_and_leaves_it_readable(tmp_path: P
         ".yaml": read_template,
         ".txt": Path.read_text,
     }
-    for number, mistake in enumerate([*mutants(), *breaks()]):
+    mistakes: list[Mutant | Break] = [*mutants(), *breaks()]
+    for number, mistake in enumerate(mistakes):
         folder = sow(mistake, tmp_path / str(number))
         for file in {file for file, _, _ in mistake.edits}:
             assert (folder / file).read_text() != (ROOT / "examples" / mistake.example / file).read_text(), mistake
@@ -354,7 +355,7 @@ def test_the_state_of_a_template_drops_what_needs_its_functions() -> None:
     }
 
     assert set(state(template)["Resources"]) == {"Q"}
-    assert state(template)["Outputs"] == {"Q": {"Value": {"Ref": "Q"}}}
+    assert state(template)["Outputs"] == {"WorkQ": {"Value": {"Ref": "Q"}}}
     assert references({"Fn::Sub": ["${A.Arn}${B}${!C}${AWS::Region}", {"B": {"Ref": "D"}}]}) == {"A", "D"}
 
 

@@ -100,7 +100,7 @@ def play_payment_worker(play: Play) -> None:
         retry = payment_worker.scenario.verdict("limbo-1", "RETRY", "no charge")
         shop.environment("resolve").handler(retry, Context())
         shop.environment().handler(play.taken(shop, "Payments"), Context())
-    play.messages = ("taken", "outcome unknown", "resolved", "taken", "outcome unknown")
+    play.messages = ("taken", "outcome unknown", "resolved", "taken")
 
 
 def play_queue_worker(play: Play) -> None:

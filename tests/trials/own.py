@@ -123,6 +123,6 @@ def write_samples(result: Result) -> None:
 
 def account(project: Project, result: Result) -> None:
     result.template, result.folder = str(project.template), str(project.folder)
-    result.body, result.listed = project.written, project.sources
+    result.body, result.listed = project.model.body, project.sources
     result.notes, result.samples = project.notes, project.files
     result.not_deployed |= project.left_out
