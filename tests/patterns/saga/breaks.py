@@ -23,8 +23,6 @@ BREAKS = (
           ((MACHINE, '"Output": "charge", "Next": "TellThatUndoFails"',
             '"Output": "charge", "Next": "WaitForMending"'),)),
     Break("saga", "what cannot be undone and may have happened is a human's",
-          ((MACHINE, '"refused": false', '"refused": true'),)),
-    Break("saga", "what cannot be undone and may have happened is a human's",
           ((MACHINE, '"Default": "AskWhetherBooked"\n    },\n    "Booked"',
             '"Default": "Undo"\n    },\n    "Booked"'),)),
     Break("saga", "a half-done order finds its human even if its event is lost, an undone one troubles nobody",
