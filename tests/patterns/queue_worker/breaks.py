@@ -1,6 +1,6 @@
 """Mistakes in this example that its scenario must report, each as NO in the row of the promise that it breaks."""
 
-from support.mistakes import TEMPLATE, Break
+from support.mistakes import Break
 
 BREAKS = (
     Break("queue_worker", "every order is booked",
@@ -8,8 +8,6 @@ BREAKS = (
             "return Order.model_validate_json(record.body).model_dump()"),)),
     Break("queue_worker", "a duplicate books nothing",
           (("app.py", "@idempotent_function(", "# @idempotent_function("),)),
-    Break("queue_worker", "never more than 5",
-          ((TEMPLATE, "MaximumConcurrency: 5", "MaximumConcurrency: 8"), (TEMPLATE, "BatchSize: 10", "BatchSize: 5"))),
     Break("queue_worker", "never more than 5",
           (("app.py", "    return dict(", "    from concurrent.futures import ThreadPoolExecutor\n\n"
             "    with ThreadPoolExecutor() as pool:\n"
