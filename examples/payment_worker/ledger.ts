@@ -22,7 +22,8 @@ export const Payment = z.object({
 });
 export type Payment = z.infer<typeof Payment>;
 export type Wanted = Payment & { readonly correlation_id: string };
-export interface Entry extends Wanted {
+export interface Entry extends Payment {
+  readonly correlation_id?: string; // none in a record of an earlier release
   readonly state: State;
   readonly holder: string;
   readonly deadline: number;

@@ -45,7 +45,7 @@ def handler(event: dict, context: LambdaContext) -> dict:
     """RETRY leaves it UNKNOWN and sends the next attempt, which alone may claim it: two such messages are one try."""
     verdict = Verdict.model_validate(event)
     record = settled(verdict, "UNKNOWN" if verdict.verdict == "RETRY" else verdict.verdict)
-    correlation_id = str(record["correlation_id"])  # of the message whose payment is in doubt
+    correlation_id = str(record.get("correlation_id", verdict.payment_id))  # of the message whose payment is in doubt
     logger.set_correlation_id(correlation_id)
     logger.info("resolved", payment_id=verdict.payment_id, verdict=verdict.verdict, by=verdict.by)
     if verdict.verdict == "RETRY":

@@ -38,7 +38,7 @@ export async function handler(event: unknown, context: Context): Promise<object>
   const verdict = Verdict.parse(event);
   const { payment_id } = verdict;
   const entry = await settled(verdict, verdict.verdict === "RETRY" ? "UNKNOWN" : verdict.verdict);
-  const StringValue = entry.correlation_id; // of the message whose payment is in doubt
+  const StringValue = entry.correlation_id ?? payment_id; // of the message whose payment is in doubt
   logger.setCorrelationId(StringValue);
   logger.info("resolved", { payment_id, verdict: verdict.verdict, by: verdict.by });
   if (verdict.verdict === "RETRY") {
