@@ -1,11 +1,12 @@
 """How two worlds are compared: what is noise, what is a difference, and what a receiver can tell as a repeat."""
 
+import json
 from typing import Any
 
 import pytest
 
 from trials.local_aws import Stack
-from trials.world import Difference, differences, noise, tellable, without_envelope
+from trials.world import Difference, differences, noise, snapshot, tellable, without_envelope
 from trials.world.compare import is_time
 from trials.world.snapshot import named, parsed
 
@@ -69,6 +70,16 @@ def test_what_the_bus_puts_on_every_copy_is_no_content() -> None:
     assert without_envelope({"id": "1"}) == {"id": "1"}
 
 
+def test_what_comes_through_a_topic_or_a_rule_into_a_queue_is_equal_when_it_is_sent_again() -> None:
+    """The message id of the topic and the event id of the bus are new each time; what was sent is not."""
+
+    def notification(number: int) -> dict[str, Any]:
+        return {"Type": "Notification", "MessageId": str(number), "TopicArn": "t", "Message": "a", "Signature": "s"}
+
+    assert without_envelope(notification(1)) == without_envelope(notification(2)) == {"TopicArn": "t", "Message": "a"}
+    assert without_envelope({"Type": "Notification"}) == {"Type": "Notification"}
+
+
 def test_physical_names_are_told_by_their_logical_ones() -> None:
     stack = Stack("trial-7", {}, {"Jobs": "trial-7-Jobs-AB12", "Api": "a1"}, {})
     world: dict[str, list[Any]] = {"queue Out": [{"from": "arn:aws:sqs:eu:1:trial-7-Jobs-AB12", "of": "trial-7"}]}
@@ -84,3 +95,19 @@ def test_a_number_that_is_too_large_is_no_time(value: object) -> None:
 def test_two_worlds_with_numbers_that_are_too_large_are_compared() -> None:
     assert differences({"queue Q": [{"n": 10**400}]}, {"queue Q": [{"n": 10**400}]}, set()) == []
     assert differences({"queue Q": [{"n": 10**400}]}, {"queue Q": [{"n": 1}]}, set()) != []
+
+
+def test_a_queue_shows_what_was_sent_to_it_through_a_rule(monkeypatch: pytest.MonkeyPatch) -> None:
+    def bodies(number: int) -> dict[str, list[str]]:
+        return {
+            "reviews": [json.dumps({"id": str(number), "detail-type": "Held", "source": "shop", "detail": {"n": 1}})]
+        }
+
+    stack = Stack("on-stage", {}, {"Reviews": "http://local/reviews"}, {}, {"Reviews": "AWS::SQS::Queue"})
+    worlds = []
+    for number in (1, 2):
+        monkeypatch.setitem(snapshot.__globals__, "queued", lambda _, number=number: bodies(number))
+        worlds.append(snapshot(None, stack))  # type: ignore[arg-type]
+
+    assert worlds[0] == worlds[1]
+    assert worlds[0]["queue Reviews"] == [{"source": "shop", "detail-type": "Held", "detail": {"n": 1}}]

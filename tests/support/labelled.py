@@ -28,7 +28,6 @@ RUN = [sys.executable, str(ROOT / "examples" / "run.py")]
 LIMIT = 900  # seconds
 RIGHT = Expected(exit=(0, 3))  # nothing breaks; some of it may be beyond what can be told
 VISIBLE = {  # mistakes in handlers that a trial can see, and the word for what they break
-    "event_router: every delivery opens a shipment": "doubled",
     "event_router: entries refused under HTTP 200 are lost": "lost",
     "event_router: what will never be taken is forgotten": "silent",
     "fan_out: counts without a mark": "doubled",

@@ -60,7 +60,8 @@ def snapshot(local: LocalAws, stack: Stack, probes: Probes | None = None) -> Wor
     for name, kind in stack.types.items():
         place, physical = PLACES.get(kind), stack.resources[name]
         if place == "queue":
-            world[f"queue {name}"] = [parsed(body) for body in messages.get(physical.rsplit("/", 1)[1], [])]
+            bodies = messages.get(physical.rsplit("/", 1)[1], [])
+            world[f"queue {name}"] = [without_envelope(parsed(body)) for body in bodies]
         elif place in READERS:
             world[f"{place} {name}"] = list(READERS[place](local, physical))
     for queue, place in (probes.queues if probes else {}).items():
@@ -131,9 +132,11 @@ def parsed(value: Any) -> Any:
 
 
 def without_envelope(event: Any) -> Any:
-    """An event without what the bus puts on every copy."""
+    """An event or a notification without what the bus or topic makes anew each time: the same sent again is equal."""
     if isinstance(event, dict) and "detail-type" in event:
         return {key: event.get(key) for key in ("source", "detail-type", "detail")}
+    if isinstance(event, dict) and event.get("Type") == "Notification" and "TopicArn" in event:
+        return {key: event[key] for key in ("TopicArn", "Subject", "Message", "MessageAttributes") if key in event}
     return event
 
 
