@@ -19,6 +19,7 @@ from trials.template import Model, read_template
 from trials.verdicts import Judgement, Promise, Verdict
 from trials.verdicts.connections import broadcast
 from trials.verdicts.limits import throttled_once
+from trials.verdicts.partial import for_good
 from trials.world import World
 
 QUEUE = Source(Kind.QUEUE, "Work", "Work.Jobs", "Jobs")
@@ -123,3 +124,37 @@ def test_a_connection_that_has_ended_is_answered_as_aws_answers() -> None:
     assert [each.path for each in service.asked] == ["/prod/@connections/other"]
     service.forget()
     assert service.reply(posts[0])[0] == 200
+
+
+SHIP = Source(Kind.BUS, "Work", "Placed")
+SENT: World = {"bus B": [{"id": "a"}], "queue Aside": []}
+
+
+@pytest.mark.parametrize(
+    ("source", "delivery", "after", "told"),
+    [
+        (SHIP, Delivery(answers=[Answer()]), {**SENT, "bus B": []}, (Verdict.BROKEN, Promise.LOST)),
+        (SHIP, Delivery(answers=[Answer(error="x")] * 3, failures=3), {**SENT, "bus B": []}, HELD),
+        (SHIP, Delivery(answers=[Answer()]), {"bus B": [], "queue Aside": [{"id": "a"}]}, HELD),
+        (SHIP, Delivery(answers=[Answer()]), SENT, UNPROVED),
+        (
+            Source(Kind.HTTP, "Work", "Work"),
+            Delivery(answers=[Answer({"statusCode": 502})]),
+            {**SENT, "bus B": []},
+            HELD,
+        ),
+        (
+            Source(Kind.HTTP, "Work", "Work"),
+            Delivery(answers=[Answer({"statusCode": 200})]),
+            {**SENT, "bus B": []},
+            (Verdict.BROKEN, Promise.LOST),
+        ),
+        (Source(Kind.DIRECT, "Work", "Work"), Delivery(answers=[Answer({"refused": 1})]), {**SENT, "bus B": []}, HELD),
+    ],
+)
+def test_of_an_entry_that_is_refused_for_good_somebody_learns(
+    source: Source, delivery: Delivery, after: World, told: tuple[Verdict, Promise | None]
+) -> None:
+    reference = Reference(Sample("{}", ""), SENT, empty={"bus B": [], "queue Aside": []})
+
+    assert word(for_good(History("refused for good", delivery, reference.empty, after), source, reference)) == told

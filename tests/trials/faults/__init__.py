@@ -58,6 +58,7 @@ ALL: tuple[Trial, ...] = (
     Trial("malformed in many ways", spoilt.in_many_ways, MADE_BY_AWS, needs_effect=False, thorough=True),
     Trial("throttled", refusals.throttled),
     Trial("partly refused", partial.partly_refused),
+    Trial("refused for good", partial.refused_for_good, thorough=True),
     Trial("outside busy or slow", outside.busy_or_slow, thorough=True),
     Trial("under its role", permissions.under_its_role, needs_effect=False, thorough=True, policy=True),
     Trial("outage and redrive", redrive.outage_and_redrive, TOLD_THEIR_CALLER, thorough=True),

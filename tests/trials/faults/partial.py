@@ -2,11 +2,13 @@
 
 from collections.abc import Iterator
 
-from trials.deliveries.history import Reference
+from trials.deliveries.deliver import deliver
+from trials.deliveries.history import History, Reference
 from trials.faults.refusals import passing
 from trials.project.sources import Source
 from trials.stage import Stage
 from trials.verdicts import Judgement
+from trials.verdicts.partial import for_good
 
 BATCHES = {
     "BatchWriteItem",
@@ -18,6 +20,7 @@ BATCHES = {
     "DeleteMessageBatch",
     "PublishBatch",
 }
+FOR_GOOD = {"PutEvents", "SendMessageBatch", "PublishBatch"}  # name codes that no retry changes
 
 
 def partly_refused(stage: Stage, source: Source, reference: Reference) -> Iterator[Judgement]:
@@ -27,3 +30,19 @@ def partly_refused(stage: Stage, source: Source, reference: Reference) -> Iterat
         return
     what = f"one entry of {', '.join(batches)} refused"
     yield passing(stage, source, reference, what, stage.local.refuse_partly, stage.local.clear_faults)
+
+
+def refused_for_good(stage: Stage, source: Source, reference: Reference) -> Iterator[Judgement]:
+    """Throughout: whoever sends the rest again for ever, or forgets it, leaves somebody without a word."""
+    batches = [operation for _, operation in reference.calls if operation in FOR_GOOD]
+    if not batches:
+        return
+    stage.fresh()
+    empty = stage.now()
+    stage.local.refuse_partly(for_good=True)
+    result = deliver(stage, source, [reference.sample])
+    after = stage.world()
+    stage.local.clear_faults()
+    yield for_good(
+        History(f"one entry of {', '.join(batches)} refused for good", result, empty, after), source, reference
+    )

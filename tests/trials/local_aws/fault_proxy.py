@@ -2,7 +2,8 @@
 
 Run by the local AWS's own Python; `PUT /_trials/fault` with JSON sets the fault, `DELETE` takes it away:
 `{"kind": "kill", "call": 3}` kills the process whose third call from now on has just been done, before it is answered;
-`{"kind": "partial"}` leaves one entry out of every batch and says so under HTTP 200, as the services do.
+`{"kind": "partial"}` leaves one entry out of every batch and says so under HTTP 200, as the services do; with
+`"for_good": true` by a code that no retry changes, where a service has one for single entries.
 """
 
 import json
@@ -35,6 +36,7 @@ class Fault:
 
     kind = ""
     call = 0
+    for_good = False
     seen = 0
     met = 0
 
@@ -94,6 +96,8 @@ def failed_by_id(body: dict[str, Any]) -> tuple[dict[str, Any] | None, Callable[
     entries = body.get("Entries") or []
     rest = {**body, "Entries": entries[:-1]} if len(entries) > 1 else None
     failure = {"Id": entries[-1].get("Id"), "Code": "InternalError", "SenderFault": False, "Message": "try again"}
+    if Fault.for_good:
+        failure |= {"Code": "InvalidMessageContents", "SenderFault": True, "Message": "never"}
     return rest, lambda answer: {"Successful": [], **answer, "Failed": [failure]}
 
 
@@ -119,17 +123,22 @@ def unprocessed(field: str) -> Cut:
     return cut
 
 
+NEVER = {"ErrorCode": "MalformedDetail", "ErrorMessage": "never"}
 BUSY = {"ErrorCode": "ThrottlingException", "ErrorMessage": "try again"}
 FULL = {"ErrorCode": "ProvisionedThroughputExceededException", "ErrorMessage": "try again"}
 PARTIAL: dict[str, Cut] = {
     "DynamoDB_20120810.BatchWriteItem": unprocessed("UnprocessedItems"),
     "DynamoDB_20120810.BatchGetItem": unprocessed("UnprocessedKeys"),
-    "AWSEvents.PutEvents": without_last("Entries", lambda _: BUSY, "FailedEntryCount", "Entries"),
+    "AWSEvents.PutEvents": without_last(
+        "Entries", lambda _: NEVER if Fault.for_good else BUSY, "FailedEntryCount", "Entries"
+    ),
     "Kinesis_20131202.PutRecords": without_last("Records", lambda _: FULL, "FailedRecordCount", "Records"),
     "Firehose_20150804.PutRecordBatch": without_last("Records", lambda _: FULL, "FailedPutCount", "RequestResponses"),
     "AmazonSQS.SendMessageBatch": failed_by_id,
     "AmazonSQS.DeleteMessageBatch": failed_by_id,
 }
+
+FOR_GOOD = ("AWSEvents.PutEvents", "AmazonSQS.SendMessageBatch")  # beside PublishBatch, which is a form
 
 
 async def partly(upstream: str, request: web.Request, cut: Cut) -> web.StreamResponse:
@@ -154,8 +163,9 @@ async def published_partly(upstream: str, request: web.Request) -> web.StreamRes
     numbers = sorted({int(name.split(".")[2]) for name in form if name.startswith(MEMBER)})
     last = f"{MEMBER}.{numbers[-1]}."
     rest = {name: value for name, value in form.items() if not name.startswith(last)}
-    failure = f"<member><Id>{escape(form.get(f'{last}Id', ''))}</Id><Code>InternalError</Code>"
-    failed = f"<Failed>{failure}<SenderFault>false</SenderFault></member></Failed>"
+    code, fault = ("InvalidParameter", "true") if Fault.for_good else ("InternalError", "false")
+    failure = f"<member><Id>{escape(form.get(f'{last}Id', ''))}</Id><Code>{code}</Code>"
+    failed = f"<Failed>{failure}<SenderFault>{fault}</SenderFault></member></Failed>"
     answer = (
         f"<PublishBatchResponse><PublishBatchResult><Successful/>{failed}</PublishBatchResult></PublishBatchResponse>"
     )
@@ -179,7 +189,10 @@ def with_faults(upstream: str) -> Any:
         if Fault.kind == "kill" and Fault.seen == Fault.call:
             return await killed(upstream, request)
         if Fault.kind == "partial":
-            if cut := PARTIAL.get(request.headers.get("X-Amz-Target", "")):
+            target = request.headers.get("X-Amz-Target", "")
+            if Fault.for_good and target and target not in FOR_GOOD:
+                return await handler(request)
+            if cut := PARTIAL.get(target):
                 return await partly(upstream, request, cut)
             if b"Action=PublishBatch" in await request.read():
                 return await published_partly(upstream, request)
@@ -192,6 +205,7 @@ async def control(request: web.Request) -> web.Response:
     if request.method == "PUT":
         asked = await request.json()
         Fault.kind, Fault.call, Fault.seen, Fault.met = asked["kind"], asked.get("call", 0), 0, 0
+        Fault.for_good = asked.get("for_good", False)
     elif request.method == "DELETE":
         Fault.kind = ""
     return web.json_response({"met": Fault.met, "seen": Fault.seen})

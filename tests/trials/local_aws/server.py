@@ -281,9 +281,9 @@ class Server:
         """Kill the environment whose n-th AWS call from now on was done, before it learns so."""
         self._fault_proxy("PUT", {"kind": "kill", "call": call})
 
-    def refuse_partly(self) -> None:
-        """Leave one entry out of every batch that functions send, under HTTP 200."""
-        self._fault_proxy("PUT", {"kind": "partial"})
+    def refuse_partly(self, for_good: bool = False) -> None:
+        """Leave one entry out of every batch that functions send, under HTTP 200; `for_good` by a final code."""
+        self._fault_proxy("PUT", {"kind": "partial", "for_good": for_good})
 
     def met(self) -> int:
         """How often the fault of `kill_after` or `refuse_partly` was met."""

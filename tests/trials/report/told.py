@@ -20,6 +20,7 @@ DONE = {  # by trial
     "malformed in many ways": "Fields of the sample are left out, change their type or grow too large.",
     "throttled": "Each AWS call of the function, and the outside service, is refused during the first delivery.",
     "partly refused": "One entry of each batch that the function sends is refused under HTTP 200.",
+    "refused for good": "One entry of each batch is refused by a code that no retry changes.",
     "outside busy or slow": "The outside service answers 429 during the first delivery; then it answers late.",
     "under its role": "The sample is delivered once where IAM is enforced.",
     "outage and redrive": "The last kind of call is refused until the source gives up; then what was kept comes again.",
