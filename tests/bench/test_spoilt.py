@@ -34,7 +34,7 @@ def test_each_field_is_left_out_and_given_another_type() -> None:
     assert '"id": NaN' in ways["NaN"]
     assert json.loads(ways["half a character"])["id"] == "\ud800"
     assert ways["half a character"].isascii()
-    assert json.loads(ways["a number too large"])["id"] == 10**400
+    assert json.loads(ways["a number too large"]) == {"id": "a", "n": 10**400}
 
 
 def test_the_largest_message_is_as_large_as_a_queue_takes() -> None:
@@ -110,3 +110,7 @@ def test_the_row_names_the_ways() -> None:
     judgement = summed({"null": Fate.REFUSED, "NaN": Fate.GOOD, "without n": Fate.GOOD}, has_effect=True)
 
     assert judgement.happened == "1 of 3 ways of spoiling it are refused; passes as good: NaN, without n"
+
+
+def test_a_number_that_is_too_large_stands_for_a_text_where_there_is_no_number() -> None:
+    assert json.loads(spoilt('{"id": "a"}', QUEUE)["a number too large"]) == {"id": 10**400}

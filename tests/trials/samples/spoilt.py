@@ -26,7 +26,8 @@ def spoilt(payload: Any, source: Source) -> dict[str, Any]:
         ways[f"{name} of another type"] = {**content, name: other_type(content[name])}
     for name in fields[:1]:
         ways["half a character"] = {**content, name: LONE}
-        ways["a number too large"] = {**content, name: 10**400}
+        numeric = next((each for each in fields if type(content[each]) in (int, float)), name)
+        ways["a number too large"] = {**content, numeric: 10**400}
     if source.kind in TEXTS:
         ways |= {"an empty object": {}, "null": None, "a list": [content]}
         ways |= {"NaN": {**content, fields[0]: float("nan")}} if fields else {}
