@@ -63,6 +63,7 @@ def test_every_result_and_every_reason_is_of_a_mistake_that_is_there() -> None:
     assert set(reasons()) <= names, "own_promises.toml names a mistake that is gone"
     reported = {name for name, report in known().items() if report.reported}
     assert not reported & set(reasons()), "own_promises.toml: the trials report it"
+    assert all(len(why.split()) > 4 for why in reasons().values()), "own_promises.toml: a reason is a sentence"
 
 
 def test_the_figure_that_is_published_is_what_was_measured() -> None:

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from support.mistakes import Mutant, mutants, sow
+from trials import faults
 from trials.bench import safely, why_untried
 from trials.local_aws.server import end_with_parent
 from trials.project import Project, Source
@@ -113,8 +114,6 @@ def overdue(*_: object) -> None:
 
 def asked(mutant: Mutant, stage: Stage, files: str) -> Report:
     """By the default trials first; only if they report nothing, by the others too."""
-    from trials import faults
-
     began, every = time.monotonic(), faults.ALL
     parts = (False, tuple(each for each in every if not each.thorough)), (True, tuple(e for e in every if e.thorough))
     signal.signal(signal.SIGALRM, overdue)
