@@ -226,10 +226,29 @@ def test_the_page_of_proofs_counts_the_mutants() -> None:
     assert f" {len(mutants())} realistic mistakes" in (ROOT / "tests" / "README.md").read_text()
 
 
-def test_the_readme_pins_the_linter_that_the_rules_are_tried_with() -> None:
-    pinned = re.findall(r"uvx cfn-lint@([\d.]+) ", (ROOT / "README.md").read_text())
+def test_every_command_pins_the_linter_that_the_rules_are_tried_with() -> None:
+    for name in ("README.md", "SKILL.md", "tests/rules/README.md", "references/deployment-best-practices.md"):
+        asked = re.findall(r"uvx (cfn-lint\S*) ", (ROOT / name).read_text())
+        assert set(asked) == {f"cfn-lint@{importlib.metadata.version('cfn-lint')}"}, name
 
-    assert pinned == [importlib.metadata.version("cfn-lint")]
+
+def test_the_loop_is_short_and_has_every_step() -> None:
+    text = SKILL.read_text()
+    loop = text[text.index("## Prove it") : text.index("Beyond: [Lens]")]
+
+    assert tokens(loop) <= 180
+    steps = re.split(r"(?m)^\d\. ", loop)[1:]
+    words = ("tests/rules", "examples/run.py PATH --json", "`supply`")
+    assert [word in step for word, step in zip(words, steps, strict=True)] == [True] * 3
+    assert "a real event beside the template" in steps[2]
+    assert "Mend, repeat" in steps[2]
+
+
+def test_the_snippet_for_agents_without_skills_has_the_loops_commands() -> None:
+    (snippet,) = re.findall(r"(?s)```text\n(## Serverless.*?)```", (ROOT / "README.md").read_text())
+
+    for command in re.findall(r"`(uvx? [^`]*)`", SKILL.read_text()[SKILL.read_text().index("## Prove it") :]):
+        assert command.replace("HERE", "aws-serverless-eda") in snippet
 
 
 def test_ci_runs_the_readmes_test_command(tmp_path: Path) -> None:

@@ -1,8 +1,11 @@
 """The command for a project of one's own: one clear line and one JSON object, whatever is wrong with it."""
 
+import datetime
 import io
 import json
 import os
+import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +14,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from trials import cli, own
+from trials import cli, home, own
 
 ROOT = Path(__file__).resolve().parents[2]
 RUN = [sys.executable, str(ROOT / "examples" / "run.py")]
@@ -128,6 +131,65 @@ def test_the_command_prints_one_object_and_no_traceback_for_a_folder_without_a_t
     assert refused.returncode == 2
     assert f"{tmp_path} holds no template.yaml" in json.loads(refused.stdout)["error"]
     assert "Traceback" not in refused.stdout + refused.stderr
+
+
+THEIRS = """
+[project]
+name = "mine"
+version = "1"
+requires-python = ">=3.11"
+dependencies = ["a-package-that-nobody-has==1"]
+"""
+
+
+@pytest.mark.e2e
+def test_it_runs_in_a_readers_own_python_project_and_leaves_nothing_there(tmp_path: Path) -> None:
+    """With the words of README and SKILL.md: uv takes the bench's environment, not that of the folder it stands in."""
+    (tmp_path / "pyproject.toml").write_text(THEIRS)
+    (tmp_path / "template.yaml").write_text("Resources: { Jobs: { Type: AWS::SQS::Queue } }")
+    uv = os.environ.get("UV") or shutil.which("uv")
+    assert uv
+    environment = {key: value for key, value in os.environ.items() if key != "VIRTUAL_ENV"}
+    command = [uv, "run", str(ROOT / "examples" / "run.py"), ".", "--json"]
+    done = subprocess.run(
+        command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=300, check=False
+    )
+
+    assert done.returncode == 3, done.stderr
+    assert json.loads(done.stdout)["template"] == str(tmp_path / "template.yaml")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["pyproject.toml", "template.yaml"]
+
+
+def months_ago(days: int) -> datetime.date:
+    """A day so long after the end of the month in which the newest fact was read."""
+    read = max(re.findall(r'(?m)^read = "([\d-]+)"$', home.FACTS.read_text()))
+    year, month = map(int, read.split("-"))
+    return datetime.date(year + month // 12, month % 12 + 1, 1) + datetime.timedelta(days)
+
+
+@pytest.mark.parametrize(("days", "told"), [(-20, False), (90, False), (91, True), (800, True)])
+def test_a_copy_whose_facts_are_old_says_so_in_one_line(days: int, told: bool) -> None:
+    said = home.outdated(months_ago(days))
+
+    assert bool(said) is told
+    assert "\n" not in said
+    assert said == "" or f" {days} days ago: bring it up to date first" in said
+
+
+def test_a_copy_without_facts_says_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(home, "FACTS", tmp_path / "facts.toml")
+
+    assert home.outdated(datetime.date(2099, 1, 1)) == ""
+
+
+def test_old_facts_are_a_note_of_the_result(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(own, "outdated", lambda _: "the facts are old")
+    monkeypatch.setattr(own, "try_project", lambda *_: iter(()))
+    (tmp_path / "template.yaml").write_text("Resources: { Jobs: { Type: AWS::SQS::Queue } }")
+
+    assert "the facts are old" in told(tmp_path, capsys)[1]["notes"]
 
 
 TELLTALE = """

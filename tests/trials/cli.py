@@ -7,6 +7,7 @@ source of the project is unproved or untried.
 """
 
 import argparse
+import datetime
 import json
 import signal
 import sys
@@ -33,6 +34,7 @@ from trials.examples import (
     seconds,
     templates,
 )
+from trials.home import outdated
 from trials.local_aws import ACCOUNT, REGION, LocalAws, LocalAwsError, Outcome
 from trials.local_aws.synthesis import LANGUAGES
 from trials.report.baseline import NAME as BASELINE
@@ -224,6 +226,8 @@ def run() -> int:
             console.print(f"{name}: {line}", highlight=False)
         return 0
     end_on_signals()
+    if old := outdated(datetime.date.today()):
+        progress.print(old, highlight=False, soft_wrap=True)
     results: dict[str, Result] = {}
     with (
         progress.status("starting the local AWS (the first time, this downloads it)") as status,

@@ -1,5 +1,6 @@
 """Lint, deploy and try a project that is not ours, and tell what was found in the ways that were asked for."""
 
+import datetime
 import json
 import time
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ from rich.console import Console
 
 from trials.bench import try_project
 from trials.examples import play
+from trials.home import outdated
 from trials.local_aws import LocalAws, LocalAwsError
 from trials.project import Project, Source, read
 from trials.report import baseline
@@ -86,6 +88,8 @@ def events(wish: Wish, result: Result) -> Iterator[Event]:
     project = read(wish.path, URL)
     result.asked = [f"--{name}" for name in ("thorough", "policy") if getattr(wish, name)]
     account(project, result)
+    if old := outdated(datetime.date.today()):
+        result.notes.append(old)
     project.sources = chosen(project.sources, wish.only)
     with Linting(project.template) as linting:
         yield Step("linting, starting the local AWS, packaging and deploying")
