@@ -1,16 +1,18 @@
 """The result of a project: its exit code, and the one JSON object, whatever happened."""
 
 import io
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 from rich.console import Console
 
-from trials.local_aws import Outcome
+from trials.local_aws import Outcome, environment
 from trials.project import Kind, Source
-from trials.report.events import CallsSeen, Deployed, Linted, SourceEnded, Told
+from trials.report.events import CallsSeen, Deployed, Linted, SourceEnded, SourceStarted, Told, TrialStarted
 from trials.report.result import Result
-from trials.report.terminal import show
+from trials.report.terminal import Progress, show
 from trials.samples.found import SampleFile
 from trials.verdicts import Finding, Judgement, Promise, Status, broken, held, unproved
 from trials.verdicts.permissions import Call, Used
@@ -140,6 +142,67 @@ def test_the_terminal_shows_what_is_known_when_the_work_could_not_be_done() -> N
     assert "W9101 line 7: m" in text
     assert "Stopped  stack trial-1 was refused" in text
     assert "(exit 2)" in text
+
+
+@pytest.mark.parametrize("width", [50, 80, 200])
+def test_at_a_terminal_no_line_of_the_tables_is_wider_than_it(width: int) -> None:
+    text = io.StringIO()
+    long = "a difference that is longer than a table's column " * 9
+    collected = result(
+        DELIVERED, finding(held(long)), finding(unproved(long)), outcomes=[Outcome(long, long, long, True)]
+    )
+    show(collected, Console(file=text, width=width, force_terminal=True, no_color=True, legacy_windows=False))
+    table = [line for line in re.sub(r"\x1b\[[\d;]*m", "", text.getvalue()).splitlines() if line[:1] in "┏┃┡│└"]
+
+    assert len(table) > 8
+    assert {len(line) for line in table if line} == {max(map(len, table))}
+    assert max(map(len, table)) <= width
+
+
+def test_what_goes_into_a_pipe_is_whole() -> None:
+    long = " ".join(f"difference{number}" for number in range(90))
+    text = shown(result(DELIVERED, finding(held(long))))
+
+    assert [word for word in long.split() if word not in text] == []
+
+
+def told_on_the_way(terminal: bool) -> str:
+    text = io.StringIO()
+    progress = Progress(Console(file=text, width=70, force_terminal=terminal, no_color=True))
+    topic = Source(Kind.TOPIC, "[Tell]", "Tell.Told", "Told")
+    with progress.bar:
+        for event in (SourceStarted(QUEUE, 1, 7), SourceStarted(topic, 2, 7), TrialStarted(QUEUE, "twice")):
+            progress.take(event)
+        progress.bar.refresh()
+        progress.take(TrialStarted(topic, "throttled, and with a name that is longer than the line of the terminal"))
+        progress.bar.refresh()
+    return re.sub(r"\x1b\[[\d;?]*[a-zA-Z]", "", text.getvalue())
+
+
+def test_progress_names_source_trial_how_many_and_time_though_several_are_tried_at_once() -> None:
+    lines = told_on_the_way(terminal=False).splitlines()
+
+    assert [line for line in lines if "twice" in line] == [f"0:00:00 source 1 of 7, {QUEUE}: twice"]
+    assert any(line.startswith("0:00:00 source 2 of 7, topic Told → [Tell]: throttled, and") for line in lines)
+
+
+def test_progress_is_one_line_of_a_terminal() -> None:
+    lines = re.split(r"[\r\n]+", told_on_the_way(terminal=True))
+
+    assert any("0:00:00 source 1 of 7, queue Jobs → Work: twice" in line for line in lines)
+    assert any("topic Told → [Tell]: throttled" in line for line in lines)
+    assert max(map(len, lines)) <= 70
+
+
+@pytest.mark.parametrize(("here", "said"), [(True, ""), (False, " (this downloads it, the first time only)")])
+def test_a_download_is_told_only_while_there_is_one(
+    here: bool, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(environment, "ENVIRONMENT", tmp_path)
+    if here:
+        (tmp_path / "compiled.lock").touch()
+
+    assert environment.once(environment.is_installed()) == said
 
 
 def test_the_calls_of_a_function_with_two_sources_make_one_policy() -> None:

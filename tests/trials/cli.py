@@ -36,7 +36,8 @@ from trials.examples import (
 )
 from trials.home import outdated
 from trials.local_aws import ACCOUNT, REGION, LocalAws, LocalAwsError, Outcome
-from trials.local_aws.synthesis import LANGUAGES
+from trials.local_aws.environment import is_installed, once
+from trials.local_aws.synthesis import LANGUAGES, NODE
 from trials.report.baseline import NAME as BASELINE
 from trials.report.outputs import FORMATS, unwritable
 
@@ -230,7 +231,7 @@ def run() -> int:
         progress.print(old, highlight=False, soft_wrap=True)
     results: dict[str, Result] = {}
     with (
-        progress.status("starting the local AWS (the first time, this downloads it)") as status,
+        progress.status(f"starting the local AWS{once(is_installed())}") as status,
         tempfile.TemporaryDirectory(prefix="local-aws-") as home,
         ThreadPoolExecutor(asked.jobs) as pool,
         LocalAws(asked.port, home=Path(home)) as local,  # ends first: on Ctrl-C no scenario then waits for an answer
@@ -242,7 +243,7 @@ def run() -> int:
                 progress.print(f"{name}: {step}", highlight=False)
 
         if asked.iac != "sam":
-            status.update("synthesising the stacks (the first time, this downloads CDK)")
+            status.update(f"synthesising the stacks{once((NODE / 'node_modules').exists())}")
         deployed = templates(asked.patterns or list(known), asked.iac, Path(home) / "synthesised", asked.handlers)
         took = seconds()
         running = {

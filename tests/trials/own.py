@@ -13,6 +13,7 @@ from trials.bench import try_project
 from trials.examples import play
 from trials.home import outdated
 from trials.local_aws import LocalAws, LocalAwsError
+from trials.local_aws.environment import is_installed, once
 from trials.project import Project, Source, read
 from trials.report import baseline
 from trials.report.events import Event, Step, Told
@@ -51,7 +52,7 @@ def run(wish: Wish, console: Console, progress_console: Console) -> int:
     result = Result(allow_unproved=wish.allow_unproved)
     progress = Progress(progress_console)
     accepted: baseline.Baseline | None = None
-    with progress.status:
+    with progress.bar:
         try:
             accepted = the_baseline(wish)
             for event in events(wish, result):
@@ -92,7 +93,7 @@ def events(wish: Wish, result: Result) -> Iterator[Event]:
         result.notes.append(old)
     project.sources = chosen(project.sources, wish.only)
     with Linting(project.template) as linting:
-        yield Step("linting, starting the local AWS, packaging and deploying")
+        yield Step(f"linting, starting the local AWS{once(is_installed())}, packaging and deploying")
         try:
             yield from try_project(project, wish.port, wish.thorough, wish.policy)
         except LocalAwsError:

@@ -16,6 +16,16 @@ class LocalAwsError(Exception):
     """Something the reader can mend; the message says what and how."""
 
 
+def once(installed: bool) -> str:
+    """What is said of a step that downloads, while what it downloads is not here yet."""
+    return "" if installed else " (this downloads it, the first time only)"
+
+
+def is_installed() -> bool:
+    """Whether an environment of the local AWS is here; it may still be brought up to date."""
+    return (ENVIRONMENT / "compiled.lock").exists()
+
+
 def install() -> None:
     """Create or check the environment of the local AWS from the lock file; takes a moment the first time."""
     lock, compiled = (ROOT / "uv.lock").read_text(), ENVIRONMENT / "compiled.lock"

@@ -1,10 +1,14 @@
 """The result for a person at a terminal; whole, not cut, when it goes into a pipe or a file."""
 
+import time
 from collections.abc import Iterable
+from datetime import timedelta
 
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
+from rich.progress import Progress as Bar
+from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Column, Table
 
 from trials.local_aws import Outcome
 from trials.report.events import Deployed, Event, SourceStarted, Step, TrialStarted
@@ -17,32 +21,39 @@ WIDE = 160  # columns of a table that nobody reads at a terminal
 
 
 class Progress:
-    """One line about what is going on, on the terminal's status line or as plain lines."""
+    """One line about what is going on, with the time: it ticks on a terminal, elsewhere each step is a line."""
 
     def __init__(self, console: Console) -> None:
-        self._console, self._place = console, ""
-        self.status = console.status("reading the template")
+        self._console, self._began = console, time.monotonic()
+        self._places: dict[str, str] = {}  # of each source, which of how many it is: several are tried at a time
+        text = TextColumn("{task.description}", table_column=Column(no_wrap=True, overflow="ellipsis", ratio=1))
+        columns = (SpinnerColumn(), TimeElapsedColumn(), text)
+        self.bar = Bar(*columns, console=console, transient=True, expand=True, disable=not console.is_terminal)
+        self._task = self.bar.add_task("reading the template", total=None)
 
     def take(self, event: Event) -> None:
         if isinstance(event, SourceStarted):
-            self._place = f"{event.number} of {event.of}, {event.source}"
+            self._places[str(event.source)] = f"source {event.number} of {event.of}"
         elif isinstance(event, TrialStarted):
-            self.say(f"{self._place}: {event.trial}")
+            name = str(event.source)
+            self.say(f"{self._places.get(name, 'source')}, {name}: {event.trial}")
         elif isinstance(event, Step):
             self.say(event.text)
         elif isinstance(event, Deployed):
             self.say(f"{len(event.resources)} resources deployed")
 
     def say(self, text: str) -> None:
-        self.status.update(text)
+        self.bar.update(self._task, description=escape(text))
         if not self._console.is_terminal:
-            self._console.print(text, highlight=False, soft_wrap=True)
+            took = timedelta(seconds=int(time.monotonic() - self._began))
+            self._console.print(f"{took} {text}", highlight=False, markup=False, soft_wrap=True)
 
 
 def show(result: Result, console: Console) -> None:
+    longest: int | None = LONGEST
     if not console.is_terminal:
-        console = Console(file=console.file, width=WIDE)
-    for shown in (trials_table(result.findings), scenario_table(result.outcomes)):
+        console, longest = Console(file=console.file, width=WIDE), None
+    for shown in (trials_table(result.findings, longest), scenario_table(result.outcomes)):
         if shown.row_count:
             console.print(shown)
     for finding in broken(result.findings):
@@ -123,7 +134,8 @@ def closing(result: Result) -> str:
     return f"{delivered} of {len(result.sources)} sources delivered: {meaning} (exit {result.exit_code})"
 
 
-def trials_table(findings: list[Finding]) -> Table:
+def trials_table(findings: list[Finding], longest: int | None) -> Table:
+    """What happened is cut to so many characters; whole if there is no limit."""
     shown = Table(title="Trials", title_justify="left", title_style="bold")
     for heading in ("Source", "Trial", "What happened", "Verdict"):
         shown.add_column(heading)
@@ -132,7 +144,7 @@ def trials_table(findings: list[Finding]) -> Table:
         judgement = finding.judgement
         verdict = f"[{STYLE[judgement.verdict]}]{judgement.promise or judgement.verdict}"
         text = judgement.happened
-        text = text if len(text) < LONGEST else f"{text[: LONGEST - 3]}…"
+        text = text if longest is None or len(text) < longest else f"{text[: longest - 3]}…"
         shown.add_row(escape(finding.source) if finding.source != before else "", finding.trial, escape(text), verdict)
         before = finding.source
     return shown
