@@ -6,8 +6,12 @@ import gc
 import json
 import os
 from collections.abc import Callable, Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from types import SimpleNamespace
+
+if lacking := [name for name in ("boto3", "hypothesis", "samtranslator", "xdist") if not find_spec(name)]:
+    raise SystemExit(f"there is no {', '.join(lacking)} here: the tests run in uv's environment, as `uv run pytest`")
 
 import botocore.endpoint
 import botocore.session

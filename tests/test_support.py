@@ -2,6 +2,9 @@
 
 import ast
 import json
+import os
+import re
+import shutil
 import subprocess
 import sys
 from collections import Counter
@@ -466,3 +469,26 @@ def test_a_new_pattern_is_red_until_its_open_places_are_filled(tmp_path: Path) -
         "invoke the handler twice",
     ):
         assert place in said, f"{place}\n{said}"
+
+
+@pytest.mark.e2e
+def test_pytest_without_the_lock_files_environment_says_what_to_run_in_one_line() -> None:
+    uv = os.environ.get("UV") or shutil.which("uv")
+    assert uv
+    alone = [uv, "run", "-q", "--no-project", "--isolated", "--with", f"pytest=={pytest.__version__}"]
+    environment = {key: value for key, value in os.environ.items() if not key.startswith(("PYTEST_", "VIRTUAL_ENV"))}
+    done = subprocess.run(
+        [*alone, "pytest", "-k", "queue_worker"],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+    assert done.returncode == 1
+    assert re.fullmatch(
+        r"there is no boto3, .* here: the tests run in uv's environment, as `uv run pytest`\n",
+        done.stdout + done.stderr,
+    )

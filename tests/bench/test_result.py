@@ -169,7 +169,7 @@ def test_what_goes_into_a_pipe_is_whole() -> None:
 def told_on_the_way(terminal: bool) -> str:
     text = io.StringIO()
     progress = Progress(Console(file=text, width=70, force_terminal=terminal, no_color=True))
-    topic = Source(Kind.TOPIC, "[Tell]", "Tell.Told", "Told")
+    topic = Source(Kind.TOPIC, "[tell]", "Tell.Told", "Told")
     with progress.bar:
         for event in (SourceStarted(QUEUE, 1, 7), SourceStarted(topic, 2, 7), TrialStarted(QUEUE, "twice")):
             progress.take(event)
@@ -183,14 +183,14 @@ def test_progress_names_source_trial_how_many_and_time_though_several_are_tried_
     lines = told_on_the_way(terminal=False).splitlines()
 
     assert [line for line in lines if "twice" in line] == [f"0:00:00 source 1 of 7, {QUEUE}: twice"]
-    assert any(line.startswith("0:00:00 source 2 of 7, topic Told → [Tell]: throttled, and") for line in lines)
+    assert any(line.startswith("0:00:00 source 2 of 7, topic Told → [tell]: throttled, and") for line in lines)
 
 
 def test_progress_is_one_line_of_a_terminal() -> None:
     lines = re.split(r"[\r\n]+", told_on_the_way(terminal=True))
 
     assert any("0:00:00 source 1 of 7, queue Jobs → Work: twice" in line for line in lines)
-    assert any("topic Told → [Tell]: throttled" in line for line in lines)
+    assert any("topic Told → [tell]: throttled" in line for line in lines)
     assert max(map(len, lines)) <= 70
 
 
