@@ -75,13 +75,15 @@ exit 3
 
 
 @pytest.mark.parametrize("baseline", [False, True])
-@pytest.mark.parametrize("named", [".", "template.yaml"])
+@pytest.mark.parametrize("named", [".", "template.yaml", "cdk.out/X.template.json"])
 def test_the_steps_of_the_action_run_the_trials_and_end_as_they_did(baseline: bool, named: str, tmp_path: Path) -> None:
     action = yaml.safe_load(ACTION.read_text())
     (trials,) = [step for step in action["runs"]["steps"] if step.get("id") == "trials"]
     last = action["runs"]["steps"][-1]
     (project := tmp_path / "project").mkdir()
-    (project / "template.yaml").touch()
+    (project / "cdk.out").mkdir()
+    for template in ("template.yaml", "cdk.out/X.template.json"):
+        (project / template).touch()
     if baseline:
         (project / "trials-baseline.toml").touch()
     (uv := tmp_path / "prove" / "bin" / "uv").parent.mkdir(parents=True)

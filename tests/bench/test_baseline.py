@@ -200,6 +200,17 @@ def test_without_a_baseline_to_check_no_work_is_begun(tmp_path: Path) -> None:
     assert result.exit_code == 3
 
 
+@pytest.mark.parametrize("named", ["", "template.yaml", "cdk.out", "cdk.out/X.template.json"])
+def test_the_file_stands_beside_the_template_and_never_in_what_synthesis_makes(named: str, tmp_path: Path) -> None:
+    (tmp_path / "cdk.out").mkdir()
+    for template in ("template.yaml", "cdk.out/X.template.json"):
+        (tmp_path / template).touch()
+    asked = own.the_baseline(own.Wish(tmp_path / named, baseline="write"))
+
+    assert asked
+    assert asked.file == tmp_path / "trials-baseline.toml"
+
+
 def test_work_that_stopped_writes_no_baseline(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     from rich.console import Console
 

@@ -13,12 +13,13 @@ import pytest
 import xmlschema
 
 from support.results import FEED, HOSTILE, NIGHTLY, QUEUE, TEMPLATE, of_each_kind
-from trials import cli, home
+from trials import cli, home, own
+from trials.local_aws import LocalAwsError
 from trials.local_aws.synthesis import EXAMPLES, NODE, synthesise
 from trials.report.annotations import annotations
 from trials.report.clean import clean
 from trials.report.junit import junit
-from trials.report.outputs import annotate
+from trials.report.outputs import FORMATS, annotate, write_files
 from trials.report.places import Place, Places, root_of
 from trials.report.remarks import remarks
 from trials.report.result import Result
@@ -276,6 +277,25 @@ def test_a_link_leads_to_the_home_of_this_copy_or_into_it(
 
 
 # ---- the command
+
+
+def test_a_file_that_cannot_be_written_is_one_line_after_the_result_was_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from rich.console import Console
+
+    wish = own.Wish(tmp_path / "gone", as_json=True, files={"sarif": tmp_path / "no" / "x.sarif"})
+    with pytest.raises(LocalAwsError, match=r"x\.sarif cannot be written: No such file or directory"):
+        own.run(wish, Console(), Console(stderr=True))
+
+    assert "there is no file or folder" in json.loads(capsys.readouterr().out)["error"]
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_every_format_is_written_whatever_happened(name: str, result: Result, tmp_path: Path) -> None:
+    write_files(result, {name: tmp_path / "out"})
+
+    assert (tmp_path / "out").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(

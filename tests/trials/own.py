@@ -69,12 +69,12 @@ def run(wish: Wish, console: Console, progress_console: Console) -> int:
             accepted = baseline.write(accepted, result)
         result.compared = baseline.compare(accepted, result)
     result.seconds = round(time.monotonic() - began, 1)
-    write_files(result, wish.files)
-    annotate(result)
     if wish.as_json:
         print(json.dumps(result.as_json(), indent=2))
     else:
         show(result, console)
+    annotate(result)
+    write_files(result, wish.files)
     return result.exit_code
 
 
@@ -82,6 +82,7 @@ def the_baseline(wish: Wish) -> baseline.Baseline | None:
     if not wish.baseline:
         return None
     folder = wish.path if wish.path.is_dir() else wish.path.parent
+    folder = folder.parent if folder.name == "cdk.out" else folder  # which each synthesis makes anew
     return baseline.opened(wish.baseline_file or folder / baseline.NAME, wish.baseline == "write")
 
 

@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from trials.local_aws import LocalAwsError
 from trials.report.annotations import annotations
 from trials.report.junit import junit
 from trials.report.markdown import markdown
@@ -21,9 +22,12 @@ FORMATS: dict[str, Callable[[Result], str]] = {  # by the option that asks for i
 
 
 def write_files(result: Result, files: dict[str, Path]) -> None:
-    """Write each format that was asked for, whatever happened."""
+    """Write each format that was asked for, whatever happened; raises `LocalAwsError` if a file cannot be written."""
     for name, file in files.items():
-        file.write_text(FORMATS[name](result), encoding="utf-8")
+        try:
+            file.write_text(FORMATS[name](result), encoding="utf-8")
+        except OSError as error:
+            raise LocalAwsError(f"{file} cannot be written: {error.strerror}") from error
 
 
 def annotate(result: Result) -> None:
