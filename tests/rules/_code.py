@@ -267,7 +267,8 @@ def of_script(path: Path, handler: str) -> Code:
         )
         if strict and not asked and not other:
             code.variables.setdefault(name, f"{path.name}:{source[: each.start()].count(chr(10)) + 1}")
-    for found in IMPORTS.finditer(source):
+    foreign = re.search(r"accessKeyId|\bcredentials\s*[:,}]|AssumeRole", source)  # calls under another role
+    for found in [] if foreign else IMPORTS.finditer(source):
         for written in (found[1] or found[2]).split(","):
             names = re.split(r"\s+as\s+|\s*:\s*", written.strip().removeprefix("type "))
             operation, local = names[0].strip(), names[-1].strip()

@@ -228,6 +228,9 @@ class PlainHttp(model.Rule):
             told.setdefault(json.dumps(holder, default=str, sort_keys=True), []).append(policy)
         for policies in told.values():
             read = [template.statements(each.child("PolicyDocument")) for each in policies]
+            allowing = [each for statements, _ in read for each in statements if each.only("Effect") != "Deny"]
+            if policies[0].type == "AWS::S3::BucketPolicy" and any("*" in model.principals(each) for each in allowing):
+                continue  # a website that S3 serves, which knows no TLS
             keys = {key.lower() for statements, _ in read for each in statements for key in model.conditions(each)}
             if all(whole for _, whole in read) and keys.isdisjoint({"aws:securetransport", repr(model.OPAQUE).lower()}):
                 message = f"{policies[0].name} admits plain HTTP"
