@@ -3,6 +3,7 @@
 Repair after a change of a rule:  uv run --directory tests python -m support.rules
 """
 
+import json
 from functools import cache
 
 from cfnlint.rules._rule import CloudFormationLintRule
@@ -13,6 +14,7 @@ from support.documents import ROOT
 FOLDER = ROOT / "tests" / "rules"
 PAGE = FOLDER / "README.md"
 REPAIR = "uv run --directory tests python -m support.rules"
+KEPT = ROOT / "tests" / "benchmarks" / "linters.json"  # what `python -m benchmarks.linters --publish` measured
 HEAD = """# Rules
 
 What off-the-shelf linters pass in SAM and CloudFormation templates. On any template, from any folder, with the path of
@@ -50,7 +52,35 @@ def page() -> str:
         f"| [{name}](../../{section(rule)}) | {rule.shortdesc} | {rule.description} |"
         for name, rule in sorted(ours().items(), key=lambda item: item[0][1:])
     ]
-    return HEAD + "\n".join(rows) + "\n"
+    return HEAD + "\n".join(rows) + "\n" + beside()
+
+
+def beside() -> str:
+    """What other linters say of our fixtures and of templates of others, as far as that was measured."""
+    kept = json.loads(KEPT.read_text()) if KEPT.exists() else {}
+    lines = []
+    if fixtures := kept.get("fixtures"):
+        pairs = fixtures["pairs"]
+        lines += [
+            "\n## Beside other linters\n",
+            "`uv run --directory tests python -m benchmarks.linters --all` repeats it. It is biased: a fixture is what",
+            "one of these rules is for, and they were written for what others pass. A defect counts as found when a",
+            "tool says something of it that it does not say of the right template beside it, which may be about",
+            "something else. Advice (I) is not asked for, so fixtures of advice count as not found by these rules.",
+            f"\n| Linter | Defects it found, of {pairs} | Its findings on the right templates |\n| --- | --- | --- |",
+            *(f"| {row['tool']} | {row['found']} | {row['others']} |" for row in fixtures["rows"]),
+        ]
+    if others := kept.get("others"):
+        of = " and ".join(each.replace("+", "/") for each in others["of"])
+        lines += [
+            f"\nThe same on {others['templates']} templates drawn at random from {of}; nobody knows what is wrong with",
+            "them, so this counts and judges nothing:",
+            "\n| Linter | Templates with a finding | with an error | Findings |\n| --- | --- | --- | --- |",
+        ]
+        for row in others["rows"]:
+            errors = "-" if row["errors"] is None else row["errors"]
+            lines.append(f"| {row['tool']} | {row['with']} | {errors} | {row['findings']} |")
+    return "\n".join(lines) + "\n" if lines else ""
 
 
 if __name__ == "__main__":

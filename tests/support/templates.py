@@ -88,14 +88,14 @@ def translated(path: Path) -> dict[str, Any]:
 def objections(path: Path) -> list[str]:
     """What AWS's own validator objects to in a template and in what SAM makes of it, as `F1020 message`."""
     made = translated(path) if is_sam(path) else None
-    found = [each for each in _validated(path.read_text()) if not _made_by_sam(each, made)]
+    found = [each for each in validated(path.read_text()) if not _made_by_sam(each, made)]
     if made:
         of_sam = set(made["Resources"]) - set(read_template(path)["Resources"])
-        found += [each for each in _validated(json.dumps(made)) if not _version_of_sam(each, of_sam)]
+        found += [each for each in validated(json.dumps(made)) if not _version_of_sam(each, of_sam)]
     return [f"{each.rule_id} {each.message}" for each in found]
 
 
-def _validated(text: str) -> list[Diagnostic]:
+def validated(text: str) -> list[Diagnostic]:
     diagnostics = _validator().validate_template(TemplateContent(text)).diagnostics
     return [each for each in diagnostics if each.severity.name not in ("INFO", "DEBUG")]
 
