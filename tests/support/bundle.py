@@ -28,6 +28,7 @@ WANTED_TOO = (
 )
 LEFT_OUT = (  # no page links to them
     *("/mutants.py", "/breaks.py", "/seeds.py", "/faults.py", "/test_every_pattern.py"),
+    "/test_correlation_in_typescript.py",
     *("/test_leases.py", "/test_typescript.py", "/test_gather.py", "/test_benchmarks.py"),
     *("/emf.schema.json", "/test_eda_patterns.py", "/test_infrastructure.py", "/test_broadcast.py"),
     *("/masked.py", "/nested.py"),  # the references quote them
