@@ -9,6 +9,7 @@ from trials import faults
 from trials.deliveries.history import Reference
 from trials.faults.once import once
 from trials.faults.passing_on import pass_on
+from trials.machines.trying import try_machine
 from trials.project import Kind, Project, Source
 from trials.report.events import CallsSeen, Event, SamplesUsed, SourceEnded, Told, TrialStarted
 from trials.samples import samples
@@ -70,6 +71,9 @@ def try_source(stage: Stage, source: Source) -> Iterator[Event]:
         yield Told(finding(source, "once", judgement))
         why = "" if judgement.verdict is Verdict.HELD else judgement.happened
         yield SourceEnded(source, STATUS[judgement.verdict], why, judgement.supply, time.monotonic() - began)
+        return
+    if source.kind is Kind.MACHINE:
+        yield from try_machine(stage, source, began)
         return
     project = stage.project
     reads = of_code(*project.code(source.function))

@@ -20,6 +20,7 @@ from trials.verdicts.permissions import Used
 from trials.world import PLACES, Probes, World, queued, snapshot
 
 LONGEST = 8_000  # characters of an error that are read
+PASSED = "passed on by another function"
 PASSED_ON = ("QueueConfigurations", "TopicConfigurations", "EventBridgeConfiguration")  # what no function answers
 
 
@@ -78,7 +79,7 @@ class Stage:
         self.stack: Stack
         self.used: dict[str, Used] = {}  # by function, what its last source showed under its role
         self._with_roles: Callable[[], Stage] | None = None
-        self.passed_on: dict[str, Sample] = {}  # by queue: a message that an undisturbed function sent to it
+        self.passed_on: dict[str, Sample] = {}  # by queue or machine: what a function sent to it
         self.graves = frozenset(f"queue {name}" for name in graves(project.body))
 
     def offer_roles(self, make: "Callable[[], Stage]") -> None:
@@ -156,7 +157,12 @@ class Stage:
         for name, kind in self.stack.types.items():
             queue = self.stack.resources[name].rsplit("/", 1)[-1]
             if PLACES.get(kind) == "queue" and (bodies := waiting.get(queue)):
-                self.passed_on.setdefault(name, Sample(bodies[0], "passed on by another function"))
+                self.passed_on.setdefault(name, Sample(bodies[0], PASSED))
+            if PLACES.get(kind) == "machine":
+                states = self.local.client("stepfunctions")
+                for each in states.list_executions(stateMachineArn=self.stack.resources[name])["executions"]:
+                    found = states.describe_execution(executionArn=each["executionArn"])
+                    self.passed_on.setdefault(name, Sample(json.loads(found["input"]), PASSED))
 
     def invoke(self, function: str, event: Any) -> Answer:
         name = self.stack.resources[function]

@@ -16,8 +16,9 @@ def waves(project: Project, sources: list[Source]) -> list[list[Source]]:
 
 
 def feeders(project: Project, source: Source, others: list[Source]) -> list[Source]:
-    """Those whose function may write into the queue that a source reads."""
-    if source.kind is not Kind.QUEUE or not source.origin:
+    """Those whose function may write into the queue that a source reads, or start the machine that it is."""
+    place = {Kind.QUEUE: source.origin, Kind.MACHINE: source.function}.get(source.kind, "")
+    if not place:
         return []
     writers = (other for other in others if other.function != source.function)
-    return [other for other in writers if source.origin in references(project.body["Resources"].get(other.function))]
+    return [other for other in writers if place in references(project.body["Resources"].get(other.function))]

@@ -134,6 +134,11 @@ class LocalAws(Server):
         elif resource["Type"] == "AWS::Serverless::StateMachine" and "DefinitionUri" in properties:
             definition = folder / properties.pop("DefinitionUri")
             properties["Definition"] = yaml.safe_load(definition.read_text())  # JSON is YAML
+        elif resource["Type"] == "AWS::StepFunctions::StateMachine" and "DefinitionS3Location" in properties:
+            place = resource.get("Metadata", {}).get(ASSET) or properties["DefinitionS3Location"]
+            if isinstance(place, str) and (folder / place).is_file():
+                del properties["DefinitionS3Location"]
+                properties["DefinitionString"] = json.dumps(yaml.safe_load((folder / place).read_text()))
 
     def create(self, name: str, body: dict[str, Any], **parameters: str) -> Stack:
         """Create a stack from a template given as data; see `deploy`."""

@@ -8,6 +8,7 @@ from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
+from trials.machines.absent import called_by_name
 from trials.template import (
     ASSET,
     FUNCTIONS,
@@ -43,6 +44,7 @@ def deployable(body: dict[str, Any], folder: Path, notes: list[str]) -> tuple[di
     for name in drop_foreign_layers(body):
         instead = ", its package put beside the code" if in_powertools(name) else ""
         notes.append(f"layer {name} is in AWS only: left out{instead}")
+    body = called_by_name(body, set(left_out))
     kept = without(body, set(left_out))
     for name in body["Resources"].keys() - kept["Resources"].keys() - left_out.keys():
         left_out[name] = "refers to what is left out"

@@ -21,6 +21,7 @@ class Kind(StrEnum):
     LOGS = "logs"
     TASK = "task"
     DIRECT = "direct"  # nothing in the template calls it
+    MACHINE = "machine"  # a state machine, which `function` names
     ROUTE = "route"  # a way without a function: `function` is where it ends
     OTHER = "other"
 
@@ -66,4 +67,6 @@ class Source:
 
     def __str__(self) -> str:
         where = f"{self.route.method} {self.route.path}" if self.route else self.origin
+        if self.kind is Kind.MACHINE:
+            return f"{self.kind} {self.name}"
         return f"{self.kind} {where or self.name} → {self.function}"

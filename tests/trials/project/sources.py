@@ -209,6 +209,7 @@ def of_resource(resource: Resource) -> Iterator[Source]:
     elif kind in ("AWS::ApiGateway::Authorizer", "AWS::ApiGatewayV2::Authorizer"):
         yield from apis.authorizer(resource)
     elif kind in MACHINES:
+        yield Source(Kind.MACHINE, name, name)
         for function, attempts in invocations(template, resource).items():
             yield Source(Kind.TASK, function, f"{name}.{function}", name, attempts=attempts)
     elif kind == "AWS::Cognito::UserPool":

@@ -28,6 +28,7 @@ class Supply:
     parameters: dict[str, str] = field(default_factory=dict)
     secrets: dict[str, str] = field(default_factory=dict)
     claims: dict[str, Any] = field(default_factory=dict)
+    tasks: dict[str, Any] = field(default_factory=dict)  # by state: what a task that cannot be done here answers
 
 
 def supplied(folder: Path, parameters: dict[str, Any]) -> Supply:
@@ -44,7 +45,7 @@ def supplied(folder: Path, parameters: dict[str, Any]) -> Supply:
 
 
 def of_file(content: dict[str, Any], parameters: dict[str, Any]) -> Supply:
-    known = ("outside", "parameters", "secrets", "claims")
+    known = ("outside", "parameters", "secrets", "claims", "tasks")
     if unknown := [name for name in content if name not in known]:
         raise ValueError(f"there is no [{unknown[0]}]; there are {', '.join(known)}")
     answers = content.get("outside", [])
@@ -60,7 +61,17 @@ def of_file(content: dict[str, Any], parameters: dict[str, Any]) -> Supply:
         )
     secrets = {name: as_text(value) for name, value in content.get("secrets", {}).items()}
     listed = tuple(answer(each, number) for number, each in enumerate(answers, start=1))
-    return Supply(listed, values, secrets, content.get("claims", {}))
+    return Supply(listed, values, secrets, content.get("claims", {}), of_tasks(content.get("tasks", [])))
+
+
+def of_tasks(given: Any) -> dict[str, Any]:
+    """The answers of tasks, by state."""
+    if not isinstance(given, list) or not all(isinstance(each, dict) for each in given):
+        raise ValueError("tasks is a list of tables: write [[tasks]]")
+    for number, each in enumerate(given, start=1):
+        if set(each) != {"state", "answer"} or not isinstance(each["state"], str):
+            raise ValueError(f"[[tasks]] {number} has {', '.join(each) or 'nothing'}; it needs state and answer")
+    return {each["state"]: each["answer"] for each in given}
 
 
 def answer(given: dict[str, Any], number: int) -> Supplied:

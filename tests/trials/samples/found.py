@@ -90,7 +90,7 @@ def fits(source: Source, event: dict[str, Any], path: str) -> tuple[Sample, bool
     return found and (found[0], True)
 
 
-WHOLE = (Kind.SCHEDULE, Kind.TASK, Kind.DIRECT)  # they may send anything
+WHOLE = (Kind.SCHEDULE, Kind.TASK, Kind.DIRECT, Kind.MACHINE)  # they may send anything
 
 
 def shaped(source: Source, event: dict[str, Any], path: str) -> tuple[Sample, bool] | None:

@@ -14,6 +14,7 @@ SECTIONS = {
     Kind.HTTP: f"{SERVERLESS}#rest-api",
     Kind.SCHEDULE: f"{SERVERLESS}#scheduled-job",
     Kind.TASK: f"{EDA}#saga",
+    Kind.MACHINE: f"{EDA}#saga",
 }
 GENERAL = {
     Promise.LOST: f"{EDA}#retries-and-dead-letters",
@@ -41,10 +42,20 @@ REMEDIES = {
 }
 
 
+OF_MACHINES = {
+    Promise.LOST: "Let a Catch lead every failure of a step, also one whose answer was lost, to the tasks that undo "
+    "what may have been done; an EXPRESS execution needs a log, or somebody who waits for its end.",
+    Promise.DOUBLED: "Let each task know a repetition by a key that all attempts and executions of one event share: "
+    "the execution's input holds it, and whoever starts the execution names it after the event.",
+    Promise.SILENT: "Let the way that a Catch leads to end in a Fail state, or tell somebody before it ends well.",
+}
+
+
 def remedy(promise: Promise | None, kind: Kind) -> tuple[str, str]:
     """What to do and where to read why; nothing for a promise that held."""
     if promise is None:
         return "", ""
     by_source = promise not in (Promise.LEAKED, Promise.DENIED, Promise.DOES_NOT_START)
     section = SECTIONS.get(kind, GENERAL[promise]) if by_source else GENERAL[promise]
-    return REMEDIES[promise], page(section)
+    told = OF_MACHINES.get(promise) if kind is Kind.MACHINE else None
+    return told or REMEDIES[promise], page(section)

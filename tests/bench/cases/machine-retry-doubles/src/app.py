@@ -1,0 +1,10 @@
+import os
+import uuid
+
+import boto3
+
+orders = boto3.resource("dynamodb").Table(os.environ["ORDERS"])
+
+
+def handler(event, context):
+    orders.put_item(Item={"id": str(uuid.uuid4()), "order_id": event["detail"]["order_id"], "confirmed": True})

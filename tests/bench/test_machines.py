@@ -1,0 +1,501 @@
+"""State machines as sources: what is made of a definition, what it is started with, and what its tasks are told."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from support.executions import execute
+from trials.local_aws.outside import StandIn
+from trials.machines.calling import Calls, named
+from trials.machines.definition import ASK, MOST_RETRIES, Task, asking, beyond, forward, tasks
+from trials.machines.faults import UNMENTIONED, faults, of_tasks
+from trials.machines.history import Attempt, Ending, Fault, Play, Setting, Started, Way
+from trials.machines.inputs import inputs
+from trials.machines.results import answers
+from trials.machines.starts import setting
+from trials.project import Kind, Source
+from trials.project.deployable import deployable
+from trials.project.supplied import of_file
+from trials.samples import Sample
+from trials.samples.found import SampleFile
+from trials.samples.reads import Reads
+from trials.template import Model, read_template
+from trials.waves import feeders
+from trials.world import Difference
+
+INVOKE = "arn:aws:states:::lambda:invoke"
+FUNCTION = "arn:aws:lambda:us-east-1:123456789012:function:work"
+
+
+def task(resource: str = INVOKE, **more: Any) -> dict[str, Any]:
+    return {"Type": "Task", "Resource": resource, "End": True, **more}
+
+
+def machine(**states: Any) -> dict[str, Any]:
+    return {"StartAt": next(iter(states)), "States": states}
+
+
+# ---- the definition
+
+
+def test_every_task_asks_with_what_it_would_call_with_and_nothing_waits() -> None:
+    retry = [{"ErrorEquals": ["States.ALL"], "MaxAttempts": 99, "IntervalSeconds": 60}]
+    inner = machine(Put=task("arn:aws:states:::dynamodb:putItem", Parameters={"TableName": "t", "Item.$": "$.i"}))
+    plain = machine(
+        Call=task(FUNCTION, Retry=retry, TimeoutSeconds=9, Next="Wait"),
+        Wait={"Type": "Wait", "SecondsPath": "$.s", "Next": "Each"},
+        Each={"Type": "Map", "ItemProcessor": inner, "Next": "Both"},
+        Both={"Type": "Parallel", "Branches": [inner], "End": True},
+    )
+    asked = asking(plain, "Flow", "q")["States"]
+
+    assert asked["Call"]["Resource"] == ASK
+    assert asked["Call"]["Parameters"]["MessageBody"] | {"token.$": "", "input.$": ""} == {
+        **{"machine": "Flow", "state": "Call", "resource": FUNCTION, "arguments.$": "$", "token.$": "", "input.$": ""}
+    }
+    assert "TimeoutSeconds" not in asked["Call"]
+    assert asked["Call"]["Retry"][0] == {**retry[0], "MaxAttempts": MOST_RETRIES, "IntervalSeconds": 0}
+    assert asked["Wait"] == {"Type": "Wait", "Seconds": 0, "Next": "Each"}
+    for put in (asked["Each"]["ItemProcessor"]["States"]["Put"], asked["Both"]["Branches"][0]["States"]["Put"]):
+        assert put["Parameters"]["MessageBody"]["arguments"] == {"TableName": "t", "Item.$": "$.i"}
+    assert plain["States"]["Call"]["Resource"] == FUNCTION
+
+
+def test_the_engine_of_the_local_aws_asks_for_each_attempt_of_a_definition_in_jsonpath() -> None:
+    retry = [{"ErrorEquals": ["Lambda.TooManyRequestsException"], "MaxAttempts": 1}]
+    put = machine(Put=task("arn:aws:states:::dynamodb:putItem", Parameters={"Item": {"id": {"S.$": "$.sku"}}}))
+    plain = machine(
+        Score=task(
+            Parameters={"FunctionName": FUNCTION, "Payload.$": "$.order"},
+            Retry=retry,
+            Catch=[{"ErrorEquals": ["States.ALL"], "ResultPath": "$.why", "Next": "Tell"}],
+            ResultSelector={"points.$": "$.Payload.points"},
+            ResultPath="$.score",
+            Next="Wait",
+        ),
+        Wait={"Type": "Wait", "Seconds": 86_400, "Next": "Each"},
+        Each={"Type": "Map", "ItemsPath": "$.rows", "ItemProcessor": put, "ResultPath": None, "Next": "Tell"},
+        Tell=task(FUNCTION),
+    )
+    plain["States"]["Score"].pop("End")
+    asked, given = asking(plain, "Flow", "q"), {"order": {"id": 1}, "rows": [{"sku": "a"}]}
+    refused = "Lambda.TooManyRequestsException"
+
+    well = execute(asked, given, {"human": [refused, {"Payload": {"points": 3}}, {}, {}]})
+    assert [each["state"] for each in well.messages] == ["Score", "Score", "Put", "Tell"]
+    assert well.messages[0]["arguments"] == {"FunctionName": FUNCTION, "Payload": {"id": 1}}
+    assert well.messages[2]["arguments"] == {"Item": {"id": {"S": "a"}}}
+    assert well.messages[3]["arguments"] == {**given, "score": {"points": 3}}
+    assert {json.dumps(each["input"]) for each in well.messages} == {json.dumps(given)}
+    assert (well.status, set(well.waits)) == ("SUCCEEDED", {0})
+
+    caught = execute(asked, given, {"human": [refused, refused, {}]})
+    assert [each["state"] for each in caught.messages] == ["Score", "Score", "Tell"]
+    assert caught.messages[2]["arguments"]["why"]["Error"] == refused
+
+
+@pytest.mark.parametrize("place", ["machine", "state"])
+def test_a_task_in_jsonata_asks_in_jsonata(place: str) -> None:
+    spoken = {"QueryLanguage": "JSONata"}
+    body: dict[str, Any] = {"Arguments": {"FunctionName": "f", "Payload": "{% $states.input %}"}}
+    changed = machine(Call={**task(), **body, **(spoken if place == "state" else {})})
+    changed |= spoken if place == "machine" else {}
+    message = asking(changed, "Flow", "q")["States"]["Call"]["Arguments"]["MessageBody"]
+
+    assert message["arguments"] == body["Arguments"]
+    assert message["token"] == "{% $states.context.Task.Token %}"
+
+
+def test_what_the_local_aws_passes_over_is_named() -> None:
+    both = {"Type": "Parallel", "Branches": [machine(A=task())], "Output": {}}
+
+    assert list(beyond(machine(Both=both) | {"QueryLanguage": "JSONata"})) == [
+        "Output of the Parallel state Both in JSONata"
+    ]
+    assert list(beyond(machine(Call=task(Assign={"a.$": "$.a"})))) == ["Assign of the state Call in JSONPath"]
+    assert not list(beyond(machine(Call=task(Assign={"a": 1})) | {"QueryLanguage": "JSONata"}))
+
+
+def test_only_what_needs_no_failure_lies_ahead() -> None:
+    whole = machine(
+        A=task(Next="B", Catch=[{"ErrorEquals": ["States.ALL"], "Next": "Undo"}]),
+        B={"Type": "Choice", "Choices": [{"Next": "C"}], "Default": "D"},
+        C={"Type": "Parallel", "Branches": [machine(E=task())], "End": True},
+        D=task(),
+        Undo=task(),
+    )
+
+    assert forward(whole) == {"A", "B", "C", "D", "E"}
+
+
+# ---- the faults
+
+REFUSED = [{"ErrorEquals": ["SoldOut", "Gone"], "MaxAttempts": 0}, {"ErrorEquals": ["States.ALL"]}]
+
+
+def test_errors_that_are_handled_alike_are_tried_once_and_those_around_a_task_count() -> None:
+    each = machine(Call=task(Retry=REFUSED))
+    around = {"Type": "Map", "ItemProcessor": each, "Catch": [{"ErrorEquals": ["Closed"], "Next": "X"}]}
+    (call,) = tasks(machine(Each=around))
+
+    assert call.errors == ["SoldOut", "Closed"]
+    assert call.mentions("Gone")
+    assert not call.mentions("States.ALL")
+
+
+@pytest.mark.parametrize(
+    ("body", "lost"),
+    [
+        (task(FUNCTION), "Sandbox.Timedout"),
+        (task(FUNCTION, TimeoutSeconds=3), "States.Timeout"),
+        (task("arn:aws:states:::sqs:sendMessage"), "SQS.SdkClientException"),
+        (task("arn:aws:states:::sqs:sendMessage.waitForTaskToken"), "States.Timeout"),
+        (task("arn:aws:states:::aws-sdk:dynamodb:query"), "DynamoDB.SdkClientException"),
+    ],
+)
+def test_a_task_loses_its_answer_by_the_error_that_its_kind_has(body: dict[str, Any], lost: str) -> None:
+    done = Play(Fault(), Ending("SUCCEEDED"), (Attempt("Call", effects=(Difference("table T", [], [1]),)),))
+    listed = list(of_tasks(done, {"Call": Task("Call", body["Resource"], body)}))
+
+    assert [each.way for each in listed] == [Way.ONCE, Way.FOR_GOOD, Way.UNKNOWN_ONCE, Way.UNKNOWN]
+    assert listed[1].error == UNMENTIONED
+    assert {each.error for each in listed[2:]} == {lost}
+
+
+def test_a_task_that_changes_nothing_has_no_unknown_outcome() -> None:
+    done = Play(Fault(), Ending("SUCCEEDED"), (Attempt("Call"),))
+
+    assert [each.way for each in faults(done, {"Call": Task("Call", INVOKE)})] == [Way.ONCE, Way.FOR_GOOD]
+
+
+def test_of_many_faults_those_that_tell_most_come_first() -> None:
+    done = Play(Fault(), Ending("SUCCEEDED"), (Attempt("One"), Attempt("Two", stood_in=True)))
+    known = {name: Task(name, INVOKE, task(Retry=REFUSED)) for name in ("One", "Two")}
+
+    assert [(each.state, each.way, each.error == "SoldOut") for each in faults(done, known)] == [
+        *[(name, way, False) for name in ("One", "Two") for way in (Way.ONCE, Way.FOR_GOOD)],
+        *[("Two", Way.UNKNOWN_ONCE, False), ("Two", Way.UNKNOWN, False)],
+        *[("One", Way.FOR_GOOD, True), ("Two", Way.FOR_GOOD, True)],
+    ]
+
+
+# ---- what a task is told
+
+
+@pytest.mark.parametrize(
+    ("log", "message", "error"),
+    [
+        (
+            ["Traceback (most recent call last):", '  File "/app.py", line 3', "stock.OutOfStock: mug"],
+            "mug",
+            "OutOfStock",
+        ),
+        (["ValueError: a", "During handling", "KeyError: 'id'"], "'id'", "KeyError"),
+        (["CardDeclined: no", "    at handler (/var/task/app.js:3:9)"], "no", "CardDeclined"),
+        (["OutOfStock"], "", "OutOfStock"),
+        (["nothing to see"], "mug", ""),
+    ],
+)
+def test_an_error_of_a_function_is_called_by_its_class(log: list[str], message: str, error: str) -> None:
+    assert named(log, message) == error
+
+
+class Functions:
+    """Stands in for Lambda: each function raises."""
+
+    def invoke(self, **_: Any) -> dict[str, Any]:
+        raised = {"errorType": "Runtime.HandlerError", "errorMessage": "mug"}
+        payload = SimpleNamespace(read=lambda: json.dumps(raised).encode())
+        return {"Payload": payload, "FunctionError": "Unhandled", "LogResult": "c3RvY2suT3V0T2ZTdG9jazogbXVn"}
+
+
+@pytest.fixture
+def calls() -> Iterator[Calls]:
+    with StandIn() as outside:
+        local = SimpleNamespace(client=lambda _: Functions())
+        stack = SimpleNamespace(resources={"Work": "work"})
+        stage: Any = SimpleNamespace(local=local, stack=stack, outside=outside)
+        yield Calls(stage, {"Score": {"points": 11}})
+
+
+def test_the_error_of_a_function_reaches_the_machine_as_lambda_sends_it(calls: Calls) -> None:
+    for resource, arguments in ((FUNCTION, {}), (INVOKE, {"FunctionName": f"{FUNCTION}:live"})):
+        done = calls.do("Call", resource, arguments)
+        assert done.error == "OutOfStock"
+        assert json.loads(done.cause) == {"errorType": "OutOfStock", "errorMessage": "mug"}
+
+
+def test_a_function_that_is_not_here_is_stood_in_for_and_its_call_is_recorded(calls: Calls) -> None:
+    done = calls.do("Score", INVOKE, {"FunctionName": "elsewhere", "Payload": {"id": 1}})
+
+    assert (done.result, done.stood_in) == ({"StatusCode": 200, "Payload": {"points": 11}}, True)
+    assert calls.recorded == [{"state": "Score", "called": "function elsewhere", "with": {"id": 1}}]
+
+
+def test_a_service_that_is_not_here_is_stood_in_for(calls: Calls) -> None:
+    done = calls.do("Read", "arn:aws:states:::aws-sdk:textract:detectDocumentText", {"Document": {}})
+
+    assert (done.result, done.stood_in) == ({}, True)
+    assert calls.recorded[0]["called"] == "aws-sdk:textract:detectDocumentText"
+
+
+def test_an_http_task_asks_the_stand_in_for_outside_services(calls: Calls) -> None:
+    asked = {"ApiEndpoint": "https://pay.example/charges", "Method": "POST", "RequestBody": {"cents": 3}}
+    done = calls.do("Pay", "arn:aws:states:::http:invoke", asked)
+    calls.stage.outside.down = True
+    refused = calls.do("Pay", "arn:aws:states:::http:invoke", asked)
+
+    assert done.result["StatusCode"] == 200
+    assert refused.error == "States.Http.StatusCode.503"
+    assert calls.stage.outside.records() == [
+        {"method": "POST", "host": "pay.example", "path": "/charges", "key": "", "body": {"cents": 3}}
+    ]
+
+
+def test_a_stand_in_answers_with_what_the_definition_reads_of_it() -> None:
+    whole = machine(
+        Score=task(ResultSelector={"points.$": "$.Payload.points"}, ResultPath="$.score"),
+        Ask=task("arn:aws:states:::sqs:sendMessage.waitForTaskToken", ResultPath="$.answer"),
+        Enough={
+            "Type": "Choice",
+            "Choices": [
+                {"Variable": "$.answer.approved", "BooleanEquals": True, "Next": "X"},
+                {"Variable": "$.score.points", "NumericGreaterThan": 10, "Next": "X"},
+            ],
+        },
+        Next=task("arn:aws:states:::glue:startJobRun", QueryLanguage="JSONata", Output="{% $states.result.JobRunId %}"),
+    )
+
+    assert answers(whole) == {"Score": {"points": 11}, "Ask": {"approved": True}, "Next": {"JobRunId": "trial-1"}}
+
+
+def test_answers_of_tasks_are_supplied_by_state() -> None:
+    assert of_file({"tasks": [{"state": "Ask", "answer": {"booked": True}}]}, {}).tasks == {"Ask": {"booked": True}}
+    wrongs: list[Any] = [{}, [{"state": "Ask"}], [{"state": 1, "answer": 2}], [{"state": "a", "answer": 1, "x": 2}]]
+    for wrong in wrongs:
+        with pytest.raises(ValueError, match="tasks"):
+            of_file({"tasks": wrong}, {})
+
+
+# ---- the template around it
+
+TEMPLATE = """
+Resources:
+  Work: {{ Type: AWS::Serverless::Function, Properties: {{ {function} }} }}
+  Flow:
+    Type: AWS::Serverless::StateMachine
+    Properties: {{ Definition: {{ StartAt: A, States: {{ A: {{ Type: Succeed }} }} }}, {machine} }}
+  Other: {{ Type: {other} }}
+"""
+RULE = "AWS::Events::Rule, Properties: { EventPattern: { source: [shop], detail: { id: [a] } }, Targets: [%s] }"
+PIPE = (
+    "AWS::Pipes::Pipe, Properties: { Target: !Ref Flow, TargetParameters: { StepFunctionStateMachineParameters: %s } }"
+)
+CALLS = "Environment: { Variables: { FLOW: !Ref Flow } }"
+API = "AWS::ApiGateway::Method, Properties: { Integration: { Uri: x/%s, Credentials: !Ref Flow } }"
+NOTHING = "AWS::SQS::Queue"
+
+
+def model(
+    tmp_path: Path, function: str = "Handler: a.b", machine: str = "Type: STANDARD", other: str = NOTHING
+) -> Model:
+    (tmp_path / "template.yaml").write_text(TEMPLATE.format(function=function, machine=machine, other=other))
+    return Model(read_template(tmp_path / "template.yaml"), tmp_path / "template.yaml")
+
+
+def around(tmp_path: Path, **given: str) -> Setting:
+    found = model(tmp_path, **given)
+    return setting(found, found.resources["Flow"])
+
+
+@pytest.mark.parametrize(
+    ("given", "started"),
+    [
+        ({}, Started.UNKNOWN),
+        ({"other": RULE % "{ Id: a, Arn: !Ref Flow }"}, Started.ALONE),
+        ({"machine": "Events: { E: { Type: Schedule, Properties: { Schedule: rate(1 day) } } }"}, Started.ALONE),
+        ({"function": CALLS}, Started.BY_CODE),
+        ({"function": CALLS, "other": RULE % "{ Id: a, Arn: !Ref Flow }"}, Started.BY_CODE),
+        ({"other": PIPE % "{ InvocationType: REQUEST_RESPONSE }"}, Started.WAITED_FOR),
+        ({"other": PIPE % "{ InvocationType: FIRE_AND_FORGET }"}, Started.ALONE),
+        ({"other": API % "StartSyncExecution", "machine": "Type: EXPRESS"}, Started.WAITED_FOR),
+        ({"other": API % "StartExecution", "machine": "Type: EXPRESS"}, Started.ALONE),
+        ({"other": API % "StartExecution"}, Started.BY_CODE),  # its client may ask how it ended
+    ],
+)
+def test_who_waits_for_an_execution_is_read_from_the_template(
+    tmp_path: Path, given: dict[str, str], started: Started
+) -> None:
+    assert around(tmp_path, **given).started is started
+
+
+@pytest.mark.parametrize(
+    ("said", "logged"),
+    [
+        ("Type: EXPRESS", False),
+        ("Type: EXPRESS, Logging: { Level: 'OFF' }", False),
+        ("Type: EXPRESS, Logging: { Level: ERROR }", True),
+        ("Type: EXPRESS, Logging: { Level: !Ref Level }", None),
+    ],
+)
+def test_whether_a_failure_is_logged_is_read_from_the_template(tmp_path: Path, said: str, logged: bool | None) -> None:
+    assert around(tmp_path, machine=said).logged is logged
+
+
+ALARM = (
+    "AWS::CloudWatch::Alarm, Properties: { MetricName: %s, Dimensions: [{ Name: StateMachineArn, Value: !Ref Flow }] }"
+)
+STATUS = (
+    "AWS::Events::Rule, Properties: { EventPattern: { source: [aws.states], detail: { status: [%s] } }, Targets: [] }"
+)
+
+
+@pytest.mark.parametrize(
+    ("other", "watched"),
+    [
+        (ALARM % "ExecutionsFailed", True),
+        (ALARM % "ExecutionThrottled", False),
+        (STATUS % "FAILED", True),
+        (STATUS % "SUCCEEDED", False),
+    ],
+)
+def test_what_tells_of_failed_executions_is_found(tmp_path: Path, other: str, watched: bool) -> None:
+    assert around(tmp_path, other=other).watchers == (("Other",) if watched else ())
+
+
+ABSENT = """
+Resources:
+  Gone: { Type: AWS::Serverless::Function, Properties: { Runtime: java21, Handler: a, CodeUri: . } }
+  Runs:
+    Type: AWS::IAM::Role
+    DependsOn: [Gone]
+    Properties: { Policies: [{ PolicyDocument: { Statement: [{ Resource: !GetAtt Gone.Arn }] } }] }
+  Flow:
+    Type: AWS::Serverless::StateMachine
+    Properties:
+      Role: !GetAtt Runs.Arn
+      Policies: [{ LambdaInvokePolicy: { FunctionName: !Ref Gone } }]
+      DefinitionSubstitutions: { Gone: !GetAtt Gone.Arn, Live: !Sub "${Gone.Arn}:live" }
+      Definition: { StartAt: A, States: { A: { Type: Succeed } } }
+  Calls: { Type: AWS::Lambda::Permission, Properties: { FunctionName: !Ref Gone } }
+"""
+
+
+def test_a_machine_is_deployed_without_a_function_that_cannot_run_here(tmp_path: Path) -> None:
+    (tmp_path / "template.yaml").write_text(ABSENT)
+    kept, left_out = deployable(read_template(tmp_path / "template.yaml"), tmp_path, [])
+    flow = kept["Resources"]["Flow"]["Properties"]
+
+    assert left_out.keys() == {"Gone", "Calls"}
+    arn = "arn:aws:lambda:us-east-1:123456789012:function:Gone"
+    assert flow["DefinitionSubstitutions"] == {"Gone": arn, "Live": {"Fn::Sub": f"{arn}:live"}}
+    assert flow["Policies"] == [{"LambdaInvokePolicy": {"FunctionName": "Gone"}}]
+    assert kept["Resources"]["Runs"]["DependsOn"] == []
+
+
+# ---- the input
+
+
+def chosen(
+    found: Model, definition: Any, files: tuple[SampleFile, ...] = (), passed: Sample | None = None, reads: Any = None
+) -> list[Sample]:
+    return inputs(found, found.resources["Flow"], definition, list(files), passed, lambda _: reads)
+
+
+READS = machine(
+    Check={
+        "Type": "Choice",
+        "Choices": [
+            {"Variable": "$.kind", "StringEquals": "paid", "Next": "Call"},
+            {"Variable": "$.cents", "NumericGreaterThan": 5, "Next": "Call"},
+        ],
+    },
+    Call=task(
+        Parameters={"FunctionName": FUNCTION, "Payload.$": "$.order"},
+        Catch=[{"ErrorEquals": ["States.ALL"], "ResultPath": "$.why", "Next": "Later"}],
+        OutputPath="$.Payload",
+        Next="Later",
+    ),
+    Comment="no state",
+    Later=task(
+        Parameters={"FunctionName": FUNCTION, "Payload": {"mail.$": "$.mail", "all.$": "$$.Execution.Input.sku"}}
+    ),
+)
+
+
+def test_an_input_holds_what_the_definition_and_its_first_functions_read(tmp_path: Path) -> None:
+    code = Reads(paths={("order_id",)}, values={("order_id",): "o-7"})
+    (made,) = chosen(model(tmp_path), READS, reads=code)
+
+    assert made.payload == {
+        **{"id": "trial-1", "kind": "paid", "cents": 6, "order": {"order_id": "o-7"}, "sku": "trial-1"}
+    }  # the mail is read of what Call answered
+
+
+@pytest.mark.parametrize(
+    ("rules", "value"),
+    [
+        ([{"Variable": "$.state", "StringEquals": "FAILED", "Next": "A"}], "trial-1"),
+        ([{"Variable": "$.state", "BooleanEquals": False, "Next": "Reject"}], True),
+        (
+            [
+                {"Variable": "$.state", "StringEquals": "LATE", "Next": "JobFailed"},
+                {"Variable": "$.state", "StringEquals": "DONE", "Next": "A"},
+            ],
+            "DONE",
+        ),
+    ],
+)
+def test_an_input_leads_past_what_sounds_like_a_failure(tmp_path: Path, rules: list[Any], value: Any) -> None:
+    choice = {"Type": "Choice", "Choices": rules, "Default": "A"}
+
+    assert chosen(model(tmp_path), machine(Is=choice, A=task()))[0].payload["state"] == value
+
+
+def test_in_jsonata_an_input_holds_what_is_read_and_compared(tmp_path: Path) -> None:
+    spoken = machine(
+        A=task(Arguments={"FunctionName": FUNCTION, "Payload": {"id": "{% $states.context.Execution.Input.a.b %}"}}),
+        B={
+            "Type": "Choice",
+            "Choices": [{"Condition": "{% $states.context.Execution.Input.way = 'air' %}", "Next": "A"}],
+        },
+    )
+
+    assert chosen(model(tmp_path), spoken | {"QueryLanguage": "JSONata"})[0].payload == {
+        **{"id": "trial-1", "a": {"b": "trial-1"}, "way": "air"}
+    }
+
+
+def test_the_items_of_a_map_are_filled_too(tmp_path: Path) -> None:
+    each = {"Type": "Map", "ItemsPath": "$.rows", "ItemProcessor": machine(Put=task(Parameters={"key.$": "$.sku"}))}
+
+    assert chosen(model(tmp_path), machine(Each=each))[0].payload == {"id": "trial-1", "rows": [{"sku": "trial-1"}]}
+
+
+def test_the_projects_own_event_comes_first_then_what_a_function_passed_then_what_starts_it(tmp_path: Path) -> None:
+    ruled = model(tmp_path, other=RULE % "{ Id: a, Arn: !Ref Flow, InputPath: $.detail }")
+    own = SampleFile("events/Flow.json", [{"id": "own"}])
+    passed = Sample({"id": "passed"}, "passed on by another function")
+
+    assert [each.payload for each in chosen(ruled, machine(A=task()), (own,), passed)] == [{"id": "own"}]
+    assert chosen(ruled, machine(A=task()), passed=passed) == [passed]
+    assert chosen(ruled, machine(A=task()))[0].payload == {"id": "a"}
+
+
+def test_a_pipe_starts_a_machine_with_a_batch(tmp_path: Path) -> None:
+    pipe = "AWS::Pipes::Pipe, Properties: { Source: !Ref Q, Target: !Ref Flow } }\n  Q: { Type: AWS::SQS::Queue"
+    piped = model(tmp_path, other=pipe)
+    (record,) = chosen(piped, machine(A=task(Parameters={"a.$": "$.a"})))[0].payload
+
+    assert (record["messageId"], record["eventSource"]) == ("trial-1", "aws:sqs")
+
+
+def test_a_machine_waits_for_the_functions_that_may_start_it(tmp_path: Path) -> None:
+    project: Any = SimpleNamespace(body=model(tmp_path, function=CALLS).body)
+    starter, flow = Source(Kind.QUEUE, "Work", "Work.Jobs", "Jobs"), Source(Kind.MACHINE, "Flow", "Flow")
+
+    assert feeders(project, flow, [starter, flow]) == [starter]

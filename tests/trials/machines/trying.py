@@ -1,0 +1,145 @@
+"""All trials of one state machine, as the stream of events that every source is."""
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+from trials.machines import inputs, results
+from trials.machines.definition import beyond, forward, tasks
+from trials.machines.faults import faults
+from trials.machines.history import Fault, Play, Setting, Started, Undisturbed, Way
+from trials.machines.playing import FIRST, SECOND, Played, deployed, play
+from trials.machines.starts import setting
+from trials.project import Kind, Source
+from trials.report.events import Event, SamplesUsed, SourceEnded, Told, TrialStarted
+from trials.samples.code import of_code
+from trials.samples.learned import mends
+from trials.samples.reads import Reads
+from trials.samples.refused import Refusal
+from trials.samples.sample import Sample
+from trials.stage import Stage
+from trials.verdicts import Finding, Judgement, Status, Verdict, unproved
+from trials.verdicts.machines import again, ended_well, judged, summed
+from trials.verdicts.remedies import remedy
+from trials.world import noise
+
+MOST_SAMPLES = 3
+MOST_MENDS = 6
+MOST_PLAYS = 18  # under faults, unless all are asked for
+TRIALS = {
+    "a task fails once": (Way.ONCE,),
+    "a task fails for good": (Way.FOR_GOOD,),
+    "outcome unknown": (Way.UNKNOWN_ONCE, Way.UNKNOWN),
+}
+STATUS = {Verdict.HELD: Status.DELIVERED, Verdict.UNPROVED: Status.UNPROVED, Verdict.BROKEN: Status.BROKEN}
+
+
+class Trying:
+    """One machine on a stage; each play has a world of its own."""
+
+    def __init__(self, stage: Stage, source: Source) -> None:
+        stage.fresh()  # else the definitions may be those that were made to ask
+        self.stage, self.name = stage, source.function
+        self.model = stage.project.model
+        self.machine = self.model.resources[self.name]
+        self.setting: Setting = setting(self.model, self.machine)
+        self.definition = deployed(stage, self.name)
+        self.answers: dict[str, Any] = {**results.answers(self.definition), **stage.project.supply.tasks}
+
+    def samples(self) -> list[Sample]:
+        passed = self.stage.passed_on.get(self.name)
+        files = self.stage.project.files
+        return inputs.inputs(self.model, self.machine, self.definition, files, passed, self.reads)
+
+    def reads(self, physical: str) -> Reads | None:
+        """What the function of a physical name reads of its event."""
+        known = {each: name for name, each in self.stage.stack.resources.items()}
+        return of_code(*self.stage.project.code(known[physical])) if physical in known else None
+
+    def play(self, sample: Sample, fault: Fault, answering: set[str] | None = None, again: str = "") -> Play:
+        return self.played(sample, fault, answering, again).play
+
+    def played(self, sample: Sample, fault: Fault, answering: set[str] | None = None, again: str = "") -> Played:
+        return play(self.stage, self.name, sample, fault, self.answers, answering, again)
+
+    def undisturbed(self, sample: Sample) -> Undisturbed:
+        """Two equal executions; a sample that a function refuses is mended by what the refusal says."""
+        first = self.played(sample, Fault())
+        for _ in range(MOST_MENDS):
+            better = next(iter(self.mended(sample, first)), None) if first.play.ending.failed else None
+            if better is None:
+                break
+            sample, first = better, self.played(better, Fault())
+        if first.play.ending.status != "SUCCEEDED":
+            return Undisturbed(sample, first.play)
+        return Undisturbed(sample, first.play, noise(first.play.world, self.play(sample, Fault()).world))
+
+    def mended(self, sample: Sample, fared: Played) -> Iterator[Sample]:
+        """Samples with what the refusal of a function says that the machine's input, which it was passed, lacks."""
+        for state, given, arguments, done in fared.prompter.failures[:1]:
+            payload = arguments.get("Payload", arguments) if isinstance(arguments, dict) else arguments
+            if sample.file or not isinstance(payload, dict) or not isinstance(given, dict):
+                return
+            if all(payload.get(key) == value for key, value in given.items()):
+                refusal = Refusal(tuple(text for text in (done.cause, "\n".join(done.log[-40:])) if text))
+                yield from mends(sample, Source(Kind.DIRECT, "", state), refusal)
+
+
+def try_machine(stage: Stage, source: Source, began: float) -> Iterator[Event]:
+    trying = Trying(stage, source)
+    if lost := list(beyond(trying.definition)):
+        judgement = unproved(f"the local AWS passes over {', '.join(lost)}", supply="try it in an account of yours")
+        yield Told(told(source, "once", judgement))
+        yield SourceEnded(source, Status.UNPROVED, judgement.happened, judgement.supply, time.monotonic() - began)
+        return
+    tried: list[str] = []
+    for sample in trying.samples()[:MOST_SAMPLES]:
+        tried.append(sample.file)
+        reference = trying.undisturbed(sample)
+        judgement = ended_well(reference, source.name, unreached(trying, reference.play))
+        if judgement.verdict is Verdict.HELD:
+            break
+    yield SamplesUsed(source, tried)
+    yield Told(told(source, "once", judgement))
+    if judgement.verdict is Verdict.HELD:
+        yield from under_faults(trying, source, reference)
+    why = "" if judgement.verdict is Verdict.HELD else judgement.happened
+    seconds = time.monotonic() - began
+    event = reference.sample.payload
+    yield SourceEnded(source, STATUS[judgement.verdict], why, judgement.supply, seconds, event)
+
+
+def unreached(trying: Trying, reference: Play) -> list[str]:
+    """The tasks on a way without failures that the input does not lead to."""
+    ahead = forward(trying.definition)
+    return [each.name for each in tasks(trying.definition) if each.name in ahead - reference.states]
+
+
+def under_faults(trying: Trying, source: Source, reference: Undisturbed) -> Iterator[Event]:
+    known = {task.name: task for task in tasks(trying.definition)}
+    wanted = faults(reference.play, known)
+    chosen = wanted if trying.stage.thorough else wanted[:MOST_PLAYS]
+    plays: list[Play] = []
+    for trial, ways in TRIALS.items():
+        yield TrialStarted(source, trial)
+        for fault in chosen:
+            if fault.way in ways:
+                plays.append(trying.play(reference.sample, fault, reference.play.states))
+    for trial, ways in TRIALS.items():
+        verdicts = [judged(each, reference, trying.setting, plays) for each in plays if each.fault.way in ways]
+        skipped = [str(each) for each in wanted[len(chosen) :] if each.way in ways]
+        yield from (Told(told(source, trial, judgement)) for judgement in summed(verdicts, skipped))
+    yield TrialStarted(source, "started twice")
+    yield Told(told(source, "started twice", twice(trying, reference)))
+
+
+def twice(trying: Trying, reference: Undisturbed) -> Judgement:
+    """A second execution: under the same name, if whoever starts it can choose one and Step Functions heeds it."""
+    surroundings = trying.setting
+    own_name = not surroundings.express and surroundings.started is not Started.ALONE
+    second = trying.play(reference.sample, Fault(), reference.play.states, FIRST if own_name else SECOND)
+    return again(second, reference, surroundings, own_name)
+
+
+def told(source: Source, trial: str, judgement: Judgement) -> Finding:
+    return Finding(str(source), trial, judgement, *remedy(judgement.promise, source.kind))
