@@ -89,6 +89,9 @@ class Stage:
         secrets = project.supply.secrets
         own = {name for name in secrets if name in project.body["Resources"]}
         keep_secrets(self.local, {name: value for name, value in secrets.items() if name not in own})
+        for bus in project.buses:
+            with suppress(self.local.client("events").exceptions.ResourceAlreadyExistsException):
+                self.local.client("events").create_event_bus(Name=bus)
         with overridden(project.newer):
             body = self.local.pack(project.body, project.template.parent, project.extra, tolerant=True)
         stack = self.local.create_what_comes_up("on-stage", body, project.parameters)

@@ -22,6 +22,7 @@ from trials.template import merged_properties, own_names, read_template, secrets
 
 SYNTHESISED = ".template.json"
 LARGEST = 51_200  # bytes of a template that may stand in the request; a larger one is read from a bucket
+ASSETS = {"AWS::Lambda::Function": "Code", "AWS::Lambda::LayerVersion": "Content"}  # where their address stands
 ASSET = "aws:asset:path"  # where CDK says which folder beside the template holds a function's code
 NOT_CODE = shutil.ignore_patterns(
     "__pycache__", "template.yaml", ".git", ".aws-sam", ".venv", "node_modules", "cdk.out", ".mypy_cache"
@@ -119,10 +120,14 @@ class LocalAws(Server):
             self._depend(properties, source, extra)
         elif resource["Type"] == "AWS::Serverless::LayerVersion" and isinstance(properties["ContentUri"], str):
             properties["ContentUri"] = self._package(folder / properties["ContentUri"], layer=True)
-        elif resource["Type"] == "AWS::Lambda::Function" and (asset := resource.get("Metadata", {}).get(ASSET)):
-            bucket, key = self._package(folder / asset).removeprefix("s3://").split("/")
-            properties["Code"] = {"S3Bucket": bucket, "S3Key": key}
-            if not runtime.startswith("nodejs"):
+        elif resource["Type"] in ASSETS and (asset := resource.get("Metadata", {}).get(ASSET)):
+            if runtime.startswith("nodejs"):
+                place = self._package_node(folder / asset, str(whole.get("Handler", "")), {})
+            else:
+                place = self._package(folder / asset, built=True)
+            bucket, key = place.removeprefix("s3://").split("/")
+            properties[ASSETS[resource["Type"]]] = {"S3Bucket": bucket, "S3Key": key}
+            if runtime.startswith("python"):
                 self._depend(properties, folder / asset, extra)
         elif resource["Type"] == "AWS::Serverless::StateMachine" and "DefinitionUri" in properties:
             definition = folder / properties.pop("DefinitionUri")
@@ -184,12 +189,15 @@ class LocalAws(Server):
         self.client("s3").put_object(Bucket=BUCKET, Key=f"{name}.template", Body=body.encode())
         return {"TemplateURL": f"{self.endpoint}/{BUCKET}/{name}.template"}
 
-    def _package(self, source: Path, layer: bool = False) -> str:
-        """Zip a function's code or a layer and upload it, once; return its S3 address."""
+    def _package(self, source: Path, layer: bool = False, built: bool = False) -> str:
+        """Zip a function's code or a layer and upload it, once; return its S3 address.
+
+        What was `built` before, as CDK's assets are, is taken with all that it holds.
+        """
         if source not in self._archives:
             if not source.is_dir():
                 raise LocalAwsError(f"the template takes code from {source}, which is no folder")
-            self._archives[source] = archive = self._zip(source, layer)
+            self._archives[source] = archive = self._zip(source, layer, built or source.is_relative_to(self._home))
             self.client("s3").upload_file(str(archive), BUCKET, archive.name)
         return f"s3://{BUCKET}/{self._archives[source].name}"
 
@@ -209,10 +217,9 @@ class LocalAws(Server):
             self._built[asked] = javascript.build(source, handler, metadata, work)
         return self._package(self._built[asked])
 
-    def _zip(self, source: Path, layer: bool) -> Path:
+    def _zip(self, source: Path, layer: bool, built: bool) -> Path:
         """The code; of a layer, also what its requirements name."""
         build = Path(tempfile.mkdtemp(dir=self._home))
-        built = source.is_relative_to(self._home)
         code = Path(shutil.copytree(source, build / "code", ignore=None if built else NOT_CODE, symlinks=True))
         files = {path.relative_to(code): path for path in code.rglob("*")}
         if layer and (requirements := source / "requirements.txt").exists():

@@ -14,6 +14,7 @@ from trials.local_aws.packaging import PackagingError
 
 NODE = Path(__file__).parent / "node"  # its lock holds what Lambda's runtimes bring along, and esbuild
 PRELOADS = (NODE / "left_running.cjs", NODE / "plain_http.cjs")
+NPM = ("--omit=dev", "--no-audit", "--no-fund", "--loglevel=error")
 SCRIPTS, TYPED = (".js", ".mjs", ".cjs"), (".ts", ".mts", ".cts", ".tsx")
 NOT_CODE = shutil.ignore_patterns(".git", ".aws-sam", "cdk.out", "*.test.*", "__tests__", "template.yaml")
 
@@ -41,8 +42,12 @@ def installed(manifest: Path, lock: Path | None, name: str) -> Path:
             shutil.copy(manifest, folder / "package.json")
             if lock:
                 shutil.copy(lock, folder / lock.name)
-            command = [npm, "ci" if lock else "install", "--omit=dev", "--no-audit", "--no-fund", "--silent"]
+            command = [npm, "ci" if lock else "install", *NPM]
             done = errand(command, cwd=folder)
+            if done.returncode and lock:  # a release that the lock names may be gone from where packages come from
+                (folder / lock.name).unlink()
+                command = [npm, "install", *NPM]
+                done = errand(command, cwd=folder)
             if done.returncode:
                 said = " ".join((done.stderr or done.stdout).split())[-300:]
                 raise PackagingError(f"`npm {command[1]}` failed for {manifest}: {said}")

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from trials.project import accounted
-from trials.project.callers import AUTHORIZES, ended, triggered
+from trials.project.callers import AUTHORIZES, BALANCED, ended, polled, resolves, transforms, triggered
 from trials.project.machines import attempts, definition, states
 from trials.project.nested import LOCATIONS
 from trials.project.source import ANY, Batching, Kind, Route, Source
-from trials.template import Model, TemplateError, as_dict, logical_id, read_template, references
+from trials.template import Model, TemplateError, as_dict, logical_id, read_template, references, text
 from trials.template.nodes import FUNCTIONS, MACHINES
 
 __all__ = ["ANY", "Batching", "Kind", "Route", "Source", "as_dict", "sources"]
@@ -106,11 +106,14 @@ class Reader:
                 yield Source(Kind.DIRECT, function, name, given=AUTHORIZES["TOKEN" if token else f"REQUEST{simple}"])
         elif kind == "AWS::Cognito::UserPool":
             for trigger, target in as_dict(properties.get("LambdaConfig")).items():
-                if function := self.function(target):
+                if function := self.function(as_dict(target).get("LambdaArn") or target):
                     why = "" if (asked := triggered(trigger)) else accounted.reason(kind)
                     yield Source(
                         Kind.OTHER if why else Kind.DIRECT, function, f"{name}.{trigger}", given=asked, why=why
                     )
+        elif call := self._asked_directly(kind, properties):
+            function, given = call
+            yield Source(Kind.DIRECT, function, name, given=given)
         elif kind == "AWS::CloudWatch::Alarm":
             yield from self._named(name, "there are no trials for alarms", accounted.alarm_actions(properties))
         elif kind == "AWS::Pipes::Pipe":
@@ -122,6 +125,23 @@ class Reader:
             yield from named or [Source(Kind.OTHER, "", name, why=accounted.NESTED)]
         elif why := "" if kind in APIS else accounted.reason(kind):
             yield from self._named(name, why, properties)
+
+    def _asked_directly(self, kind: str, properties: dict[str, Any]) -> tuple[str, str] | None:
+        """The function that a service asks and waits for, and what it is asked."""
+        if kind == "AWS::AppSync::Resolver":
+            origin = as_dict(self.resources.get(logical_id(properties.get("DataSourceName"))))
+            config = as_dict(as_dict(origin.get("Properties")).get("LambdaConfig"))
+            function = self.function(config.get("LambdaFunctionArn"))
+            asked = resolves(str(properties.get("TypeName")), str(properties.get("FieldName")))
+        elif kind == "AWS::KinesisFirehose::DeliveryStream":
+            meant = {self.function({"Ref": each}) for each in references(properties)} - {""}
+            function, asked = (meant.pop() if len(meant) == 1 else ""), transforms()
+        elif kind == "AWS::ElasticLoadBalancingV2::TargetGroup":
+            ends = [self.function(as_dict(each).get("Id")) for each in properties.get("Targets") or []]
+            function, asked = next(filter(None, ends), ""), BALANCED
+        else:
+            return None
+        return (function, asked) if function else None
 
     def _named(self, name: str, why: str, properties: Any) -> Iterator[Source]:
         """A row for each function that a resource without trials refers to."""
@@ -135,11 +155,18 @@ class Reader:
             return replace(begins, kind=Kind.ROUTE, function=end, name=name)
         return Source(Kind.OTHER, logical_id(target) or "something elsewhere", name, why=why)
 
+    def _into_a_queue(self, name: str, api: str, where: Route, uri: Any) -> Source:
+        """A REST API's way into a queue, which the local AWS knows; of those into other services, a row."""
+        queues = [each for each in sorted(references(uri)) if "SQS::Queue" in str(self.resources.get(each))]
+        if ":sqs:path" not in text(uri) or len(queues) != 1:
+            return self._route(name, uri, accounted.INTEGRATED)
+        return Source(Kind.ROUTE, queues[0], name, api, route=where)
+
     def _on_a_bus(self, name: str, end: str, rule: dict[str, Any], pattern: dict[str, Any]) -> Source | None:
-        """A way that begins with an event on a bus of this template, or on the default one."""
+        """A way that begins with an event on a bus of this template, on one that it names, or on the default one."""
         bus = rule.get("EventBusName")
-        origin = logical_id(bus)
-        if not pattern or (bus and bus != "default" and origin not in self.resources):
+        origin = "" if bus == "default" else logical_id(bus) or as_text(bus)
+        if not pattern or (bus and bus != "default" and not origin):
             return None
         return Source(Kind.ROUTE, end, name, origin, pattern=pattern)
 
@@ -177,10 +204,12 @@ class Reader:
                     continue
                 version = str(integration.get("payloadFormatVersion", APIS[kind]))
                 where = Route("ANY" if method.upper() in ANY else method.upper(), path, version)
-                if function := self.function(integration.get("uri")):
+                if (function := self.function(integration.get("uri"))) and integration.get("type") == "aws":
+                    yield Source(Kind.DIRECT, function, f"{name}.{method} {path}", name)
+                elif function:
                     yield Source(Kind.HTTP, function, f"{name}.{method} {path}", name, route=where)
                 elif calls_a_service(integration.get("type")):
-                    yield self._route(f"{name}.{method} {path}", integration.get("uri"))
+                    yield self._into_a_queue(f"{name}.{method} {path}", name, where, integration.get("uri"))
 
     def _authorizers(self, name: str, properties: dict[str, Any], form: str) -> Iterator[Source]:
         """The functions that authorize a SAM API's callers, each with the form of event that it gets."""
@@ -239,9 +268,15 @@ class Reader:
             return Source(kind, function, name, origin, pattern=pattern, given=as_text(properties.get("Input")))
         if kind_name == "Cognito" and (asked := triggered(first(properties.get("Trigger")))):
             return Source(Kind.DIRECT, function, name, given=asked)
+        if asked := polled(kind_name, self._engine(properties.get("Broker"))):
+            return Source(Kind.DIRECT, function, name, given=asked)
         if kind is Kind.OTHER:
             return Source(kind, function, name, why=f"there are no trials for {kind_name} yet")
         return Source(kind, function, name, origin, given=as_text(properties.get("Input")))
+
+    def _engine(self, broker: Any) -> str:
+        """The engine of a broker of Amazon MQ that this template makes."""
+        return str(as_dict(as_dict(self.resources.get(logical_id(broker))).get("Properties")).get("EngineType", ""))
 
     def _sam_route(self, kind: str, properties: dict[str, Any]) -> Route:
         method, path = str(properties.get("Method", "ANY")).upper(), str(properties.get("Path", "/{proxy+}"))
@@ -273,6 +308,11 @@ class Reader:
         function = self.function(properties.get("FunctionName"))
         service = re.search(r"::(SQS|Kinesis|DynamoDB)::", str((self.resources.get(origin) or {}).get("Type", "")))
         if not service:
+            brokers = {"AWS::AmazonMQ::Broker": "MQ", "AWS::MSK::Cluster": "MSK", "AWS::MSK::ServerlessCluster": "MSK"}
+            polls = brokers.get(str((self.resources.get(origin) or {}).get("Type")), "")
+            polls = "SelfManagedKafka" if properties.get("SelfManagedEventSource") else polls
+            if function and (asked := polled(polls, self._engine(properties.get("EventSourceArn")))):
+                return Source(Kind.DIRECT, function, name, given=asked)
             return Source(Kind.OTHER, function, name, origin, why="an event source mapping of another service")
         if not function:
             return Source(Kind.OTHER, "", name, origin, why=accounted.ELSEWHERE)
@@ -336,7 +376,11 @@ class Reader:
             return
         if not function:
             if calls_a_service(integration.get("Type")):
-                yield self._route(name, integration.get("Uri"))
+                where = Route(str(method.get("HttpMethod")), self._path(method.get("ResourceId")), "1.0")
+                yield self._into_a_queue(name, logical_id(method.get("RestApiId")), where, integration.get("Uri"))
+            return
+        if integration.get("Type") == "AWS":  # what it gets is made by a mapping template, and no request
+            yield Source(Kind.DIRECT, function, name, logical_id(method.get("RestApiId")))
             return
         kinds = {"COGNITO_USER_POOLS": "cognito", "CUSTOM": "lambda", "AWS_IAM": "iam"}
         authorizer = kinds.get(str(method.get("AuthorizationType")), "")
