@@ -8,6 +8,7 @@ from urllib.parse import unquote_plus
 from uuid import uuid4
 
 from trials.deliveries.history import Answer
+from trials.deliveries.objects import content_of
 from trials.deliveries.records import kinesis_record, message_record, notification, sequence_number, table_record
 from trials.local_aws import ACCOUNT, REGION
 from trials.project.sources import Kind, Source
@@ -183,8 +184,8 @@ def placed(stage: "Stage", source: Source, event: Any) -> Any:
         entity = record.get("s3", {}).get("object", {})
         record.get("s3", {})["bucket"] = {"name": bucket, "arn": f"arn:aws:s3:::{bucket}"}
         if bucket != "trial" and "key" in entity:
-            body = json.dumps({"id": "trial-1"}).encode()
-            stage.local.client("s3").put_object(Bucket=bucket, Key=unquote_plus(entity["key"]), Body=body)
+            key = unquote_plus(entity["key"])
+            stage.local.client("s3").put_object(Bucket=bucket, Key=key, Body=content_of(key))
     return event
 
 

@@ -112,8 +112,8 @@ def read(path: Path, url: str) -> Project:
         written = put_plainly(inlined(written, template.parent, notes), template.parent, notes)
         supply = supplied(template.parent, written.get("Parameters") or {})
         body = told(without_outputs(written), supply.secrets, url, notes)
+        listed = sources(body, template.parent)
         body, left_out = deployable(body, template.parent, notes)
-        listed = sources(written, template.parent)
     except TemplateError as error:
         raise LocalAwsError(str(error)) from error
     configured = overrides(template.parent, body.get("Parameters") or {})

@@ -180,7 +180,7 @@ class Reader:
     def _bucket(self, name: str, notifications: dict[str, Any]) -> Iterator[Source]:
         for each in notifications.get("LambdaConfigurations") or []:
             if function := self.function(each.get("Function")):
-                yield Source(Kind.BUCKET, function, f"{name}.{each.get('Event', '')}", name)
+                yield Source(Kind.BUCKET, function, f"{name}.{each.get('Event', '')}", name, pattern=key_rules(each))
             else:
                 yield Source(Kind.OTHER, "", f"{name}.{each.get('Event', '')}", name, why=accounted.ELSEWHERE)
         for key, end in (("QueueConfigurations", "Queue"), ("TopicConfigurations", "Topic")):
@@ -272,6 +272,8 @@ class Reader:
             return Source(Kind.DIRECT, function, name, given=asked)
         if kind is Kind.OTHER:
             return Source(kind, function, name, why=f"there are no trials for {kind_name} yet")
+        if kind is Kind.BUCKET:
+            return Source(kind, function, name, origin, pattern=key_rules(properties))
         return Source(kind, function, name, origin, given=as_text(properties.get("Input")))
 
     def _engine(self, broker: Any) -> str:

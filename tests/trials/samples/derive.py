@@ -16,15 +16,17 @@ PREFIX: dict[Kind, Steps] = {  # of what stands in a sample's payload
     Kind.TOPIC: ("Records", EACH, "Sns", "Message"),
     Kind.TABLE: ("Records", EACH),
 }
-GUESSES = (
-    (r"e?mail", "trial@example.test"),
-    (r"url|uri|link|href", "https://example.test/trial"),
-    (r"(date|time|timestamp|at|on)$", "2026-11-23T08:00:00Z"),
-    (r"price|amount|total|cents|qty|quantity|count|number|age|limit|size|version|sequence|stock|points|rating", 1),
-    (r"^(is|has|can)[A-Z_]|enabled|active|flag", True),
-    (r"currency", "EUR"),
-    (r"country", "DE"),
-    (r"phone", "+15555550100"),
+GUESSES: tuple[tuple[str, Any], ...] = (  # by the words of a key, the last ones first; `^` and `$` are its ends
+    (r"\b(e?mail)\b", "trial@example.test"),
+    (r"\b(url|uri|link|href)$", "https://example.test/trial"),
+    (r"\b(date|time|timestamp|datetime|at|on)$", "2026-11-23T08:00:00Z"),
+    (r"\bphone\b", "+15555550100"),
+    (r"\b(price|amount|total|cents|qty|quantity|count|number|age|limit|size|version|sequence|stock)s?$", 1),
+    (r"\b(points|rating)$", 1),
+    (r"^(is|has|can) |\b(enabled|active|flag)$", True),
+    (r"\bcurrency\b", "EUR"),
+    (r"\bcountry\b", "DE"),
+    (r"\blanguage\b", "en"),
 )
 
 
@@ -33,6 +35,8 @@ def filled(sample: Sample, source: Source, reads: Reads) -> Sample:
     prefix = PREFIX.get(source.kind, ())
     inside = [steps[len(prefix) :] for steps in sorted(reads.paths) if steps[: len(prefix)] == prefix]
     wanted = [steps for steps in inside if steps]
+    if source.kind is Kind.QUEUE and not sample.file:
+        sample = with_attributes(sample, reads)
     if not wanted:
         return sample
     known: dict[Steps, Any] = {steps[len(prefix) :]: 1 for steps in reads.numbers}
@@ -48,7 +52,20 @@ def filled(sample: Sample, source: Source, reads: Reads) -> Sample:
         payload = typed_images(payload)
     if payload == sample.payload:
         return sample
-    return replace(sample, payload=payload, origin=f"{sample.origin}, with what the code reads")
+    origin = sample.origin if "the code reads" in sample.origin else f"{sample.origin}, with what the code reads"
+    return replace(sample, payload=payload, origin=origin)
+
+
+def with_attributes(sample: Sample, reads: Reads) -> Sample:
+    """The message with the attributes that the code reads by their names."""
+    place = ("Records", EACH, "messageAttributes")
+    names = {steps[3]: steps for steps in sorted(reads.paths) if steps[:3] == place and len(steps) > 3}
+    values = {name: reads.values.get(steps, guess(name, None)) for name, steps in names.items()}
+    more = {name: {"StringValue": str(value), "DataType": "String"} for name, value in values.items()}
+    if not more.keys() - sample.attributes.keys():
+        return sample
+    origin = sample.origin if "the code reads" in sample.origin else f"{sample.origin}, with what the code reads"
+    return replace(sample, attributes={**more, **sample.attributes}, origin=origin)
 
 
 TYPES = {"S", "N", "B", "SS", "NS", "BS", "M", "L", "BOOL", "NULL"}
@@ -58,7 +75,9 @@ def typed_images(record: dict[str, Any]) -> dict[str, Any]:
     """A stream record whose images hold typed values only: what was added by name gets its type."""
     inner = dict(record.get("dynamodb") or {})
     for name in ("NewImage", "OldImage", "Keys"):
-        if isinstance(inner.get(name), dict):
+        if not isinstance(inner.get(name), dict):
+            inner.pop(name, None)
+        else:
             inner[name] = {key: typed_value(value) for key, value in inner[name].items()}
     return {**record, "dynamodb": inner}
 
@@ -90,6 +109,10 @@ def put(value: Any, steps: Steps, known: Any) -> Any:
     if not steps:
         return value
     step, rest = steps[0], steps[1:]
+    if value == MADE_UP and step == EACH:
+        value = None
+    if step != JSON and value not in (None, "") and not isinstance(value, list if step == EACH else dict):
+        return value  # something else reads it in another way
     if step == JSON:
         text = isinstance(value, str)
         inner = parsed(value) if text else value
@@ -116,6 +139,14 @@ def guess(name: str, known: Any) -> Any:
     if known is not None:
         return known
     for pattern, value in GUESSES:
-        if re.search(pattern, name, re.IGNORECASE):
+        if re.search(pattern, words(name)):
             return value
     return "trial-1" if not name.endswith("s") or name.endswith(("us", "ss")) else "trial"
+
+
+MADE_UP = {"id": "trial-1"}  # the content of a sample of which nothing is known
+
+
+def words(name: str) -> str:
+    """The words of a key in small letters, whether it is written in camel case, with underscores or with hyphens."""
+    return " ".join(re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+", name)).lower()

@@ -7,6 +7,7 @@ from base64 import b64encode
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import quote_plus
 
 from trials.project.sources import ANY, Kind, Route, Source
 from trials.samples.pattern import fill
@@ -14,8 +15,7 @@ from trials.samples.sample import Sample
 from trials.template import as_dict, logical_id
 
 ID = "trial-1"
-KEY = "trial/a b+ü.csv"  # a space, a plus and an umlaut, which notifications of S3 encode
-ENCODED = "trial/a+b%2B%C3%BC.csv"
+NAME = "trial/a b+ü"  # a space, a plus and an umlaut, which notifications of S3 encode
 
 
 def made(body: dict[str, Any], source: Source, claims: dict[str, Any] | None = None) -> Sample:
@@ -33,7 +33,7 @@ def made(body: dict[str, Any], source: Source, claims: dict[str, Any] | None = N
     if source.kind is Kind.TABLE:
         return Sample(change(body, source), "made from the table's key")
     if source.kind is Kind.BUCKET:
-        return Sample(object_created(source.origin), "made up, an object that is there")
+        return Sample(object_created(source.origin, source.pattern), "made up, an object that is there")
     if source.kind is Kind.LOGS:
         return Sample(log_lines(), "made up, two lines of a log")
     if source.kind is Kind.DIRECT and source.given:
@@ -131,9 +131,14 @@ def change(body: dict[str, Any], source: Source) -> dict[str, Any]:
     return {"eventName": name, "dynamodb": {**stream, "ApproximateCreationDateTime": 1795420100, **images}}
 
 
-def object_created(bucket: str) -> dict[str, Any]:
-    """A notification of S3; `bucket` is a logical id, which the stage replaces by the physical one."""
-    entity = {"key": ENCODED, "size": 12, "eTag": "d41d8cd98f00b204e9800998ecf8427e", "sequencer": "0055AED6DCD90281E5"}
+def object_created(bucket: str, rules: dict[str, Any]) -> dict[str, Any]:
+    """A notification of S3; `bucket` is a logical id, which the stage replaces by the physical one.
+
+    `rules` are the prefix and the suffix that the key must have.
+    """
+    prefix, suffix = (rules.get(end) if isinstance(rules.get(end), str) else "" for end in ("prefix", "suffix"))
+    key = quote_plus(f"{prefix}{NAME}{suffix or '.csv'}", safe="/")
+    entity = {"key": key, "size": 12, "eTag": "d41d8cd98f00b204e9800998ecf8427e", "sequencer": "0055AED6DCD90281E5"}
     record = {
         "eventVersion": "2.1",
         "eventSource": "aws:s3",

@@ -1,0 +1,145 @@
+"""What is filled into a sample that was made up: names of keys, objects of a bucket, attributes, generated classes."""
+
+import gzip
+import json
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote_plus
+
+import pytest
+
+from trials.deliveries.objects import content_of
+from trials.project import Kind, Source, sources
+from trials.samples.derive import filled, guess
+from trials.samples.made import made
+from trials.samples.reads import EACH, JSON, Reads, of_handler
+from trials.samples.sample import Sample
+
+RECORD = ("Records", EACH)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("age", 1),
+        ("orderCount", 1),
+        ("unit_price", 1),
+        ("phoneNumber", "+15555550100"),
+        ("createdAt", "2026-11-23T08:00:00Z"),
+        ("order-date", "2026-11-23T08:00:00Z"),
+        ("callbackUrl", "https://example.test/trial"),
+        ("isActive", True),
+        ("customerEmail", "trial@example.test"),
+        ("country", "DE"),
+        ("message", "trial-1"),
+        ("OldImage", "trial-1"),
+        ("pageToken", "trial-1"),
+        ("account", "trial-1"),
+        ("description", "trial-1"),
+        ("action", "trial-1"),
+        ("format", "trial-1"),
+        ("resizeMode", "trial-1"),
+    ],
+)
+def test_a_key_is_guessed_by_its_words_and_not_by_what_they_hold(name: str, value: Any) -> None:
+    assert guess(name, None) == value
+
+
+def test_what_one_reads_as_a_list_and_another_as_an_object_keeps_the_envelope() -> None:
+    source = Source(Kind.BUS, "Work", "Rule")
+    reads = Reads(paths={("detail",), (EACH, EACH), ("detail", "id"), ("source", "name"), ("detail", EACH)})
+    sample = filled(made({"Resources": {}}, source), source, reads)
+
+    assert sample.payload["detail-type"] == "Trial"
+    assert (sample.payload["detail"], sample.payload["source"]) == ({"id": "trial-1"}, "trial")
+
+
+def test_a_message_of_which_nothing_is_known_may_be_a_list() -> None:
+    source = Source(Kind.QUEUE, "Work", "Jobs", "Jobs")
+    reads = Reads(paths={(*RECORD, "body", JSON, EACH, "sku")})
+
+    assert json.loads(filled(Sample('{"id": "trial-1"}', "made up"), source, reads).payload) == [{"sku": "trial-1"}]
+
+
+def test_a_message_gets_the_attributes_that_the_code_compares() -> None:
+    source = Source(Kind.QUEUE, "Work", "Jobs", "Jobs")
+    place = (*RECORD, "messageAttributes", "HttpMethod", "stringValue")
+    reads = Reads(paths={place, place[:-1], (*RECORD, "messageAttributes", "Tenant")}, values={place: "POST"})
+    sample = filled(Sample('{"id": "trial-1"}', "made up"), source, reads)
+
+    assert {name: each["StringValue"] for name, each in sample.attributes.items()} == {
+        "HttpMethod": "POST",
+        "Tenant": "trial-1",
+    }
+    assert sample.origin == "made up, with what the code reads"
+
+
+GENERATED = """
+class Changed(object):
+    _types = {'order_id': 'str', 'cents': 'int', 'buyer': 'Buyer'}
+    _attribute_map = {'order_id': 'orderId', 'cents': 'cents', 'buyer': 'buyer'}
+class Buyer(object):
+    _types = {'name': 'str'}
+    _attribute_map = {'name': 'name'}
+class AWSEvent(object):
+    _types = {'detail': 'Changed', 'detail_type': 'str'}
+    _attribute_map = {'detail': 'detail', 'detail_type': 'detail-type'}
+"""
+HANDLER = """
+from schema.changed.model import AWSEvent
+from schema.changed.marshaller import Marshaller
+def handler(event, context):
+    return Marshaller.unmarshall(event, AWSEvent).detail
+"""
+
+
+def test_a_class_that_the_schema_registry_generated_says_what_the_event_holds(tmp_path: Path) -> None:
+    for name in ("changed", "other"):
+        (tmp_path / "schema" / name).mkdir(parents=True)
+    (tmp_path / "schema" / "changed" / "model.py").write_text(GENERATED)
+    (tmp_path / "schema" / "other" / "model.py").write_text(GENERATED.replace("orderId", "otherId"))
+    (tmp_path / "schema" / "changed" / "marshaller.py").write_text("def unmarshall(data, kind):\n    data[0]['x']\n")
+    (tmp_path / "app.py").write_text(HANDLER)
+    source = Source(Kind.BUS, "Work", "Rule", pattern={"source": ["shop"]})
+    reads = of_handler(tmp_path, "app.handler")
+
+    detail = filled(made({"Resources": {}}, source), source, reads).payload["detail"]
+    assert detail == {"orderId": "trial-1", "cents": 1, "buyer": {"name": "trial-1"}}
+
+
+FILTER = {"S3Key": {"Rules": [{"Name": "prefix", "Value": "in/"}, {"Name": "suffix", "Value": ".jpg"}]}}
+
+
+@pytest.mark.parametrize("form", ["event", "configuration"])
+def test_an_object_has_the_key_that_its_notification_asks_for(form: str) -> None:
+    bucket: dict[str, Any] = {"Type": "AWS::S3::Bucket"}
+    work: dict[str, Any] = {"Type": "AWS::Serverless::Function", "Properties": {}}
+    if form == "event":
+        asked = {"Bucket": {"Ref": "Files"}, "Events": "s3:ObjectCreated:*", "Filter": FILTER}
+        work["Properties"]["Events"] = {"Put": {"Type": "S3", "Properties": asked}}
+    else:
+        told = {"Event": "s3:ObjectCreated:*", "Function": {"Fn::GetAtt": ["Work", "Arn"]}, "Filter": FILTER}
+        bucket["Properties"] = {"NotificationConfiguration": {"LambdaConfigurations": [told]}}
+    (source,) = sources({"Resources": {"Files": bucket, "Work": work}})
+    key = unquote_plus(made({"Resources": {}}, source).payload["Records"][0]["s3"]["object"]["key"])
+
+    assert (key[:3], key[-4:]) == ("in/", ".jpg")
+    assert {"+", " ", "ü"} <= set(key)
+
+
+@pytest.mark.parametrize(
+    ("key", "begins"),
+    [
+        ("a/b.JPG", b"\x89PNG\r\n\x1a\n"),
+        ("a.csv", b"id,name\n"),
+        ("a.json", b'{"id": '),
+        ("a", b'{"id": '),
+        ("a.txt", b"trial-1"),
+    ],
+)
+def test_an_object_holds_what_its_ending_promises(key: str, begins: bytes) -> None:
+    assert content_of(key).startswith(begins)
+
+
+def test_a_packed_object_can_be_unpacked() -> None:
+    assert json.loads(gzip.decompress(content_of("a.json.gz"))) == {"id": "trial-1"}
