@@ -205,8 +205,6 @@ def test_a_websocket_s_route_is_no_http_request(tmp_path: Path) -> None:
 
 
 UNTRIED = {
-    "Pipe": f"AWS::Pipes::Pipe, Properties: {{ Source: x, Target: {ARN} }}",
-    "Enriched": f"AWS::Pipes::Pipe, Properties: {{ Source: x, Target: x, Enrichment: {ARN} }}",
     "Pool": f"AWS::Cognito::UserPool, Properties: {{ LambdaConfig: {{ CustomSMSSender: {{ LambdaArn: {ARN} }} }} }}",
     "Rule": f"AWS::IoT::TopicRule, Properties: {{ TopicRulePayload: {{ Actions: [{{ Lambda: {{ FunctionArn: {ARN} }} }}] }} }}",
     "Release": "AWS::CodePipeline::Pipeline, Properties: { Stages: [{ Actions: [{ Configuration: { FunctionName: !Ref Work } }] }] }",
@@ -284,6 +282,7 @@ def test_an_authorizer_is_given_a_caller_in_the_form_of_its_api(
 
 AFTER = f"AWS::Lambda::EventInvokeConfig, Properties: {{ FunctionName: x, DestinationConfig: {{ %s: {{ Destination: {ARN} }} }} }}"
 BEHIND = f"AWS::ElasticLoadBalancingV2::TargetGroup, Properties: {{ TargetType: lambda, Targets: [{{ Id: {ARN} }}] }}"
+PIPE = f"AWS::Pipes::Pipe, Properties: {{ Source: x, %s: {ARN} }}"
 HOSE = f"AWS::KinesisFirehose::DeliveryStream, Properties: {{ X: [{{ ParameterValue: {ARN} }}] }}"
 KAFKA = f"AWS::Lambda::EventSourceMapping, Properties: {{ FunctionName: {ARN}, Topics: [a], SelfManagedEventSource: {{ X: y }} }}"
 ORIGIN = (
@@ -306,6 +305,8 @@ POOL = f"AWS::Cognito::UserPool, Properties: {{ LambdaConfig: {{ PostConfirmatio
             "DefineAuthChallenge_Authentication",
         ),
         (BEHIND, ("httpMethod",), "GET"),
+        (PIPE % "Target", (0, "id"), "trial-1"),
+        (PIPE % "Target: x, Enrichment", (0, "id"), "trial-1"),
         (HOSE, ("records", 0, "recordId"), "trial-1"),
         (KAFKA, ("eventSource",), "SelfManagedKafka"),
         (FIELD, ("info", "fieldName"), "order"),

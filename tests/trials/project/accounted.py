@@ -41,7 +41,7 @@ REASONS = {
     "AWS::CodePipeline::Pipeline": "a step of a pipeline is not tried",
     "AWS::ElasticLoadBalancingV2::TargetGroup": "a target that only deployment tells",
     "AWS::IoT::TopicRule": "there are no trials for IoT rules yet",
-    "AWS::Pipes::Pipe": "there are no trials for pipes yet",
+    "AWS::Pipes::Pipe": "a pipe without a function, which the local AWS does not know",
 }
 CUSTOM = "a custom resource: what CloudFormation asks of it is not tried"
 ROUTE = "a way without a function: who gets what it passes on is not tried yet"
@@ -75,7 +75,10 @@ def destinations(config: Any) -> list[Any]:
 NEEDED = (  # what a reader supplies for a row that is not tried, by what its reason says
     (r"^there are no trials for|mapping of another service", "events/{name}.json, the event as it comes to {function}"),
     (r"a custom resource", "events/{name}.json, what CloudFormation asks of {function}"),
-    (r"into a service without a function|a way without a function", "a look in an account of yours: send one event"),
+    (
+        r"into a service without a function|a way without a function|a pipe without",
+        "a look in an account of yours: send one event",
+    ),
     (r"state machine", "a look in an account of yours: start it once"),
     (r"not in this template", "the template that holds its function: name it and run again"),
     (r"nested stack", "the nested stack's template as a file, named by its path"),

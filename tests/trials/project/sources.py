@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from trials.project import accounted
-from trials.project.callers import AUTHORIZES, BALANCED, ended, polled, resolves, transforms, triggered
+from trials.project.callers import AUTHORIZES, BALANCED, ended, piped, polled, resolves, transforms, triggered
 from trials.project.machines import attempts, definition, states
 from trials.project.nested import LOCATIONS
 from trials.project.source import ANY, Batching, Kind, Route, Source
@@ -117,14 +117,26 @@ class Reader:
         elif kind == "AWS::CloudWatch::Alarm":
             yield from self._named(name, "there are no trials for alarms", accounted.alarm_actions(properties))
         elif kind == "AWS::Pipes::Pipe":
-            ends = [self.function(properties.get(end)) for end in ("Target", "Enrichment")]
-            end = next(filter(None, ends), logical_id(properties.get("Target")))
-            yield Source(Kind.OTHER, end, name, why=accounted.reason(kind))
+            yield from self._pipe(name, properties)
         elif kind in LOCATIONS:
             named = list(self._named(name, accounted.NESTED, properties))
             yield from named or [Source(Kind.OTHER, "", name, why=accounted.NESTED)]
         elif why := "" if kind in APIS else accounted.reason(kind):
             yield from self._named(name, why, properties)
+
+    def _pipe(self, name: str, pipe: dict[str, Any]) -> Iterator[Source]:
+        """The functions that a pipe asks; a pipe without one is a row."""
+        origin = str(as_dict(self.resources.get(logical_id(pipe.get("Source")))).get("Type", ""))
+        found = False
+        for end in ("Enrichment", "Target"):
+            if function := self.function(pipe.get(end)):
+                found = True
+                made_anew = "InputTemplate" in as_dict(pipe.get(f"{end}Parameters"))
+                made_anew = made_anew or (end == "Target" and "Enrichment" in pipe)
+                yield Source(Kind.DIRECT, function, f"{name}.{end}", given=piped(origin, made_anew))
+        if not found:
+            why = accounted.reason("AWS::Pipes::Pipe")
+            yield Source(Kind.OTHER, logical_id(pipe.get("Target")), name, why=why)
 
     def _asked_directly(self, kind: str, properties: dict[str, Any]) -> tuple[str, str] | None:
         """The function that a service asks and waits for, and what it is asked."""
