@@ -23,6 +23,7 @@ from trials.verdicts.judge import (
     refusal,
     refused_sample,
     returned_early,
+    tells_of_failure,
     undisturbed,
 )
 from trials.world import World, noise
@@ -140,7 +141,8 @@ def said(result: Delivery, log: list[str], folder: Path) -> Refusal:
     answer = result.answers[-1] if result.answers else Answer()
     body = answer.body.get("body", answer.body) if isinstance(answer.body, dict) else answer.body
     response = body if isinstance(body, str) else json.dumps(body, default=str)
-    texts = (answer.whole, response if answer.status >= 400 else "", "\n".join(log[-80:]))
+    refused = answer.status >= 400 or tells_of_failure(answer)
+    texts = (answer.whole, response if refused else "", "\n".join(log[-80:]))
     return Refusal(tuple(text for text in texts if text), raised(log, folder))
 
 

@@ -3,6 +3,7 @@
 import json
 import re
 from base64 import b64encode
+from contextlib import suppress
 from typing import Any
 
 from trials.deliveries.history import Answer, Delivery, History, Reference
@@ -46,7 +47,18 @@ def refusal(delivery: Delivery) -> str:
     if delivery.failures:
         return delivery.error
     last = delivery.answers[-1] if delivery.answers else Answer()
-    return str(last.body)[:200] if last.status >= 400 else ""
+    return str(last.body)[:200] if last.status >= 400 or tells_of_failure(last) else ""
+
+
+def tells_of_failure(answer: Answer) -> bool:
+    """Whether an answer says in its content that the work was not done, whatever its status is."""
+    content = answer.body.get("body", answer.body) if isinstance(answer.body, dict) else answer.body
+    with suppress(ValueError):
+        content = json.loads(content) if isinstance(content, str) else content
+    if not isinstance(content, dict):
+        return False
+    said_so = any(content.get(key) is False for key in ("success", "ok"))
+    return said_so or set(content) in ({"error"}, {"errors"}) or content.get("status") in ("error", "failed", "failure")
 
 
 def does_not_start(error: str, variables: set[str] | None = None, layers_are_here: bool = True) -> str:
@@ -373,6 +385,7 @@ def filled(difference: Difference, reference: Reference) -> bool:
 
 def answered(what: str, delivery: Delivery, gone: Difference, details: list[str]) -> Judgement:
     status = delivery.answers[-1].status or 200
-    if status >= 400:
-        return held(f"{what}: the caller was told {status}", *details)
+    if status >= 400 or tells_of_failure(delivery.answers[-1]):
+        told = f"{status}" if status >= 400 else short(delivery.answers[-1])
+        return held(f"{what}: the caller was told {told}", *details)
     return broken(Promise.LOST, f"{what}: failed, but the caller was told {status}: {gone}", *details)
