@@ -56,6 +56,14 @@ def test_stored_values_are_made_up_unless_the_reader_has_them(tmp_path: Path) ->
         read(tmp_path, URL)
 
 
+def test_what_all_functions_take_from_a_store_is_told_too(tmp_path: Path) -> None:
+    variables = {"NAMESPACE": "{{resolve:ssm:/shop/namespace}}"}
+    shared = {"Function": {"Environment": {"Variables": variables}}}
+    written(tmp_path, {"Globals": shared, "Resources": {"Jobs": {"Type": "AWS::SQS::Queue"}}})
+
+    assert "{{resolve" not in json.dumps(read(tmp_path, URL).body)
+
+
 def test_a_secret_of_the_template_itself_is_asked_for_as_it_is_written(tmp_path: Path) -> None:
     inner = {"Fn::Join": ["", ["{{resolve:secretsmanager:", {"Ref": "Own"}, ":SecretString:password::}}"]]}
     resources = {"Own": {"Type": "AWS::SecretsManager::Secret"}, "Work": function({"P": inner})}

@@ -1,10 +1,13 @@
 """What is loaded before a function in JavaScript changes how it is carried, never what it does."""
 
+import os
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from trials.local_aws import LocalAws, javascript
 from trials.local_aws.javascript import PRELOADS
 
 HANDLERS = "class NodeHttpHandler {}\nclass NodeHttp2Handler {}\nmodule.exports = { NodeHttpHandler, NodeHttp2Handler }"
@@ -24,3 +27,38 @@ def test_a_client_that_would_speak_http_2_speaks_what_the_local_aws_does(tmp_pat
 
     said = subprocess.run(["node", *loaded, name], cwd=tmp_path, capture_output=True, text=True, check=True).stdout
     assert said.strip() == "NodeHttpHandler {}"
+
+
+OLD = "exports.config = { update(more) { Object.assign(this, more) } }"
+PARTS = {
+    "whole": "const sdk = require('aws-sdk')",
+    "one client": "require('aws-sdk/clients/sqs'); const sdk = require('aws-sdk/global')",
+}
+
+
+@pytest.mark.parametrize("way", PARTS)
+def test_version_2_of_the_sdk_is_told_where_the_local_aws_is(tmp_path: Path, way: str) -> None:
+    (sdk := tmp_path / "node_modules" / "aws-sdk" / "clients").mkdir(parents=True)
+    (sdk / "sqs.js").write_text("module.exports = class SQS {}")
+    (sdk.parent / "global.js").write_text(OLD)
+    (sdk.parent / "index.js").write_text("module.exports = require('./global')")
+    (tmp_path / "app.js").write_text(f"{PARTS[way]}; console.log(sdk.config.endpoint, sdk.config.s3ForcePathStyle)")
+    loaded = [word for path in PRELOADS for word in ("--require", str(path))]
+    environment = {**os.environ, "AWS_ENDPOINT_URL": "http://127.0.0.1:9"}
+
+    done = subprocess.run(["node", *loaded, "app.js"], cwd=tmp_path, capture_output=True, text=True, env=environment)
+    assert done.stdout.strip() == "http://127.0.0.1:9 true", done.stderr
+
+
+@pytest.mark.parametrize(("runtime", "brought"), [("nodejs16.x", True), ("nodejs20.x", False), ("python3.14", False)])
+def test_only_the_runtimes_that_brought_it_along_find_version_2_of_the_sdk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, runtime: str, brought: bool
+) -> None:
+    monkeypatch.setattr(javascript, "older_modules", lambda: tmp_path)
+    monkeypatch.setattr(LocalAws, "_bring_node", lambda _: None)
+    properties: dict[str, Any] = {"Runtime": runtime, "InlineCode": "x"}
+    local = LocalAws.__new__(LocalAws)
+    local._pack_one({"Type": "AWS::Serverless::Function", "Properties": properties}, properties, tmp_path, ())
+
+    assert ("Environment" in properties) is brought
+    assert not brought or properties["Environment"]["Variables"] == {"NODE_PATH": str(tmp_path)}

@@ -18,7 +18,6 @@ from trials.verdicts.judge import (
     does_not_start,
     holds_poison,
     kept_after_retries,
-    lacks_old_sdk,
     never_called_back,
     ordered,
     recovered,
@@ -115,6 +114,10 @@ def test_what_a_function_refused_is_known_by_its_failure_or_its_status(delivery:
 @pytest.mark.parametrize(
     ("error", "starts"),
     [
+        ("RuntimeError: Worker init failed: Identifier 'S3' has already been declared", False),
+        ("RuntimeError: Worker init failed: Unexpected token '}'", False),
+        ("RuntimeError: Worker init failed: Unexpected token 'u', \"undefined\" is not valid JSON", True),
+        ("SyntaxError: Unexpected token } in JSON at position 4", True),
         ("Exception: Worker init failed: invalid syntax (app.py, line 3)", False),
         ("Exception: Worker init failed: expected ':' (app.py, line 1)", False),
         ("Exception: Worker init failed: No module named 'orders'", False),
@@ -148,16 +151,6 @@ def test_a_plain_function_that_hands_nothing_back_is_not_called_endless() -> Non
     assert never_called_back(error, plain.replace("function", "async function"), called=False) is None
     assert never_called_back(error, "", called=False) is None  # Python
     assert never_called_back("TypeError: x", plain, called=False) is None
-
-
-def test_a_package_that_an_old_runtime_brings_along_is_not_called_missing() -> None:
-    error = "RuntimeError: Worker init failed: Cannot find module 'aws-sdk' Require stack: - /code/app.js"
-
-    old = lacks_old_sdk(error, "nodejs14.x")
-    assert old is not None
-    assert (old.verdict, "@aws-sdk" in old.supply) == (Verdict.UNPROVED, True)
-    assert lacks_old_sdk(error, "nodejs24.x") is None
-    assert lacks_old_sdk(error.replace("aws-sdk", "uuid"), "nodejs14.x") is None
 
 
 def test_a_package_that_a_left_out_layer_may_hold_is_not_called_missing() -> None:

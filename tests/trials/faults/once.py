@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from trials.deliveries.deliver import deliver
@@ -18,7 +18,6 @@ from trials.stage import Stage
 from trials.verdicts import Judgement, Promise, Verdict, broken
 from trials.verdicts.judge import (
     does_not_start,
-    lacks_old_sdk,
     never_called_back,
     refusal,
     refused_sample,
@@ -30,6 +29,7 @@ from trials.world import World, noise
 
 SEEN = {"latency": 1}  # a rule that changes nothing and lists the calls
 ALWAYS_SET = {"TZ", "LANG", "PATH", "AWS_REGION", "AWS_DEFAULT_REGION", "AWS_LAMBDA_FUNCTION_NAME"}
+ANSWER = "what %s answers, under [[outside]] of trials.toml"
 NOTHING = Refusal(())
 MOST_SAMPLES = 3  # that are tried until the function takes one
 NOT_REACHED = re.compile(
@@ -149,8 +149,6 @@ def said(result: Delivery, log: list[str], folder: Path) -> Refusal:
 def refused_by(stage: Stage, source: Source, sample: Sample, fared: Try, log: list[str]) -> Judgement:
     here, result, error = not stage.project.layers_left_out, fared.result, fared.refused
     folder, handler, runtime = stage.project.code(source.function)
-    if old := lacks_old_sdk(result.last_error or error, runtime):
-        return old
     called = bool(fared.calls) or bool(stage.outside.asked)
     if endless := never_called_back(result.last_error or error, script_text(folder, handler, runtime), called):
         return endless
@@ -158,7 +156,9 @@ def refused_by(stage: Stage, source: Source, sample: Sample, fared: Try, log: li
         return broken(Promise.DOES_NOT_START, reason)
     outside = astray(log)
     lacking = lacks(fared.said) if sample.file else ""
-    return refused_sample(source, sample.origin, logged(log) or error, result, called, outside, lacking)
+    judgement = refused_sample(source, sample.origin, logged(log) or error, result, called, outside, lacking)
+    asked = "" if lacking or outside or not stage.outside.asked else stage.outside.asked[-1].host
+    return replace(judgement, supply=f"{judgement.supply}, or {ANSWER % asked}") if asked else judgement
 
 
 def variables(stage: Stage, function: str) -> set[str]:

@@ -16,7 +16,7 @@ from botocore.exceptions import ClientError
 
 from trials.local_aws import javascript
 from trials.local_aws.environment import LocalAwsError
-from trials.local_aws.packaging import PackagingError, packages
+from trials.local_aws.packaging import PackagingError, asked_for, packages
 from trials.local_aws.server import BUCKET, Server, wait_for
 from trials.template import merged_properties, own_names, read_template, secrets_by_arn, without, without_bootstrap
 
@@ -110,6 +110,9 @@ class LocalAws(Server):
         properties, runtime = resource.get("Properties", {}), str(whole.get("Runtime", ""))
         if runtime.startswith("nodejs"):
             self._bring_node()
+        if runtime in javascript.OLDER:  # as Lambda does, by the path on which its own packages lie
+            variables = properties.setdefault("Environment", {}).setdefault("Variables", {})
+            variables.setdefault("NODE_PATH", str(javascript.older_modules()))
         if resource["Type"] == "AWS::Serverless::Function" and "InlineCode" not in properties:
             source = folder / str(whole.get("CodeUri", "."))
             if runtime.startswith("nodejs"):
@@ -237,9 +240,9 @@ class LocalAws(Server):
 
         `sam build` lays them beside the code; here each environment of the function would unzip a thousand files.
         """
-        requirements = source / "requirements.txt"
-        if extra or requirements.exists():
-            wanted = requirements if requirements.exists() else None
+        wanted, listed = asked_for(source)
+        extra = [*listed, *extra]
+        if extra or wanted:
             if (asked := (wanted, tuple(extra))) not in self._installed:
                 self._installed[asked] = packages(wanted, extra, Path(tempfile.mkdtemp(dir=self._home)))
             variables = properties.setdefault("Environment", {}).setdefault("Variables", {})

@@ -13,7 +13,8 @@ from trials.local_aws.namespace import errand
 from trials.local_aws.packaging import PackagingError
 
 NODE = Path(__file__).parent / "node"  # its lock holds what Lambda's runtimes bring along, and esbuild
-PRELOADS = (NODE / "left_running.cjs", NODE / "plain_http.cjs")
+PRELOADS = (NODE / "left_running.cjs", NODE / "plain_http.cjs", NODE / "older_sdk.cjs")
+OLDER = ("nodejs10.x", "nodejs12.x", "nodejs14.x", "nodejs16.x")  # bring version 2 of the SDK, the newer ones version 3
 NPM = ("--omit=dev", "--no-audit", "--no-fund", "--loglevel=error")
 SCRIPTS, TYPED = (".js", ".mjs", ".cjs"), (".ts", ".mts", ".cts", ".tsx")
 NOT_CODE = shutil.ignore_patterns(".git", ".aws-sam", "cdk.out", "*.test.*", "__tests__", "template.yaml")
@@ -23,6 +24,12 @@ def runtime_modules() -> Path:
     """The `node_modules` that stand for those of the runtime; installed the first time."""
     wanted = (NODE / "package-lock.json").read_text()
     return installed(NODE / "package.json", NODE / "package-lock.json", hashed(wanted))
+
+
+def older_modules() -> Path:
+    """The `node_modules` of the runtimes that bring version 2 of the SDK along."""
+    lock = NODE / "older" / "package-lock.json"
+    return installed(NODE / "older" / "package.json", lock, hashed(lock.read_text()))
 
 
 def hashed(text: str) -> str:

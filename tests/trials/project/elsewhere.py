@@ -10,6 +10,7 @@ from trials.project.parameters import value_for
 from trials.template import as_dict, logical_id, text
 
 DYNAMIC = re.compile(r"\{\{resolve:(ssm|ssm-secure|secretsmanager):((?:[^{}]|\$\{[^{}]*\})*)\}\}")
+SECTIONS = ("Globals", "Mappings", "Conditions")  # besides the resources
 CUSTOM = ("Custom::", "AWS::CloudFormation::CustomResource")
 
 
@@ -21,7 +22,9 @@ def told(body: dict[str, Any], secrets: dict[str, str], url: str, notes: list[st
     custom = {name for name, each in body["Resources"].items() if str(each.get("Type")).startswith(CUSTOM)}
     teller = Teller(custom, secrets, url, notes)
     kept = {name: each if name in custom else teller.told(each) for name, each in body["Resources"].items()}
-    return {**body, "Resources": kept}
+    return {section: teller.told(each) if section in SECTIONS else each for section, each in body.items()} | {
+        "Resources": kept
+    }
 
 
 class Teller:

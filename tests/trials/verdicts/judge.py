@@ -23,7 +23,8 @@ NO_PACKAGE = re.compile(r"No module named|Cannot find (module|package)|Unable to
 LOAD_ERRORS = re.compile(  # what a handler raises once it runs must not look like these: a SyntaxError is JSON's too
     r"Runtime\.(UserCodeSyntaxError|HandlerNotFound|MalformedHandlerName|InvalidEntrypoint|ExitError)"
     r"|Worker init failed: .*(\(\w+\.py, line \d+\)|module '[\w.]+' has no attribute|cannot import name|SyntaxError"
-    r"|not enough values to unpack)"
+    r"|not enough values to unpack|has already been declared|Unexpected end of input|missing \) after argument list"
+    r"|Unexpected token(?!.*JSON))"
     r"|is undefined or not exported|Handler '.*' missing|Handler \S+ is not a function in"
 )
 NO_VARIABLE = re.compile(r"(?:KeyError|Worker init failed): ['\"]{1,2}([A-Z][A-Z0-9_]{2,})['\"]{1,2}$")
@@ -75,8 +76,6 @@ def does_not_start(error: str, variables: set[str] | None = None, layers_are_her
 
 
 PLAIN_FUNCTION = re.compile(r"\bexports\b|\bexport\b")  # of a module in JavaScript
-OLD_SDK = re.compile(r"Cannot find (?:module|package) 'aws-sdk['/]")
-OLD_RUNTIMES = ("nodejs10.x", "nodejs12.x", "nodejs14.x", "nodejs16.x")  # the newer ones bring version 3 alone
 
 
 def never_called_back(error: str, code: str, called: bool) -> Judgement | None:
@@ -85,14 +84,6 @@ def never_called_back(error: str, code: str, called: bool) -> Judgement | None:
         return None
     text = "it neither returned a promise nor called back, and the local AWS waits for one of them until the timeout"
     return unproved(text, supply="make the handler async, so that its end can be told")
-
-
-def lacks_old_sdk(error: str, runtime: str) -> Judgement | None:
-    """Code that finds version 2 of the SDK in its runtime: on AWS it starts, for the runtime brings that along."""
-    if runtime not in OLD_RUNTIMES or not OLD_SDK.search(error):
-        return None
-    text = f"it takes aws-sdk from its runtime, {runtime}, which Lambda no longer lets one deploy to: not here"
-    return unproved(text, supply="move to a runtime that is supported and to @aws-sdk, or name aws-sdk in package.json")
 
 
 def refused_sample(
