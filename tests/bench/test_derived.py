@@ -2,6 +2,7 @@
 
 import gzip
 import json
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote_plus
@@ -10,10 +11,13 @@ import pytest
 
 from trials.deliveries.objects import content_of
 from trials.project import Kind, Source, sources
+from trials.project.sources import Reader
+from trials.samples import samples
 from trials.samples.derive import filled, guess
 from trials.samples.made import made
 from trials.samples.reads import EACH, JSON, Reads, of_handler
 from trials.samples.sample import Sample
+from trials.wiring import wiring
 
 RECORD = ("Records", EACH)
 
@@ -143,3 +147,38 @@ def test_an_object_holds_what_its_ending_promises(key: str, begins: bytes) -> No
 
 def test_a_packed_object_can_be_unpacked() -> None:
     assert json.loads(gzip.decompress(content_of("a.json.gz"))) == {"id": "trial-1"}
+
+
+@pytest.mark.parametrize(("name", "images"), [("MODIFY", {"NewImage", "OldImage"}), ("REMOVE", {"OldImage"})])
+def test_a_record_of_a_table_is_first_the_change_that_the_code_asks_for(name: str, images: set[str]) -> None:
+    source = Source(Kind.TABLE, "Work", "Changes", "Items")
+    reads = Reads(paths={(*RECORD, "eventName")}, values={(*RECORD, "eventName"): name})
+    found = [each.payload for each in samples({"Resources": {}}, [], source, {}, reads)]
+
+    assert [each["eventName"] for each in found] == [name, "INSERT"]
+    assert {key for key in found[0]["dynamodb"] if key.endswith("Image")} == images
+
+
+CALLED_BY_ROLE = {
+    "AWS::ApiGatewayV2::Route": {"Target": {"Fn::Join": ["/", ["integrations", {"Ref": "Joined"}]]}},
+    "AWS::ApiGateway::Method": {"Integration": {"Uri": {"Fn::GetAtt": ["Work", "Arn"]}, "Type": "AWS_PROXY"}},
+}
+
+
+@pytest.mark.parametrize("kind", CALLED_BY_ROLE)
+@pytest.mark.parametrize("role", [True, False])
+def test_a_caller_that_takes_on_a_role_needs_no_permission(kind: str, role: bool) -> None:
+    joined: dict[str, Any] = {"IntegrationUri": {"Fn::GetAtt": ["Work", "Arn"]}, "IntegrationType": "AWS_PROXY"}
+    way = deepcopy(CALLED_BY_ROLE[kind])
+    if role:
+        joined["CredentialsArn"] = "arn:aws:iam::123456789012:role/caller"
+        way.setdefault("Integration", {})["Credentials"] = "arn:aws:iam::123456789012:role/caller"
+    resources = {
+        "Work": {"Type": "AWS::Lambda::Function", "Properties": {}},
+        "Joined": {"Type": "AWS::ApiGatewayV2::Integration", "Properties": joined},
+        "Way": {"Type": kind, "Properties": way},
+    }
+    reader = Reader({"Resources": resources}, Path())
+    (source,) = reader.sources()
+
+    assert bool(list(wiring(reader, source))) is not role

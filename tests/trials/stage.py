@@ -80,6 +80,7 @@ class Stage:
         self.local.left_running.unlink(missing_ok=True)
         self.stack = self.deploy()
         self._switch_off()
+        self._empty_queues()
         self.probes = Probes(self.local, self.stack)
 
     def deploy(self) -> Stack:
@@ -99,6 +100,13 @@ class Stage:
             secret = {"SecretId": stack.resources[name], "SecretString": secrets[name]}
             self.local.client("secretsmanager").put_secret_value(**secret)
         return stack
+
+    def _empty_queues(self) -> None:
+        """Take away what S3 sends to try a notification, before anything else has happened."""
+        for name, messages in queued(self.local).items():
+            if messages:
+                sqs = self.local.client("sqs")
+                sqs.purge_queue(QueueUrl=sqs.get_queue_url(QueueName=name)["QueueUrl"])
 
     def _switch_off(self) -> None:
         functions, events, sns = (self.local.client(name) for name in ("lambda", "events", "sns"))

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from trials.project.sources import Kind, Source
-from trials.samples.derive import filled
+from trials.samples.derive import as_compared, filled
 from trials.samples.found import SampleFile, given, route_of
 from trials.samples.made import made
 from trials.samples.reads import Reads
@@ -40,7 +40,8 @@ def samples(
         return [*own[:2], itself]
     if source.kind is Kind.QUEUE and plain.origin == "made up":
         return [*requested(files), itself]
-    return [itself, plain] if itself is not plain else [plain]
+    compared = [as_compared(itself, source, reads)] if reads else []
+    return [*filter(None, compared), itself, plain] if itself is not plain else [*filter(None, compared), plain]
 
 
 def requested(files: list[SampleFile]) -> Iterator[Sample]:

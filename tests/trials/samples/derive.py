@@ -56,6 +56,19 @@ def filled(sample: Sample, source: Source, reads: Reads) -> Sample:
     return replace(sample, payload=payload, origin=origin)
 
 
+def as_compared(sample: Sample, source: Source, reads: Reads) -> Sample | None:
+    """A table's record with the kind of change that the code asks for, if that is another and no filter says which."""
+    name = reads.values.get(("Records", EACH, "eventName"))
+    if source.kind is not Kind.TABLE or source.batching.filters or name not in ("MODIFY", "REMOVE"):
+        return None
+    inner = dict(sample.payload["dynamodb"])
+    inner["OldImage"] = inner.get("OldImage", inner.get("NewImage", inner["Keys"]))
+    if name == "REMOVE":
+        inner.pop("NewImage", None)
+    origin = f"{sample.origin}, as the {name} that the code asks for"
+    return replace(sample, payload={**sample.payload, "eventName": name, "dynamodb": inner}, origin=origin)
+
+
 def with_attributes(sample: Sample, reads: Reads) -> Sample:
     """The message with the attributes that the code reads by their names."""
     place = ("Records", EACH, "messageAttributes")
