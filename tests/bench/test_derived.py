@@ -9,7 +9,7 @@ from urllib.parse import unquote_plus
 
 import pytest
 
-from trials.deliveries.objects import content_of
+from trials.deliveries.objects import content_of, with_objects
 from trials.project import Kind, Source, sources
 from trials.project.sources import Reader
 from trials.samples import samples
@@ -182,3 +182,13 @@ def test_a_caller_that_takes_on_a_role_needs_no_permission(kind: str, role: bool
     (source,) = reader.sources()
 
     assert bool(list(wiring(reader, source))) is not role
+
+
+def test_that_the_object_of_a_notification_lies_there_is_no_effect_of_it() -> None:
+    event = made({"Resources": {}}, Source(Kind.BUCKET, "Work", "Work.Put", "Files")).payload
+    lying = {"key": "trial/a b+ü.csv", "body": "id"}
+    copied = {"key": "copies/a.csv", "body": "id"}
+
+    assert with_objects({"bucket Files": []}, {"bucket Files": [lying]}, event, "Files") == {"bucket Files": [lying]}
+    before = with_objects({"bucket Files": []}, {"bucket Files": [copied, lying]}, event, "Files")
+    assert before == {"bucket Files": [lying]}

@@ -9,8 +9,9 @@ from pathlib import Path
 
 from trials.deliveries.deliver import deliver
 from trials.deliveries.history import Answer, Delivery, Reference
+from trials.deliveries.objects import with_objects
 from trials.project.effects import calls_nothing, script_text
-from trials.project.sources import Source
+from trials.project.sources import Kind, Source
 from trials.samples.learned import MOST, lacks, mends, raised
 from trials.samples.refused import Refusal, observations
 from trials.samples.sample import Sample
@@ -84,13 +85,17 @@ def once(stage: Stage, source: Source, samples: list[Sample]) -> Attempt:
         tried.append(sample.file)
         fared = mended(lambda each: deliveries(stage, source, each), deliveries(stage, source, sample), source)
         if fared.judgement:
-            attempt = Attempt(fared.judgement, None, tried, sample=fared.sample)
+            if attempt is None or fared.judgement.promise:  # the first sample knows most of what the function wants
+                attempt = Attempt(fared.judgement, None, tried, sample=fared.sample)
             if fared.judgement.promise:
                 break
             continue
         seen = tuple(dict.fromkeys(fared.calls))
         answer, different = fared.result.answers[-1], noise(*fared.worlds)
-        reference = Reference(fared.sample, fared.worlds[0], different, seen, tuple(fared.calls), answer, fared.empty)
+        empty = fared.empty
+        if source.kind is Kind.BUCKET:
+            empty = with_objects(empty, fared.worlds[0], fared.sample.payload, source.origin)
+        reference = Reference(fared.sample, fared.worlds[0], different, seen, tuple(fared.calls), answer, empty)
         early = stage.returned_early(source.function)
         judgement = undisturbed(source, reference, calls_nothing(*stage.project.code(source.function)))
         if judgement.verdict is Verdict.HELD or early:
