@@ -62,3 +62,25 @@ def test_only_the_runtimes_that_brought_it_along_find_version_2_of_the_sdk(
 
     assert ("Environment" in properties) is brought
     assert not brought or properties["Environment"]["Variables"] == {"NODE_PATH": str(tmp_path)}
+
+
+def test_what_is_bundled_may_come_from_the_folder_above(tmp_path: Path) -> None:
+    (code := tmp_path / "src" / "orders").mkdir(parents=True)
+    assert javascript.packages_above(code) is None
+
+    (modules := tmp_path / "node_modules").mkdir()
+    (tmp_path / "package.json").write_text('{"dependencies": {"x": "1"}}')
+    assert javascript.packages_above(code) == modules.resolve()
+
+    (code / "package.json").write_text("{}")
+    assert javascript.packages_above(code) is None
+
+
+def test_no_manifest_beyond_the_repository_is_taken(tmp_path: Path) -> None:
+    (code := tmp_path / "src").mkdir()
+    (code / ".git").mkdir()
+    (inner := code / "orders").mkdir()
+    (tmp_path / "package.json").write_text('{"dependencies": {"x": "1"}}')
+    (tmp_path / "node_modules").mkdir()
+
+    assert javascript.packages_above(inner) is None

@@ -16,6 +16,7 @@ NODE = Path(__file__).parent / "node"  # its lock holds what Lambda's runtimes b
 PRELOADS = (NODE / "left_running.cjs", NODE / "plain_http.cjs", NODE / "older_sdk.cjs")
 OLDER = ("nodejs10.x", "nodejs12.x", "nodejs14.x", "nodejs16.x")  # bring version 2 of the SDK, the newer ones version 3
 NPM = ("--omit=dev", "--no-audit", "--no-fund", "--loglevel=error")
+UPWARDS = 3  # folders above that of the code in which a manifest is looked for
 SCRIPTS, TYPED = (".js", ".mjs", ".cjs"), (".ts", ".mts", ".cts", ".tsx")
 NOT_CODE = shutil.ignore_patterns(".git", ".aws-sam", "cdk.out", "*.test.*", "__tests__", "template.yaml")
 
@@ -66,11 +67,14 @@ def installed(manifest: Path, lock: Path | None, name: str) -> Path:
 def build(source: Path, handler: str, metadata: dict[str, Any], work: Path) -> Path:
     """A folder with what `sam build` would zip: the function's code and its packages, bundled if it asks for it."""
     code = Path(shutil.copytree(source, work / "code", ignore=ignored(source)))
-    if (own := packages(source)) and not (code / "node_modules").exists():
+    by_esbuild = metadata.get("BuildMethod") == "esbuild"
+    typescript = script(code, handler) is None and bool(typed(code, handler))
+    own = packages(source) or (packages_above(source) if by_esbuild or typescript else None)
+    if own and not (code / "node_modules").exists():
         shutil.copytree(own, code / "node_modules", copy_function=os.link, symlinks=True)
-    if metadata.get("BuildMethod") == "esbuild":
+    if by_esbuild:
         return bundle(code, metadata.get("BuildProperties") or {}, handler, work / "bundled")
-    if script(code, handler) is None and typed(code, handler):
+    if typescript:
         return bundle(code, {}, handler, work / "bundled")
     return code
 
@@ -91,6 +95,18 @@ def packages(source: Path) -> Path | None:
     locks = [source / name for name in ("package-lock.json", "npm-shrinkwrap.json") if (source / name).is_file()]
     lock = locks[0] if locks else None
     return installed(manifest, lock, hashed(manifest.read_text() + (lock.read_text() if lock else "")))
+
+
+def packages_above(source: Path) -> Path | None:
+    """Those of a folder above code that brings no manifest: what is bundled may come from there."""
+    if (source / "package.json").is_file():
+        return None
+    for folder in source.resolve().parents[:UPWARDS]:
+        if (folder / "package.json").is_file():
+            return folder / "node_modules" if (folder / "node_modules").is_dir() else packages(folder)
+        if (folder / ".git").exists():
+            return None
+    return None
 
 
 def module(handler: str) -> str:

@@ -86,7 +86,7 @@ NEEDED = (  # what a reader supplies for a row that is not tried, by what its re
     (r"only Python and Node.js", "a trial by yourself: its runtime is not run here"),
     (r"is no folder here|no asset beside", "its code: build it first, so that the path in the template is a folder"),
     (r"npm is not on PATH", "Node.js 20 or newer on PATH"),
-    (r"npm|cannot be installed", "its packages: a manifest and a lock that can be installed here"),
+    (r"npm|cannot be installed|esbuild failed", "its packages: a manifest and a lock that can be installed here"),
     (r"its condition", "parameters under [parameters] of trials.toml that meet the condition"),
     (r"macro|Fn::Transform", "the template as the macro makes it"),
     (r"not part of this template", "the template that makes it: name that and run again, or put both into one"),
