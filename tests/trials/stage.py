@@ -62,6 +62,7 @@ class Stage:
         self.stack: Stack
         self.used: dict[str, Used] = {}  # by function, what its last source showed under its role
         self._with_roles: Callable[[], Stage] | None = None
+        self.seeds: list[tuple[str, dict[str, Any]]] = []  # by table: items that the source's sample speaks of
         self.passed_on: dict[str, Sample] = {}  # by queue: a message that an undisturbed function sent to it
         self.graves = frozenset(f"queue {name}" for name in graves(project.body))
 
@@ -71,7 +72,9 @@ class Stage:
 
     def with_roles(self) -> "Stage":
         assert self._with_roles
-        return self._with_roles()
+        stage = self._with_roles()
+        stage.seeds = self.seeds
+        return stage
 
     def fresh(self) -> None:
         """An empty world in which nothing sets a function off but the trial itself."""
@@ -81,6 +84,8 @@ class Stage:
         self.stack = self.deploy()
         self._switch_off()
         self._empty_queues()
+        for table, item in self.seeds:
+            self.local.client("dynamodb").put_item(TableName=self.stack.resources[table], Item=item)
         self.probes = Probes(self.local, self.stack)
 
     def deploy(self) -> Stack:
@@ -100,6 +105,16 @@ class Stage:
             secret = {"SecretId": stack.resources[name], "SecretString": secrets[name]}
             self.local.client("secretsmanager").put_secret_value(**secret)
         return stack
+
+    def keys(self) -> dict[str, dict[str, str]]:
+        """By table: the attributes of its key with their types."""
+        found: dict[str, dict[str, str]] = {}
+        for name, kind in self.stack.types.items():
+            if PLACES.get(kind) == "table":
+                told = self.local.client("dynamodb").describe_table(TableName=self.stack.resources[name])["Table"]
+                types = {each["AttributeName"]: each["AttributeType"] for each in told["AttributeDefinitions"]}
+                found[name] = {each["AttributeName"]: types[each["AttributeName"]] for each in told["KeySchema"]}
+        return found
 
     def _empty_queues(self) -> None:
         """Take away what S3 sends to try a notification, before anything else has happened."""

@@ -12,9 +12,11 @@ from trials.deliveries.history import Answer, Delivery, Reference
 from trials.deliveries.objects import with_objects
 from trials.project.effects import calls_nothing, script_text
 from trials.project.sources import Kind, Source
+from trials.samples.code import of_code
 from trials.samples.learned import MOST, lacks, mends, raised
 from trials.samples.refused import Refusal, observations
 from trials.samples.sample import Sample
+from trials.samples.seeded import item
 from trials.stage import Stage
 from trials.verdicts import Judgement, Promise, Verdict, broken
 from trials.verdicts.judge import (
@@ -81,9 +83,12 @@ def once(stage: Stage, source: Source, samples: list[Sample]) -> Attempt:
     attempt: Attempt | None = None
     mute: Attempt | None = None  # a sample that was taken and changed nothing
     tried: list[str] = []
+    stage.seeds = []
     for sample in samples[:MOST_SAMPLES]:
         tried.append(sample.file)
         fared = mended(lambda each: deliveries(stage, source, each), deliveries(stage, source, sample), source)
+        if not_found(fared, source):
+            fared = with_its_item(stage, source, fared)
         if fared.judgement:
             if attempt is None or fared.judgement.promise:  # the first sample knows most of what the function wants
                 attempt = Attempt(fared.judgement, None, tried, sample=fared.sample)
@@ -122,6 +127,27 @@ def deliveries(stage: Stage, source: Source, sample: Sample) -> Try:
             fared.judgement = refused_by(stage, source, sample, fared, log)
             break
     return fared
+
+
+def not_found(fared: Try, source: Source) -> bool:
+    """Whether a request was answered that what its path names is not there."""
+    status = fared.result.answers[-1].status if fared.result.answers else 0
+    return bool(fared.refused) and source.kind is Kind.HTTP and status == 404 and bool(path_of(fared.sample))
+
+
+def path_of(sample: Sample) -> dict[str, str]:
+    return sample.payload.get("pathParameters") or {}
+
+
+def with_its_item(stage: Stage, source: Source, fared: Try) -> Try:
+    """The try again with an item under the path's names in each table; the same one if that changes nothing."""
+    reads = of_code(*stage.project.code(source.function))
+    stage.seeds = [(table, item(keys, path_of(fared.sample), reads)) for table, keys in stage.keys().items()]
+    origin = f"{fared.sample.origin}, with an item of that key in each table"
+    again = deliveries(stage, source, replace(fared.sample, origin=origin))
+    if again.refused:
+        stage.seeds = []
+    return fared if again.refused else again
 
 
 def mended(try_: Callable[[Sample], Try], fared: Try, source: Source, most: int = MOST) -> Try:
