@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from trials.local_aws import LocalAws, LocalAwsError
+from trials.local_aws import LocalAws, LocalAwsError, deployment
 from trials.local_aws.deployment import LARGEST, stack_name
 from trials.local_aws.javascript import asked_of_esbuild
 from trials.local_aws.packaging import PackagingError, asked_for, packages, with_places
@@ -367,6 +367,20 @@ def test_packages_are_those_of_the_requirements_else_those_of_the_project(tmp_pa
 
     (code / "requirements.txt").write_text("requests\n")
     assert asked_for(code) == (code / "requirements.txt", [])
+
+
+@pytest.mark.parametrize(("runtime", "added"), [("python3.9", ["setuptools<81"]), ("python3.13", [])])
+def test_runtimes_that_bring_setuptools_along_have_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, runtime: str, added: list[str]
+) -> None:
+    asked: list[list[str]] = []
+    monkeypatch.setattr(deployment, "packages", lambda _, extra, __: asked.append(list(extra)) or tmp_path)
+    (tmp_path / "requirements.txt").write_text("requests\n")
+    local = LocalAws.__new__(LocalAws)
+    local.__dict__ |= {"_installed": {}, "_home": tmp_path, "_guard": tmp_path}
+    local._depend({}, tmp_path, (), runtime)
+
+    assert asked == [added]
 
 
 def test_packages_that_cannot_be_had_are_told_in_uv_s_words(tmp_path: Path) -> None:

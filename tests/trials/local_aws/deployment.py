@@ -21,6 +21,8 @@ from trials.local_aws.server import BUCKET, Server, wait_for
 from trials.template import merged_properties, own_names, read_template, secrets_by_arn, without, without_bootstrap
 
 SYNTHESISED = ".template.json"
+SETUPTOOLS = "setuptools<81"  # with pkg_resources, which packages of that time import
+WITH_SETUPTOOLS = tuple(f"python3.{minor}" for minor in range(6, 12))  # Python installed it beside pip up to 3.11
 LARGEST = 51_200  # bytes of a template that may stand in the request; a larger one is read from a bucket
 ASSETS = {"AWS::Lambda::Function": "Code", "AWS::Lambda::LayerVersion": "Content"}  # where their address stands
 ASSET = "aws:asset:path"  # where CDK says which folder beside the template holds a function's code
@@ -120,7 +122,7 @@ class LocalAws(Server):
                 properties["CodeUri"] = self._package_node(source, handler, resource.get("Metadata", {}))
                 return
             properties["CodeUri"] = self._package(source)
-            self._depend(properties, source, extra)
+            self._depend(properties, source, extra, runtime)
         elif resource["Type"] == "AWS::Serverless::LayerVersion" and isinstance(properties["ContentUri"], str):
             properties["ContentUri"] = self._package(folder / properties["ContentUri"], layer=True)
         elif resource["Type"] in ASSETS and (asset := resource.get("Metadata", {}).get(ASSET)):
@@ -131,7 +133,7 @@ class LocalAws(Server):
             bucket, key = place.removeprefix("s3://").split("/")
             properties[ASSETS[resource["Type"]]] = {"S3Bucket": bucket, "S3Key": key}
             if runtime.startswith("python"):
-                self._depend(properties, folder / asset, extra)
+                self._depend(properties, folder / asset, extra, runtime)
         elif resource["Type"] == "AWS::Serverless::StateMachine" and "DefinitionUri" in properties:
             definition = folder / properties.pop("DefinitionUri")
             properties["Definition"] = yaml.safe_load(definition.read_text())  # JSON is YAML
@@ -235,7 +237,7 @@ class LocalAws(Server):
         shutil.rmtree(build)
         return archive
 
-    def _depend(self, properties: dict[str, Any], source: Path, extra: Sequence[str]) -> None:
+    def _depend(self, properties: dict[str, Any], source: Path, extra: Sequence[str], runtime: str = "") -> None:
         """Put a function's dependencies on its path, behind its code.
 
         `sam build` lays them beside the code; here each environment of the function would unzip a thousand files.
@@ -243,6 +245,7 @@ class LocalAws(Server):
         wanted, listed = asked_for(source)
         extra = [*listed, *extra]
         if extra or wanted:
+            extra += [SETUPTOOLS] if runtime in WITH_SETUPTOOLS else []
             if (asked := (wanted, tuple(extra))) not in self._installed:
                 self._installed[asked] = packages(wanted, extra, Path(tempfile.mkdtemp(dir=self._home)))
             variables = properties.setdefault("Environment", {}).setdefault("Variables", {})
