@@ -11,12 +11,12 @@ import pytest
 
 from trials.deliveries.objects import content_of, with_objects
 from trials.project import Kind, Source, sources
-from trials.project.sources import Reader
+from trials.project.sources import Reader, Route
 from trials.samples import samples
 from trials.samples.derive import filled, guess
 from trials.samples.made import made
 from trials.samples.reads import EACH, JSON, Reads, of_handler
-from trials.samples.sample import Sample
+from trials.samples.sample import WITH_KEY, Sample
 from trials.wiring import wiring
 
 RECORD = ("Records", EACH)
@@ -192,3 +192,11 @@ def test_that_the_object_of_a_notification_lies_there_is_no_effect_of_it() -> No
     assert with_objects({"bucket Files": []}, {"bucket Files": [lying]}, event, "Files") == {"bucket Files": [lying]}
     before = with_objects({"bucket Files": []}, {"bucket Files": [copied, lying]}, event, "Files")
     assert before == {"bucket Files": [lying]}
+
+
+@pytest.mark.parametrize("name", ["Idempotency-Key", "authorization"])
+def test_a_request_s_key_binds_only_code_that_reads_it(name: str) -> None:
+    source = Source(Kind.HTTP, "Work", "Work.Post", route=Route("POST", "/orders"))
+    first, *_ = samples({"Resources": {}}, [], source, {}, Reads(paths={("headers", name)}))
+
+    assert first.origin.endswith(WITH_KEY) is (name == "Idempotency-Key")

@@ -38,12 +38,20 @@ def fared(source: Source, status: int) -> Try:
 
 
 @pytest.mark.parametrize(
-    ("source", "status", "lacks"), [(GET, 404, True), (GET, 400, False), (LIST, 404, False), (GET, 200, False)]
+    ("source", "status", "looked", "lacks"),
+    [
+        (GET, 404, False, True),
+        (GET, 500, True, True),  # it did not expect to find nothing
+        (GET, 500, False, False),
+        (GET, 400, True, False),
+        (LIST, 404, True, False),
+        (GET, 200, True, False),
+    ],
 )
 def test_only_a_request_whose_path_names_what_is_not_there_lacks_an_item(
-    source: Source, status: int, lacks: bool
+    source: Source, status: int, looked: bool, lacks: bool
 ) -> None:
-    tried = fared(source, status)
+    tried = replace(fared(source, status), calls=[("dynamodb", "GetItem")] if looked else [])
 
     assert not_found(tried if status >= 400 else replace(tried, refused=""), source) is lacks
 

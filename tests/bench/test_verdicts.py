@@ -249,10 +249,12 @@ def test_a_repeated_request_is_broken_only_if_it_can_be_known_as_one(request_: A
 
 def test_a_key_that_the_bench_made_up_binds_nobody() -> None:
     request_ = {"httpMethod": "POST", "headers": {"idempotency-key": "k"}}
-    made = Reference(Sample(request_, "made up from the route"), ONCE)
     history = History("twice", Delivery(), ONCE, AGAIN, Answer())
 
-    assert said(repeated(history, HTTP, made, GRAVES)) == UNPROVED
+    for origin in ("made up from the route", "made up from the route, with what the code reads"):
+        assert said(repeated(history, HTTP, Reference(Sample(request_, origin), ONCE), GRAVES)) == UNPROVED
+    read = "made up from the route, with what the code reads, with the key that the code reads"
+    assert said(repeated(history, HTTP, Reference(Sample(request_, read), ONCE), GRAVES)) == DOUBLED
 
 
 # ---- order

@@ -130,9 +130,11 @@ def deliveries(stage: Stage, source: Source, sample: Sample) -> Try:
 
 
 def not_found(fared: Try, source: Source) -> bool:
-    """Whether a request was answered that what its path names is not there."""
+    """Whether a request may have been refused because what its path names is in no table."""
     status = fared.result.answers[-1].status if fared.result.answers else 0
-    return bool(fared.refused) and source.kind is Kind.HTTP and status == 404 and bool(path_of(fared.sample))
+    looked = any(service == "dynamodb" for service, _ in fared.calls)
+    named = source.kind is Kind.HTTP and bool(path_of(fared.sample))
+    return bool(fared.refused) and named and (status == 404 or (looked and status not in (400, 401, 403)))
 
 
 def path_of(sample: Sample) -> dict[str, str]:

@@ -9,9 +9,11 @@ from typing import Any
 from trials.deliveries.history import Answer, Delivery, History, Reference
 from trials.deliveries.parcels import MOST_RECEIVES, reported
 from trials.project.sources import Kind, Source
+from trials.samples.sample import WITH_KEY
 from trials.verdicts.words import Judgement, Promise, Verdict, broken, held, unproved
 from trials.world.compare import Difference, World, differences, tellable
 
+MADE_UP = "made up from the route"  # how the origin of a request begins whose key binds nobody
 POISON = "trial-poison {not JSON"
 MARK = "trial-poison"
 CODED = re.compile("|".join(b64encode(b" " * shift + MARK.encode()).decode()[4:-4] for shift in range(3)))
@@ -195,7 +197,7 @@ def has_key(reference: Reference) -> bool:
     headers = request.get("headers") or {}
     context = request.get("requestContext") or {}
     method = str(request.get("httpMethod") or (context.get("http") or {}).get("method") or "")
-    own = reference.sample.origin != "made up from the route"
+    own = not reference.sample.origin.startswith(MADE_UP) or WITH_KEY in reference.sample.origin
     return method in ("PUT", "DELETE") or (own and any(name.lower() == "idempotency-key" for name in headers))
 
 
