@@ -10,7 +10,9 @@ from urllib.parse import unquote_plus
 import pytest
 
 from trials.deliveries.objects import content_of, with_objects
+from trials.deliveries.parcels import settled
 from trials.project import Kind, Source, sources
+from trials.project.effects import calls_nothing
 from trials.project.sources import Reader, Route
 from trials.samples import samples
 from trials.samples.derive import filled, guess
@@ -200,3 +202,69 @@ def test_a_request_s_key_binds_only_code_that_reads_it(name: str) -> None:
     first, *_ = samples({"Resources": {}}, [], source, {}, Reads(paths={("headers", name)}))
 
     assert first.origin.endswith(WITH_KEY) is (name == "Idempotency-Key")
+
+
+def told_by_a_bucket(through_topic: bool) -> dict[str, Any]:
+    """A bucket that tells a queue, or a topic whose subscriber the queue is."""
+    end = {"Ref": "Told"} if through_topic else {"Fn::GetAtt": ["Jobs", "Arn"]}
+    told = {"Event": "s3:ObjectCreated:*", "Topic" if through_topic else "Queue": end, "Filter": FILTER}
+    key = "TopicConfigurations" if through_topic else "QueueConfigurations"
+    subscription = {"TopicArn": {"Ref": "Told"}, "Protocol": "sqs", "Endpoint": {"Fn::GetAtt": ["Jobs", "Arn"]}}
+    bucket = {"Type": "AWS::S3::Bucket", "Properties": {"NotificationConfiguration": {key: [told]}}}
+    resources = {"Files": bucket, "Jobs": {"Type": "AWS::SQS::Queue"}, "Told": {"Type": "AWS::SNS::Topic"}}
+    if through_topic:
+        resources["Heard"] = {"Type": "AWS::SNS::Subscription", "Properties": subscription}
+    return {"Resources": resources}
+
+
+class Placed:
+    """Stands in for a stage with one bucket, and keeps the keys of what was put into it."""
+
+    def __init__(self) -> None:
+        self.keys: list[str] = []
+        self.local = self.stack = self
+        self.types, self.resources = {"Files": "AWS::S3::Bucket"}, {"Files": "files-1"}
+
+    def client(self, _: str) -> "Placed":
+        return self
+
+    def put_object(self, **request: Any) -> None:
+        self.keys.append(request["Key"])
+
+
+@pytest.mark.parametrize("through_topic", [True, False])
+def test_what_a_bucket_tells_a_queue_is_the_message_and_its_object_is_there(through_topic: bool) -> None:
+    source = Source(Kind.QUEUE, "Work", "Work.Jobs", "Jobs")
+    stage: Any = Placed()
+    message = settled(stage, made(told_by_a_bucket(through_topic), source).payload)
+    inner = json.loads(json.loads(message)["Message"]) if through_topic else json.loads(message)
+
+    assert inner["Records"][0]["s3"]["bucket"]["name"] == "files-1"
+    assert stage.keys == ["in/trial/a b+ü.jpg"]
+
+
+def test_an_event_of_s3_on_the_bus_is_of_an_object_that_is_there() -> None:
+    pattern = {
+        "source": ["aws.s3"],
+        "detail-type": ["Object Created"],
+        "detail": {"bucket": {"name": [{"Ref": "Files"}]}},
+    }
+    stage: Any = Placed()
+    event = settled(stage, made({"Resources": {}}, Source(Kind.BUS, "Work", "Rule", pattern=pattern)).payload)
+
+    assert event["detail"]["bucket"]["name"] == "files-1"
+    assert stage.keys == ["trial/a b+ü.csv"]
+
+
+def test_what_names_no_bucket_of_the_stack_stays_as_it_is() -> None:
+    stage: Any = Placed()
+    for payload in ('{"bucket": {"name": "other"},  "object": {"key": "a"}}', "no JSON {", {"bucket": 1, "object": {}}):
+        assert settled(stage, payload) == payload
+    assert stage.keys == []
+
+
+@pytest.mark.parametrize(("package", "nothing"), [("aws-lambda", True), ("@aws-lambda-powertools/parameters", False)])
+def test_types_and_loggers_of_lambda_call_nothing(tmp_path: Path, package: str, nothing: bool) -> None:
+    (tmp_path / "app.ts").write_text(f"import {{ Handler }} from '{package}';\nexport const handler = console.log;\n")
+
+    assert calls_nothing(tmp_path, "app.handler", "nodejs24.x") is nothing

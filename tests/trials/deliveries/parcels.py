@@ -3,6 +3,7 @@
 import json
 from contextlib import suppress
 from copy import deepcopy
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote_plus
 from uuid import uuid4
@@ -13,6 +14,7 @@ from trials.deliveries.records import kinesis_record, message_record, notificati
 from trials.local_aws import ACCOUNT, REGION
 from trials.project.sources import Kind, Source
 from trials.samples.sample import Sample
+from trials.template import as_dict
 
 if TYPE_CHECKING:
     from trials.stage import Stage
@@ -189,7 +191,30 @@ def placed(stage: "Stage", source: Source, event: Any) -> Any:
     return event
 
 
+def settled(stage: "Stage", value: Any) -> Any:
+    """A payload in which each notification of S3, however deep, names the stack's bucket, where its object now lies."""
+    if isinstance(value, str) and value[:1] in ("{", "["):
+        with suppress(ValueError):
+            inner = json.loads(value)
+            better = settled(stage, inner)
+            return value if better == inner else json.dumps(better)
+    if isinstance(value, list):
+        return [settled(stage, each) for each in value]
+    if not isinstance(value, dict):
+        return value
+    bucket, entity = as_dict(value.get("bucket")), value.get("object")
+    name = bucket.get("name")
+    if isinstance(entity, dict) and isinstance(name, str) and stage.stack.types.get(name) == "AWS::S3::Bucket":
+        physical, key = stage.stack.resources[name], str(entity.get("key", "trial"))
+        key = unquote_plus(key) if "s3SchemaVersion" in value else key
+        stage.local.client("s3").put_object(Bucket=physical, Key=key, Body=content_of(key))
+        return {**value, "bucket": {**bucket, "name": physical}}
+    return {key: settled(stage, inner) for key, inner in value.items()}
+
+
 def parcel(stage: "Stage", source: Source, samples: list[Sample]) -> Parcel:
+    if source.kind in (Kind.QUEUE, Kind.TOPIC, Kind.BUS):
+        samples = [replace(each, payload=settled(stage, each.payload)) for each in samples]
     first = samples[0]
     if source.kind is Kind.QUEUE:
         return Messages(stage, source, samples)

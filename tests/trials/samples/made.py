@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote_plus
 
-from trials.project.sources import ANY, Kind, Route, Source
-from trials.samples.pattern import fill
+from trials.project.sources import ANY, Kind, Route, Source, key_rules
+from trials.samples.pattern import fill, merge
 from trials.samples.sample import Sample
 from trials.template import as_dict, logical_id
 
@@ -41,7 +41,8 @@ def made(body: dict[str, Any], source: Source, claims: dict[str, Any] | None = N
     if source.kind in (Kind.TASK, Kind.DIRECT):
         return Sample({"id": ID}, "made up")
     if source.kind is Kind.TOPIC:
-        return topic_message(source)
+        told, bucket = notified(body, source.origin)
+        return Sample(told, f"made from {bucket}") if told else topic_message(source)
     wanted = first_filter(source)
     inner = wanted.get("body" if source.kind is Kind.QUEUE else "data")
     if isinstance(inner, dict):
@@ -82,13 +83,28 @@ def first_filter(source: Source) -> dict[str, Any]:
     return {}
 
 
+def notified(body: dict[str, Any], end: str) -> tuple[str, str]:
+    """What a bucket of the template would tell a queue or a topic, and which one; nothing if none tells it anything."""
+    for name, resource in body["Resources"].items():
+        told = as_dict(as_dict(resource.get("Properties")).get("NotificationConfiguration"))
+        for key, property_ in (("QueueConfigurations", "Queue"), ("TopicConfigurations", "Topic")):
+            for each in told.get(key) or []:
+                if logical_id(each.get(property_)) == end and "Created" in str(each.get("Event")):
+                    return json.dumps(object_created(name, key_rules(each))), name
+    return "", ""
+
+
 def upstream(body: dict[str, Any], queue: str) -> tuple[str, str]:
-    """What a topic or a rule of the template would put into a queue."""
+    """What a bucket, a topic or a rule of the template would put into a queue."""
+    told, bucket = notified(body, queue)
+    if told:
+        return told, f"made from {bucket}"
     for name, resource in body["Resources"].items():
         properties = as_dict(resource.get("Properties"))
         if resource.get("Type") == "AWS::SNS::Subscription" and logical_id(properties.get("Endpoint")) == queue:
             by_body = properties.get("FilterPolicyScope") == "MessageBody"
             message = json.dumps(fill(properties.get("FilterPolicy")) if by_body else {"id": ID})
+            message = notified(body, logical_id(properties.get("TopicArn")))[0] or message
             envelope = json.dumps({"Type": "Notification", "MessageId": ID, "Message": message})
             return message if properties.get("RawMessageDelivery") else envelope, f"made from {name}"
         if resource.get("Type") == "AWS::Events::Rule":
@@ -99,7 +115,7 @@ def upstream(body: dict[str, Any], queue: str) -> tuple[str, str]:
 
 
 def bus_event(pattern: Any) -> dict[str, Any]:
-    return {
+    event: dict[str, Any] = {
         "version": "0",
         "id": "17793124-05d4-b198-2fde-7ededc63b103",
         "detail-type": "Trial",
@@ -111,6 +127,11 @@ def bus_event(pattern: Any) -> dict[str, Any]:
         "detail": {},
         **fill(pattern),
     }
+    if event["source"] == "aws.s3" and event["detail-type"] == "Object Created":
+        detail = {"bucket": {"name": "trial"}, "object": {"key": f"{NAME}.csv", "size": 12}, "reason": "PutObject"}
+        merge(detail, event["detail"])
+        event["detail"] = detail
+    return event
 
 
 def change(body: dict[str, Any], source: Source) -> dict[str, Any]:
