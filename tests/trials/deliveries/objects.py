@@ -5,10 +5,6 @@ import json
 import struct
 import zlib
 from pathlib import PurePosixPath
-from typing import Any
-from urllib.parse import unquote_plus
-
-from trials.world.compare import World
 
 PLAIN = json.dumps({"id": "trial-1"}).encode()
 TABLE = b"id,name\ntrial-1,trial\n"
@@ -34,12 +30,3 @@ def png(side: int) -> bytes:
     header = struct.pack(">IIBBBBB", side, side, 8, 0, 0, 0, 0)
     rows = zlib.compress((b"\0" + b"\x80" * side) * side)
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
-
-
-def with_objects(before: World, after: World, event: Any, bucket: str) -> World:
-    """The world before a notification with the objects that it is of: that they lie there is no effect of it."""
-    records = event.get("Records", []) if isinstance(event, dict) else []
-    keys = {unquote_plus(str(each.get("s3", {}).get("object", {}).get("key"))) for each in records}
-    place = f"bucket {bucket}"
-    lying = [each for each in after.get(place, []) if isinstance(each, dict) and each.get("key") in keys]
-    return {**before, place: [*before.get(place, []), *lying]} if lying else before

@@ -212,6 +212,14 @@ def settled(stage: "Stage", value: Any) -> Any:
     return {key: settled(stage, inner) for key, inner in value.items()}
 
 
+def lay_objects(stage: "Stage", source: Source, sample: Sample) -> None:
+    """Put the object that a sample tells of where it lies: that it lies there is no effect of the delivery."""
+    if source.kind is Kind.BUCKET:
+        placed(stage, source, sample.payload)
+    else:
+        settled(stage, sample.payload)
+
+
 def parcel(stage: "Stage", source: Source, samples: list[Sample]) -> Parcel:
     if source.kind in (Kind.QUEUE, Kind.TOPIC, Kind.BUS):
         samples = [replace(each, payload=settled(stage, each.payload)) for each in samples]

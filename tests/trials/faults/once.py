@@ -9,8 +9,7 @@ from pathlib import Path
 
 from trials.deliveries.deliver import deliver
 from trials.deliveries.history import Answer, Delivery, Reference
-from trials.deliveries.objects import with_objects
-from trials.deliveries.parcels import settled
+from trials.deliveries.parcels import lay_objects
 from trials.project.effects import calls_nothing, script_text
 from trials.project.sources import Kind, Source
 from trials.samples.code import of_code
@@ -98,10 +97,7 @@ def once(stage: Stage, source: Source, samples: list[Sample]) -> Attempt:
             continue
         seen = tuple(dict.fromkeys(fared.calls))
         answer, different = fared.result.answers[-1], noise(*fared.worlds)
-        empty = fared.empty
-        if source.kind is Kind.BUCKET:
-            empty = with_objects(empty, fared.worlds[0], fared.sample.payload, source.origin)
-        reference = Reference(fared.sample, fared.worlds[0], different, seen, tuple(fared.calls), answer, empty)
+        reference = Reference(fared.sample, fared.worlds[0], different, seen, tuple(fared.calls), answer, fared.empty)
         early = stage.returned_early(source.function)
         judgement = undisturbed(source, reference, calls_nothing(*stage.project.code(source.function)))
         if judgement.verdict is Verdict.HELD or early:
@@ -116,7 +112,7 @@ def deliveries(stage: Stage, source: Source, sample: Sample) -> Try:
     fared = Try(sample, Delivery(), [], [], {})
     for _ in range(2):
         stage.fresh()
-        settled(stage, sample.payload)  # that the object of a notification lies in its bucket is no effect of it
+        lay_objects(stage, source, sample)
         fared.empty = stage.now()
         stage.local.fault(**SEEN)
         fared.result = deliver(stage, source, [sample])
