@@ -16,9 +16,11 @@ import pytest
 from support import commands, facts, node, policies, snippets, templates
 from support.documents import ROOT, Fence, anchors, fences, links, rows, tokens
 from support.handlers import references, state
-from support.mistakes import mutants, sow
+from support.mistakes import Break, Mutant, breaks, mutants, sow
 from support.mutants import catcher, copied
 from support.new_pattern import make
+from support.promises import promised
+from trials.examples import patterns
 from trials.local_aws import LocalAws, LocalAwsError, seen, wait_for
 from trials.template import read_template
 
@@ -256,6 +258,24 @@ def test_every_example_has_mistakes_of_both_kinds_that_its_checks_must_catch() -
     assert not few, "\n".join(few)
 
 
+@pytest.mark.parametrize("example", patterns())
+def test_every_promise_of_a_scenario_is_one_that_can_be_broken(example: str) -> None:
+    """That the scenario then reports it is shown by `python -m support.promises`, which takes half an hour."""
+    said = promised(ROOT / "examples" / example / "scenario.py")
+    broken = {mistake.promise for mistake in breaks() if mistake.example == example}
+
+    assert said
+    assert len(set(said)) == len(said), "two rows of one promise: which of them is broken cannot be told"
+    assert set(said) == broken, f"edit tests/patterns/{example}/breaks.py: {sorted(set(said) ^ broken)}"
+
+
+def test_a_promise_that_is_put_together_is_refused(tmp_path: Path) -> None:
+    (scenario := tmp_path / "scenario.py").write_text('Outcome("sent", "happened", f"at most {5}", True)')
+
+    with pytest.raises(ValueError, match="malformed node"):
+        promised(scenario)
+
+
 def test_every_mistake_still_fits_its_example_and_leaves_it_readable(tmp_path: Path) -> None:
     readers: dict[str, Callable[[Path], Any]] = {
         ".py": lambda path: ast.parse(path.read_text()),
@@ -264,11 +284,12 @@ def test_every_mistake_still_fits_its_example_and_leaves_it_readable(tmp_path: P
         ".yaml": read_template,
         ".txt": Path.read_text,
     }
-    for number, mutant in enumerate(mutants()):
-        folder = sow(mutant, tmp_path / str(number))
-        for file in {file for file, _, _ in mutant.edits}:
-            assert (folder / file).read_text() != (ROOT / "examples" / mutant.example / file).read_text(), mutant
-            assert readers[Path(file).suffix](folder / file), mutant
+    mistakes: list[Mutant | Break] = [*mutants(), *breaks()]
+    for number, mistake in enumerate(mistakes):
+        folder = sow(mistake, tmp_path / str(number))
+        for file in {file for file, _, _ in mistake.edits}:
+            assert (folder / file).read_text() != (ROOT / "examples" / mistake.example / file).read_text(), mistake
+            assert readers[Path(file).suffix](folder / file), mistake
 
 
 def test_typescript_that_nobody_can_read_is_an_error(tmp_path: Path) -> None:
@@ -334,7 +355,7 @@ def test_the_state_of_a_template_drops_what_needs_its_functions() -> None:
     }
 
     assert set(state(template)["Resources"]) == {"Q"}
-    assert state(template)["Outputs"] == {"Q": {"Value": {"Ref": "Q"}}}
+    assert state(template)["Outputs"] == {"WorkQ": {"Value": {"Ref": "Q"}}}
     assert references({"Fn::Sub": ["${A.Arn}${B}${!C}${AWS::Region}", {"B": {"Ref": "D"}}]}) == {"A", "D"}
 
 
@@ -427,18 +448,20 @@ def test_a_new_pattern_is_red_until_its_open_places_are_filled(tmp_path: Path) -
         "tests/test_skill.py::test_every_pattern_stands_everywhere_under_one_name",
         "tests/test_skill.py::test_no_pattern_has_an_open_place",
         "tests/test_support.py::test_every_example_has_mistakes_of_both_kinds_that_its_checks_must_catch",
+        "tests/test_support.py::test_every_promise_of_a_scenario_is_one_that_can_be_broken[order_books]",
         "tests/patterns/test_every_pattern.py::test_every_function_is_a_subject",
         "tests/patterns/order_books",
     ]
     command = [sys.executable, "-m", "pytest", "-n", "0", "-p", "no:cacheprovider", *checks]
     said = subprocess.run(command, cwd=copy, capture_output=True, text=True, check=False).stdout
 
-    assert "5 failed" in said, said
+    assert "6 failed" in said, said
     for place in (
         "edit SKILL.md, section Patterns",
         "examples/order_books/template.yaml:",
         "examples/order_books/scenario.py:",
         "tests/patterns/order_books/mutants.py: two at least in its code",
+        "edit tests/patterns/order_books/breaks.py",
         "edit SUBJECTS of tests/patterns/order_books/faults.py",
         "invoke the handler twice",
     ):

@@ -26,6 +26,12 @@ MODULES = {
     for name in in_typescript()
     for function, (module, _) in functions(EXAMPLES / name / "template.yaml").items()
 }
+HOPS = {  # the functions at the first and the last, one of them where a message is all that comes
+    "event_store": ("Command", "Project"),
+    "payment_worker": ("Charge", "Resolve"),
+    "queue_worker": ("ShipOrders", "ShipOrders"),
+    "webhook": ("Receive", "Work"),
+}
 # Loads a bundle with every variable set, and then without each of them; prints what went wrong, by variable.
 LOAD = """
 const [bundle, ...names] = process.argv.slice(1);
@@ -52,6 +58,14 @@ def tool(*command: str, **variables: str) -> str:
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout + done.stderr
+
+
+def correlation_ids(local: LocalAws, function: str) -> set[str]:
+    """Those of all lines that a function of the only stack logged; "" where a line has none."""
+    names = [each["FunctionName"] for each in local.client("lambda").list_functions()["Functions"]]
+    (name,) = [each for each in names if f"-{function}" in each]
+    lines = [json.loads(line) for line in local.logs(name) if line.startswith("{")]
+    return {line.get("correlation_id", "") for line in lines if "level" in line and "service" in line}
 
 
 @cache
@@ -82,6 +96,10 @@ def test_handlers_in_typescript_keep_the_promises(
 
     assert outcomes, "the scenario checked nothing"
     assert [outcome for outcome in outcomes if not outcome.held] == []
+    first, last = (correlation_ids(real, function) for function in HOPS[name])
+    assert "" not in first | last, "a line without a correlation id"
+    assert first & last, "no id goes from the first hop to the last"
+    assert name not in ("payment_worker", "queue_worker") or "scenario" in last
 
 
 @pytest.mark.e2e

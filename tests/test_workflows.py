@@ -71,4 +71,4 @@ def test_every_dependency_is_pinned_exactly() -> None:
     for wanted in (each for group in groups.values() for each in group if isinstance(each, str)):
         assert re.search(r"==\d[\w.]*$", wanted), wanted
     for version in node["dependencies"].values():
-        assert re.fullmatch(r"\d+\.\d+\.\d+", version)
+        assert re.fullmatch(r"\d+\.\d+\.\d+(-[\w.]+)?", version)

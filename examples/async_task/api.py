@@ -10,6 +10,7 @@ from aws_lambda_powertools import Logger
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from aws_lambda_powertools.event_handler.exceptions import NotFoundError, ServiceError
 from aws_lambda_powertools.event_handler.openapi.params import Header
+from aws_lambda_powertools.logging import correlation_paths
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from jobs import KeyReused, aws, cancel, create, find, stalled
 from pydantic import BaseModel, Field
@@ -43,7 +44,10 @@ def submit(report: Report, idempotency_key: Annotated[str, Header(min_length=1, 
     except KeyReused:
         raise ServiceError(409, "this Idempotency-Key was used for another report") from None
     if job["state"] == "QUEUED" or stalled(job):
-        sqs.send_message(QueueUrl=QUEUE, MessageBody=json.dumps({"job_id": job["job_id"], "month": job["month"]}))
+        logger.info("queueing", job_id=job["job_id"])
+        sent: Any = {"correlation_id": {"DataType": "String", "StringValue": str(logger.get_correlation_id())}}
+        task = json.dumps({"job_id": job["job_id"], "month": job["month"]})
+        sqs.send_message(QueueUrl=QUEUE, MessageBody=task, MessageAttributes=sent)
     return Response(
         202, "application/json", shown(job), headers={"Location": f"/jobs/{job['job_id']}", "Retry-After": "5"}
     )
@@ -62,6 +66,6 @@ def stop(job_id: UUID) -> dict:
     return shown(mine(job_id))
 
 
-@logger.inject_lambda_context
+@logger.inject_lambda_context(correlation_id_path=correlation_paths.API_GATEWAY_HTTP)
 def handler(event: dict, context: LambdaContext) -> dict:
     return app.resolve(event, context)

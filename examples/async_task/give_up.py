@@ -21,6 +21,9 @@ def give_up(job_id: str) -> None:
 def handler(event: dict, context: LambdaContext) -> dict:
     failures = []
     for record in event["Records"]:
+        sent = record["messageAttributes"].get("correlation_id", {})
+        logger.set_correlation_id(sent.get("stringValue", record["messageId"]))
+        logger.info("taken", message_id=record["messageId"])
         try:
             give_up(json.loads(record["body"])["job_id"])
         except Exception:

@@ -56,6 +56,9 @@ def work(task: dict[str, Any], worker: str, message: str) -> None:
 @logger.inject_lambda_context
 def handler(event: dict, context: LambdaContext) -> dict:
     (record,) = event["Records"]  # BatchSize 1
+    sent = record["messageAttributes"].get("correlation_id", {})
+    logger.set_correlation_id(sent.get("stringValue", record["messageId"]))
+    logger.info("taken", message_id=record["messageId"])
     try:
         work(json.loads(record["body"]), context.aws_request_id, record["messageId"])
         return {"batchItemFailures": []}

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import boto3
+from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from botocore.config import Config
 
@@ -15,6 +16,7 @@ BUS = os.environ["BUS_NAME"]
 MAY_PASS = {"InternalFailure", "ThrottlingException"}
 LARGEST = 1_000_000  # bytes of one request's entries, of which there may be ten
 
+logger = Logger()
 aws = Config(connect_timeout=1, read_timeout=2, retries={"mode": "standard", "total_max_attempts": 3})
 events = boto3.client("events", config=aws)
 
@@ -24,7 +26,8 @@ class NotPublished(Exception): ...
 
 def entry(kind: str, event_id: str, data: dict) -> Any:
     """The id is the producer's own and the same on every attempt; the bus gives each attempt another `id`."""
-    detail = {"metadata": {"event_id": event_id, "version": 1}, "data": data}
+    metadata = {"event_id": event_id, "version": 1, "correlation_id": logger.get_correlation_id()}
+    detail = {"metadata": metadata, "data": data}
     return {"EventBusName": BUS, "Source": "shop.orders", "DetailType": kind, "Detail": json.dumps(detail)}
 
 
@@ -63,5 +66,8 @@ def publish(entries: list[Any], attempts: int = 4) -> None:
         raise NotPublished(f"{len(entries)} events after {attempts} attempts, {len(hopeless)} at once: {hopeless}")
 
 
+@logger.inject_lambda_context
 def handler(event: dict, context: LambdaContext) -> None:
+    logger.set_correlation_id(event.get("correlation_id", context.aws_request_id))
+    logger.info("publishing", events=len(event["orders"]))
     publish([entry("OrderPlaced", f"placed-{order['order_id']}", order) for order in event["orders"]])

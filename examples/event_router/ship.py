@@ -21,9 +21,10 @@ class OrderPlaced(BaseModel):  # fields that it does not name may be added witho
     order_id: str = Field(min_length=1, max_length=64, validation_alias=AliasPath("data", "order_id"))
 
 
-@logger.inject_lambda_context
+@logger.inject_lambda_context(correlation_id_path="detail.metadata.correlation_id || id")
 def handler(event: dict, context: LambdaContext) -> None:
     placed = OrderPlaced.model_validate(event["detail"])
+    logger.info("taken", event_id=placed.event_id)
     try:
         dynamodb.put_item(
             TableName=SHIPMENTS,

@@ -40,7 +40,7 @@ class EventRouter(Stack):
             handler="publish.handler",
             timeout=30,
             log_group=logs,
-            environment={"BUS_NAME": bus.event_bus_name},
+            environment={"BUS_NAME": bus.event_bus_name, "POWERTOOLS_SERVICE_NAME": "orders"},
         )
         bus.grant_put_events_to(publish)
 

@@ -35,7 +35,7 @@ export class EventRouter extends Stack {
       handler: "publish.handler",
       timeout: 30,
       logGroup,
-      environment: { BUS_NAME: bus.eventBusName },
+      environment: { BUS_NAME: bus.eventBusName, POWERTOOLS_SERVICE_NAME: "orders" },
     });
     bus.grantPutEventsTo(publish);
 

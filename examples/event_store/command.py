@@ -17,6 +17,7 @@ class Command(BaseModel):
     card: str = Field(min_length=1, max_length=64)
     kind: Literal["CreditGranted", "CreditSpent"]
     cents: int = Field(gt=0, le=10_000_000, strict=True)
+    correlation_id: str = Field(default="", max_length=64)
 
 
 def earlier(command: Command) -> dict | None:
@@ -34,6 +35,7 @@ def append(command: Command, new: Card) -> None:
     """Event and command's mark together or not at all: the one guards the version, the other the repetition."""
     result = {"version": {"N": str(new.version)}, "cents": {"N": str(new.cents)}}
     event = {"kind": {"S": command.kind}, "cents": {"N": str(command.cents)}, "schema": {"N": "1"}}
+    event["correlation_id"] = {"S": str(logger.get_correlation_id())}  # which the stream brings to the projection
     mark = {**result, "kind": {"S": command.kind}, "amount": {"N": str(command.cents)}}
     puts: dict[str, Any] = {f"event#{new.version:012}": event, f"command#{command.command_id}": mark}
     if new.version % 100 == 0:
@@ -49,6 +51,8 @@ def append(command: Command, new: Card) -> None:
 @logger.inject_lambda_context
 def handler(event: dict, context: LambdaContext) -> dict:
     command = Command.model_validate(event)
+    logger.set_correlation_id(command.correlation_id or command.command_id)
+    logger.info("taken", command_id=command.command_id)
     for attempt in range(10):
         new = load(command.card).after(command.kind, command.cents)
         if done := earlier(command):  # asked after the log was read: what that read counts in has its mark by now

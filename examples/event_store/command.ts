@@ -16,6 +16,7 @@ const Command = z.object({
   card: Name,
   kind: z.enum(["CreditGranted", "CreditSpent"]),
   cents: z.int().positive().max(10_000_000),
+  correlation_id: z.string().max(64).refine(whole).default(""),
 });
 type Command = z.infer<typeof Command>;
 type Answer = Card | { refused: string };
@@ -32,7 +33,8 @@ async function earlier({ card, command_id, kind, cents }: Command): Promise<Answ
 /** Event and command's mark together or not at all: the one guards the version, the other the repetition. */
 async function append({ card, command_id, kind, cents }: Command, result: Card): Promise<void> {
   const once = { TableName: LOG, ConditionExpression: "attribute_not_exists(place)" };
-  const event = { card, place: place(result.version), kind, cents, schema: 1 };
+  const correlation_id = String(logger.getCorrelationId()); // which the stream brings to the projection
+  const event = { card, place: place(result.version), kind, cents, schema: 1, correlation_id };
   const mark = { card, place: `command#${command_id}`, ...result, kind, amount: cents };
   const snapshot = { TableName: LOG, Item: { card, place: "snapshot", ...result } };
   const writes = [{ Put: { ...once, Item: event } }, { Put: { ...once, Item: mark } }];
@@ -43,6 +45,8 @@ async function append({ card, command_id, kind, cents }: Command, result: Card):
 export async function handler(event: unknown, context: Context): Promise<Answer> {
   logger.addContext(context);
   const command = Command.parse(event);
+  logger.setCorrelationId(command.correlation_id || command.command_id);
+  logger.info("taken", { command_id: command.command_id });
   for (let attempt = 0; attempt < 10; attempt++) {
     const result = after(await load(command.card), command.kind, command.cents);
     const done = await earlier(command); // asked after the log was read: what that read counts in has its mark by now

@@ -26,8 +26,18 @@ def project(card: str) -> None:
         logger.debug("up to date", card=card)
 
 
+def hear(record: dict) -> str:
+    """The card that changed, under the correlation id of the event, or of the record where it is a mark's."""
+    change = record["dynamodb"]
+    sent = change.get("NewImage", {}).get("correlation_id", {})
+    logger.set_correlation_id(sent.get("S") or record.get("eventID"))
+    logger.info("taken", keys=change["Keys"])
+    return change["Keys"]["card"]["S"]
+
+
 def rebuild() -> dict:
     """Project every card of the log, after balances were deleted or given up; one that fails stops no other."""
+    logger.set_correlation_id(None)  # it is nobody's request
     pages = dynamodb.get_paginator("scan").paginate(TableName=LOG, ProjectionExpression="card")
     cards = {each["card"]["S"] for page in pages for each in page["Items"]}
     unprojected = []
@@ -46,7 +56,7 @@ def handler(event: dict, context: LambdaContext) -> dict:
         return rebuild()
     for position, record in enumerate(event["Records"]):
         try:
-            project(record["dynamodb"]["Keys"]["card"]["S"])
+            project(hear(record))
         except Exception:
             logger.exception("not projected", record=record)
             if position == 0:

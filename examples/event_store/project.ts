@@ -10,9 +10,16 @@ const BALANCES = getStringFromEnv({ key: "BALANCES_TABLE" });
 
 const logger = new Logger();
 
-/** A batch of the stream, keys only; anything else asks for a rebuild. */
-interface Heard {
-  readonly Records?: { dynamodb: { Keys: { card: { S: string } }; SequenceNumber: string } }[];
+/** A batch of the stream; anything else asks for a rebuild. */
+type Heard = { readonly Records?: Change[] };
+
+interface Change {
+  readonly eventID: string;
+  readonly dynamodb: {
+    readonly Keys: { card: { S: string } };
+    readonly NewImage?: { correlation_id?: { S: string } };
+    readonly SequenceNumber: string;
+  };
 }
 
 interface Rebuilt {
@@ -39,8 +46,16 @@ async function project(card: string): Promise<void> {
   }
 }
 
+/** The card that changed, under the correlation id of the event, or of the record where it is a mark's. */
+function hear({ eventID, dynamodb: { Keys, NewImage } }: Change): string {
+  logger.setCorrelationId(NewImage?.correlation_id?.S ?? eventID);
+  logger.info("taken", { keys: Keys });
+  return Keys.card.S;
+}
+
 /** Project every card of the log, after balances were deleted or given up; one that fails stops no other. */
 async function rebuild(): Promise<Rebuilt> {
+  logger.removeKeys(["correlation_id"]); // it is nobody's request
   const cards = new Set<string>();
   for await (const page of paginateScan({ client: dynamodb }, { TableName: LOG, ProjectionExpression: "card" })) {
     for (const each of page.Items ?? []) cards.add(each.card);
@@ -60,13 +75,13 @@ async function rebuild(): Promise<Rebuilt> {
 export async function handler(event: Heard, context: Context): Promise<DynamoDBBatchResponse | Rebuilt> {
   logger.addContext(context);
   if (!event.Records) return rebuild();
-  for (const [position, { dynamodb: change }] of event.Records.entries()) {
+  for (const [position, change] of event.Records.entries()) {
     try {
-      await project(change.Keys.card.S);
+      await project(hear(change));
     } catch (error) {
       logger.error("not projected", { change, error });
       if (position === 0) throw error; // only an error halves the batch, until the bad card is alone and gives up alone
-      return { batchItemFailures: [{ itemIdentifier: change.SequenceNumber }] };
+      return { batchItemFailures: [{ itemIdentifier: change.dynamodb.SequenceNumber }] };
     }
   }
   return { batchItemFailures: [] };

@@ -36,7 +36,7 @@ class EventStore(Stack):
             "Log",
             partition_key=card,
             sort_key=Attribute(name="place", type=AttributeType.STRING),
-            dynamo_stream=StreamViewType.KEYS_ONLY,
+            dynamo_stream=StreamViewType.NEW_IMAGE,
             point_in_time_recovery_specification=PointInTimeRecoverySpecification(point_in_time_recovery_enabled=True),
             deletion_protection=True,
             encryption=TableEncryptionV2.aws_managed_key(),

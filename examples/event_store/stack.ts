@@ -24,7 +24,7 @@ export class EventStore extends Stack {
     const log = new TableV2(this, "Log", {
       partitionKey: card,
       sortKey: { name: "place", type: AttributeType.STRING },
-      dynamoStream: StreamViewType.KEYS_ONLY,
+      dynamoStream: StreamViewType.NEW_IMAGE,
       pointInTimeRecoverySpecification: { pointInTimeRecoveryEnabled: true },
       deletionProtection: true,
       encryption: TableEncryptionV2.awsManagedKey(),

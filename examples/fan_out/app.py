@@ -65,6 +65,9 @@ def count(placed: OrderPlaced) -> None:
 
 def subscriber(act: Callable[[OrderPlaced], None]) -> Callable[[dict, LambdaContext], dict]:
     def take(record: SQSRecord) -> None:
+        sent = record.message_attributes["correlation_id"]  # None without one
+        logger.set_correlation_id(sent.string_value if sent else record.message_id)
+        logger.info("taken", message_id=record.message_id)
         try:
             act(OrderPlaced.model_validate_json(record.body))
         except Exception:

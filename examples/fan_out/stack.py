@@ -51,7 +51,8 @@ class FanOut(Stack):
             )
         )
         self.order_placed = Topic(self, "OrderPlaced", master_key=self.key, enforce_ssl=True)
-        publish = self.function("Publish", "publish.handler", {"TOPIC_ARN": self.order_placed.topic_arn})
+        of_publish = {"TOPIC_ARN": self.order_placed.topic_arn, "POWERTOOLS_SERVICE_NAME": "orders"}
+        publish = self.function("Publish", "publish.handler", of_publish)
         self.order_placed.grant_publish(publish)  # and the use of its key
 
         large = SubscriptionFilter.numeric_filter(greater_than=50_000)

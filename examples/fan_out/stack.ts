@@ -69,7 +69,8 @@ export class FanOut extends Stack {
     });
     this.key.addToResourcePolicy(useBySns);
     this.orderPlaced = new Topic(this, "OrderPlaced", { masterKey: this.key, enforceSSL: true });
-    const publish = this.function("Publish", "publish.handler", { TOPIC_ARN: this.orderPlaced.topicArn });
+    const ofPublish = { TOPIC_ARN: this.orderPlaced.topicArn, POWERTOOLS_SERVICE_NAME: "orders" };
+    const publish = this.function("Publish", "publish.handler", ofPublish);
     this.orderPlaced.grantPublish(publish); // and the use of its key
 
     const large = SubscriptionFilter.numericFilter({ greaterThan: 50_000 });

@@ -41,7 +41,8 @@ class OtherContent(Exception): ...
 def pay(payment: Payment, seconds: float) -> None:
     """The claim stands before the call, for as long as this invocation can live."""
     holder = str(uuid4())
-    record = ledger.claim(payment.model_dump(), holder, int(time.time() + seconds) + MARGIN)
+    wanted = payment.model_dump() | {"correlation_id": logger.get_correlation_id()}  # for a retry that a human sends
+    record = ledger.claim(wanted, holder, int(time.time() + seconds) + MARGIN)
     if record["holder"] != holder:
         return come_second(payment, record)
     try:
@@ -78,11 +79,14 @@ def count(name: str) -> None:
 
 def settle(record: SQSRecord, lambda_context: LambdaContext) -> None:
     """Returns, and so deletes the message, once the ledger holds an outcome; what is no payment is in the DLQ soon."""
+    sent = record.message_attributes["correlation_id"]  # None without one
+    logger.set_correlation_id(sent.string_value if sent else record.message_id)
+    receives = int(record.attributes.approximate_receive_count)
+    logger.info("taken", message_id=record.message_id, receives=receives)
     try:
         pay(Payment.model_validate_json(record.body), lambda_context.get_remaining_time_in_millis() / 1000)
     except Exception as error:
         logger.warning("not settled", exc_info=True, message_id=record.message_id)
-        receives = int(record.attributes.approximate_receive_count)
         hopeless = isinstance(error, (ValidationError, OtherContent))
         if receives >= LATE and not hopeless:
             count("PaymentDelayed")

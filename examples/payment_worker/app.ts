@@ -31,7 +31,8 @@ function read(body: string): ledger.Payment {
 /** The claim stands before the call, for as long as this invocation can live. */
 async function pay(payment: ledger.Payment, seconds: number): Promise<void> {
   const holder = randomUUID();
-  const entry = await ledger.claim(payment, holder, Math.floor(Date.now() / 1000 + seconds) + MARGIN);
+  const wanted = { ...payment, correlation_id: String(logger.getCorrelationId()) }; // for a retry that a human sends
+  const entry = await ledger.claim(wanted, holder, Math.floor(Date.now() / 1000 + seconds) + MARGIN);
   if (entry.holder !== holder) return comeSecond(payment, entry);
   try {
     const [state, what] = await charge(payment);
@@ -64,17 +65,19 @@ function count(name: string): void {
 }
 
 /** Returns, and so deletes the message, once the ledger holds an outcome; what is no payment is in the DLQ soon. */
-async function settle({ body, messageId, receiptHandle, attributes }: SQSRecord, context: Context): Promise<void> {
+async function settle(record: SQSRecord, context: Context): Promise<void> {
+  logger.setCorrelationId(record.messageAttributes.correlation_id?.stringValue ?? record.messageId);
+  const receives = Number(record.attributes.ApproximateReceiveCount);
+  logger.info("taken", { message_id: record.messageId, receives });
   try {
-    await pay(read(body), context.getRemainingTimeInMillis() / 1000);
+    await pay(read(record.body), context.getRemainingTimeInMillis() / 1000);
   } catch (error) {
-    logger.warn("not settled", { error: error as Error, message_id: messageId });
-    const receives = Number(attributes.ApproximateReceiveCount);
+    logger.warn("not settled", { error: error as Error, message_id: record.messageId });
     const hopeless = error instanceof Hopeless;
     if (receives >= LATE && !hopeless) count("PaymentDelayed");
     const step = Math.min(900, 2 * 2 ** receives);
     const visibility = hopeless ? 0 : randomInt(step / 2, step + 1);
-    const wait = { ReceiptHandle: receiptHandle, VisibilityTimeout: visibility };
+    const wait = { ReceiptHandle: record.receiptHandle, VisibilityTimeout: visibility };
     await sqs.send(new ChangeMessageVisibilityCommand({ QueueUrl: PAYMENTS, ...wait }));
     throw error;
   }
@@ -82,7 +85,6 @@ async function settle({ body, messageId, receiptHandle, attributes }: SQSRecord,
 
 export async function handler(event: SQSEvent, context: Context): Promise<SQSBatchResponse> {
   logger.addContext(context);
-  const oneByOne = { processInParallel: false, throwOnFullBatchFailure: false };
-  const each = (record: SQSRecord) => settle(record, context);
-  return processPartialResponse(event, each, worker, { context, ...oneByOne });
+  const oneByOne = { context, processInParallel: false, throwOnFullBatchFailure: false };
+  return processPartialResponse(event, (record: SQSRecord) => settle(record, context), worker, oneByOne);
 }

@@ -21,7 +21,8 @@ export const Payment = z.object({
   attempt: z.int().positive().max(1000).default(1),
 });
 export type Payment = z.infer<typeof Payment>;
-export interface Entry extends Payment {
+export type Wanted = Payment & { readonly correlation_id: string };
+export interface Entry extends Wanted {
   readonly state: State;
   readonly holder: string;
   readonly deadline: number;
@@ -36,7 +37,7 @@ const PARK = "SET #state = :state, what = :what, unsettled = :state";
 export const isRefused = (error: unknown) => error instanceof ConditionalCheckFailedException;
 
 /** The payment's record: ours if its holder is; a message that a human sent has the next attempt's number. */
-export async function claim(payment: Payment, holder: string, deadline: number): Promise<Entry> {
+export async function claim(payment: Wanted, holder: string, deadline: number): Promise<Entry> {
   const entry = { ...payment, state: "CLAIMED", unsettled: "CLAIMED", holder, deadline } as const;
   const free = "attribute_not_exists(payment_id) OR (#state = :unknown AND attempt < :attempt)";
   const put = { TableName, Item: entry, ConditionExpression: free };

@@ -2,7 +2,7 @@
 
 import json
 import os
-from typing import Literal
+from typing import Any, Literal
 
 import boto3
 import ledger
@@ -45,9 +45,12 @@ def handler(event: dict, context: LambdaContext) -> dict:
     """RETRY leaves it UNKNOWN and sends the next attempt, which alone may claim it: two such messages are one try."""
     verdict = Verdict.model_validate(event)
     record = settled(verdict, "UNKNOWN" if verdict.verdict == "RETRY" else verdict.verdict)
+    correlation_id = str(record["correlation_id"])  # of the message whose payment is in doubt
+    logger.set_correlation_id(correlation_id)
     logger.info("resolved", payment_id=verdict.payment_id, verdict=verdict.verdict, by=verdict.by)
     if verdict.verdict == "RETRY":
         payment = {key: record[key] for key in ("payment_id", "card")}
         numbers = {"cents": int(record["cents"]), "attempt": int(record["attempt"]) + 1}
-        sqs.send_message(QueueUrl=PAYMENTS, MessageBody=json.dumps(payment | numbers))
+        sent: Any = {"correlation_id": {"DataType": "String", "StringValue": correlation_id}}
+        sqs.send_message(QueueUrl=PAYMENTS, MessageBody=json.dumps(payment | numbers), MessageAttributes=sent)
     return {"payment_id": verdict.payment_id, "state": record["state"], "what": record["what"]}

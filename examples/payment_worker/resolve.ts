@@ -38,10 +38,14 @@ export async function handler(event: unknown, context: Context): Promise<object>
   const verdict = Verdict.parse(event);
   const { payment_id } = verdict;
   const entry = await settled(verdict, verdict.verdict === "RETRY" ? "UNKNOWN" : verdict.verdict);
+  const StringValue = entry.correlation_id; // of the message whose payment is in doubt
+  logger.setCorrelationId(StringValue);
   logger.info("resolved", { payment_id, verdict: verdict.verdict, by: verdict.by });
   if (verdict.verdict === "RETRY") {
     const next = { payment_id, card: entry.card, cents: entry.cents, attempt: entry.attempt + 1 };
-    await sqs.send(new SendMessageCommand({ QueueUrl: PAYMENTS, MessageBody: JSON.stringify(next) }));
+    const MessageAttributes = { correlation_id: { DataType: "String", StringValue } };
+    const message = { QueueUrl: PAYMENTS, MessageBody: JSON.stringify(next), MessageAttributes };
+    await sqs.send(new SendMessageCommand(message));
   }
   return { payment_id, state: entry.state, what: entry.what };
 }

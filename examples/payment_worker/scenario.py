@@ -8,9 +8,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from trials.local_aws import LocalAws, Outcome, wait_for
+from trials.local_aws import LocalAws, Outcome, seen
 from trials.local_aws.outside import Asked, Outside
 
+CORRELATED = {"correlation_id": {"DataType": "String", "StringValue": "scenario"}}
 POISON = {
     "not JSON": "pay!",
     "cents as text": '{"payment_id": "p-1", "card": "tok_visa", "cents": "1999"}',
@@ -36,9 +37,9 @@ class Provider(Outside):
         reference = asked.body["reference"]
         with self._lock:
             self.calls[reference] += 1
-            first = self.calls[reference] == 1
+            first, busy = self.calls[reference] == 1, self.busy
         time.sleep(self._latency)
-        if self.busy:
+        if busy:
             return 429, {}
         if reference.startswith("decline-"):
             return 402, {"reason": "no cover"}
@@ -69,7 +70,7 @@ def play(local: LocalAws, say: Callable[[str], None], template: Path) -> Iterato
 
         def send(*bodies: str) -> None:
             for body in bodies:
-                sqs.send_message(QueueUrl=payments, MessageBody=body)
+                sqs.send_message(QueueUrl=payments, MessageBody=body, MessageAttributes=CORRELATED)
 
         def depth(queue: str) -> int:
             names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
@@ -101,7 +102,7 @@ def play(local: LocalAws, say: Callable[[str], None], template: Path) -> Iterato
         say("20 payments, each sent twice")
         normal = [f"p-{n}" for n in range(20)]
         send(*(payment(each) for each in normal for _ in range(2)))
-        wait_for("the payments to be settled", drained)
+        seen(drained)
         done = [each for each in normal if states().get(each) == "DONE"]
         yield Outcome("20 payments", f"{len(done)} DONE", "every payment is made", done == normal)
         charges = sum(provider.charges[each] for each in normal)
@@ -109,8 +110,8 @@ def play(local: LocalAws, say: Callable[[str], None], template: Path) -> Iterato
 
         say("a card that is declined, twice, and three messages that are no payments")
         send(payment("decline-1"), payment("decline-1"), *POISON.values())
-        wait_for("the poison to reach the DLQ", lambda: depth(dlq) == len(POISON) and drained())
-        state, calls = states()["decline-1"], provider.calls["decline-1"]
+        seen(lambda: depth(dlq) == len(POISON) and drained())
+        state, calls = states().get("decline-1"), provider.calls["decline-1"]
         yield Outcome(
             "a declined card",
             f"{state} after {calls} call",
@@ -122,15 +123,15 @@ def play(local: LocalAws, say: Callable[[str], None], template: Path) -> Iterato
         say("the provider is busy")
         provider.busy = True
         send(payment("late-1"), payment("late-2"))
-        wait_for("each to be turned away once", lambda: all(provider.calls[each] for each in ("late-1", "late-2")))
+        seen(lambda: all(provider.calls[each] for each in ("late-1", "late-2")))
         provider.busy = False
-        wait_for("the retries", drained)
+        seen(drained)
         late = [provider.charges[each] for each in ("late-1", "late-2")]
         yield Outcome("2 payments turned away", f"{sum(late)} charges", "made once, later", late == [1, 1])
 
         say("answers are lost: of one that was charged, of one that was not")
         send(*(payment(each) for each in ("lost-1", "limbo-1") for _ in range(2)))
-        wait_for("them to be parked", lambda: unknown() == ["limbo-1", "lost-1"] and drained())
+        seen(lambda: unknown() == ["limbo-1", "lost-1"] and drained())
         asked = [provider.calls[each] for each in ("lost-1", "limbo-1")]
         yield Outcome(
             "2 lost answers, sent twice",
@@ -143,8 +144,8 @@ def play(local: LocalAws, say: Callable[[str], None], template: Path) -> Iterato
         for each in unknown():
             charged = provider.charges[each] == 1
             resolve(verdict(each, "DONE" if charged else "RETRY", f"{provider.charges[each]} charges"))
-        wait_for("the new try", lambda: unknown() == [] and drained())
+        seen(lambda: unknown() == [] and drained())
         ended = [provider.charges[each] for each in ("lost-1", "limbo-1")]
-        settled = {states()[each] for each in ("lost-1", "limbo-1")}
+        settled = {states().get(each, "not known") for each in ("lost-1", "limbo-1")}
         yield Outcome("a human's word", f"{sum(ended)} charges", "each is charged once", ended == [1, 1])
         yield Outcome("the ledger", ", ".join(sorted(settled)), "nothing is left open", settled == {"DONE"})

@@ -57,11 +57,14 @@ def pause(receives: int) -> int:
 
 def ship(record: SQSRecord) -> dict:
     """Retry ever later; what is no order spends its receives at once and lands in the DLQ, body unchanged."""
+    sent = record.message_attributes["correlation_id"]  # None without one
+    logger.set_correlation_id(sent.string_value if sent else record.message_id)
+    receives = int(record.attributes.approximate_receive_count)
+    logger.info("taken", message_id=record.message_id, receives=receives)
     try:
         return book(order=Order.model_validate_json(record.body))
     except Exception as error:
         logger.warning("not shipped", exc_info=True, message_id=record.message_id)
-        receives = int(record.attributes.approximate_receive_count)
         hopeless = isinstance(error, ValidationError)
         if receives >= LATE and not hopeless:
             count("OrderDelayed")

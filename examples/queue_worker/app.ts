@@ -1,5 +1,4 @@
 // Books one shipment for each order at a carrier that dedupes by our key; payment_worker is for one that does not.
-import { randomInt } from "node:crypto";
 import { BatchProcessor, EventType, processPartialResponse } from "@aws-lambda-powertools/batch";
 import { getStringFromEnv } from "@aws-lambda-powertools/commons/utils/env";
 import { IdempotencyConfig, makeIdempotent } from "@aws-lambda-powertools/idempotency";
@@ -42,7 +41,7 @@ function read(body: string): z.infer<typeof Order> {
   }
 }
 
-/** A death after this call repeats it; the carrier dedupes by our key. */
+/** A death after this call repeats it; the carrier dedupes by our key. 422 is its last word, and recorded. */
 async function call(order: z.infer<typeof Order>): Promise<string> {
   const headers = { "Content-Type": "application/json", "Idempotency-Key": order.order_id };
   const signal = AbortSignal.timeout(4_000); // for all of it; fetch alone would wait minutes, and follow a redirect
@@ -50,7 +49,6 @@ async function call(order: z.infer<typeof Order>): Promise<string> {
   const reply = await fetch(CARRIER, asked);
   const answer = await reply.text();
   if (reply.status === 422) {
-    // the carrier's last word on this order: recorded, so that no delivery asks again
     logger.warn("refused", { order_id: order.order_id });
     count("OrderRefused");
     return JSON.stringify({ refused: answer });
@@ -64,19 +62,21 @@ export const book = makeIdempotent(call, { persistenceStore, config, keyPrefix: 
 /** Seconds until the next try; half of the step is certain, and template.yaml adds these halves up. */
 function pause(receives: number): number {
   const step = Math.min(900, 2 * 2 ** receives);
-  return randomInt(step / 2, step + 1);
+  return Math.ceil((step / 2) * (1 + Math.random()));
 }
 
 /** Retry ever later; what is no order spends its receives at once and lands in the DLQ, body unchanged. */
-async function ship({ body, messageId, receiptHandle, attributes }: SQSRecord): Promise<void> {
+async function ship(record: SQSRecord): Promise<void> {
+  logger.setCorrelationId(record.messageAttributes.correlation_id?.stringValue ?? record.messageId);
+  const receives = Number(record.attributes.ApproximateReceiveCount);
+  logger.info("taken", { message_id: record.messageId, receives });
   try {
-    await book(read(body));
+    await book(read(record.body));
   } catch (error) {
-    logger.warn("not shipped", { error, message_id: messageId });
-    const receives = Number(attributes.ApproximateReceiveCount);
+    logger.warn("not shipped", { error, message_id: record.messageId });
     const hopeless = error instanceof NoOrder;
     if (receives >= LATE && !hopeless) count("OrderDelayed");
-    const wait = { ReceiptHandle: receiptHandle, VisibilityTimeout: hopeless ? 0 : pause(receives) };
+    const wait = { ReceiptHandle: record.receiptHandle, VisibilityTimeout: hopeless ? 0 : pause(receives) };
     await sqs.send(new ChangeMessageVisibilityCommand({ QueueUrl: ORDERS, ...wait }));
     throw error;
   }

@@ -7,9 +7,10 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from trials.local_aws import LocalAws, Outcome, wait_for
+from trials.local_aws import LocalAws, Outcome, seen
 from trials.local_aws.outside import Asked, Outside
 
+CORRELATED = {"correlation_id": {"DataType": "String", "StringValue": "scenario"}}
 POISON = {
     "not JSON": "ship it!",
     "no order_id": '{"address": "1 Main St"}',
@@ -25,7 +26,7 @@ class Carrier(Outside):
     number of requests answered at one time.
     """
 
-    def __init__(self, latency: float = 0.05) -> None:
+    def __init__(self, latency: float = 0.3) -> None:
         self.calls: Counter[str] = Counter()
         self.shipments: dict[str, str] = {}
         self.busiest = 0
@@ -40,10 +41,11 @@ class Carrier(Outside):
             self.calls[order_id] += 1
             self._busy += 1
             self.busiest = max(self.busiest, self._busy)
+            down = self.down
         time.sleep(self._latency)
         with self._lock:
             self._busy -= 1
-            if self.down:
+            if down:
                 return 503, {}
             if order_id.startswith("refuse-"):
                 return 422, {"reason": "no such address"}
@@ -64,7 +66,8 @@ def play(local: LocalAws, say: Callable[[str], None], template: Path) -> Iterato
 
         def send(*bodies: str) -> None:
             for body in bodies:
-                sqs.send_message(QueueUrl=orders, MessageBody=body)
+                correlated = {} if body in POISON.values() else CORRELATED  # one is as long as a message may be
+                sqs.send_message(QueueUrl=orders, MessageBody=body, MessageAttributes=correlated)
 
         def depth(queue: str) -> int:
             names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
@@ -77,7 +80,7 @@ def play(local: LocalAws, say: Callable[[str], None], template: Path) -> Iterato
         say("30 orders, each sent twice")
         normal = [f"o-{n}" for n in range(30)]
         send(*(order(order_id) for order_id in normal for _ in range(2)))
-        wait_for("the orders to be processed", drained)
+        seen(drained)
         booked = [order_id for order_id in normal if order_id in carrier.shipments]
         yield Outcome("30 orders", f"{len(booked)} booked", "every order is booked", booked == normal)
         calls = sum(carrier.calls[order_id] for order_id in normal)
@@ -88,11 +91,10 @@ def play(local: LocalAws, say: Callable[[str], None], template: Path) -> Iterato
 
         say("four messages that no retry can mend, and an order that the carrier refuses, twice")
         send(*POISON.values(), order("refuse-1"), order("refuse-1"))
-        wait_for("the poison to reach the DLQ", lambda: depth(dlq) == len(POISON) and drained())
+        seen(lambda: depth(dlq) == len(POISON) and drained())
         dead: set[str] = set()
-        while len(dead) < len(POISON):
-            found = sqs.receive_message(QueueUrl=dlq, MaxNumberOfMessages=10)
-            dead |= {message["Body"] for message in found.get("Messages", [])}
+        while found := sqs.receive_message(QueueUrl=dlq, MaxNumberOfMessages=10).get("Messages"):
+            dead |= {message["Body"] for message in found}
         intact = [name for name, body in POISON.items() if body in dead]
         yield Outcome(
             ", ".join(POISON),
@@ -113,10 +115,10 @@ def play(local: LocalAws, say: Callable[[str], None], template: Path) -> Iterato
         carrier.down = True
         unlucky = ["late-1", "late-2", "late-3"]
         send(*(order(order_id) for order_id in unlucky))
-        wait_for("each order to fail once", lambda: all(carrier.calls[order_id] for order_id in unlucky))
+        seen(lambda: all(carrier.calls[order_id] for order_id in unlucky))
         carrier.down = False
         say("the carrier is back; the retries wait a random while")
-        wait_for("the retries", drained)
+        seen(drained)
         late = [order_id for order_id in unlucky if order_id in carrier.shipments]
         yield Outcome(
             "3 orders during an outage",

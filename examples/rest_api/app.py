@@ -7,6 +7,7 @@ from aws_lambda_powertools import Logger
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from aws_lambda_powertools.event_handler.exceptions import NotFoundError, ServiceError
 from aws_lambda_powertools.event_handler.openapi.params import Header, Query
+from aws_lambda_powertools.logging import correlation_paths
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from orders import KeyReused, NewOrder, Order, Page, find, page, place
 from problems import DOCUMENTED, handle
@@ -27,9 +28,10 @@ def place_order(
     if not isinstance(app.current_event.json_body, dict):  # of a list, the resolver takes the first and drops the rest
         raise ServiceError(422, "one order at a time")
     try:
-        placed = place(caller(), idempotency_key, order)
+        placed = place(caller(), idempotency_key, order, str(logger.get_correlation_id()))
     except KeyReused:
         raise ServiceError(409, "this Idempotency-Key was used for another order") from None
+    logger.info("placed", order_id=str(placed.order_id))
     return Response(201, "application/json", placed, headers={"Location": f"/orders/{placed.order_id}"})
 
 
@@ -45,6 +47,6 @@ def list_orders(limit: Annotated[int, Query(ge=1, le=100)] = 20, after: Annotate
     return page(caller(), limit, after)
 
 
-@logger.inject_lambda_context
+@logger.inject_lambda_context(correlation_id_path=correlation_paths.API_GATEWAY_HTTP)
 def handler(event: dict, context: LambdaContext) -> dict:
     return app.resolve(event, context)

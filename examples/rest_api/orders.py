@@ -41,11 +41,12 @@ def stored(item: dict) -> Order:
     return Order(sku=item["sku"]["S"], quantity=int(item["quantity"]["N"]), order_id=UUID(item["order_id"]["S"]))
 
 
-def place(customer: str, key: str, order: NewOrder) -> Order:
+def place(customer: str, key: str, order: NewOrder, correlation_id: str) -> Order:
     """The id follows from customer and key, so a retry finds its own order; another order under the key is refused."""
     order_id = str(uuid5(NAMESPACE_URL, f"{len(customer)}:{customer}:{key}"))
     request = hashlib.sha256(order.model_dump_json().encode()).hexdigest()
     texts = {"customer": customer, "order_id": order_id, "sku": order.sku, "request": request}
+    texts["correlation_id"] = correlation_id  # of the attempt that placed it; the table's stream brings it to the next
     item = {**{name: {"S": value} for name, value in texts.items()}, "quantity": {"N": str(order.quantity)}}
     try:
         dynamodb.put_item(

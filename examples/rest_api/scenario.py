@@ -13,7 +13,7 @@ from typing import Any
 import jwt
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from trials.local_aws import LocalAws, Outcome, wait_for
+from trials.local_aws import LocalAws, Outcome, seen
 from trials.local_aws.outside import Asked, Outside
 
 ORIGIN = "https://shop.test"
@@ -73,7 +73,7 @@ def play(local: LocalAws, say: Callable[[str], None], template: Path) -> Iterato
         mug = {"sku": "mug-blue", "quantity": 2}
 
         say("callers without a good token")
-        wait_for("the API", lambda: call("GET", "/orders", **ana)[0] == 200)
+        seen(lambda: call("GET", "/orders", **ana)[0] == 200)
         late = issuer.token("ana", exp=int(time.time()) - 60)
         elsewhere = issuer.token("ana", aud="another shop")
         forged = issuer.token("ana")[:-8] + base64.urlsafe_b64encode(b"forged").decode()
@@ -92,11 +92,11 @@ def play(local: LocalAws, say: Callable[[str], None], template: Path) -> Iterato
         yield Outcome("another order, same key", f"{status} {problem.get('detail')}", "refused and said why", refused)
 
         say("another customer")
-        (order_id,) = ids
-        seen = [call("GET", f"/orders/{order_id}", **who)[0] for who in (ana, ben)]
-        same_key = call("POST", "/orders", mug, Idempotency_Key="k-1", **ben)[1]["order_id"]
-        apart = seen == [200, 404] and same_key != order_id
-        yield Outcome("Ana's order, asked for by Ben", f"{seen[1]}", "nobody sees another's", apart)
+        order_id = min(map(str, ids))
+        answered = [call("GET", f"/orders/{order_id}", **who)[0] for who in (ana, ben)]
+        same_key = call("POST", "/orders", mug, Idempotency_Key="k-1", **ben)[1].get("order_id")
+        apart = answered == [200, 404] and same_key != order_id
+        yield Outcome("Ana's order, asked for by Ben", f"{answered[1]}", "nobody sees another's", apart)
 
         say("pages")
         for n in range(5):

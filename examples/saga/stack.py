@@ -186,6 +186,6 @@ class Saga(Stack):
             handler=handler,
             timeout=timeout,  # of a step below its task's TimeoutSeconds: it is dead before it is tried again or undone
             log_group=self.logs,
-            environment=variables,
+            environment={**variables, "POWERTOOLS_SERVICE_NAME": "orders"},
             on_failure=on_failure,
         )

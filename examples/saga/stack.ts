@@ -178,7 +178,7 @@ export class Saga extends Stack {
       handler,
       timeout,
       logGroup: this.logGroup,
-      environment: variables,
+      environment: { ...variables, POWERTOOLS_SERVICE_NAME: "orders" },
       onFailure,
     });
   }

@@ -5,10 +5,12 @@ import os
 from typing import Any
 
 import boto3
+from aws_lambda_powertools import Logger
 from botocore.config import Config
 
 MACHINE = os.environ["STATE_MACHINE"]
 
+logger = Logger()
 aws = Config(connect_timeout=1, read_timeout=5, retries={"mode": "standard", "total_max_attempts": 3})
 states: Any = boto3.client("stepfunctions", config=aws)
 
@@ -16,7 +18,9 @@ states: Any = boto3.client("stepfunctions", config=aws)
 class OrderConflict(Exception): ...
 
 
+@logger.inject_lambda_context(correlation_id_path="order_id")  # the execution's name, which each step is given
 def handler(event: dict, _: Any) -> dict:
+    logger.info("starting")
     order = {key: value for key, value in event.items() if key != "order_id"}
     execution = f"{MACHINE.replace(':stateMachine:', ':execution:')}:{event['order_id']}"
     try:

@@ -4,6 +4,7 @@ import os
 from typing import Any
 
 import boto3
+from aws_lambda_powertools import Logger
 from botocore.config import Config
 from pydantic import BaseModel, Field, PositiveInt
 
@@ -12,6 +13,7 @@ NEW = {"ConditionExpression": "attribute_not_exists(id)", "ReturnValuesOnConditi
 HELD = {"UpdateExpression": "REMOVE quantity", "ConditionExpression": "attribute_exists(quantity)"}
 MOVE = {"UpdateExpression": "ADD available :n", "ConditionExpression": "available >= :least"}
 
+logger = Logger()
 aws = Config(connect_timeout=1, read_timeout=2, retries={"mode": "standard", "total_max_attempts": 3})
 db: Any = boto3.resource("dynamodb", config=aws).meta.client
 
@@ -35,7 +37,9 @@ def shelf(sku: str, n: int) -> dict:
     return {"Update": {"TableName": STOCK, "Key": {"sku": sku}, "ExpressionAttributeValues": values, **MOVE}}
 
 
+@logger.inject_lambda_context(correlation_id_path="order_id")
 def reserve(event: dict, _: Any) -> None:
+    logger.info("reserving")
     order = Order.model_validate(event)
     hold = {"id": f"stock#{order.order_id}", "sku": order.sku, "quantity": order.quantity}
     put = {"Put": {"TableName": STEPS, "Item": hold, **NEW}}
@@ -49,8 +53,10 @@ def reserve(event: dict, _: Any) -> None:
             raise  # undone before, or another order wrote at this very moment
 
 
+@logger.inject_lambda_context(correlation_id_path="order_id")
 def release(event: dict, _: Any) -> None:
     """The mark comes first: it stops a reservation that is still on its way."""
+    logger.info("releasing")
     step = {"TableName": STEPS, "Key": {"id": f"stock#{event['order_id']}"}}
     mark = {"UpdateExpression": "SET undone = :yes", "ExpressionAttributeValues": {":yes": True}}
     hold = db.update_item(**step, **mark, ReturnValues="ALL_NEW")["Attributes"]

@@ -7,11 +7,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import boto3
+from aws_lambda_powertools import Logger
 from botocore.config import Config
 
 MACHINE, HALF_DONE = os.environ["STATE_MACHINE"], os.environ["HALF_DONE_URL"]
 LOOK_BACK = timedelta(hours=3)  # three runs: two may fail, and what is found again is told again
 
+logger = Logger()
 aws = Config(connect_timeout=1, read_timeout=5, retries={"mode": "standard", "total_max_attempts": 3})
 states: Any = boto3.client("stepfunctions", config=aws)
 sqs: Any = boto3.client("sqs", config=aws)
@@ -30,9 +32,12 @@ def undone(execution: str) -> bool:
     return str(states.describe_execution(executionArn=execution).get("error")).startswith("Undone.")
 
 
+@logger.inject_lambda_context
 def handler(_: dict, __: Any) -> None:
     since = datetime.now(UTC) - LOOK_BACK
     for status in ("FAILED", "TIMED_OUT", "ABORTED"):
         for execution in ended(status, since):
             if status != "FAILED" or not undone(execution):
+                logger.set_correlation_id(execution.rpartition(":")[2])
+                logger.warning("half done", status=status)
                 sqs.send_message(QueueUrl=HALF_DONE, MessageBody=json.dumps({"execution": execution, "status": status}))

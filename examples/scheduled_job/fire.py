@@ -30,10 +30,11 @@ def order(key: str, job: dict) -> dict:
     return reply.json()
 
 
-@logger.inject_lambda_context
+@logger.inject_lambda_context(correlation_id_path="id")
 def handler(event: dict, context: LambdaContext) -> None:
     """The scheduled time makes the key, not the clock: a retry after midnight is still last night's run."""
     once.register_lambda_context(context)
+    logger.info("taken", due=event["at"])
     at = datetime.fromisoformat(event["at"])
     due = at if at.tzinfo else at.replace(tzinfo=ZoneInfo(event["zone"]))
     in_time = datetime.now(UTC) - due <= LIMITS[event["job"]]

@@ -7,12 +7,14 @@ from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 import boto3
+from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from botocore.config import Config
 from pydantic import BaseModel, Field, NaiveDatetime
 
 GROUP, TARGET = os.environ["REMINDERS_GROUP"], json.loads(os.environ["TARGET"])
 
+logger = Logger()
 aws = Config(connect_timeout=1, read_timeout=3, retries={"mode": "standard", "total_max_attempts": 3})
 scheduler = boto3.client("scheduler", config=aws)
 
@@ -74,6 +76,10 @@ def cancel(request: dict) -> None:
         scheduler.delete_schedule(**Id.model_validate(request).name())
 
 
-def handler(event: dict, _: LambdaContext) -> None:
+@logger.inject_lambda_context
+def handler(event: dict, context: LambdaContext) -> None:
     """Invoked synchronously by an API that knows who the customer is; an error is the API's to answer."""
-    {"plan": plan, "move": move, "cancel": cancel}[event["action"]](event["reminder"])
+    act = {"plan": plan, "move": move, "cancel": cancel}[event["action"]]
+    logger.set_correlation_id(Id.model_validate(event["reminder"]).name()["Name"])  # which is `id` in what `Fire` gets
+    logger.info(event["action"])
+    act(event["reminder"])

@@ -114,7 +114,11 @@ class ScheduledJob(Stack):
             handler="plan.handler",
             timeout=15,
             log_group=logs,
-            environment={"REMINDERS_GROUP": reminders.ref, "TARGET": json.dumps(target, separators=(",", ":"))},
+            environment={
+                "REMINDERS_GROUP": reminders.ref,
+                "TARGET": json.dumps(target, separators=(",", ":")),
+                "POWERTOOLS_SERVICE_NAME": "jobs",
+            },
         )
         its_schedules = self.format_arn(
             service="scheduler",

@@ -93,7 +93,11 @@ export class ScheduledJob extends Stack {
       handler: "plan.handler",
       timeout: 15,
       logGroup,
-      environment: { REMINDERS_GROUP: reminders.ref, TARGET: JSON.stringify(target) },
+      environment: {
+        REMINDERS_GROUP: reminders.ref,
+        TARGET: JSON.stringify(target),
+        POWERTOOLS_SERVICE_NAME: "jobs",
+      },
     });
     const itsSchedules = this.formatArn({
       service: "scheduler",

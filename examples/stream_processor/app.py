@@ -23,10 +23,13 @@ class PriceChanged(BaseModel):
     sku: str = Field(min_length=1, max_length=64)
     cents: int = Field(ge=0, le=10**12, strict=True)  # a number of 39 digits is refused by DynamoDB, at every retry
     version: int = Field(ge=1, le=10**15, strict=True)  # counted by the producer, for each product
+    correlation_id: str = ""
 
 
 def keep(change: PriceChanged) -> None:
     """Write unless as new or newer is there, so repeated, replayed and late records change nothing."""
+    logger.set_correlation_id(change.correlation_id or f"{change.sku}/{change.version}")
+    logger.debug("taken", sku=change.sku, version=change.version)  # at INFO, a shard would log as much as it carries
     item = {"sku": {"S": change.sku}, "cents": {"N": str(change.cents)}, "version": {"N": str(change.version)}}
     try:
         dynamodb.put_item(
@@ -42,6 +45,8 @@ def keep(change: PriceChanged) -> None:
 def set_aside(record: KinesisStreamRecord, error: ValidationError) -> None:
     """In the form of what Lambda itself discards to the bucket, so that the same command replays it."""
     kept = {"payload": json.dumps({"Records": [record.raw_event]}), "error": str(error)}
+    logger.set_correlation_id(record.event_id)  # its own cannot be read
+    logger.warning("set aside")
     key = f"unreadable/{record.kinesis.sequence_number}.json"  # a repeat writes the same object
     s3.put_object(Bucket=DISCARDED, Key=key, Body=json.dumps(kept))
     metrics.add_metric(name="UnreadableRecords", unit=MetricUnit.Count, value=1)

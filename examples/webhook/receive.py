@@ -6,9 +6,11 @@ import json
 import os
 import time
 from contextlib import suppress
+from typing import Any
 
 import boto3
 from aws_lambda_powertools import Logger
+from aws_lambda_powertools.logging import correlation_paths
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
@@ -77,15 +79,17 @@ def enqueue(raw: bytes, key: str) -> None:
     if len(message) > INLINE:
         s3.put_object(Bucket=BODIES, Key=key, Body=raw)
         message = json.dumps({"key": key})
-    sqs.send_message(QueueUrl=WEBHOOKS, MessageBody=message)
+    sent: Any = {"correlation_id": {"DataType": "String", "StringValue": str(logger.get_correlation_id())}}
+    sqs.send_message(QueueUrl=WEBHOOKS, MessageBody=message, MessageAttributes=sent)
 
 
-@logger.inject_lambda_context
+@logger.inject_lambda_context(correlation_id_path=correlation_paths.API_GATEWAY_HTTP)
 def handler(event: dict, context: LambdaContext) -> dict:
     try:
         raw = verified(event)
     except ValueError as reason:
         logger.warning("refused", reason=str(reason))
         return {"statusCode": 401}
+    logger.info("accepted")
     enqueue(raw, key=context.aws_request_id)  # what fails from here on is a 5xx, and the sender repeats
     return {"statusCode": 202}

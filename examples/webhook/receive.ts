@@ -44,13 +44,16 @@ async function enqueue(raw: Buffer, key: string): Promise<void> {
     await s3.send(new PutObjectCommand({ Bucket: BODIES, Key: key, Body: raw }));
     message = JSON.stringify({ key });
   }
-  await sqs.send(new SendMessageCommand({ QueueUrl: WEBHOOKS, MessageBody: message }));
+  const MessageAttributes = { correlation_id: { DataType: "String", StringValue: String(logger.getCorrelationId()) } };
+  await sqs.send(new SendMessageCommand({ QueueUrl: WEBHOOKS, MessageBody: message, MessageAttributes }));
 }
 
 export async function handler(event: APIGatewayProxyEventV2, context: Context): Promise<{ statusCode: number }> {
   logger.addContext(context);
+  logger.setCorrelationId(event.requestContext?.requestId ?? context.awsRequestId);
   try {
     const raw = await verified(event);
+    logger.info("accepted");
     await enqueue(raw, context.awsRequestId); // what fails here is a 5xx, and the sender repeats
     return { statusCode: 202 };
   } catch (error) {

@@ -44,6 +44,9 @@ def apply(change: PaymentChanged) -> None:
 
 
 def work(record: SQSRecord) -> None:
+    sent = record.message_attributes["correlation_id"]  # None without one
+    logger.set_correlation_id(sent.string_value if sent else record.message_id)
+    logger.info("taken", message_id=record.message_id)
     message = json.loads(record.body)
     if "key" in message:
         raw = s3.get_object(Bucket=BODIES, Key=message["key"])["Body"].read()

@@ -49,6 +49,8 @@ async function fetched(key: string): Promise<string> {
 }
 
 async function work(record: SQSRecord): Promise<void> {
+  logger.setCorrelationId(record.messageAttributes.correlation_id?.stringValue ?? record.messageId);
+  logger.info("taken", { message_id: record.messageId });
   const message = Message.parse(JSON.parse(record.body));
   const text = "key" in message ? await fetched(message.key) : message.body;
   await apply(PaymentChanged.parse(JSON.parse(text)));

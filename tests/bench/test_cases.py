@@ -74,6 +74,7 @@ def told(*findings: dict[str, Any], code: int = 1) -> dict[str, Any]:
         (Expected(exit=(1,), may=({"promise": "lost"},)), [LOST], True),
         (Expected(exit=(1,)), [LOST], False),  # every other "broken" is false
         (Expected(exit=(1,)), [HELD, OPEN], True),
+        (Expected(exit=(1,)), [HELD, {**OPEN, "happened": "the trials stopped: OverflowError"}], False),
         (Expected(exit=(1,), must_not=({"trial": "malformed", "verdict": "held"},)), [HELD], False),
         (Expected(exit=(1,), must_not=({"trial": "malformed", "verdict": "held"},)), [OPEN], True),
         (Expected(exit=(0,)), [HELD], False),

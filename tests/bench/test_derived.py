@@ -13,12 +13,13 @@ from trials.deliveries.objects import content_of
 from trials.deliveries.parcels import lay_objects, settled
 from trials.project import Kind, Source, sources
 from trials.project.effects import calls_nothing
-from trials.project.sources import Reader, Route
+from trials.project.sources import Route, sources_of
 from trials.samples import samples
 from trials.samples.derive import filled, guess
 from trials.samples.made import made
 from trials.samples.reads import EACH, JSON, Reads, of_handler
 from trials.samples.sample import WITH_KEY, Sample
+from trials.template import Model
 from trials.wiring import wiring
 
 RECORD = ("Records", EACH)
@@ -180,10 +181,10 @@ def test_a_caller_that_takes_on_a_role_needs_no_permission(kind: str, role: bool
         "Joined": {"Type": "AWS::ApiGatewayV2::Integration", "Properties": joined},
         "Way": {"Type": kind, "Properties": way},
     }
-    reader = Reader({"Resources": resources}, Path())
-    (source,) = reader.sources()
+    template = Model({"Resources": resources}, Path("template.yaml"))
+    (source,) = sources_of(template)
 
-    assert bool(list(wiring(reader, source))) is not role
+    assert bool(list(wiring(template, source))) is not role
 
 
 @pytest.mark.parametrize("name", ["Files", "theirs"])

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from trials.local_aws import ASSET, LocalAwsError
+from trials.local_aws import LocalAwsError
 from trials.project import Kind, read
+from trials.template import ASSET
 
 URL = "http://outside.example.test"
 CODE = {"Runtime": "python3.14", "Handler": "app.handler", "Code": {"ZipFile": "pass"}}

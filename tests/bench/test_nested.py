@@ -4,8 +4,8 @@ from pathlib import Path
 from typing import Any
 
 from trials.project import Kind, read
-from trials.project.nested import inlined
 from trials.template import read_template
+from trials.template.nested import inlined
 
 URL = "http://127.0.0.1:9"
 OUTER = """

@@ -13,6 +13,7 @@ PUT = Call("dynamodb:PutItem", LEDGER)
 SEND = Call("sqs:SendMessage", OUT, "ImplicitDeny")
 HELD, UNPROVED, DENIED = (Verdict.HELD, None), (Verdict.UNPROVED, None), (Verdict.BROKEN, Promise.DENIED)
 SCHEDULE = Call("scheduler:CreateSchedule", "arn:aws:scheduler:us-east-1:1:schedule/default/x", "ImplicitDeny")
+PARTIQL = Call("dynamodb:ExecuteStatement", LEDGER, "ImplicitDeny")
 GROUP = "arn:aws:scheduler:us-east-1:1:schedule/stage-1-Group/*"
 
 
@@ -37,6 +38,7 @@ def allow(action: Any, resource: Any = "*", **more: Any) -> dict[str, Any]:
         ([Call("sqs:SendMessage", OUT, "Deny", True)], [], "AccessDenied", UNPROVED),  # the queue's own policy
         ([SCHEDULE], [allow("scheduler:CreateSchedule", GROUP)], "AccessDenied", UNPROVED),  # the wrong group is ours
         ([SCHEDULE], [allow("sqs:SendMessage")], "AccessDenied", DENIED),  # granted on nothing
+        ([PARTIQL], [allow("dynamodb:PartiQLInsert", LEDGER)], "AccessDenied", UNPROVED),  # its name is no action
     ],
 )
 def test_a_call_is_denied_only_where_no_statement_grants_it(

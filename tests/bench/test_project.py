@@ -288,6 +288,36 @@ Resources:
     assert [keeps_failures(body, name) for name in ("F", "G", "H")] == ["C", "E", ""]
 
 
+@pytest.mark.parametrize(
+    "event",
+    [
+        "{ Type: SNS, Properties: { Topic: !Ref T, RedrivePolicy: { deadLetterTargetArn: !GetAtt A.Arn } } }",
+        "{ Type: EventBridgeRule, Properties: { Pattern: {}, DeadLetterConfig: { Arn: !GetAtt A.Arn } } }",
+        "{ Type: Kinesis, Properties: { DestinationConfig: { OnFailure: { Destination: !GetAtt A.Arn } } } }",
+    ],
+)
+def test_what_could_not_be_handed_over_is_kept_elsewhere_than_what_the_function_failed_to_do(
+    tmp_path: Path, event: str
+) -> None:
+    text = f"""
+Resources:
+  F: {{ Type: AWS::Serverless::Function, Properties: {{ Events: {{ E: {event} }} }} }}
+"""
+    body = template(tmp_path, text)
+
+    assert graves(body) == {"A"}
+    assert keeps_failures(body, "F") == ""
+
+
+def test_what_all_functions_of_a_template_share_keeps_their_failures(tmp_path: Path) -> None:
+    text = """
+Globals: { Function: { DeadLetterQueue: { Type: SQS, TargetArn: !GetAtt A.Arn } } }
+Resources:
+  F: { Type: AWS::Serverless::Function, Properties: {} }
+"""
+    assert keeps_failures(template(tmp_path, text), "F") == "A"
+
+
 # ---- packages, names and sizes
 
 

@@ -39,6 +39,11 @@ LOST, DOUBLED = (Verdict.BROKEN, Promise.LOST), (Verdict.BROKEN, Promise.DOUBLED
         ),
         (QUEUE, Outage("x", REFUSED, "Dlq", redrive=FINE, after={**DONE, "table Log": [1]}), UNPROVED),
         (QUEUE, Outage("x", REFUSED, "Dlq", redrive=FINE, after=NOTHING), LOST),  # taken for done
+        (  # an item whose time was over when it was sent again
+            QUEUE,
+            Outage("x", REFUSED, "Dlq", redrive=FINE, after={**DONE, "table T": []}, expired=frozenset({"table T"})),
+            HELD,
+        ),
         (
             QUEUE,
             Outage("x", REFUSED, "Dlq", redrive=AGAIN, after=NOTHING),
@@ -46,6 +51,12 @@ LOST, DOUBLED = (Verdict.BROKEN, Promise.LOST), (Verdict.BROKEN, Promise.DOUBLED
         ),  # a lease may end before a redrive
         (QUEUE, Outage("x", REFUSED, "Dlq", redrive=AGAIN, after=DONE), HELD),  # done, whatever it then raised
         (QUEUE, Outage("x", REFUSED), LOST),  # its function took the message out of the queue
+        (QUEUE, Outage("x", REFUSED, after=NOTHING), LOST),
+        (QUEUE, Outage("x", REFUSED, after={**NOTHING, "queue Jobs": [{"id": "a"}]}), UNPROVED),  # still comes back
+        (QUEUE, Outage("x", REFUSED, after=DONE), HELD),  # a retry did not need the call
+        (BUS, Outage("x", REFUSED, after=NOTHING), LOST),
+        (BUS, Outage("x", REFUSED, after=DONE), HELD),
+        (BUS, Outage("x", REFUSED, after={**DONE, "table Log": [1]}), UNPROVED),  # its effect is there, and more
         (QUEUE, Outage("x", STUCK), UNPROVED),
         (BUS, Outage("x", REFUSED), LOST),
         (BUS, Outage("x", REFUSED, declared="Topic"), UNPROVED),

@@ -1,17 +1,20 @@
 """Templates as data: what is read, what is refused in one line, and what a piece of a template refers to."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+import samtranslator
 
 from trials.local_aws import LocalAwsError
 from trials.project import read
 from trials.template import (
     Model,
     TemplateError,
+    listed,
     logical_id,
     merged_properties,
     own_names,
@@ -20,7 +23,8 @@ from trials.template import (
     secrets_by_arn,
     without,
 )
-from trials.template.policies import allows
+from trials.template.policies import allows, names_action
+from trials.template.sam import POLICIES
 
 TESTS = Path(__file__).resolve().parents[1]
 
@@ -247,3 +251,54 @@ def test_globals_are_merged_as_sam_does_objects_by_key_and_lists_one_after_the_o
         "Environment": {"Variables": {"A": 1, "B": 2}},
     }
     assert merged_properties({"Globals": shared}, {"Type": "AWS::Lambda::Function", "Properties": own}) == own
+
+
+def test_the_policies_of_sam_grant_here_what_sam_writes() -> None:
+    source = Path(samtranslator.__file__).parent / "policy_templates_data" / "policy_templates.json"
+    theirs = json.loads(source.read_text())["Templates"]
+
+    assert len(POLICIES) > 30
+    for name, actions in POLICIES.items():
+        statements = theirs[name]["Definition"]["Statement"]
+        assert set(actions.split()) == {action for each in statements for action in listed(each["Action"])}, name
+
+
+FUNCTION = """
+Transform: AWS::Serverless-2016-10-31
+Resources:
+  Own:
+    Type: AWS::IAM::ManagedPolicy
+    Properties: {{ PolicyDocument: {{ Statement: [{{ Effect: Allow, Action: "sns:*" }}] }} }}
+  Work:
+    Type: AWS::Serverless::Function
+    {more}
+    Properties:
+      Policies: [{policies}]
+      Events: {{ Jobs: {{ Type: SQS, Properties: {{ Queue: !ImportValue Jobs }} }} }}
+"""
+
+
+@pytest.mark.parametrize(
+    ("policies", "more", "action", "may"),
+    [
+        ("", "", "sqs:DeleteMessage", True),  # SAM grants it for the event
+        ("", "", "sqs:SendMessage", False),
+        ("SQSSendMessagePolicy: { QueueName: q }", "", "sqs:SendMessage", True),
+        ("AWSLambdaBasicExecutionRole", "", "sqs:SendMessage", False),
+        ("!Ref Own", "", "sns:Publish", True),
+        ("!Ref Own", "", "sqs:SendMessage", False),
+        ('Statement: [{ Effect: Allow, Action: ["sqs:Send*"] }]', "", "sqs:SendMessage", True),
+        ('Statement: [{ Effect: Deny, Action: ["sqs:Send*"] }]', "", "sqs:SendMessage", False),
+        ("AmazonSQSFullAccess", "", "sqs:SendMessage", None),
+        ("!ImportValue Policy", "", "sqs:SendMessage", None),
+        ("", "Connectors: { A: { Properties: { Destination: { Id: B } } } }", "sqs:SendMessage", None),
+    ],
+)
+def test_what_a_function_is_granted_is_what_sam_and_its_policies_say_or_unknown(
+    tmp_path: Path, policies: str, more: str, action: str, may: bool | None
+) -> None:
+    model = Model(read_template(written(tmp_path, FUNCTION.format(policies=policies, more=more))))
+    told, whole = model.of_function(model.resources["Work"])
+    granted = any(names_action(each, action) for each in told if each.only("Effect") != "Deny")
+
+    assert (granted or (None if not whole else False)) == may

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from trials.deliveries.history import Answer, Delivery, History, Reference
+from trials.home import page
 from trials.project import Kind, Source
 from trials.project.sources import Batching
 from trials.samples import Sample
@@ -449,7 +450,8 @@ def test_after_a_fault_that_passed_all_is_as_if_it_had_not_been(
 def test_whatever_breaks_has_a_remedy_and_a_section(promise: Promise, kind: Kind) -> None:
     text, link = remedy(promise, kind)
 
-    document, anchor = link.split("/blob/main/")[1].split("#")
+    assert link.startswith(page(""))
+    document, anchor = link.removeprefix(page("")).split("#")
     headings = re.findall(r"^#+ (.*)$", (ROOT / document).read_text(), re.MULTILINE)
     assert text == REMEDIES[promise]
     assert anchor in [re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings]

@@ -6,6 +6,7 @@ import pytest
 
 from trials.local_aws import Stack
 from trials.world import Difference, differences, noise, tellable, without_envelope
+from trials.world.compare import is_time
 from trials.world.snapshot import named, parsed
 
 
@@ -73,3 +74,13 @@ def test_physical_names_are_told_by_their_logical_ones() -> None:
     world: dict[str, list[Any]] = {"queue Out": [{"from": "arn:aws:sqs:eu:1:trial-7-Jobs-AB12", "of": "trial-7"}]}
 
     assert named(world, stack) == {"queue Out": [{"from": "arn:aws:sqs:eu:1:<Jobs>", "of": "<stack>"}]}
+
+
+@pytest.mark.parametrize("value", [10**400, -(10**400), float("nan"), float("inf"), "1" * 400], ids=repr)
+def test_a_number_that_is_too_large_is_no_time(value: object) -> None:
+    assert not is_time(value)
+
+
+def test_two_worlds_with_numbers_that_are_too_large_are_compared() -> None:
+    assert differences({"queue Q": [{"n": 10**400}]}, {"queue Q": [{"n": 10**400}]}, set()) == []
+    assert differences({"queue Q": [{"n": 10**400}]}, {"queue Q": [{"n": 1}]}, set()) != []

@@ -7,11 +7,14 @@ from typing import Any
 
 import pytest
 
-from benchmarks import cold_start, reading, results, rules
+from benchmarks import cold_start, reading, results, rules, trials
 from benchmarks.cold_start import BASE, VARIANTS, Start
 from support.documents import ROOT, documents, fences
 from support.snippets import quotes
 from trials.examples import patterns
+from trials.project import Kind, Source, read
+from trials.report.events import Deployed, Event, SourceEnded, SourceStarted, TrialStarted
+from trials.verdicts import Status
 
 EXAMPLES = [ROOT / "examples" / name for name in patterns()]
 FOUND = results.load()
@@ -175,3 +178,28 @@ def test_the_picture_shows_every_function_on_light_and_on_dark_pages() -> None:
     assert [row.function for row in FOUND.starts if f">{row.function.replace('_', ' ', 1)}<" not in drawn] == []
     assert "prefers-color-scheme:dark" in drawn
     assert len(drawn) < 100_000
+
+
+def test_trials_are_measured_with_as_many_sources_as_are_said(tmp_path: Path) -> None:
+    for number in trials.SIZES:
+        (folder := tmp_path / str(number)).mkdir()
+        found = read(trials.several(folder, number), "http://127.0.0.1:9").sources
+
+        assert [str(each) for each in found] == [f"queue Jobs{copy} → Work{copy}" for copy in range(1, number + 1)]
+
+
+def test_a_phase_lasts_until_the_next_one_of_its_source_and_the_last_as_long_as_the_source_says() -> None:
+    one, two = (Source(Kind.QUEUE, name, name) for name in ("one", "two"))
+    events: list[tuple[float, Event]] = [
+        (4, Deployed([], {})),
+        (4, SourceStarted(one, 1, 2)),
+        (4, TrialStarted(one, "once")),
+        (5, SourceStarted(two, 2, 2)),
+        (5, TrialStarted(two, "once")),
+        (7, TrialStarted(one, "twice")),
+        (8, TrialStarted(two, "twice")),
+        (12, SourceEnded(one, Status.DELIVERED, seconds=8)),
+        (12, SourceEnded(two, Status.DELIVERED, seconds=4)),  # told late
+    ]
+
+    assert trials.phases(events) == {trials.START: 4, "once": 6, "twice": 6}

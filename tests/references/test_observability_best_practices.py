@@ -5,6 +5,7 @@ import importlib.util
 import itertools
 import json
 import logging
+import math
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -374,6 +375,20 @@ def of_state_machines() -> set[tuple[str, str]]:
     found = {("AWS/States", name) for name in re.findall(r'metricName:"(\w+)"', text)}
     assert len(found) >= 10
     return found
+
+
+def drawn() -> str:
+    """The page as a Mermaid block diagram: a block for each widget, as wide as it, with its title and its lines."""
+    unit = math.gcd(*(each["width"] for each in widgets()))
+    lines = ["block-beta", f"  columns {24 // unit}"]
+    for number, widget in enumerate(widgets()):
+        labels = [line[-1]["label"] for line in widget["properties"].get("metrics", [])] or ["state of every alarm"]
+        lines.append(f'  w{number}["{widget["properties"]["title"]}<br>{", ".join(labels)}"]:{widget["width"] // unit}')
+    return "\n".join(lines)
+
+
+def test_the_picture_of_the_dashboard_is_its_layout() -> None:
+    assert f"```mermaid\n{drawn()}\n```" in section(DOCUMENT, "Dashboard")
 
 
 def test_no_linter_objects_to_the_dashboard() -> None:

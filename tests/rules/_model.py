@@ -11,10 +11,13 @@ A class that a rule module imports by name is taken for a rule: say `model.Rule`
 The law of every rule: what cannot be resolved is no finding (see `trials.template.model`).
 """
 
+import json
 import sys
 from collections.abc import Iterator
-from functools import lru_cache
+from functools import cache, lru_cache
+from importlib import resources
 from pathlib import Path
+from typing import Any
 
 from cfnlint.rules._rule import CloudFormationLintRule, RuleMatch
 from cfnlint.template.template import Template
@@ -23,13 +26,14 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 if str(ROOT / "tests") not in sys.path:
     sys.path.append(str(ROOT / "tests"))
 
-from trials.template.events import SOURCES  # noqa: E402
-from trials.template.globals import GLOBALS, shared_section  # noqa: E402
+from trials.template.events import EVERY, RECORD_KEYS, SOURCES  # noqa: E402
 from trials.template.machines import State  # noqa: E402
 from trials.template.model import Model, certain  # noqa: E402
 from trials.template.nodes import BUCKET, KEY, QUEUE, Mapping, Node, Resource, Target, Where  # noqa: E402
-from trials.template.policies import POLICIES, admits, conditions, principals  # noqa: E402
+from trials.template.policies import POLICIES, admits, allows, conditions, names_action, principals  # noqa: E402
+from trials.template.sam import GLOBALS, shared_section  # noqa: E402
 from trials.template.values import (  # noqa: E402
+    OPAQUE,
     flag,
     is_intrinsic,
     lacks,
@@ -42,10 +46,13 @@ from trials.template.values import (  # noqa: E402
 
 __all__ = [
     "BUCKET",
+    "EVERY",
     "GLOBALS",
     "KEY",
+    "OPAQUE",
     "POLICIES",
     "QUEUE",
+    "RECORD_KEYS",
     "SOURCES",
     "Mapping",
     "Model",
@@ -56,14 +63,17 @@ __all__ = [
     "Target",
     "Where",
     "admits",
+    "allows",
     "certain",
     "conditions",
     "flag",
+    "iam",
     "is_intrinsic",
     "lacks",
     "listed",
     "logical_id",
     "meant",
+    "names_action",
     "principals",
     "references",
     "service",
@@ -97,3 +107,11 @@ def model_of(cfn: Template) -> Model:
 def meant(rule: str, resource: Resource) -> str:
     """How a template says that what a rule objects to is so on purpose."""
     return f"say so in {resource.name}: Metadata: {{ cfn-lint: {{ config: {{ ignore_checks: [{rule}] }} }} }}"
+
+
+@cache
+def iam() -> dict[str, Any]:
+    """Actions and the types of resources that they can be narrowed to, as cfn-lint ships them."""
+    data = resources.files("cfnlint.data.AdditionalSpecs") / "Policies.json"
+    found: dict[str, Any] = json.loads(data.read_text())
+    return found

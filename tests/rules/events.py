@@ -1,5 +1,6 @@
 """What a rule, a schedule, a pipe and a notification need so that an event arrives, and only from where it may."""
 
+import json
 import re
 import sys
 from collections.abc import Iterator
@@ -9,6 +10,7 @@ sys.path.append(str(Path(__file__).parent))
 import _model as model
 
 ROUTER = "references/eda-patterns.md#event-router"
+INVOKE = "references/security-best-practices.md#who-may-invoke"
 JOB = "references/serverless-patterns.md#scheduled-job"
 TAGS = ["eventbridge", "design for failures and duplicates"]
 UNITS = {"minute": 60, "hour": 3600, "day": 86400}
@@ -77,7 +79,9 @@ class ScheduleDeadLetters(model.Rule):
 class PipeDeadLetters(model.Rule):
     id = "E9303"
     shortdesc = "A pipe from a stream has a dead-letter queue and bounded retries, one from a queue has the queue's"
-    description = "Both bounds default to for ever: one bad record stops its shard; one that is given up is gone."
+    description = (
+        "By default a stream's record has no bound: a bad one stops its shard, and one that is given up is gone."
+    )
     section = "references/serverless-patterns.md#stream-processor"
     tags = ["pipes", *TAGS]
 
@@ -193,3 +197,85 @@ class Rate(model.Rule):
 def _seconds(expression: object) -> int | None:
     match = re.fullmatch(r"rate\((\d+) (minute|hour|day)s?\)", str(expression).strip())
     return int(match[1]) * UNITS[match[2]] if match else None
+
+
+class RoleDeadLetters(model.Rule):
+    id = "E9310"
+    shortdesc = "The role of a schedule or a pipe may send to its dead-letter queue"
+    description = "Both send under their role, whatever the queue's policy says: without it the queue stays empty."
+    section = INVOKE
+    tags = ["scheduler", "pipes", "sqs", *TAGS]
+
+    def check(self, template: model.Model) -> Iterator[tuple[model.Where, str]]:
+        senders: list[tuple[str, model.Node, model.Resource | None]] = [
+            (each.source, each, each.refers("RoleArn")) for each in template.targets if each.kind == "schedule"
+        ]
+        for pipe in template.of("AWS::Pipes::Pipe"):
+            for kind in ("KinesisStreamParameters", "DynamoDBStreamParameters"):
+                parameters = pipe.child("SourceParameters", kind)
+                if isinstance(parameters.body, dict):
+                    senders.append((pipe.name, parameters, pipe.refers("RoleArn")))
+        for name, sender, role in senders:
+            letters = sender.refers("DeadLetterConfig", "Arn")
+            if role and role.type == "AWS::IAM::Role" and letters and letters.type in (model.QUEUE, "AWS::SNS::Topic"):
+                action = "sqs:SendMessage" if letters.type == model.QUEUE else "sns:Publish"
+                if model.allows(template, role, action, letters) is False:
+                    message = f"{role.name} may not send what {name} gives up to {letters.name}"
+                    yield sender.at("DeadLetterConfig"), f"{message}: allow the role {action} on {letters.name}"
+
+
+class LogGroupTarget(model.Rule):
+    id = "W9311"
+    shortdesc = "A log group that a rule sends to admits EventBridge"
+    description = "Without a resource policy of CloudWatch Logs nothing arrives, and only a metric tells."
+    section = INVOKE
+    tags = ["logs", *TAGS]
+
+    def check(self, template: model.Model) -> Iterator[tuple[model.Where, str]]:
+        policies = [model.text(each.only("PolicyDocument")) for each in template.of("AWS::Logs::ResourcePolicy")]
+        told = any(not each or "events.amazonaws.com" in each for each in policies)
+        if told or "utResourcePolicy" in json.dumps(template.body.get("Resources"), default=str):  # a custom resource
+            return
+        for each in template.targets:
+            group = each.destination.name if each.destination else model.text(each.arn)
+            logs = each.destination and each.destination.type == "AWS::Logs::LogGroup"
+            if each.kind == "rule" and (logs or (not each.destination and model.service(each.arn) == "logs")):
+                remedy = "add an AWS::Logs::ResourcePolicy for events.amazonaws.com and delivery.logs.amazonaws.com"
+                yield each.path, f"nothing here lets EventBridge write to {group}: {remedy}"
+
+
+class MessageGroup(model.Rule):
+    id = "E9312"
+    shortdesc = "What sends to a FIFO queue names a message group"
+    description = "SQS refuses a message to a FIFO queue that has no MessageGroupId: nothing arrives."
+    section = "references/eda-patterns.md#order-and-once"
+    tags = ["sqs", "scheduler", "pipes", "stepfunctions", *TAGS]
+
+    def check(self, template: model.Model) -> Iterator[tuple[model.Where, str]]:
+        sent = [
+            (each.path, each.source, each.destination, each.absent("SqsParameters", "MessageGroupId"), "SqsParameters.")
+            for each in template.targets
+        ]
+        for pipe in template.of("AWS::Pipes::Pipe"):
+            parameters = pipe.child("TargetParameters", "SqsQueueParameters")
+            bare = pipe.absent("TargetParameters", "SqsQueueParameters", "MessageGroupId")
+            sent.append((parameters.path, pipe.name, pipe.refers("Target"), bare, "SqsQueueParameters."))
+        for machine in template.machines:
+            for state in template.states(machine):
+                call = state.body.get("Arguments", state.body.get("Parameters"))
+                if re.search(r":states:::sqs:sendMessage\b", state.resource) and isinstance(call, dict):
+                    bare = not {"MessageGroupId", "MessageGroupId.$"} & set(call)
+                    sent.append((state.path, state.name, _queue(state, call.get("QueueUrl")), bare, ""))
+        for path, sender, queue, bare, within in sent:
+            fifo = queue and queue.type == model.QUEUE and all(model.flag(each) for each in queue.values("FifoQueue"))
+            if queue and fifo and bare:
+                yield path, f"{queue.name} refuses what {sender} sends without a group: set {within}MessageGroupId"
+
+
+def _queue(state: model.State, url: object) -> model.Resource | None:
+    """The queue that a task names, through the substitutions of its machine too."""
+    name = re.fullmatch(r"\$\{(\w+)(\.\w+)?\}", model.text(url))
+    if not name:
+        return None
+    given = state.machine.only("DefinitionSubstitutions", name[1])
+    return state.template.resource(given) if given is not None else state.template.resources.get(name[1])

@@ -3,9 +3,9 @@
 import json
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import date, timedelta
-from functools import cache
+from functools import cache, partial
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ COLD = "references/performance-optimization.md#cold-start"
 TIMEOUTS = "references/performance-optimization.md#retries-and-timeouts"
 RUNTIMES = "references/deployment-best-practices.md#runtimes"
 TRACES = "references/observability-best-practices.md#traces"
+ROUNDS = "references/serverless-patterns.md#storage-first-and-small-patterns"
 KEPT = "references/security-best-practices.md#what-an-environment-keeps"
 EDGE = "references/security-best-practices.md#the-edge-of-an-api"
 SINGULAR, SHARED, FAILURES = "speedy, simple, singular", "share nothing", "design for failures and duplicates"
@@ -222,3 +223,75 @@ class PublicUrl(model.Rule):
             if public and function.absent("ReservedConcurrentExecutions"):
                 message = f"anyone may call {function.name} as often as they like"
                 yield url.at("AuthType"), f"{message}: AuthType AWS_IAM, or set ReservedConcurrentExecutions"
+
+
+class Loop(model.Rule):
+    id = "W9626"
+    shortdesc = "A function may not write where it is triggered from"
+    description = "What it writes triggers it again; Lambda ends such a loop of its own after some rounds, at a price."
+    section = ROUNDS
+    tags = ["lambda", "sqs", "sns", "s3", FAILURES]
+
+    def check(self, template: model.Model) -> Iterator[tuple[model.Where, str]]:
+        sources = [(each.function, each.source, "sqs:SendMessage") for each in template.mappings if each.kind == "SQS"]
+        sources += [
+            (one.endpoint, one.topic, "sns:Publish") for one in template.subscriptions if one.protocol == "lambda"
+        ]
+        for function, source, action in sources:
+            statement = _allowing(function, action, partial(_names, resource=source))
+            if function and source and statement:
+                message = f"{function.name} may send to {source.name}, which triggers it"
+                yield statement.path, f"{message}: take {action} away, or send the next round to another one"
+        for function, bucket, prefix in _written(template):
+            statement = _allowing(function, "s3:PutObject", partial(_covers, bucket=bucket, prefix=prefix))
+            if statement:
+                where = f"under {prefix!r} in" if prefix else "anywhere in"
+                message = f"{function.name} may write {where} {bucket.name}, which triggers it"
+                yield statement.path, f"{message}: write to another bucket, or filter by a prefix that it may not write"
+
+
+def _allowing(function: model.Resource | None, action: str, meant: Callable[[model.Node], bool]) -> model.Node | None:
+    """The statement that lets a function do something to what is meant, named by the template."""
+    for each in function.template.of_function(function)[0] if function and function.is_function else []:
+        written = each.only("Effect") == "Allow" and each.path and not each.absent("Action")
+        if written and model.names_action(each, action) and meant(each):
+            return each
+    return None
+
+
+def _names(statement: model.Node, resource: model.Resource | None) -> bool:
+    written = [each for value in statement.values("Resource") for each in model.listed(value)]
+    return resource is not None and resource in [statement.template.resource(each) for each in written]
+
+
+def _written(template: model.Model) -> Iterator[tuple[model.Resource, model.Resource, str]]:
+    """Functions that objects made in a bucket trigger, the bucket, and the prefix; a suffix tells too little."""
+    found: list[tuple[model.Resource | None, model.Resource | None, model.Node, str]] = [
+        (event.owner, event.refers("Bucket"), event, "Events") for event in template.events if event.kind == "S3"
+    ]
+    for bucket in template.of(model.BUCKET):
+        for item in bucket.items("NotificationConfiguration", "LambdaConfigurations"):
+            found.append((item.refers("Function"), bucket, item, "Event"))
+    for function, source, node, made in found:
+        kinds = [str(each) for value in node.values(made) for each in model.listed(value)]
+        key = node.child("Filter", "S3Key")
+        rules = list(key.items("Rules")) if isinstance(key.body, dict) else []
+        filters = {str(each.only("Name")).lower(): each.only("Value") for each in rules}
+        prefix = filters.get("prefix", "")
+        created = any(each.startswith(("s3:ObjectCreated:*", "s3:ObjectCreated:Put")) for each in kinds)
+        if function and source and created and "suffix" not in filters and isinstance(prefix, str):
+            yield function, source, prefix
+
+
+def _covers(statement: model.Node, bucket: model.Resource, prefix: str) -> bool:
+    """A statement is for objects of a bucket that may begin with a prefix."""
+    names = {f"${{{bucket.name}}}", f"${{{bucket.name}.Arn}}", model.text(bucket.only("BucketName"))} - {""}
+    for value in statement.values("Resource"):
+        for each in model.listed(value):
+            written = model.text(each)
+            name, _, key = re.sub(r"^arn:[^:]*:s3:::", "", written).partition("/")
+            objects = key or not (written.startswith("arn:") or written.endswith(".Arn}"))  # SAM's are for all of them
+            start = re.split(r"[*?$]", key)[0]
+            if name in names and objects and (start.startswith(prefix) or prefix.startswith(start)):
+                return True
+    return False

@@ -5,10 +5,7 @@ import re
 import sys
 from collections.abc import Iterator
 from fnmatch import filter as matching
-from functools import cache
-from importlib import resources
 from pathlib import Path
-from typing import Any
 
 sys.path.append(str(Path(__file__).parent))
 import _model as model
@@ -73,18 +70,10 @@ def conditional(statement: model.Node) -> bool:
     return not statement.absent("Condition")
 
 
-@cache
-def _services() -> dict[str, Any]:
-    """Actions and the types of resources that they can be narrowed to, as cfn-lint ships them."""
-    data = resources.files("cfnlint.data.AdditionalSpecs") / "Policies.json"
-    found: dict[str, Any] = json.loads(data.read_text())
-    return found
-
-
 def narrowable(action: str) -> bool:
     """Most of the actions that are meant can be narrowed to a resource."""
     service, _, name = action.lower().partition(":")
-    known = _services().get(service, {}).get("Actions", {})
+    known = model.iam().get(service, {}).get("Actions", {})
     meant = matching(known, name)
     if action.lower() in EXEMPT or not meant:
         return False
@@ -223,3 +212,23 @@ class Public(model.Rule):
             allows = isinstance(each.body, dict) and each.only("Effect") in ("Allow", None)
             if allows and "*" in model.principals(each) and not conditional(each):
                 yield each.path, "anyone may, from any account: name the principal, or add a Condition"
+
+
+class PlainHttp(model.Rule):
+    id = "I9808"
+    shortdesc = "The policy of a queue, topic or bucket refuses plain HTTP"
+    description = "All three also answer without TLS: whoever is on the way then reads and changes what is sent."
+    section = ROUTER
+    tags = ["sqs", "sns", "s3", *TAGS]
+
+    def check(self, template: model.Model) -> Iterator[tuple[model.Where, str]]:
+        told: dict[str, list[model.Resource]] = {}
+        for policy in template.of(*model.POLICIES):
+            holder = policy.only(model.POLICIES[policy.type])
+            told.setdefault(json.dumps(holder, default=str, sort_keys=True), []).append(policy)
+        for policies in told.values():
+            read = [template.statements(each.child("PolicyDocument")) for each in policies]
+            keys = {key.lower() for statements, _ in read for each in statements for key in model.conditions(each)}
+            if all(whole for _, whole in read) and keys.isdisjoint({"aws:securetransport", repr(model.OPAQUE).lower()}):
+                message = f"{policies[0].name} admits plain HTTP"
+                yield policies[0].path, f"{message}: deny everything under Bool: {{ aws:SecureTransport: false }}"

@@ -1,14 +1,18 @@
 """What a stream that feeds a function must have so that one bad record neither stops nor loses others."""
 
+import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 sys.path.append(str(Path(__file__).parent))
 import _model as model
 
 REPORTS = "ReportBatchItemFailures"
 SECTION = "references/serverless-patterns.md#stream-processor"
+KAFKA = "references/serverless-patterns.md#kafka-and-mq"
+WORKER = "references/eda-patterns.md#queue-worker"
 TAGS = ["kinesis", "dynamodb", "lambda", "design for failures and duplicates"]
 
 
@@ -24,7 +28,7 @@ class Bounded(model.Rule):
     id = "E9201"
     shortdesc = "A stream mapping bounds how often or how long a failed batch is tried"
     description = (
-        "Both bounds default to for ever: one bad record stops its shard until the stream deletes what waits behind it."
+        "By default neither has a bound: one bad record stops its shard until the stream deletes what waits behind it."
     )
     section = SECTION
     tags = TAGS
@@ -99,3 +103,52 @@ class PartialBatch(model.Rule):
             if 1 not in each.numbers("BatchSize") and all(model.lacks(kind, REPORTS) for kind in types):
                 message = f"a retry does good records again: add FunctionResponseTypes: [{REPORTS}]"
                 yield each.path, message
+
+
+class Filter(model.Rule):
+    id = "E9206"
+    shortdesc = "A mapping's filter asks for what a record of its source has"
+    description = "A pattern whose first key no record has lets none through: nothing arrives, and nothing fails."
+    section = WORKER
+    tags = ["sqs", "kafka", *TAGS]
+
+    def check(self, template: model.Model) -> Iterator[tuple[model.Where, str]]:
+        filtered = [(each.kind, each.child("FilterCriteria")) for each in template.mappings]
+        for pipe in template.of("AWS::Pipes::Pipe"):
+            source = pipe.refers("Source")
+            kind = model.SOURCES.get(source.type if source else model.service(pipe.only("Source")), "")
+            filtered.append((kind, pipe.child("SourceParameters", "FilterCriteria")))
+        for kind, criteria in filtered:
+            known = model.RECORD_KEYS.get(kind, set())
+            for each in criteria.items("Filters") if known and isinstance(criteria.body, dict) else ():
+                strange = sorted(set(_pattern(each.only("Pattern"))) - known)
+                if strange:
+                    keys = ", ".join(sorted(known - model.EVERY))
+                    message = f"a record of {kind} has no {strange[0]!r} at its top, so this lets none through"
+                    yield each.path, f"{message}: filter on {keys}"
+
+
+def _pattern(written: Any) -> dict[str, Any]:
+    """A filter's pattern; nothing where only deployment tells it."""
+    if isinstance(written, dict) and not model.is_intrinsic(written):
+        return written
+    text = model.text(written)
+    try:
+        pattern = json.loads(text)
+    except ValueError:
+        return {}
+    return pattern if isinstance(pattern, dict) and not any("${" in key for key in pattern) else {}
+
+
+class Topic(model.Rule):
+    id = "W9207"
+    shortdesc = "The mapping of a Kafka topic has an on-failure destination"
+    description = "A record that fails each time keeps its partition waiting, or is given up and nobody knows which."
+    section = KAFKA
+    tags = ["kafka", *TAGS]
+
+    def check(self, template: model.Model) -> Iterator[tuple[model.Where, str]]:
+        for each in template.mappings:
+            if each.kind in ("MSK", "SelfManagedKafka") and each.absent("DestinationConfig", "OnFailure"):
+                message = "a bad record keeps its partition waiting, or is given up unseen"
+                yield each.path, f"{message}: add DestinationConfig.OnFailure"

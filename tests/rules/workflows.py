@@ -122,7 +122,7 @@ class LastResort(model.Rule):
 class ExpressLogs(model.Rule):
     id = "W9505"
     shortdesc = "An Express workflow logs"
-    description = "It keeps no history: without logs nobody can tell what a failed execution did."
+    description = "An Express workflow keeps no history: without logs nobody can tell what a failed execution did."
     section = SECTION
     tags = TAGS
 

@@ -20,15 +20,14 @@ WANTED = ("SKILL.md", "LICENSE", "pyproject.toml", "uv.lock", "references/", "ex
 WANTED_TOO = (
     "tests/references/",
     "tests/rules/",
-    "tests/trials/__init__.py",
-    "tests/trials/template/",
+    "tests/trials/template/",  # trials without its __init__.py is a package too
     "tests/facts.toml",
     "tests/test_cdk.py",
     "tests/counterexamples/",
     "tests/benchmarks/linters.py",
 )
 LEFT_OUT = (  # no page links to them
-    *("/mutants.py", "/seeds.py", "/faults.py", "/test_every_pattern.py"),
+    *("/mutants.py", "/breaks.py", "/seeds.py", "/faults.py", "/test_every_pattern.py"),
     *("/test_leases.py", "/test_typescript.py", "/test_gather.py", "/test_benchmarks.py"),
     *("/emf.schema.json", "/test_eda_patterns.py", "/test_infrastructure.py", "/test_broadcast.py"),
     *("/masked.py", "/nested.py"),  # the references quote them

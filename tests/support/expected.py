@@ -23,6 +23,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+STOPPED = "the trials stopped"  # by a mistake of their own
 Finding = dict[str, Any]  # as `--json` prints it, or the part of one that is expected
 
 
@@ -59,6 +60,7 @@ def complaints(expected: Expected, told: dict[str, Any]) -> list[str]:
     statuses = {each["source"]: each["status"] for each in told["sources"]}
     if expected.sources and statuses != expected.sources:
         wrong.append(f"sources: {statuses}, not {expected.sources}")
+    wrong += [f"stopped: {line(each)}" for each in findings if str(each["happened"]).startswith(STOPPED)]
     wrong += [f"not said: {part}" for part in expected.must if not any(meant(part, each) for each in findings)]
     wrong += [f"false: {line(each)}" for each in findings if false(expected, each)]
     for part in expected.wanted:

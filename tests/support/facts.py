@@ -78,7 +78,12 @@ def _api(path: str) -> Any:
 
 
 def found_at(model: Any, place: str) -> Any:
-    """What stands in a model at `Shape.key.key` or `Operation!key`; raises `LookupError` where nothing does."""
+    """What stands in a model at `Shape.key.key`, `Operation!key` or `documentation`, which is the service's own.
+
+    Raises `LookupError` where nothing does.
+    """
+    if place == "documentation":
+        return model[place]
     if "!" in place:
         operation, _, key = place.partition("!")
         return model["operations"][operation][key]

@@ -3,6 +3,7 @@
 import functools
 import importlib
 import json
+import logging
 import os
 import sys
 import uuid
@@ -63,7 +64,11 @@ class Example:
         monkeypatch.syspath_prepend(str(folder))
 
     def environment(self, module: str = "app") -> ModuleType:
-        """A fresh copy of `module` and of everything beside it; no other example's module of that name is left."""
+        """A fresh copy of `module` and of everything beside it; no other example's module of that name is left.
+
+        Nor is the logger of an environment before, which holds that one's correlation id and writes to its output.
+        """
+        logging.root.manager.loggerDict.pop(os.environ.get("POWERTOOLS_SERVICE_NAME", "service_undefined"), None)
         examples = f"{self.folder.parent}{os.sep}"
         for name in [name for name in sys.modules if "." not in name]:
             file = str(getattr(sys.modules[name], "__file__", None) or "")
@@ -148,6 +153,13 @@ def sqs_event(*bodies: str, receives: int = 1, handles: list[str] | None = None)
     }
 
 
+def correlated(batch: dict[str, Any], *ids: str) -> dict[str, Any]:
+    """The first messages of an SQS batch with correlation ids, as SNS (raw delivery) and SQS deliver attributes."""
+    for record, correlation_id in zip(batch["Records"], ids, strict=False):
+        record["messageAttributes"] = {"correlation_id": {"stringValue": correlation_id, "dataType": "String"}}
+    return batch
+
+
 def failed(answer: dict[str, Any]) -> list[str]:
     """The ids in a partial batch response."""
     return [failure["itemIdentifier"] for failure in answer["batchItemFailures"]]
@@ -165,6 +177,7 @@ __all__ = [
     "Example",
     "Handler",
     "Stack",
+    "correlated",
     "event",
     "failed",
     "references",

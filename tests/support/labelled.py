@@ -2,6 +2,7 @@
 
 All of it, with a table:       uv run --directory tests python -m support.labelled
 Some, by words in their names: uv run --directory tests python -m support.labelled right/ fifo
+Right ones, by every trial:    uv run --directory tests python -m support.labelled --thorough right/ examples/
 With `--keep FOLDER` what was said is kept there, and not asked for again.
 """
 
@@ -79,15 +80,15 @@ def of_seed(seed: Seed) -> Expected:
     return Expected(str(seed), exit=(1,), must=(must,), may=({"promise": seed.broken},))
 
 
-def told(variant: Variant, keep: Path | None) -> dict[str, Any]:
+def told(variant: Variant, keep: Path | None, thorough: bool = False) -> dict[str, Any]:
     """The JSON of a run; what was kept of an earlier one is taken as it is."""
     kept = keep / f"{variant.name.replace('/', '+')}.json" if keep else None
     if kept and kept.exists():
         found: dict[str, Any] = json.loads(kept.read_text())
         return found
-    thorough = ["--thorough"] if variant.expected.thorough else []
+    more = ["--thorough"] if thorough or variant.expected.thorough else []
     with tempfile.TemporaryDirectory() as folder:
-        command = [*RUN, str(variant.place(Path(folder))), "--json", *thorough]
+        command = [*RUN, str(variant.place(Path(folder))), "--json", *more]
         done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=LIMIT)
     found = json.loads(done.stdout)
     if kept:
@@ -100,6 +101,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("words", nargs="*", help="only the variants whose name holds one of these words")
     parser.add_argument("--keep", type=Path, help="a folder for what was said of each")
+    parser.add_argument("--thorough", action="store_true", help="also by the trials that only --thorough runs")
     parser.add_argument("--list", action="store_true", help="name the variants and stop")
     asked = parser.parse_args()
     chosen = [each for each in variants() if not asked.words or any(word in each.name for word in asked.words)]
@@ -111,7 +113,7 @@ def main() -> int:
     for variant in chosen:
         began = time.monotonic()
         try:
-            found = told(variant, asked.keep)
+            found = told(variant, asked.keep, asked.thorough)
         except (ValueError, subprocess.TimeoutExpired) as error:
             print(f"FAILED | {variant.name} | {type(error).__name__}", flush=True)
             continue

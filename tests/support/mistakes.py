@@ -1,6 +1,7 @@
 """Mistakes put into a copy of an example: the shapes, what several of them edit, and where each example lists its own.
 
-`tests/patterns/NAME/mutants.py` lists those that a test of ours must catch, `seeds.py` those that the trials must.
+`tests/patterns/NAME/mutants.py` lists those that a test of ours must catch, `seeds.py` those that the trials must, and
+`breaks.py` those that the scenario must report, each as the promise that it breaks.
 """
 
 import importlib
@@ -52,6 +53,18 @@ class Seed:
         return f"{self.example}: {self.name}"
 
 
+@dataclass(frozen=True)
+class Break:
+    """A mistake that the example's scenario must report in the row of this promise."""
+
+    example: str
+    promise: str
+    edits: Edits
+
+    def __str__(self) -> str:
+        return f"{self.example}: {self.promise}"
+
+
 UNREAD = ("async_task", "event_store", "fan_out", "queue_worker", "stream_processor", "webhook")
 # Mistakes of one kind in several examples: what a SAM resource says and only its translation shows to be wrong.
 IN_SAM = (
@@ -85,7 +98,11 @@ def seeds() -> list[Seed]:
     return [each for name in PATTERNS for each in importlib.import_module(f"patterns.{name}.seeds").SEEDS]
 
 
-def sow(mistake: Mutant | Seed, folder: Path) -> Path:
+def breaks() -> list[Break]:
+    return [each for name in PATTERNS for each in importlib.import_module(f"patterns.{name}.breaks").BREAKS]
+
+
+def sow(mistake: Mutant | Seed | Break, folder: Path) -> Path:
     """A copy of the example below `folder` with the mistake in it."""
     copy = folder / mistake.example
     shutil.copytree(ROOT / "examples" / mistake.example, copy, ignore=shutil.ignore_patterns("__pycache__"))

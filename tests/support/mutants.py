@@ -2,6 +2,7 @@
 
 The quick round is asked first, and the tests that need a server only about what it lets through.
 All of them, with a table:  uv run --directory tests python -m support.mutants
+What the trials alone say of those in Python:  … -m support.mutants --by-trials
 """
 
 import itertools
@@ -15,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from support import by_trials
 from support.bundle import tracked
 from support.documents import ROOT
 from support.mistakes import Mutant, mutants, sow
@@ -80,6 +82,9 @@ def passes(example: str, copy: Path) -> bool:
 
 
 def main(words: list[str]) -> int:
+    if "--by-trials" in words:
+        install()
+        return by_trials.main([word for word in words if word != "--by-trials"])
     chosen = [mutant for mutant in mutants() if not words or any(word in str(mutant) for word in words)]
     install_node()
     install()

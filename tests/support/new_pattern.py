@@ -98,6 +98,12 @@ from support.mistakes import Mutant
 
 MUTANTS: tuple[Mutant, ...] = ()  # {open}: at least two in app.py and two in template.yaml
 ''',
+    "breaks.py": '''"""Mistakes in this example that its scenario must report, each as NO in the row of the promise that it breaks."""
+
+from support.mistakes import Break
+
+BREAKS: tuple[Break, ...] = ()  # {open}: one at least for each promise of scenario.py, see queue_worker/breaks.py
+''',
     "seeds.py": '''"""This example broken in ways that the trials of a reader's own project must report, with the word they must use."""
 
 from support.mistakes import Seed

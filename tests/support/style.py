@@ -3,13 +3,14 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
-from support.documents import ROOT, parsed
+from support.documents import parsed
 
 LONGEST = 35  # words of a sentence
 TRAPS = ("Condition", "You see")  # the first heading of a table whose every cell is a sentence
 PRONOUN = re.compile(r"(?:It|Its|They|Their|Them|He|She|Both|Some|it|its|they|their)\b(?!')")
+CLAUSE = 6  # words in brackets that say more than a name, and may be the remedy
+BRACKET, LINK = re.compile(r"\(([^()]*)\)"), re.compile(r"\[[^\]]*\]\([^)]*\)")
 CODE = re.compile(r"`[^`]*`")
 SENTENCE_END = re.compile(r"(?<=[.!?:;])\s+(?=[A-Z`\[*])")
 
@@ -33,6 +34,8 @@ def complaints(text: str) -> list[Complaint]:
             found.append(Complaint("a cell begins with a pronoun", cell))
         if heading in TRAPS and not is_sentence(cell):
             found.append(Complaint("a cell of a trap is no sentence", cell))
+        if any(len(inside.split()) >= CLAUSE for inside in BRACKET.findall(LINK.sub("link", CODE.sub("code", cell)))):
+            found.append(Complaint("a bracket hides a clause", cell))
     for paragraph in [*paragraphs(text), *(cell for _, cell in cells(text))]:
         found += [
             Complaint(f"a sentence has {len(words)} words", sentence)
@@ -79,8 +82,3 @@ def openings(text: str) -> dict[str, str]:
         for i, token in enumerate(tokens)
         if token.type == "heading_open" and token.tag == "h2"
     }
-
-
-def read(name: str) -> str:
-    path: Path = ROOT / name
-    return path.read_text()

@@ -11,7 +11,6 @@ from trials.faults.once import once
 from trials.faults.passing_on import pass_on
 from trials.project import Kind, Project, Source
 from trials.project.accounted import needed
-from trials.project.sources import Reader
 from trials.report.events import CallsSeen, Event, SamplesUsed, SourceEnded, Told, TrialStarted
 from trials.samples import samples
 from trials.samples.code import of_code
@@ -65,7 +64,7 @@ def try_source(stage: Stage, source: Source) -> Iterator[Event]:
     if reason := absent(stage, source):
         yield SourceEnded(source, Status.UNTRIED, reason, needed(source, reason))
         return
-    for judgement in wiring(Reader(stage.project.written, stage.project.template.parent), source):
+    for judgement in wiring(stage.project.model, source):
         yield Told(finding(source, "arrives", judgement))
     yield TrialStarted(source, "once")
     if source.kind is Kind.ROUTE:

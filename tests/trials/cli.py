@@ -35,6 +35,15 @@ from trials.examples import (
 )
 from trials.local_aws import ACCOUNT, REGION, LocalAws, LocalAwsError, Outcome
 from trials.local_aws.synthesis import LANGUAGES
+from trials.report.baseline import NAME as BASELINE
+from trials.report.outputs import FORMATS, unwritable
+
+LABELS = {
+    "sarif": "SARIF 2.1.0",
+    "junit": "JUnit XML",
+    "markdown": "a comment for a pull request, with a picture of the system",
+    "html": "one page with the system as a picture, the trials as a matrix and their stories",
+}
 
 
 def table(name: str, outcomes: list[Outcome], took: float) -> Table:
@@ -107,15 +116,47 @@ def arguments(known: list[str]) -> argparse.Namespace:
     parser.add_argument(
         "--samples", action="store_true", help="write an event for each source of yours that took none, to be filled in"
     )
+    for name in FORMATS:
+        parser.add_argument(f"--{name}", type=Path, metavar="FILE", help=f"also write the findings as {LABELS[name]}")
+    parser.add_argument("--only", metavar="SOURCE", default="", help="try only the sources whose name has this in it")
+    parser.add_argument(
+        "--baseline",
+        nargs="+",
+        metavar=("write|check", "FILE"),
+        help=f"accept what broke before: write it into FILE (default: {BASELINE} beside the template), or check by it",
+    )
+    parser.add_argument(
+        "--search",
+        type=int,
+        default=0,
+        metavar="N",
+        help="also play about N steps of random sequences of your sources' events, repeats, faults and redrives",
+    )
+    parser.add_argument(
+        "--keep-failure", type=Path, metavar="FILE", help="write a sequence that fails as a pytest file (with --search)"
+    )
     parser.add_argument("--port", type=int, default=0, help="port of the local AWS (default: a free one)")
     parser.add_argument(
         "--jobs", type=int, default=AT_ONCE, help=f"how many examples run at a time (default, by processors: {AT_ONCE})"
     )
     asked = parser.parse_args()
     asked.path = path_of(asked.patterns, known)
+    asked.files = {name: vars(asked)[name] for name in FORMATS if vars(asked)[name]}
     unknown = [name for name in asked.patterns if name not in known]
     if asked.path and (asked.keep or asked.list or asked.iac != "sam" or asked.handlers != "python"):
         parser.error("--keep, --list, --iac and --handlers are for the examples")
+    if asked.files and not asked.path:
+        parser.error(f"--{next(iter(asked.files))} is for a project of your own: name its folder, as in `run.py .`")
+    if why := next((why for file in asked.files.values() if (why := unwritable(file))), ""):
+        parser.error(why)
+    if asked.only and (asked.baseline or not asked.path):
+        parser.error("--only is for a project of your own, and not for its baseline, which is about all sources")
+    if why := wrong_baseline(asked):
+        parser.error(why)
+    if asked.keep_failure and not asked.search:
+        parser.error("--keep-failure keeps what --search N finds: name both")
+    if asked.search < 0:
+        parser.error("--search takes a number of steps, such as 200")
     if unknown and not asked.path:
         if paths := [name for name in unknown if Path(name).exists()]:
             parser.error(f"{paths[0]} is a project of your own: name it alone")
@@ -131,6 +172,17 @@ def arguments(known: list[str]) -> argparse.Namespace:
             parser.error(f"{', '.join(lacking)} has no handlers in TypeScript; there are for: {', '.join(ready)}")
         asked.patterns = asked.patterns or ready
     return asked
+
+
+def wrong_baseline(asked: argparse.Namespace) -> str:
+    """What is wrong with the words after `--baseline`; empty if nothing is. They become two values of their own."""
+    what, *files = asked.baseline or [""]
+    asked.baseline, asked.baseline_file = what, Path(files[0]) if files else None
+    if what and not asked.path:
+        return "--baseline is for a project of your own: name its folder first, as in `run.py . --baseline check`"
+    if what not in ("", "write", "check") or len(files) > 1:
+        return f"after --baseline comes write or check, then a file if it is not {BASELINE}"
+    return unwritable(asked.baseline_file) if asked.baseline_file else ""
 
 
 def path_of(given: list[str], known: list[str]) -> Path | None:
@@ -156,7 +208,13 @@ def run() -> int:
                 asked.allow_unproved,
                 asked.thorough,
                 policy=asked.policy,
+                search=asked.search,
+                keep_failure=asked.keep_failure and asked.keep_failure.resolve(),
                 samples=asked.samples,
+                files=asked.files,
+                only=asked.only,
+                baseline=asked.baseline,
+                baseline_file=asked.baseline_file,
             ),
             console,
             progress,

@@ -3,7 +3,7 @@
 import json
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from rich.console import Console
@@ -11,12 +11,15 @@ from rich.console import Console
 from trials.bench import try_project
 from trials.examples import play
 from trials.local_aws import LocalAws, LocalAwsError
-from trials.project import Project, read
-from trials.report.events import Event, Step
+from trials.project import Project, Source, read
+from trials.report import baseline
+from trials.report.events import Event, Step, Told
 from trials.report.lint import Linting
+from trials.report.outputs import annotate, write_files
 from trials.report.result import Result
 from trials.report.terminal import Progress, show
 from trials.samples.written import write
+from trials.search.search import search
 from trials.verdicts import Status
 from trials.workers import URL
 
@@ -31,7 +34,13 @@ class Wish:
     allow_unproved: bool = False
     thorough: bool = False
     policy: bool = False
+    search: int = 0  # steps of random sequences
+    keep_failure: Path | None = None  # a file for a sequence that fails
     samples: bool = False  # write those that were not taken into the project
+    files: dict[str, Path] = field(default_factory=dict)  # by format
+    only: str = ""  # sources whose name has this in it
+    baseline: str = ""  # write, check or nothing
+    baseline_file: Path | None = None  # if it is not the one beside the template
 
 
 def run(wish: Wish, console: Console, progress_console: Console) -> int:
@@ -39,8 +48,10 @@ def run(wish: Wish, console: Console, progress_console: Console) -> int:
     began = time.monotonic()
     result = Result(allow_unproved=wish.allow_unproved)
     progress = Progress(progress_console)
+    accepted: baseline.Baseline | None = None
     with progress.status:
         try:
+            accepted = the_baseline(wish)
             for event in events(wish, result):
                 progress.take(event)
                 result.take(event)
@@ -50,7 +61,13 @@ def run(wish: Wish, console: Console, progress_console: Console) -> int:
             result.error = f"the trials themselves failed: {type(error).__name__}: {' '.join(str(error).split())[:300]}"
     if wish.samples and result.template:
         write_samples(result)
+    if accepted:
+        if accepted.writes and not result.error:
+            accepted = baseline.write(accepted, result)
+        result.compared = baseline.compare(accepted, result)
     result.seconds = round(time.monotonic() - began, 1)
+    write_files(result, wish.files)
+    annotate(result)
     if wish.as_json:
         print(json.dumps(result.as_json(), indent=2))
     else:
@@ -58,9 +75,18 @@ def run(wish: Wish, console: Console, progress_console: Console) -> int:
     return result.exit_code
 
 
+def the_baseline(wish: Wish) -> baseline.Baseline | None:
+    if not wish.baseline:
+        return None
+    folder = wish.path if wish.path.is_dir() else wish.path.parent
+    return baseline.opened(wish.baseline_file or folder / baseline.NAME, wish.baseline == "write")
+
+
 def events(wish: Wish, result: Result) -> Iterator[Event]:
     project = read(wish.path, URL)
+    result.asked = [f"--{name}" for name in ("thorough", "policy") if getattr(wish, name)]
     account(project, result)
+    project.sources = chosen(project.sources, wish.only)
     with Linting(project.template) as linting:
         yield Step("linting, starting the local AWS, packaging and deploying")
         try:
@@ -69,10 +95,21 @@ def events(wish: Wish, result: Result) -> Iterator[Event]:
             result.take(linting.finish())
             raise
         result.take(linting.finish())
+    if wish.search:
+        yield Step(f"searching, {wish.search} steps of random sequences")
+        yield Told(search(wish.path, wish.search, wish.keep_failure))
     if (project.folder / "scenario.py").exists():
         yield Step("playing scenario.py")
         with LocalAws(port=wish.port) as local:
             result.outcomes = play(project.folder, project.template, local, lambda _: None)[0]
+
+
+def chosen(sources: list[Source], only: str) -> list[Source]:
+    """The sources whose name has a text in it; raises `LocalAwsError` with all names if there is none."""
+    found = [source for source in sources if only in str(source)]
+    if only and not found:
+        raise LocalAwsError(f"no source is called {only!r}; there are: {', '.join(map(str, sources)) or 'none'}")
+    return found
 
 
 def write_samples(result: Result) -> None:
@@ -86,5 +123,6 @@ def write_samples(result: Result) -> None:
 
 def account(project: Project, result: Result) -> None:
     result.template, result.folder = str(project.template), str(project.folder)
+    result.body, result.listed = project.model.body, project.sources
     result.notes, result.samples = project.notes, project.files
     result.not_deployed |= project.left_out

@@ -48,6 +48,22 @@ def keep_secrets(local: LocalAws, secrets: dict[str, str]) -> None:
             local.client("secretsmanager").create_secret(Name=name, SecretString=value)
 
 
+def expire(local: LocalAws, table: str, now: float) -> int:
+    """Delete the items of a table whose TTL is over; how many there were."""
+    dynamodb = local.client("dynamodb")
+    attribute = dynamodb.describe_time_to_live(TableName=table)["TimeToLiveDescription"].get("AttributeName")
+    if not attribute:
+        return 0
+    number = 0
+    keys = [each["AttributeName"] for each in dynamodb.describe_table(TableName=table)["Table"]["KeySchema"]]
+    for page in dynamodb.get_paginator("scan").paginate(TableName=table, ConsistentRead=True):
+        for item in page["Items"]:
+            if float(item.get(attribute, {}).get("N", "inf")) < now:
+                dynamodb.delete_item(TableName=table, Key={key: item[key] for key in keys})
+                number += 1
+    return number
+
+
 class Stage:
     def __init__(
         self,
@@ -198,11 +214,28 @@ class Stage:
         name = self.stack.resources[function]
         self.local.client("lambda").update_function_configuration(FunctionName=name, Timeout=seconds)
 
+    def timeout(self, function: str) -> int:
+        """Of a function, in seconds."""
+        name = self.stack.resources[function]
+        return int(self.local.client("lambda").get_function_configuration(FunctionName=name).get("Timeout", 3))
+
     def renew(self, function: str) -> None:
         """Let the next delivery find a new environment, as after any change of the configuration."""
         name, functions = self.stack.resources[function], self.local.client("lambda")
         memory = functions.get_function_configuration(FunctionName=name).get("MemorySize", 128)
         functions.update_function_configuration(FunctionName=name, MemorySize=memory)
+
+    def later(self, function: str, seconds: int) -> frozenset[str]:
+        """Let that many seconds pass: the next delivery finds a new environment, and items whose time is over are gone.
+
+        DynamoDB deletes those some time after their TTL, so that a function must bear both; here they are gone. The
+        places of such items are returned.
+        """
+        self.local.move_clock(seconds)
+        self.renew(function)
+        tables = [name for name, kind in self.stack.types.items() if PLACES.get(kind) == "table"]
+        now, names = time.time() + seconds, self.stack.resources
+        return frozenset(f"table {name}" for name in tables if expire(self.local, names[name], now))
 
     def returned_early(self, function: str) -> bool:
         """Whether a function answered while calls that it had begun were not over, in this world."""

@@ -8,8 +8,9 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from trials.project.sources import Kind, Reader, Source
+from trials.project.sources import Kind, Source
 from trials.template import Model, Node, Resource
+from trials.template.events import EVERY, RECORD_KEYS
 from trials.template.policies import allows
 from trials.verdicts import Judgement, Promise, broken
 
@@ -24,31 +25,26 @@ CALLERS = {  # resource types that call a function under its own policy, and as 
     "AWS::IoT::TopicRule": "iot.amazonaws.com",
     "AWS::Cognito::UserPool": "cognito-idp.amazonaws.com",
 }
-FILTER_KEYS = {  # what a record of each source has at its top, for a mapping's filter
-    Kind.QUEUE: {"messageId", "receiptHandle", "body", "attributes", "messageAttributes", "md5OfBody", "eventSource"},
-    Kind.STREAM: {"partitionKey", "sequenceNumber", "data", "approximateArrivalTimestamp", "kinesisSchemaVersion"},
-    Kind.TABLE: {"eventID", "eventVersion", "eventName", "dynamodb", "awsRegion", "eventSource", "userIdentity"},
-}
-COMMON = {"$or", "eventSourceARN", "awsRegion"}
+FILTER_KEYS = {Kind.QUEUE: "SQS", Kind.STREAM: "Kinesis", Kind.TABLE: "DynamoDB"}  # whose records a filter reads
 
 
-def wiring(reader: Reader, source: Source) -> Iterator[Judgement]:
+def wiring(template: Model, source: Source) -> Iterator[Judgement]:
     """What would keep every event of a source from its function, or a failed one from its dead-letter queue."""
     if source.kind is Kind.ROUTE:
         return  # its receiver's policy is a rule's: E9304
     yield from filtered_out(source)
     name = source.name.split(".")[0]
-    resource = reader.model.resources.get(name)
+    resource = template.resources.get(name)
     if not resource:
         return
     principal = CALLERS.get(resource.type)
-    if principal and not by_role(reader.model, resource) and not may_invoke(reader, source.function, principal):
+    if principal and not by_role(template, resource) and not may_invoke(template, source.function, principal):
         text = (
             f"no AWS::Lambda::Permission lets {principal} invoke {source.function}: nothing that {name} sends arrives"
         )
         yield broken(Promise.DENIED, text)
     if resource.type == "AWS::Scheduler::Schedule":
-        yield from schedule(reader.model, name, resource.child("Target"))
+        yield from schedule(template, name, resource.child("Target"))
 
 
 def by_role(template: Model, resource: Resource) -> bool:
@@ -63,14 +59,14 @@ def by_role(template: Model, resource: Resource) -> bool:
 
 def filtered_out(source: Source) -> Iterator[Judgement]:
     """A filter pattern whose top-level key no record of its source has."""
-    known = FILTER_KEYS.get(source.kind)
+    known = RECORD_KEYS.get(FILTER_KEYS.get(source.kind, ""))
     patterns = [pattern for pattern in map(parsed, source.batching.filters) if pattern is not None]
     if not known or not patterns or len(patterns) < len(source.batching.filters):
         return
-    strange = [sorted(set(pattern) - known - COMMON) for pattern in patterns]
+    strange = [sorted(set(pattern) - known) for pattern in patterns]
     if all(strange):
         text = f"its own mapping's filter lets no record through: a record of a {source.kind} has no {strange[0][0]!r}"
-        yield broken(Promise.LOST, f"{text} at its top, but {', '.join(sorted(known)[:4])} and so on")
+        yield broken(Promise.LOST, f"{text} at its top, but {', '.join(sorted(known - EVERY)[:4])} and so on")
 
 
 def parsed(pattern: Any) -> dict[str, Any] | None:
@@ -81,11 +77,11 @@ def parsed(pattern: Any) -> dict[str, Any] | None:
     return found if isinstance(found, dict) else None
 
 
-def may_invoke(reader: Reader, function: str, principal: str) -> bool:
+def may_invoke(template: Model, function: str, principal: str) -> bool:
     """Whether a permission of the template may be for this caller, or one stands where the template does not tell."""
-    for permission in reader.model.of("AWS::Lambda::Permission"):
+    for permission in template.of("AWS::Lambda::Permission"):
         callers = permission.values("Principal")
-        named = reader.function(permission.only("FunctionName"))
+        named = template.function(permission.only("FunctionName"))
         if named in (function, "") and any(not isinstance(each, str) or each in (principal, "*") for each in callers):
             return True
     return False

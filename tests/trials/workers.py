@@ -11,9 +11,10 @@ import traceback
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import cached_property
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from trials.local_aws import LocalAws, LocalAwsError, namespace
 from trials.local_aws.names import Names
@@ -142,22 +143,15 @@ def work(pipe: Connection, path: Path, home: Path, port: int, asked: tuple[bool,
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent ends this process
     end_with_parent()
     tempfile.tempdir = str(home)
-    why = namespace.enter()
     try:
         with ExitStack() as stack:
-            outside = stack.enter_context(StandIn(everywhere=not why, home=home))
-            if not why:
-                stack.enter_context(Names())
-            project = read(path, outside.url if why else URL)
-            outside.answers = project.supply.outside
-            local = stack.enter_context(LocalAws(port, faults=True, home=home, outside_ca=outside.ca))
-            stage = Stage(local, project, outside, *asked)
-            stage.offer_roles(lambda: with_roles(stack, project, outside, home))
+            theatre = stack.enter_context(Theatre(home, port))
+            stage = theatre.stage(path, *asked)
             stage.fresh()
             if speaks:
                 types = sorted(f"{name} ({kind})" for name, kind in stage.stack.types.items())
                 pipe.send(Deployed(types, dict(stage.stack.left_out)))
-                if why:
+                if why := theatre.unfenced:
                     pipe.send(Note(f"your code runs unfenced, only Python's sockets are kept on this machine: {why}"))
             answer_tasks(pipe, stage)
     except LocalAwsError as error:
@@ -168,11 +162,44 @@ def work(pipe: Connection, path: Path, home: Path, port: int, asked: tuple[bool,
         pipe.send(Failure(f"the trials themselves failed: {traceback.format_exc(limit=-3)}"))
 
 
-def with_roles(stack: ExitStack, project: Project, outside: StandIn, home: Path) -> Stage:
-    """A stage on a local AWS without faults, which therefore enforces IAM; it ends with `stack`."""
-    own = home / "roles"
-    own.mkdir()
-    return Stage(stack.enter_context(LocalAws(home=own, outside_ca=outside.ca)), project, outside)
+class Theatre:
+    """Context manager around all that a stage stands on, in a namespace that this process enters for good.
+
+    `unfenced` says why it has none.
+    """
+
+    def __init__(self, home: Path, port: int = 0) -> None:
+        self._home, self._port = home, port
+
+    def __enter__(self) -> Self:
+        self.unfenced = namespace.enter()
+        with ExitStack() as stack:
+            everywhere = not self.unfenced
+            self._outside = stack.enter_context(StandIn(everywhere=everywhere, home=self._home))
+            if everywhere:
+                stack.enter_context(Names())
+            local = LocalAws(self._port, faults=True, home=self._home, outside_ca=self._outside.ca)
+            self._local = stack.enter_context(local)
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    def stage(self, path: Path, thorough: bool = False, policy: bool = False) -> Stage:
+        """A stage for the project at `path`, on which nothing is deployed yet."""
+        project = read(path, self._outside.url if self.unfenced else URL)
+        self._outside.answers = project.supply.outside
+        stage = Stage(self._local, project, self._outside, thorough, policy)
+        stage.offer_roles(lambda: Stage(self._with_roles, project, self._outside))
+        return stage
+
+    @cached_property
+    def _with_roles(self) -> LocalAws:
+        """A local AWS without faults, which therefore enforces IAM."""
+        own = self._home / "roles"
+        own.mkdir()
+        return self._stack.enter_context(LocalAws(home=own, outside_ca=self._outside.ca))
 
 
 def answer_tasks(pipe: Connection, stage: Stage) -> None:

@@ -2,7 +2,7 @@
 
 from support.mistakes import REPORTS, Seed
 
-NO_CLAIM = """    record = ledger.claim(payment.model_dump(), holder, int(time.time() + seconds) + MARGIN)
+NO_CLAIM = """    record = ledger.claim(wanted, holder, int(time.time() + seconds) + MARGIN)
     if record["holder"] != holder:
         return come_second(payment, record)
 """

@@ -356,7 +356,7 @@ def test_an_order_is_there_as_soon_as_its_caller_was_told_so(shop: Example) -> N
     orders.dynamodb.meta.events.register(
         "provide-client-params.dynamodb.GetItem", lambda params, **_: reads.append(params["ConsistentRead"])
     )
-    placed = orders.place("ana", "k", orders.NewOrder(**MUG))
+    placed = orders.place("ana", "k", orders.NewOrder(**MUG), "c-1")
 
     assert orders.find("ana", placed.order_id) == placed
     assert reads == [True]

@@ -8,7 +8,10 @@ from dataclasses import dataclass
 
 from trials.deliveries.history import Reference
 from trials.faults import (
+    connections,
     deaths,
+    held_up,
+    limits,
     malformed,
     order,
     outside,
@@ -44,11 +47,13 @@ WITHOUT_ORDER = (Kind.HTTP, Kind.SCHEDULE, Kind.TABLE, Kind.TASK, Kind.BUCKET, K
 WITHOUT_IDENTITY = (Kind.SCHEDULE, Kind.BUCKET, Kind.LOGS)
 TOLD_THEIR_CALLER = (Kind.HTTP, Kind.TASK, Kind.DIRECT, Kind.STREAM, Kind.TABLE)  # or keep no event to send again
 MADE_BY_AWS = (Kind.SCHEDULE, Kind.TABLE, Kind.TASK, Kind.BUCKET, Kind.LOGS, Kind.DIRECT)
-ALL = (
+ALL: tuple[Trial, ...] = (
     Trial("twice", repeats.twice),
     Trial("twice at once", repeats.at_once),
     Trial("after another", tenants.after_another, WITHOUT_IDENTITY),
     Trial("out of order", order.out_of_order, WITHOUT_ORDER),
+    Trial("at its limit", limits.at_its_limit, needs_effect=False),
+    Trial("connection gone", connections.one_is_gone, needs_effect=False),
     Trial("malformed", malformed.malformed, MADE_BY_AWS, needs_effect=False),
     Trial("malformed in many ways", spoilt.in_many_ways, MADE_BY_AWS, needs_effect=False, thorough=True),
     Trial("throttled", refusals.throttled),
@@ -56,6 +61,7 @@ ALL = (
     Trial("outside busy or slow", outside.busy_or_slow, thorough=True),
     Trial("under its role", permissions.under_its_role, needs_effect=False, thorough=True, policy=True),
     Trial("outage and redrive", redrive.outage_and_redrive, TOLD_THEIR_CALLER, thorough=True),
+    Trial("held up", held_up.held_up, thorough=True),
     Trial("dies", deaths.dies, thorough=True),
     Trial("answer lost", deaths.loses_answers, thorough=True),
     Trial("times out", deaths.times_out, thorough=True),

@@ -1,7 +1,6 @@
 """A call that is refused until the source gives up, and then what lies among the dead letters sent again."""
 
 import json
-import time
 from collections.abc import Iterator
 from contextlib import suppress
 from functools import partial
@@ -18,6 +17,8 @@ from trials.samples.sample import Sample
 from trials.stage import Stage
 from trials.verdicts import Judgement
 from trials.verdicts.redrive import Outage, redriven
+
+DAY = 86_400  # seconds after which it is sent again: fewer than a queue keeps a message, if nothing else is said
 
 
 def outage_and_redrive(stage: Stage, source: Source, reference: Reference) -> Iterator[Judgement]:
@@ -42,10 +43,10 @@ def of_a_queue(stage: Stage, source: Source, reference: Reference, what: str, en
     end()
     place, messages = dead_letters(stage, source)
     if not messages:
-        return Outage(what, delivery)
-    time.sleep(SECONDS)  # a redrive comes long after the last delivery
+        return Outage(what, delivery, after=stage.world())
+    expired = stage.later(source.function, DAY)
     again = deliver(stage, source, [Sample(each["Body"], "a redrive", attributes(each)) for each in messages])
-    return Outage(what, delivery, place, "", again, stage.world())
+    return Outage(what, delivery, place, "", again, stage.world(), expired)
 
 
 def dead_letters(stage: Stage, source: Source) -> tuple[str, list[Any]]:
@@ -75,22 +76,27 @@ def attributes(message: Any) -> dict[str, Any]:
 
 
 def of_an_event(stage: Stage, source: Source, reference: Reference, what: str, end: Any) -> Outage:
+    declared = keeps_failures(stage.project.body, source.function)
+    if not declared:
+        delivery = deliver(stage, source, [reference.sample])
+        end()
+        return Outage(what, delivery, after=stage.world())
     event = parcel(stage, source, [reference.sample]).event()
     first = stage.invoke(source.function, event)
     delivery = Delivery(event, [first], int(bool(first.error)))
-    declared = keeps_failures(stage.project.body, source.function)
     if not first.error:
         end()
         return Outage(what, delivery)
-    place, message = given_up(stage, source, event) if declared else ("", {})
+    place, message = given_up(stage, source, event)
     end()
     if not place:
         return Outage(what, delivery, "", declared)
     body = json.loads(message["Body"])
     payload = body.get("requestPayload", body) if isinstance(body, dict) else body
-    time.sleep(SECONDS)
+    expired = stage.later(source.function, DAY)
     again: Answer = stage.invoke(source.function, payload)
-    return Outage(what, delivery, place, declared, Delivery(payload, [again], int(bool(again.error))), stage.world())
+    redrive = Delivery(payload, [again], int(bool(again.error)))
+    return Outage(what, delivery, place, declared, redrive, stage.world(), expired)
 
 
 def given_up(stage: Stage, source: Source, event: Any) -> tuple[str, dict[str, Any]]:

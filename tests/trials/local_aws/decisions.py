@@ -14,9 +14,17 @@ from ministack.core.responses import get_account_id
 
 FILE = Path(os.environ["TRIALS_DECISIONS"])
 plain = evaluator.enforce
+# Operations that are no actions of IAM, and the action that it asks for instead.
+ACTIONS = {
+    "sqs:SendMessageBatch": "sqs:SendMessage",
+    "sqs:DeleteMessageBatch": "sqs:DeleteMessage",
+    "sqs:ChangeMessageVisibilityBatch": "sqs:ChangeMessageVisibility",
+    "sns:PublishBatch": "sns:Publish",
+}
 
 
 def enforce(access_key_id: str, iam_action: str, service: str, region: str, *more: Any, **given: Any) -> Any:
+    iam_action = ACTIONS.get(iam_action, iam_action)
     result = plain(access_key_id, iam_action, service, region, *more, **given)
     principal = evaluator.resolve_principal(access_key_id or "", get_account_id())
     if getattr(principal, "policies", None) is None or isinstance(result, evaluator.AuthError):

@@ -18,14 +18,21 @@ from trials.local_aws import javascript
 from trials.local_aws.environment import LocalAwsError
 from trials.local_aws.packaging import PackagingError, asked_for, packages
 from trials.local_aws.server import BUCKET, Server, wait_for
-from trials.template import merged_properties, own_names, read_template, secrets_by_arn, without, without_bootstrap
+from trials.template import (
+    ASSET,
+    merged_properties,
+    own_names,
+    read_template,
+    secrets_by_arn,
+    without,
+    without_bootstrap,
+)
 
 SYNTHESISED = ".template.json"
 SETUPTOOLS = "setuptools<81"  # with pkg_resources, which packages of that time import
 WITH_SETUPTOOLS = tuple(f"python3.{minor}" for minor in range(6, 12))  # Python installed it beside pip up to 3.11
 LARGEST = 51_200  # bytes of a template that may stand in the request; a larger one is read from a bucket
 ASSETS = {"AWS::Lambda::Function": "Code", "AWS::Lambda::LayerVersion": "Content"}  # where their address stands
-ASSET = "aws:asset:path"  # where CDK says which folder beside the template holds a function's code
 NOT_CODE = shutil.ignore_patterns(
     "__pycache__", "template.yaml", ".git", ".aws-sam", ".venv", "node_modules", "cdk.out", ".mypy_cache"
 )

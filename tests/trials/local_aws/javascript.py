@@ -13,7 +13,7 @@ from trials.local_aws.namespace import errand
 from trials.local_aws.packaging import PackagingError
 
 NODE = Path(__file__).parent / "node"  # its lock holds what Lambda's runtimes bring along, and esbuild
-PRELOADS = (NODE / "left_running.cjs", NODE / "plain_http.cjs", NODE / "older_sdk.cjs")
+PRELOADS = (NODE / "left_running.cjs", NODE / "plain_http.cjs", NODE / "clock.cjs", NODE / "older_sdk.cjs")
 OLDER = ("nodejs10.x", "nodejs12.x", "nodejs14.x", "nodejs16.x")  # bring version 2 of the SDK, the newer ones version 3
 NPM = ("--omit=dev", "--no-audit", "--no-fund", "--loglevel=error")
 UPWARDS = 3  # folders above that of the code in which a manifest is looked for

@@ -10,6 +10,7 @@ from fnmatch import fnmatchcase
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, Self
+from urllib.parse import unquote
 
 import trustme
 
@@ -128,6 +129,7 @@ class StandIn(Outside):
         self.answers: tuple[Supplied, ...] = ()
         self.refuses_with = 0  # a status, if it has too much to do
         self.turned_away = 0  # requests that were refused
+        self.gone = ""  # a WebSocket connection that has ended
         self.delay: float = 0  # seconds between doing what it is asked and saying so
         self.ca: Path | None = None
         self._everywhere, self._home = everywhere, home
@@ -148,6 +150,8 @@ class StandIn(Outside):
             if status := 503 if self.down else self.refuses_with:
                 self.turned_away += 1
                 return status, {}
+            if self.gone and unquote(asked.path).endswith(f"/@connections/{self.gone}"):
+                return 410, {"__type": "GoneException", "message": "gone"}
             self.asked.append(asked)
         time.sleep(self.delay)
         for each in self.answers:
@@ -159,6 +163,7 @@ class StandIn(Outside):
     def forget(self) -> None:
         self.asked.clear()
         self.down, self.refuses_with, self.turned_away, self.delay = False, 0, 0, 0
+        self.gone = ""
 
     def records(self) -> list[Any]:
         kept = [each for each in self.asked if each.method not in ("GET", "HEAD", "OPTIONS")]

@@ -29,6 +29,7 @@ import botocore.session
 import trustme
 from botocore.config import Config
 
+from trials.local_aws.clock import LATER, moves_for_python
 from trials.local_aws.environment import ACCOUNT, ENVIRONMENT, REGION, LocalAwsError, install
 from trials.local_aws.fence import LOOPBACK_ONLY
 from trials.local_aws.javascript import PRELOADS
@@ -117,8 +118,9 @@ class Server:
             raise LocalAwsError(f"port {port} is in use: stop what listens there, or choose another with --port")
         python = str(ENVIRONMENT / "bin" / "python")
         self._guard.mkdir()
-        if not self._outside_ca:
-            (self._guard / "sitecustomize.py").write_text(LOOPBACK_ONLY)
+        fence = "" if self._outside_ca else LOOPBACK_ONLY
+        clock = LATER if moves_for_python(self._guard) else ""
+        (self._guard / "sitecustomize.py").write_text(fence + clock)
         self.endpoint = f"http{'' if self._faults else 's'}://127.0.0.1:{port}"
         common = {
             "GATEWAY_PORT": str(port),
@@ -129,6 +131,7 @@ class Server:
             "PYTHONPATH": str(self._guard),
             "NODE_OPTIONS": " ".join(f"--require {path}" for path in PRELOADS),
             "TRIALS_LEFT_RUNNING": str(self.left_running),
+            "TRIALS_CLOCK": str(self._clock),
             "TRIALS_DECISIONS": str(self._decisions),
             **dict.fromkeys(TRUST if self._outside_ca else (), str(self._outside_ca)),
         }
@@ -225,6 +228,14 @@ class Server:
         return self._home / "left_running"
 
     @property
+    def _clock(self) -> Path:
+        """Where it is written how many seconds later the environments live that start from now on."""
+        return self._home / "clock"
+
+    def move_clock(self, seconds: float) -> None:
+        self._clock.write_text(str(seconds))
+
+    @property
     def _decisions(self) -> Path:
         return self._home / "decisions"
 
@@ -297,6 +308,7 @@ class Server:
         self.client("s3").create_bucket(Bucket=BUCKET)
         self.left_out.clear()
         self._decisions.write_text("")
+        self._clock.unlink(missing_ok=True)
         if self._faults:
             self.clear_faults()
             self._control("DELETE", path="fired")

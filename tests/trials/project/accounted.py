@@ -3,7 +3,8 @@
 import re
 from typing import Any
 
-from trials.project.source import Source
+from trials.project.source import Kind, Source
+from trials.template import Resource, logical_id
 
 PASSIVE = (  # types that name a function without ever calling it
     "AWS::ApiGateway::Account",
@@ -60,16 +61,14 @@ def reason(kind: str) -> str:
     return REASONS.get(kind, f"there are no trials for {kind} yet")
 
 
-def alarm_actions(properties: dict[str, Any]) -> list[Any]:
+def way(name: str, target: Any, why: str = ROUTE) -> Source:
+    """The row of what ends in something else than a function of this template."""
+    return Source(Kind.OTHER, logical_id(target) or "something elsewhere", name, why=why)
+
+
+def alarm_actions(alarm: Resource) -> list[Any]:
     """What an alarm calls; its metrics name functions too, and call none."""
-    actions = ("AlarmActions", "OKActions", "InsufficientDataActions")
-    return [action for key in actions for action in properties.get(key) or []]
-
-
-def destinations(config: Any) -> list[Any]:
-    """Where the outcome of a function's asynchronous invocation is sent."""
-    ends = (config or {}).get("DestinationConfig") or {}
-    return [end["Destination"] for end in ends.values() if isinstance(end, dict) and "Destination" in end]
+    return [alarm.written(key) for key in ("AlarmActions", "OKActions", "InsufficientDataActions")]
 
 
 NEEDED = (  # what a reader supplies for a row that is not tried, by what its reason says

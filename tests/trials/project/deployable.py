@@ -8,8 +8,16 @@ from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
-from trials.local_aws import ASSET
-from trials.template import FUNCTIONS, as_dict, merged_properties, read_template, without, without_bootstrap
+from trials.template import (
+    ASSET,
+    FUNCTIONS,
+    as_dict,
+    as_text,
+    merged_properties,
+    read_template,
+    without,
+    without_bootstrap,
+)
 
 SDK = {"boto3": (1, 28), "botocore": (1, 31)}  # the first versions that can be told where the local AWS is
 POWERTOOLS = "aws-lambda-powertools[all]"
@@ -98,11 +106,6 @@ def holders(body: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """Whatever gives a function its layers and its environment."""
     yield as_dict(as_dict(body.get("Globals")).get("Function"))
     yield from (as_dict(each.get("Properties")) for each in body["Resources"].values() if each["Type"] in FUNCTIONS)
-
-
-def as_text(value: Any) -> str:
-    """An environment variable as the function sees it: of YAML's true, the word."""
-    return json.dumps(value) if isinstance(value, bool) else str(value)
 
 
 def drop_missing_layers(body: dict[str, Any], folder: Path) -> list[str]:

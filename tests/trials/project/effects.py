@@ -51,7 +51,7 @@ def calls_nothing(folder: Path, handler: str, runtime: str) -> bool:
     try:
         if runtime.startswith("python"):
             start = folder / (module.replace(".", "/") + ".py")
-            return start.is_file() and all(harmless(tree, folder) for tree in modules(start, folder))
+            return start.is_file() and all(harmless(tree, folder) for _, tree in modules(start, folder))
         start = next((path for end in SCRIPTS[1:6] if (path := folder / f"{module}{end}").is_file()), folder)
         return runtime.startswith("nodejs") and start.is_file() and all(map(harmless_script, scripts(start)))
     except (OSError, SyntaxError, ValueError):
@@ -66,7 +66,7 @@ def script_text(folder: Path, handler: str, runtime: str) -> str:
     return path.read_text(encoding="utf-8", errors="replace") if path else ""
 
 
-def modules(start: Path, folder: Path) -> Iterator[ast.Module]:
+def modules(start: Path, folder: Path) -> Iterator[tuple[Path, ast.Module]]:
     """A module and those of the function's own that it imports, to the last."""
     todo, seen = [start], set()
     while todo:
@@ -74,7 +74,7 @@ def modules(start: Path, folder: Path) -> Iterator[ast.Module]:
         if path not in seen:
             seen.add(path)
             tree = ast.parse(path.read_text(encoding="utf-8-sig"))
-            yield tree
+            yield path, tree
             todo += [own for name, _ in imported(tree) for own in own_files(name, folder, path)]
 
 

@@ -3,9 +3,10 @@
 from collections.abc import Iterator
 from typing import Any
 
-from trials.template import logical_id, references
+from trials.template import Model, logical_id, references
 
 KEYS = ("deadLetterTargetArn", "DeadLetterConfig", "DeadLetterQueue", "OnFailure")
+OF_FUNCTIONS = ("DeadLetterConfig", "DeadLetterQueue", "EventInvokeConfig")  # properties of a function
 
 
 def graves(body: dict[str, Any]) -> set[str]:
@@ -14,13 +15,17 @@ def graves(body: dict[str, Any]) -> set[str]:
 
 
 def keeps_failures(body: dict[str, Any], function: str) -> str:
-    """Where the template says that failed asynchronous events of a function are kept; empty if nowhere."""
-    places = [*named(body["Resources"].get(function)), *named(body.get("Globals"))]
-    for resource in body["Resources"].values():
-        properties = resource.get("Properties") or {}
-        of_it = resource.get("Type") == "AWS::Lambda::EventInvokeConfig"
-        if of_it and logical_id(properties.get("FunctionName")) == function:
-            places += named(properties)
+    """Where the template says that failed asynchronous events of a function are kept; empty if nowhere.
+
+    The dead-letter queue of a subscription, a rule or a schedule takes what could not be handed over to the function,
+    not what the function then fails to do.
+    """
+    template = Model(body)
+    own = template.resources.get(function)
+    places = list(named({key: own.body.get(key) for key in OF_FUNCTIONS})) if own else []
+    for config in template.of("AWS::Lambda::EventInvokeConfig"):
+        if logical_id(config.written("FunctionName")) == function:
+            places += named(config.body)
     return next(iter(places), "")
 
 

@@ -1,43 +1,34 @@
-"""The states of a state machine, wherever its definition stands."""
+"""The functions that a state machine calls, and how often when they fail."""
 
-import json
-from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
+import re
 
-from trials.template import logical_id, read_template
+from trials.template import Model, Resource, as_dict, listed, logical_id, references
+from trials.template.machines import State
 
 
-def definition(properties: dict[str, Any], folder: Path) -> Any:
-    """A state machine's states, with `${X}` for what refers to X; empty if they are not here."""
-    found = properties.get("Definition") or properties.get("DefinitionString") or {}
-    uri = properties.get("DefinitionUri")
-    if isinstance(uri, str) and (folder / uri).is_file():
-        return read_template(folder / uri)  # JSON is YAML
-    if isinstance(found, dict) and "Fn::Join" in found:
-        found = "".join(each if isinstance(each, str) else f"${{{logical_id(each)}}}" for each in found["Fn::Join"][1])
-    elif isinstance(found, dict) and "Fn::Sub" in found:
-        found, given = (found["Fn::Sub"], {}) if isinstance(found["Fn::Sub"], str) else found["Fn::Sub"]
-        for name, value in given.items():
-            found = found.replace(f"${{{name}}}", f"${{{logical_id(value)}}}")
-    try:
-        return json.loads(found) if isinstance(found, str) else found
-    except ValueError:
-        return {}
+def invocations(template: Model, machine: Resource) -> dict[str, int]:
+    """Each function that a task of a machine waits for, with the attempts of the first state that calls it."""
+    functions = {function.name for function in template.functions}
+    attempts_of: dict[str, int] = {}
+    for state in template.states(machine):
+        if state.body.get("Type") == "Task" and "waitForTaskToken" not in str(state.body.get("Resource")):
+            for function in sorted(called(state) & functions - attempts_of.keys()):
+                attempts_of[function] = attempts(state)
+    return attempts_of
 
 
-def states(value: Any) -> Iterator[dict[str, Any]]:
-    """All states of a definition, those within others too."""
-    if isinstance(value, dict):
-        found = value.get("States")
-        yield from (each for each in (found if isinstance(found, dict) else {}).values() if isinstance(each, dict))
-    for inner in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
-        yield from states(inner)
+def called(state: State) -> set[str]:
+    """Logical ids in what a task calls, through the substitutions of its machine."""
+    given = as_dict(state.machine.only("DefinitionSubstitutions"))
+    passed = as_dict(state.body.get("Arguments") or state.body.get("Parameters"))
+    target = passed.get("FunctionName") or state.body.get("Resource")
+    parts = re.findall(r"\$\{(\w+)", str(target))
+    return references(target) | {logical_id(given[part]) if part in given else part for part in parts}
 
 
-def attempts(state: dict[str, Any]) -> int:
+def attempts(state: State) -> int:
     """How often a state calls a function that fails; which of its own errors it raises is not known beforehand."""
-    for each in state.get("Retry", []):
-        if {"States.ALL", "States.TaskFailed"} & set(each.get("ErrorEquals", [])):
-            return 1 + int(each.get("MaxAttempts", 3))
+    for retrier in map(as_dict, listed(state.body.get("Retry"))):
+        if {"States.ALL", "States.TaskFailed"} & set(listed(retrier.get("ErrorEquals"))):
+            return 1 + int(retrier.get("MaxAttempts", 3))
     return 1

@@ -4,17 +4,17 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from trials.local_aws import ASSET, LocalAwsError
+from trials.local_aws import LocalAwsError
 from trials.project.deployable import POWERTOOLS, SDK, deployable, in_powertools, too_old
 from trials.project.elsewhere import buses, final, told
-from trials.project.nested import inlined
 from trials.project.parameters import SSM, made_up, stored
 from trials.project.samconfig import overrides
-from trials.project.sources import Kind, Source, sources
+from trials.project.sources import Kind, Source, sources_of
 from trials.project.supplied import Supply, supplied
 from trials.project.synthesised import put_plainly
 from trials.samples.found import SampleFile, sample_files
-from trials.template import TemplateError, as_dict, merged_properties, read_template
+from trials.template import ASSET, Model, TemplateError, as_dict, merged_properties, read_template
+from trials.template.nested import inlined
 
 SERVERLESS = "cloudformation-template-update-stack.json"  # what the Serverless Framework packages
 NAMES = (
@@ -30,7 +30,7 @@ NEWER = [*(f"{name}>={major}.{minor}" for name, (major, minor) in SDK.items()), 
 class Project:
     folder: Path
     template: Path
-    written: dict[str, Any]  # the template as its author wrote it
+    model: Model  # of the template as its author wrote it
     body: dict[str, Any]  # as it is deployed
     parameters: dict[str, str]
     stored: dict[str, str]  # what Parameter Store must hold
@@ -112,7 +112,7 @@ def read(path: Path, url: str) -> Project:
         written = put_plainly(inlined(written, template.parent, notes), template.parent, notes)
         supply = supplied(template.parent, written.get("Parameters") or {})
         body = told(without_outputs(written), supply.secrets, url, notes)
-        listed = sources(body, template.parent)
+        model, listed = Model(written, template), sources_of(Model(body, template))
         body, left_out = deployable(body, template.parent, notes)
     except TemplateError as error:
         raise LocalAwsError(str(error)) from error
@@ -133,7 +133,7 @@ def read(path: Path, url: str) -> Project:
     return Project(
         folder=folder,
         template=template,
-        written=written,
+        model=model,
         body=body,
         parameters=given,
         stored=stored_values,

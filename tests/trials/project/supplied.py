@@ -1,6 +1,5 @@
 """What the reader supplies in `trials.toml` beside the template: answers of outside services, values, claims."""
 
-import json
 import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -8,6 +7,7 @@ from typing import Any
 
 from trials.local_aws import LocalAwsError
 from trials.local_aws.outside import Supplied
+from trials.template import as_text
 
 NAME = "trials.toml"
 OUTSIDE: dict[str, tuple[type, ...]] = {
@@ -76,9 +76,3 @@ def answer(given: dict[str, Any], number: int) -> Supplied:
     if given.get("delay", 0) < 0:
         raise ValueError(f"[[outside]] {number}: a delay is at least 0 seconds")
     return Supplied(**given)
-
-
-def as_text(value: Any) -> str:
-    if isinstance(value, bool):
-        return str(value).lower()
-    return value if isinstance(value, str) else json.dumps(value, default=str)

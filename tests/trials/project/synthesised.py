@@ -9,8 +9,8 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
-from trials.local_aws import ASSET, ASSETS, ENVIRONMENT
-from trials.template import as_dict, logical_id
+from trials.local_aws import ASSETS, ENVIRONMENT
+from trials.template import ASSET, as_dict, logical_id
 
 NOTIFIED = "Custom::S3BucketNotifications"
 ENDS = {  # of a notification, as the API of S3 calls it, which is what CDK's custom resource is given

@@ -4,6 +4,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from trials.local_aws import Outcome
+from trials.project.source import Source
 from trials.report.events import CallsSeen, Deployed, Event, Linted, Note, SamplesUsed, SourceEnded, Told
 from trials.samples.found import SampleFile
 from trials.verdicts.permissions import Used
@@ -12,12 +13,55 @@ from trials.verdicts.words import Finding, Status, Verdict
 HELD, BROKE, FAILED, OPEN = 0, 1, 2, 3  # exit codes
 
 
+@dataclass(frozen=True)
+class Objection:
+    """What makes two remarks of two runs the same one: no line, no text, for both move."""
+
+    rule: str
+    subject: str
+    trial: str = ""
+
+    @property
+    def is_open(self) -> bool:
+        """Whether nothing broke, but nothing is known either."""
+        return self.rule in (Status.UNPROVED, Status.UNTRIED)
+
+    def __str__(self) -> str:
+        return f"{self.subject}{', ' if self.trial else ''}{self.trial}: {self.rule}"
+
+
+@dataclass(frozen=True)
+class Compared:
+    """A result beside a baseline; `mended` is what the baseline still accepts and the run no longer finds."""
+
+    file: str
+    accepted: dict[Objection, str]  # and why
+    new: list[Objection]
+    overdue: list[Objection]
+    mended: list[Objection]
+
+    @property
+    def broken(self) -> bool:
+        return any(not each.is_open for each in (*self.new, *self.overdue)) or bool(self.mended)
+
+    @property
+    def open(self) -> bool:
+        return bool(self.new or self.overdue)
+
+    def as_json(self) -> dict[str, Any]:
+        told = {name: list(map(str, getattr(self, name))) for name in ("accepted", "new", "overdue", "mended")}
+        return {"file": self.file, **told}
+
+
 @dataclass
 class Result:
     """Collects the events; `error` says why the work could not be done to its end."""
 
     template: str = ""
     folder: str = ""
+    body: dict[str, Any] = field(default_factory=dict)  # the template as its author wrote it
+    listed: list[Source] = field(default_factory=list)  # all sources, those that were not reached too
+    asked: list[str] = field(default_factory=list)  # options that decide which trials take place
     notes: list[str] = field(default_factory=list)
     lint: list[dict[str, str]] = field(default_factory=list)
     not_linted: str = ""
@@ -32,6 +76,7 @@ class Result:
     error: str = ""
     seconds: float = 0
     allow_unproved: bool = False
+    compared: Compared | None = None  # with a baseline
 
     def take(self, event: Event) -> None:
         if isinstance(event, Linted):
@@ -55,6 +100,8 @@ class Result:
 
     @property
     def broken(self) -> bool:
+        if self.compared:
+            return self.compared.broken
         shown = any(finding.judgement.verdict is Verdict.BROKEN for finding in self.findings)
         return shown or not all(outcome.held for outcome in self.outcomes)
 
@@ -66,6 +113,8 @@ class Result:
         if self.broken:
             return BROKE
         delivered = all(source.status is Status.DELIVERED for source in self.sources)
+        if self.compared:
+            delivered = not self.compared.open
         looked = bool(self.sources or self.outcomes)
         return HELD if looked and (delivered or self.allow_unproved) else OPEN
 
@@ -86,6 +135,7 @@ class Result:
             "policies": {name: {"least": used.least, "unused": used.unused} for name, used in self.policies.items()},
             "notes": self.notes,
             "outcomes": [asdict(outcome) for outcome in self.outcomes],
+            "baseline": self.compared.as_json() if self.compared else {},
             "seconds": self.seconds,
         }
 

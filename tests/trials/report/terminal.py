@@ -81,7 +81,22 @@ def accounts(result: Result) -> dict[str, list[str]]:
         ],
         "Lint": [f"{each['rule']} line {each['line']}: {each['message']}" for each in result.lint]
         or [result.not_linted or "clean"],
+        **baseline(result),
         "Stopped": [result.error] if result.error else [],
+    }
+
+
+def baseline(result: Result) -> dict[str, list[str]]:
+    """What differs from the baseline, if there is one."""
+    compared = result.compared
+    if not compared:
+        return {}
+    mend = f"take it out of {compared.file}, or let --baseline write do it"
+    return {
+        "New": [f"{each}" for each in compared.new],
+        "Overdue": [f"{each}: its date in {compared.file} has passed" for each in compared.overdue],
+        "Mended": [f"{each}: {mend}" for each in compared.mended],
+        "Accepted": [f"{each}: {why}" for each, why in compared.accepted.items()],
     }
 
 
@@ -102,6 +117,9 @@ def closing(result: Result) -> str:
         2: "the work could not be done",
         3: "nothing broke, but not all could be told",
     }[result.exit_code]
+    if result.compared:
+        same = f"nothing but what {result.compared.file} accepts"
+        meaning = {0: same, 1: f"it is not as {result.compared.file} says"}.get(result.exit_code, meaning)
     return f"{delivered} of {len(result.sources)} sources delivered: {meaning} (exit {result.exit_code})"
 
 

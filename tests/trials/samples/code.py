@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from trials.samples import reads, reads_javascript
+from trials.samples import javascript, reads
 from trials.samples.reads import Reads
 
 
@@ -12,4 +12,4 @@ def of_code(folder: Path, handler: str, runtime: str) -> Reads | None:
         return None
     if runtime.startswith("python"):
         return reads.of_handler(folder, handler)
-    return reads_javascript.of_handler(folder, handler) if runtime.startswith("nodejs") else None
+    return javascript.of_handler(folder, handler) if runtime.startswith("nodejs") else None

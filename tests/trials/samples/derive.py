@@ -9,6 +9,7 @@ from typing import Any
 from trials.project.sources import Kind, Source
 from trials.samples.reads import EACH, JSON, Reads, Steps
 from trials.samples.sample import Sample
+from trials.template import as_text
 
 PREFIX: dict[Kind, Steps] = {  # of what stands in a sample's payload
     Kind.QUEUE: ("Records", EACH, "body"),
@@ -105,10 +106,6 @@ def typed_value(value: Any) -> Any:
     if isinstance(value, dict):
         return {"M": {key: typed_value(inner) for key, inner in value.items()}}
     return {"L": [typed_value(inner) for inner in value]} if isinstance(value, list) else {"S": str(value)}
-
-
-def as_text(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value)
 
 
 def put_all(value: Any, wanted: list[Steps], known: dict[Steps, Any]) -> Any:

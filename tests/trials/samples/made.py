@@ -12,7 +12,7 @@ from urllib.parse import quote_plus
 from trials.project.sources import ANY, Kind, Route, Source, key_rules
 from trials.samples.pattern import fill, merge
 from trials.samples.sample import Sample
-from trials.template import as_dict, logical_id
+from trials.template import Model, as_dict, logical_id
 
 ID = "trial-1"
 NAME = "trial/a b+ü"  # a space, a plus and an umlaut, which notifications of S3 encode
@@ -85,12 +85,11 @@ def first_filter(source: Source) -> dict[str, Any]:
 
 def notified(body: dict[str, Any], end: str) -> tuple[str, str]:
     """What a bucket of the template would tell a queue or a topic, and which one; nothing if none tells it anything."""
-    for name, resource in body["Resources"].items():
-        told = as_dict(as_dict(resource.get("Properties")).get("NotificationConfiguration"))
+    for bucket in Model(body).of("AWS::S3::Bucket"):
         for key, property_ in (("QueueConfigurations", "Queue"), ("TopicConfigurations", "Topic")):
-            for each in told.get(key) or []:
-                if logical_id(each.get(property_)) == end and "Created" in str(each.get("Event")):
-                    return json.dumps(object_created(name, key_rules(each))), name
+            for each in bucket.items("NotificationConfiguration", key):
+                if logical_id(each.written(property_)) == end and "Created" in str(each.only("Event")):
+                    return json.dumps(object_created(bucket.name, key_rules(each))), bucket.name
     return "", ""
 
 
@@ -99,18 +98,17 @@ def upstream(body: dict[str, Any], queue: str) -> tuple[str, str]:
     told, bucket = notified(body, queue)
     if told:
         return told, f"made from {bucket}"
-    for name, resource in body["Resources"].items():
-        properties = as_dict(resource.get("Properties"))
-        if resource.get("Type") == "AWS::SNS::Subscription" and logical_id(properties.get("Endpoint")) == queue:
-            by_body = properties.get("FilterPolicyScope") == "MessageBody"
-            message = json.dumps(fill(properties.get("FilterPolicy")) if by_body else {"id": ID})
-            message = notified(body, logical_id(properties.get("TopicArn")))[0] or message
+    template = Model(body)
+    for resource in template.of("AWS::SNS::Subscription", "AWS::Events::Rule"):
+        if resource.type == "AWS::Events::Rule":
+            if any(logical_id(target.written("Arn")) == queue for target in resource.items("Targets")):
+                return json.dumps(bus_event(resource.only("EventPattern") or {})), f"made from {resource.name}"
+        elif logical_id(resource.written("Endpoint")) == queue:
+            by_body = resource.only("FilterPolicyScope") == "MessageBody"
+            message = json.dumps(fill(resource.only("FilterPolicy")) if by_body else {"id": ID})
+            message = notified(body, logical_id(resource.written("TopicArn")))[0] or message
             envelope = json.dumps({"Type": "Notification", "MessageId": ID, "Message": message})
-            return message if properties.get("RawMessageDelivery") else envelope, f"made from {name}"
-        if resource.get("Type") == "AWS::Events::Rule":
-            for target in properties.get("Targets") or []:
-                if logical_id(as_dict(target).get("Arn")) == queue:
-                    return json.dumps(bus_event(properties.get("EventPattern", {}))), f"made from {name}"
+            return message if resource.only("RawMessageDelivery") else envelope, f"made from {resource.name}"
     return json.dumps({"id": ID}), "made up"
 
 
@@ -136,9 +134,10 @@ def bus_event(pattern: Any) -> dict[str, Any]:
 
 def change(body: dict[str, Any], source: Source) -> dict[str, Any]:
     """A stream record of a table: an item with its key, and with what the mapping's filter wants."""
-    table = as_dict(as_dict(body["Resources"].get(source.origin)).get("Properties"))
-    types = {each["AttributeName"]: each["AttributeType"] for each in table.get("AttributeDefinitions", [])}
-    names = [each["AttributeName"] for each in table.get("KeySchema", [])] or ["id"]
+    table = Model(body).resources.get(source.origin)
+    attributes, keys_of_it = (list(table.items(key)) if table else [] for key in ("AttributeDefinitions", "KeySchema"))
+    types = {each.only("AttributeName"): each.only("AttributeType") for each in attributes}
+    names = [each.only("AttributeName") for each in keys_of_it] or ["id"]
     values = {"S": ID, "N": "1", "B": "dHJpYWw="}
     keys = {name: {types.get(name, "S"): values[types.get(name, "S")]} for name in names}
     wanted = first_filter(source)

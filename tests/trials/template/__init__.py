@@ -3,21 +3,24 @@
 It needs nothing that cfn-lint does not bring, since rules run in an environment of cfn-lint alone.
 """
 
-from trials.template.globals import merged_properties
 from trials.template.load import TemplateError, read_template
 from trials.template.model import Model
-from trials.template.nodes import FUNCTIONS, MACHINES, Node, Resource
+from trials.template.nodes import ASSET, FUNCTIONS, MACHINES, Event, Node, Resource
 from trials.template.rewritten import own_names, secrets_by_arn, without, without_bootstrap
-from trials.template.values import as_dict, listed, logical_id, references, text
+from trials.template.sam import merged_properties
+from trials.template.values import as_dict, as_text, listed, logical_id, references, text
 
 __all__ = [
+    "ASSET",
     "FUNCTIONS",
     "MACHINES",
+    "Event",
     "Model",
     "Node",
     "Resource",
     "TemplateError",
     "as_dict",
+    "as_text",
     "listed",
     "logical_id",
     "merged_properties",

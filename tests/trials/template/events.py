@@ -38,7 +38,19 @@ SOURCES = {  # of event source mappings, by the type that they refer to and by t
     "dynamodb": "DynamoDB",
     "kafka": "MSK",
     "mq": "MQ",
+    "AWS::MSK::Cluster": "MSK",
+    "AWS::MSK::ServerlessCluster": "MSK",
+    "AWS::AmazonMQ::Broker": "MQ",
 }
+EVERY = {"$or", "awsRegion", "eventSource", "eventSourceARN"}
+RECORD_KEYS = {  # what a record of a mapping's source has at its top, for a filter to read
+    "SQS": {"attributes", "body", "md5OfBody", "messageAttributes", "messageId", "receiptHandle"} | EVERY,
+    "Kinesis": EVERY
+    | {"approximateArrivalTimestamp", "data", "kinesisSchemaVersion", "partitionKey", "sequenceNumber"},
+    "DynamoDB": {"dynamodb", "eventID", "eventName", "eventVersion", "userIdentity"} | EVERY,
+    "MSK": {"headers", "key", "offset", "partition", "timestamp", "timestampType", "topic", "value"} | EVERY,
+}
+RECORD_KEYS["SelfManagedKafka"] = RECORD_KEYS["MSK"]
 MAPPED = ("SQS", "Kinesis", "DynamoDB", "MSK", "MQ", "SelfManagedKafka", "DocumentDB")  # events that SAM makes mappings
 TARGETED = ("EventBridgeRule", "CloudWatchEvent", "Schedule", "ScheduleV2")  # and those that it makes targets
 
@@ -55,10 +67,14 @@ def mappings(template: Model) -> Iterator[Mapping]:
     for event in template.events:
         if event.kind in MAPPED:
             source = event.refers("Queue" if event.kind == "SQS" else "Stream")
-            yield Mapping(template, event.body, event.path, event.kind, source, event.owner)
+            yield Mapping(template, event.body, event.path, event.kind, source, event.owner, event=event)
     for each in template.of("AWS::Lambda::EventSourceMapping"):
         source, function = each.refers("EventSourceArn"), each.refers("FunctionName")
         kind = SOURCES.get(source.type if source else service(each.only("EventSourceArn")), "")
+        if not each.absent("SelfManagedEventSource"):
+            kind = "SelfManagedKafka"
+        elif not each.absent("Topics"):
+            kind = "MSK"
         yield Mapping(template, each.body, each.path, kind, source, function)
 
 
@@ -68,7 +84,7 @@ def targets(template: Model) -> Iterator[Target]:
             kind = "schedule" if event.kind == "ScheduleV2" else "rule"
             expression = event.values("ScheduleExpression" if kind == "schedule" else "Schedule")
             name = event.owner.name + event.name
-            yield Target(template, event.body, event.path, kind, name, event.owner, None, expression)
+            yield Target(template, event.body, event.path, kind, name, event.owner, None, expression, event=event)
     for rule in template.of(RULE):
         for each in rule.items("Targets"):
             yield _target(each, "rule", rule)
@@ -101,7 +117,7 @@ def subscriptions(template: Model) -> Iterator[Subscription]:
         if event.kind == "SNS":
             protocol = "lambda" if event.absent("SqsSubscription") else "sqs"
             topic = event.refers("Topic")
-            yield Subscription(template, event.body, event.path, "event", protocol, topic, event.owner)
+            yield Subscription(template, event.body, event.path, "event", protocol, topic, event.owner, event=event)
     for each in template.of("AWS::SNS::Subscription"):
         yield _subscription(each, "subscription", each.refers("TopicArn"))
     for owner in template.of(TOPIC):

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 from trials.template import events, machines, policies
-from trials.template.globals import merged_properties
 from trials.template.machines import State
 from trials.template.nodes import (
     FUNCTIONS,
@@ -25,7 +24,10 @@ from trials.template.nodes import (
     Target,
     Where,
 )
-from trials.template.values import NO_VALUE, OPAQUE, as_dict, is_intrinsic, logical_id
+from trials.template.sam import merged_properties
+from trials.template.values import NO_VALUE, OPAQUE, as_dict, is_intrinsic, logical_id, references
+
+QUALIFIED = ("AWS::Lambda::Alias", "AWS::Lambda::Version")  # names of a function
 
 
 class Model:
@@ -97,9 +99,17 @@ class Model:
     def resource(self, value: Any) -> Resource | None:
         """The resource that a reference means; a function for its alias or version."""
         meant = self.resources.get(logical_id(value))
-        if meant and meant.type in ("AWS::Lambda::Alias", "AWS::Lambda::Version"):
-            return self.resource(meant.only("FunctionName"))
-        return meant
+        return self.resource(meant.only("FunctionName")) if meant and meant.type in QUALIFIED else meant
+
+    def function(self, value: Any) -> str:
+        """The logical id of the function that an expression means, or of the only one that it names; empty for none."""
+        meant = self.resources.get(logical_id(value))
+        if meant and meant.type in QUALIFIED:
+            return self.function(meant.written("FunctionName"))
+        if meant and meant.is_function:
+            return meant.name
+        among = references(value) & {each.name for each in self.functions}
+        return among.pop() if len(among) == 1 else ""
 
     @cached_property
     def functions(self) -> list[Resource]:
@@ -138,6 +148,9 @@ class Model:
 
     def attached(self, resource: Resource) -> tuple[list[Node], bool]:
         return policies.attached(self, resource)
+
+    def of_function(self, function: Resource) -> tuple[list[Node], bool]:
+        return policies.of_function(self, function)
 
     def connected(self, source: str, destination: str) -> bool:
         return policies.connected(self, source, destination)

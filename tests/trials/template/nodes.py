@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from trials.template.values import OPAQUE, is_intrinsic, listed, number
+from trials.template.values import OPAQUE, as_dict, is_intrinsic, listed, number
 
 if TYPE_CHECKING:
     from trials.template.model import Model
@@ -16,6 +16,7 @@ FUNCTIONS = ("AWS::Serverless::Function", "AWS::Lambda::Function")
 MACHINES = ("AWS::Serverless::StateMachine", "AWS::StepFunctions::StateMachine")
 QUEUE, TOPIC, KEY, BUCKET = "AWS::SQS::Queue", "AWS::SNS::Topic", "AWS::KMS::Key", "AWS::S3::Bucket"
 RULE, SCHEDULE = "AWS::Events::Rule", "AWS::Scheduler::Schedule"
+ASSET = "aws:asset:path"  # metadata in which CDK says where beside the template a resource's code or template lies
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,6 +43,13 @@ class Node:
         """The one value that a property can have, `None` for none, OPAQUE if there are several."""
         possible = self.values(*keys)
         return possible[0] if all(each == possible[0] for each in possible) else OPAQUE
+
+    def written(self, *keys: str) -> Any:
+        """What stands at a property, its conditions left in place: for questions that see through them."""
+        here = self.body
+        for key in keys:
+            here = as_dict(here).get(key)
+        return here
 
     def refers(self, *keys: str) -> Resource | None:
         """The one resource of this template that a property refers to."""
@@ -93,9 +101,24 @@ class Event(Node):
     name: str
     kind: str
 
+    @property
+    def label(self) -> str:
+        return f"{self.owner.name}.{self.name}"
+
 
 @dataclass(frozen=True, eq=False)
-class Mapping(Node):
+class Feed(Node):
+    """What sets something off; `event` is the event of SAM that it is written as, if it is one."""
+
+    event: Event | None = field(default=None, kw_only=True)
+
+    @property
+    def label(self) -> str:
+        return self.event.label if self.event else str(self.path[1])
+
+
+@dataclass(frozen=True, eq=False)
+class Mapping(Feed):
     """What feeds a function from a queue or a stream: a SAM event or an event source mapping."""
 
     kind: str  # SQS, Kinesis, DynamoDB, MSK, MQ, …; empty if unknown
@@ -104,7 +127,7 @@ class Mapping(Node):
 
 
 @dataclass(frozen=True, eq=False)
-class Target(Node):
+class Target(Feed):
     """Where a rule or a schedule sends; the node has DeadLetterConfig and RetryPolicy."""
 
     kind: str  # rule, schedule (EventBridge Scheduler)
@@ -119,11 +142,15 @@ class Target(Node):
 
 
 @dataclass(frozen=True, eq=False)
-class Subscription(Node):
+class Subscription(Feed):
     kind: str  # subscription, inline (in the topic), event (SAM)
     protocol: str
     topic: Resource | None
     endpoint: Resource | None
+
+    @property
+    def label(self) -> str:
+        return f"{super().label}.{self.path[-1]}" if self.kind == "inline" else super().label
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,6 +7,7 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
 from trials.template.nodes import KEY, RULE, Delivery, Node, Resource
+from trials.template.sam import POLICIES as SAM_POLICIES
 from trials.template.values import OPAQUE, as_dict, is_intrinsic, listed, logical_id, references, text
 
 if TYPE_CHECKING:
@@ -23,6 +24,23 @@ ROLE_POLICIES = {  # the same for roles
     "AWS::IAM::Policy": "Roles",
     "AWS::IAM::ManagedPolicy": "Roles",
     "AWS::IAM::RolePolicy": "RoleName",
+}
+EXECUTION = ("logs:*", "xray:*", "ec2:*NetworkInterface*", "ec2:*PrivateIpAddresses", "cloudwatch:PutMetricData")
+POLLING = ("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes")
+SHARDS = ("kinesis:DescribeStream*", "kinesis:Get*", "kinesis:List*", "kinesis:SubscribeToShard")
+CHANGES = ("dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator", "dynamodb:ListStreams")
+OF_EVENTS = {"SQS": POLLING, "Kinesis": SHARDS, "DynamoDB": CHANGES}  # what SAM grants a function for its events
+MANAGED = {  # AWS's policies that grant a function what every function needs, and no more
+    "AWSLambdaBasicExecutionRole": EXECUTION,
+    "AWSLambdaVPCAccessExecutionRole": EXECUTION,
+    "AWSXRayDaemonWriteAccess": EXECUTION,
+    "AWSXrayWriteOnlyAccess": EXECUTION,
+    "CloudWatchLambdaInsightsExecutionRolePolicy": EXECUTION,
+    "AmazonAPIGatewayPushToCloudWatchLogs": EXECUTION,
+    "AWSLambdaSQSQueueExecutionRole": (*EXECUTION, *POLLING),
+    "AWSLambdaKinesisExecutionRole": (*EXECUTION, *SHARDS),
+    "AWSLambdaDynamoDBExecutionRole": (*EXECUTION, *CHANGES),
+    "AWSLambdaRole": ("lambda:InvokeFunction",),
 }
 
 
@@ -53,17 +71,77 @@ def attached(template: Model, resource: Resource) -> tuple[list[Node], bool]:
 
 def of_role(template: Model, role: Resource) -> tuple[list[Node], bool]:
     """The statements of a role's policies that the template writes, and whether those are all of them."""
+    told, whole = _own(template, role)
+    for value in role.values("ManagedPolicyArns"):
+        for each in listed(value):
+            more, all_of_it = _managed(template, each)
+            told += more
+            whole = whole and all_of_it
+    return told, whole
+
+
+def of_function(template: Model, function: Resource) -> tuple[list[Node], bool]:
+    """What a function's role is granted, what SAM writes for it included, and whether that is all of it."""
+    if function.type != "AWS::Serverless::Function" or not function.absent("Role"):
+        role = function.refers("Role")
+        return of_role(template, role) if role and role.type == "AWS::IAM::Role" else ([], False)
+    told = [_allowing(function, *OF_EVENTS.get(event.kind, ())) for event in function.template.events]
+    told.append(_allowing(function, "logs:*", "xray:*"))
+    for key in ("DeadLetterQueue", "EventInvokeConfig"):
+        if not function.absent(key):
+            told.append(_allowing(function, "sqs:SendMessage", "sns:Publish", "events:PutEvents", "lambda:Invoke*"))
+    whole = function.absent("Connectors") and "Connectors" not in template.raw(function.resource_path)
+    whole = whole and not template.of("AWS::Serverless::Connector")
+    for value in function.values("Policies"):
+        for index, entry in enumerate(listed(value)):
+            for each in template.possible(entry):
+                more, all_of_it = _of_sam(function, each, index)
+                told += more
+                whole = whole and all_of_it
+    return told, whole
+
+
+def _of_sam(function: Resource, entry: Any, index: int) -> tuple[list[Node], bool]:
+    """What one of the Policies of a function of SAM grants: a document, a template of SAM's, or a managed policy."""
+    template, path = function.template, function.at("Policies", index)
+    if isinstance(entry, dict) and "Statement" in entry:
+        return statements(template, Node(template, entry, path))
+    if isinstance(entry, dict) and len(entry) == 1 and not is_intrinsic(entry):
+        ((name, arguments),) = entry.items()
+        names = list(as_dict(arguments).values())
+        actions = SAM_POLICIES.get(name, "").split()
+        body = {"Effect": "Allow", "Action": actions, "Resource": names or "*"}
+        return ([Node(template, body, path)], True) if actions else ([], False)
+    return _managed(template, entry)
+
+
+def _managed(template: Model, policy: Any) -> tuple[list[Node], bool]:
+    """What a managed policy grants, one of the template or one of AWS's that grants little."""
+    own = template.resource(policy)
+    if own and own.type == "AWS::IAM::ManagedPolicy":
+        return statements(template, own.child("PolicyDocument"))
+    actions = MANAGED.get(text(policy).rpartition("/")[2])
+    body = {"Effect": "Allow", "Action": list(actions or ()), "Resource": "*"}
+    return ([Node(template, body, [])], True) if actions else ([], policy is None)
+
+
+def _allowing(function: Resource, *actions: str) -> Node:
+    body = {"Effect": "Allow" if actions else "Deny", "Action": list(actions), "Resource": "*"}
+    return Node(function.template, body, function.path)
+
+
+def _own(template: Model, role: Resource) -> tuple[list[Node], bool]:
     told, whole = _held_by(template, role, ROLE_POLICIES)
-    for inline in (
-        each for value in role.values("Policies") for item in listed(value) for each in template.possible(item)
-    ):
+    written = [(index, item) for value in role.values("Policies") for index, item in enumerate(listed(value))]
+    for index, inline in [(index, each) for index, item in written for each in template.possible(item)]:
         if not isinstance(inline, dict) or is_intrinsic(inline):
             whole = whole and inline is None
             continue
-        more, all_of_it = statements(template, Node(template, inline.get("PolicyDocument"), role.at("Policies")))
+        document = Node(template, inline.get("PolicyDocument"), role.at("Policies", index, "PolicyDocument"))
+        more, all_of_it = statements(template, document)
         told += more
         whole = whole and all_of_it
-    return told, whole and role.absent("ManagedPolicyArns")
+    return told, whole
 
 
 def _held_by(template: Model, resource: Resource, kinds: dict[str, str]) -> tuple[list[Node], bool]:

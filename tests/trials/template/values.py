@@ -3,6 +3,7 @@
 Each of these questions has one answer for rules, trials and checks: `text`, `references`, `logical_id`.
 """
 
+import json
 import re
 from typing import Any
 
@@ -40,6 +41,11 @@ def flag(value: Any) -> bool | None:
 
 def as_dict(value: Any) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
+
+
+def as_text(value: Any) -> str:
+    """A text as it is, anything else as JSON writes it: of YAML's true, the word."""
+    return value if isinstance(value, str) else json.dumps(value, default=str)
 
 
 def listed(value: Any) -> list[Any]:

@@ -1,9 +1,12 @@
 """What a function's role allows of its calls: what is denied, what is never used, and the least policy."""
 
+import json
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from functools import cache
+from importlib import resources
 from typing import Any
 
 from trials.template import listed
@@ -83,8 +86,30 @@ def denied(
     return broken(Promise.DENIED, f"its role does not allow {call.action} on {where}. Add: {add}", *details)
 
 
+@cache
+def actions_of_iam() -> dict[str, frozenset[str]]:
+    """The prefix of a service and its actions in lower case, from the data that cfn-lint ships."""
+    try:
+        data = json.loads(resources.files("cfnlint.data.AdditionalSpecs").joinpath("Policies.json").read_text())
+    except ModuleNotFoundError:  # the reader's environment has no cfn-lint
+        return {}
+    return {prefix: frozenset(service["Actions"]) for prefix, service in data.items()}
+
+
+def is_action(action: str) -> bool:
+    """Whether IAM has this action; the local AWS asks for some operations that IAM knows by another name."""
+    prefix, _, name = action.lower().partition(":")
+    known = actions_of_iam().get(prefix)
+    return known is None or name in known
+
+
 def missing(call: Call, statements: list[Statement], known: dict[str, str]) -> bool:
-    """Whether no statement grants a call; on what the stack does not own, whether none grants its action at all."""
+    """Whether no statement grants a call; on what the stack does not own, whether none grants its action at all.
+
+    No statement can grant what is no action of IAM's.
+    """
+    if not is_action(call.action):
+        return False
     granting = [each for each in statements if grants_action(each, call.action)]
     if not owner(call.resource, known):
         return not granting

@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 
 from trials.deliveries.history import Delivery, Reference
+from trials.deliveries.parcels import MOST_RECEIVES
 from trials.project.sources import Kind, Source
+from trials.verdicts.judge import own_queue
 from trials.verdicts.words import Judgement, Promise, broken, held, unproved
 from trials.world.compare import World, differences, tellable
 
@@ -14,7 +16,8 @@ NO_GRAVE = "give it a dead-letter queue (RedrivePolicy), or an on-failure destin
 class Outage:
     """A call was refused until the source gave up; what then lay in `kept` was sent again.
 
-    `declared` is where the template says that a failed event is kept, `after` the world in the end.
+    `declared` is where the template says that a failed event is kept, `after` the world in the end, also if nothing was
+    kept.
     """
 
     what: str
@@ -23,6 +26,7 @@ class Outage:
     declared: str = ""
     redrive: Delivery | None = None
     after: World | None = None
+    expired: frozenset[str] = frozenset()  # places of items whose time was over by then
 
 
 def redriven(outage: Outage, source: Source, reference: Reference) -> Judgement:
@@ -31,18 +35,19 @@ def redriven(outage: Outage, source: Source, reference: Reference) -> Judgement:
     if not delivery.failures:
         return unproved(f"{what}: the delivery counts as done all the same, so nothing is sent again")
     if not outage.kept:
-        return not_kept(outage, source)
+        return not_kept(outage, source, reference)
     if outage.redrive is None or outage.after is None:
         return unproved(f"{what}: kept in {outage.kept}, in a form that cannot be sent again here")
     changed = differences(reference.world, outage.after, reference.noise)
     changed = [each for each in changed if not tellable(each, reference.world)]
+    changed = [each for each in changed if each.new or each.place not in outage.expired]
     details = [str(each) for each in changed]
     gone = [each for each in changed if each.gone]
     if not changed:
         return held(f"{what}: kept in {outage.kept}, and done once when it is sent again")
     if gone and outage.redrive.failures:
-        # A redrive comes hours later; what is still held by the delivery that failed may have expired by then.
-        return unproved(f"{what}: sent again soon after, it is still refused: {outage.redrive.last_error}", *details)
+        # What an outage leaves for a human to settle is refused for good, as it should be.
+        return unproved(f"{what}: sent again a day later, it is still refused: {outage.redrive.last_error}", *details)
     if not gone and any(reference.world.get(each.place) != reference.empty.get(each.place) for each in changed):
         return broken(Promise.DOUBLED, f"{what}: sent again, it is done again: {changed[0]}", *details)
     if len(gone) == len(changed) and not any(each.new for each in changed):
@@ -50,11 +55,19 @@ def redriven(outage: Outage, source: Source, reference: Reference) -> Judgement:
     return unproved(f"{what}: sent again, it has another outcome: {changed[0]}", *details)
 
 
-def not_kept(outage: Outage, source: Source) -> Judgement:
+def not_kept(outage: Outage, source: Source, reference: Reference) -> Judgement:
     what, delivery = f"{outage.what} refused throughout", outage.delivery
+    after = outage.after or {}
+    changed = differences(reference.world, after, reference.noise) if outage.after is not None else []
+    if outage.after is not None and not changed:
+        return held(f"{what}: done once all the same, by a retry that needs no such call")
     if source.kind is Kind.QUEUE and delivery.stuck:
         return unproved(f"{what}: there is nothing to send again, {delivery.stuck}", supply=NO_GRAVE)
+    if source.kind is Kind.QUEUE and after.get(own_queue(source)):
+        return unproved(f"{what}: it comes back more than {MOST_RECEIVES} times before anything keeps it")
     if outage.declared:
         return unproved(f"{what}: the template keeps it in {outage.declared}, which shows nothing")
+    if outage.after is not None and not any(each.gone for each in changed):
+        return unproved(f"{what}: after the last retry the event lies nowhere, but its effect is there: {changed[0]}")
     text = f"{what}: after the last retry the event lies nowhere"
     return broken(Promise.LOST, text, delivery.error)

@@ -1,9 +1,9 @@
 """How each kind of broken promise is mended, and the section that explains it."""
 
+from trials.home import page
 from trials.project.sources import Kind
 from trials.verdicts.words import Promise
 
-REPOSITORY = "https://github.com/OWNER/aws-serverless-eda/blob/main/"
 EDA, SERVERLESS = "references/eda-patterns.md", "references/serverless-patterns.md"
 SECTIONS = {
     Kind.QUEUE: f"{EDA}#queue-worker",
@@ -47,4 +47,4 @@ def remedy(promise: Promise | None, kind: Kind) -> tuple[str, str]:
         return "", ""
     by_source = promise not in (Promise.LEAKED, Promise.DENIED, Promise.DOES_NOT_START)
     section = SECTIONS.get(kind, GENERAL[promise]) if by_source else GENERAL[promise]
-    return REMEDIES[promise], REPOSITORY + section
+    return REMEDIES[promise], page(section)

@@ -53,7 +53,7 @@ def is_time(value: Any) -> bool:
         return True
     try:
         number = float(value) if isinstance(value, int | float | str) and not isinstance(value, bool) else 0.0
-    except ValueError:
+    except (ValueError, OverflowError):
         return False
     now = datetime.now().timestamp()
     return any(abs(number / unit - now) < LIFE for unit in (1, 1e3, 1e6, 1e9))

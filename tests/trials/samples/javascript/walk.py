@@ -1,39 +1,12 @@
-"""What a JavaScript or TypeScript handler reads of its event, in the shape of `reads`."""
+"""Follow the event through the code of a JavaScript or TypeScript handler."""
 
-from collections.abc import Iterator
-from pathlib import Path
+from tree_sitter import Node
 
-import tree_sitter_typescript
-from tree_sitter import Language, Node, Parser
+from trials.samples.javascript.code import FUNCTIONS, WRAPPED, Code, everywhere, parameters
+from trials.samples.javascript.paths import CHECKED, LISTED, REQUEST, EventPaths
+from trials.samples.javascript.shapes import Shape, key, literal, text
+from trials.samples.reads import EACH, JSON, Steps
 
-from trials.samples.reads import EACH, JSON, Reads, Steps
-from trials.samples.shapes_javascript import Shape, Shapes, key, literal, text
-
-SCRIPTS, TYPED = (".js", ".mjs", ".cjs"), (".ts", ".mts", ".cts", ".tsx")
-TYPESCRIPT = Parser(Language(tree_sitter_typescript.language_typescript()))
-JAVASCRIPT = Parser(Language(tree_sitter_typescript.language_tsx()))
-LARGEST = 400_000  # bytes of a file: larger ones are bundles of packages
-NOT_CODE = ("node_modules", "cdk.out", ".aws-sam", "dist", "test", "tests", "__tests__", "coverage")
-LISTED, CHECKED, REQUEST = (
-    "{list}",
-    "{checked}",
-    "{request}",
-)  # ends of paths: a list of it, `safeParse`, Express' `req`
-FUNCTIONS = (
-    "arrow_function",
-    "function_expression",
-    "function_declaration",
-    "method_definition",
-    "generator_function_declaration",
-)
-WRAPPED = (
-    "await_expression",
-    "parenthesized_expression",
-    "as_expression",
-    "satisfies_expression",
-    "non_null_expression",
-    "type_assertion",
-)
 SAME = {"toString", "trim", "toLowerCase", "toUpperCase", "replace", "replaceAll", "normalize", "slice", "concat"}
 SAME_LIST = {"filter", "sort", "slice", "reverse", "values", "toSorted", "concat"}
 ITERATES = {"map", "forEach", "filter", "some", "every", "find", "findLast", "flatMap", "sort", "findIndex"}
@@ -52,13 +25,6 @@ PASSES = {  # functions that give back what they are given
 }
 NUMBERS = {"Number", "parseInt", "parseFloat", "BigInt"}
 PARSES = {"parse", "parseAsync", "parseJson", "jsonParse"}
-ROUTES = {"get", "post", "put", "patch", "delete", "all"}
-REQUESTS: dict[str, Steps] = {
-    "body": ("body", JSON),
-    "params": ("pathParameters",),
-    "query": ("queryStringParameters",),
-    "headers": ("headers",),
-}
 PARSED_BY: dict[str, set[Steps]] = {  # middy's middlewares, and what of the event is an object once they ran
     "httpJsonBodyParser": {("body",)},
     "jsonBodyParser": {("body",)},
@@ -83,130 +49,12 @@ COUNTERS = ("i", "j", "k", "n", "index", "idx")
 DEEPEST, MOST = 5, 400  # calls within calls, and calls in all
 
 
-def of_handler(folder: Path, handler: str) -> Reads:
-    """What the code of a handler reads; nothing where there is none."""
-    module, _, name = handler.rpartition(".")
-    code = Code()
-    for path in sorted(files(folder)):
-        parser = TYPESCRIPT if path.suffix in TYPED and path.suffix != ".tsx" else JAVASCRIPT
-        code.add(path.relative_to(folder).with_suffix("").as_posix(), parser.parse(path.read_bytes()).root_node)
-    walker = Walker(code)
-    walker.start(code.find(name, module))
-    return walker.reads
-
-
-def files(folder: Path) -> Iterator[Path]:
-    for path in folder.rglob("*"):
-        inside = path.relative_to(folder).parts
-        if path.suffix not in (*SCRIPTS, *TYPED) or path.name.endswith(".d.ts"):
-            continue
-        if any(part in NOT_CODE for part in inside[:-1]) or any(word in path.name for word in (".test.", ".spec.")):
-            continue
-        if path.is_file() and path.stat().st_size <= LARGEST:
-            yield path
-
-
-class Code:
-    """The functions, values and shapes of all modules; of each module its own, and those of all together."""
-
-    def __init__(self) -> None:
-        self.modules: dict[str, dict[str, Node]] = {}
-        self.everything: dict[str, Node] = {}
-        self.shapes = Shapes()
-        self.routes: list[Node] = []  # calls such as `app.post('/orders', handler)`
-
-    def add(self, name: str, tree: Node) -> None:
-        own = self.modules[name] = {}
-        for node in everywhere(tree):
-            self.shapes.note(node)
-            for known, value in definitions(node):
-                own.setdefault(known, value)
-                self.everything.setdefault(known, value)
-            if is_route(node):
-                self.routes.append(node)
-
-    def find(self, name: str, module: str) -> Node | None:
-        """The value of a handler; a module is named as its template does, from the folder of the code or below it."""
-        tail = module.rsplit("/", 1)[-1]
-        fitting = [known for known in self.modules if known == module or known.endswith(f"/{module}")]
-        fitting += [known for known in self.modules if known.rsplit("/", 1)[-1] == tail]
-        own = next((self.modules[known] for known in fitting if name in self.modules[known]), self.everything)
-        return own.get(name) or own.get("default")
-
-    def function(self, node: Node | None, depth: int = 0) -> Node | None:
-        """The function that a value is, names, or wraps: `middy(handler).use(...)`, `traced(async (event) => ...)`."""
-        if node is None or depth > 6:
-            return None
-        if node.type in FUNCTIONS:
-            return node
-        if node.type in ("identifier", "shorthand_property_identifier"):
-            known = self.everything.get(text(node))
-            return self.function(known, depth + 1) if known is not None and known != node else None
-        if node.type in WRAPPED:
-            return self.function(node.named_children[0], depth + 1)
-        if node.type == "member_expression":
-            return self.function(self.everything.get(text(node.child_by_field_name("property"))), depth + 1)
-        if node.type != "call_expression":
-            return None
-        called = node.child_by_field_name("function")
-        listed = node.child_by_field_name("arguments")
-        for each in listed.named_children if listed is not None else []:
-            if (found := self.function(each, depth + 1)) is not None:
-                return found
-        owner = called.child_by_field_name("object") if called is not None else None
-        return self.function(owner, depth + 1)
-
-
-def everywhere(tree: Node) -> Iterator[Node]:
-    todo = [tree]
-    while todo:
-        node = todo.pop()
-        yield node
-        todo.extend(reversed(node.named_children))
-
-
-def definitions(node: Node) -> Iterator[tuple[str, Node]]:
-    """What a node gives a name to."""
-    if node.type in ("function_declaration", "method_definition", "generator_function_declaration"):
-        yield text(node.child_by_field_name("name")), node
-    elif node.type in ("variable_declarator", "public_field_definition"):
-        name, value = node.child_by_field_name("name"), node.child_by_field_name("value")
-        if name is not None and value is not None and name.type in ("identifier", "property_identifier"):
-            yield text(name), value
-    elif node.type == "assignment_expression":
-        left, right = node.child_by_field_name("left"), node.child_by_field_name("right")
-        if left is None or right is None or left.type != "member_expression":
-            return
-        yield text(left.child_by_field_name("property")), right
-        if text(left) == "module.exports":
-            for pair in right.named_children if right.type == "object" else []:
-                if pair.type == "pair" and (value := pair.child_by_field_name("value")) is not None:
-                    yield key(pair.child_by_field_name("key")), value
-                elif pair.type == "shorthand_property_identifier":
-                    yield text(pair), pair
-    elif node.type == "export_specifier" and (alias := node.child_by_field_name("alias")) is not None:
-        if (name := node.child_by_field_name("name")) is not None:
-            yield text(alias), name
-    elif node.type == "export_statement" and (value := node.child_by_field_name("value")) is not None:
-        yield "default", value
-
-
-def is_route(node: Node) -> bool:
-    called = node.child_by_field_name("function") if node.type == "call_expression" else None
-    listed = node.child_by_field_name("arguments")
-    if called is None or called.type != "member_expression" or listed is None or len(listed.named_children) < 2:
-        return False
-    first = literal(listed.named_children[0])
-    return text(called.child_by_field_name("property")) in ROUTES and isinstance(first, str) and first.startswith("/")
-
-
 class Walker:
     """Follows the event through the code: `names` are the variables that hold a part of it."""
 
     def __init__(self, code: Code) -> None:
-        self.code, self.reads = code, Reads()
+        self.code, self.event = code, EventPaths()
         self.names: dict[str, Steps] = {}
-        self.parsed: set[Steps] = set()  # what a middleware has made an object of
         self.returned: list[Steps] = []
         self.depth = self.calls = 0
 
@@ -215,7 +63,7 @@ class Walker:
         if at is not None and at.type == "identifier":
             at = self.code.everything.get(text(at), at)
         for node in everywhere(at) if at is not None and at.type == "call_expression" else ():
-            self.parsed |= PARSED_BY.get(text(node.child_by_field_name("function")), set())
+            self.event.parsed |= PARSED_BY.get(text(node.child_by_field_name("function")), set())
             self.powertools(node)
         function = self.code.function(entry)
         if function is not None:
@@ -234,7 +82,7 @@ class Walker:
         if "schema" in given:
             shape = self.code.shapes.shape(given["schema"].child_by_field_name("value"))
             envelope = text(given["envelope"].child_by_field_name("value")) if "envelope" in given else ""
-            self.fields(shape, ENVELOPES.get(envelope, ()))
+            self.event.fields(shape, ENVELOPES.get(envelope, ()))
 
     # ---- functions
 
@@ -262,7 +110,7 @@ class Walker:
         if target.type in ("required_parameter", "optional_parameter"):
             pattern = target.child_by_field_name("pattern")
             if steps is not None and (kind := target.child_by_field_name("type")) is not None:
-                self.fields(self.code.shapes.shape(kind.named_children[0]), steps)
+                self.event.fields(self.code.shapes.shape(kind.named_children[0]), steps)
             if pattern is not None:
                 self.bind(pattern, steps)
         elif target.type in ("identifier", "shorthand_property_identifier_pattern"):
@@ -275,7 +123,7 @@ class Walker:
                 self.bind(left, steps)
         elif target.type == "array_pattern":
             for each in target.named_children:
-                self.bind(each, self.member(steps))
+                self.bind(each, self.event.member(steps))
         elif target.type == "object_pattern":
             for each in target.named_children:
                 self.unpack(each, steps)
@@ -287,14 +135,14 @@ class Walker:
         elif part.type == "pair_pattern":
             target = part.child_by_field_name("value")
             if target is not None:
-                self.bind(target, self.of(steps, key(part.child_by_field_name("key"))))
+                self.bind(target, self.event.property(steps, key(part.child_by_field_name("key"))))
         elif part.type == "object_assignment_pattern":
-            inner = self.of(steps, text(part.child_by_field_name("left")))
+            inner = self.event.property(steps, text(part.child_by_field_name("left")))
             if inner is not None:
-                self.reads.optional.add(inner)
+                self.event.reads.optional.add(inner)
             self.bind(part, inner)
         else:
-            self.bind(part, self.of(steps, text(part)))
+            self.bind(part, self.event.property(steps, text(part)))
 
     # ---- statements
 
@@ -304,14 +152,14 @@ class Walker:
             steps = self.value(value) if value is not None else None
             kind = node.child_by_field_name("type")
             if kind is not None and steps is not None:
-                self.fields(self.code.shapes.shape(kind.named_children[0]), steps)
+                self.event.fields(self.code.shapes.shape(kind.named_children[0]), steps)
             if name is not None:
                 self.bind(name, steps)
         elif node.type == "for_in_statement":
             left, right = node.child_by_field_name("left"), node.child_by_field_name("right")
             steps = self.value(right) if right is not None else None
             if left is not None and text(node.child_by_field_name("operator")) == "of":
-                self.bind(left, self.member(steps))
+                self.bind(left, self.event.member(steps))
             if (body := node.child_by_field_name("body")) is not None:
                 self.walk(body)
         elif node.type == "return_statement":
@@ -334,7 +182,7 @@ class Walker:
         for case in body.named_children if body is not None else []:
             wanted = literal(case.child_by_field_name("value"))
             if steps and wanted is not None:
-                self.reads.values.setdefault(steps, wanted)
+                self.event.reads.values.setdefault(steps, wanted)
             self.walk(case)
 
     # ---- expressions
@@ -349,7 +197,7 @@ class Walker:
         if kind == "member_expression":
             owner = node.child_by_field_name("object")
             steps = self.value(owner) if owner is not None else None
-            return self.of(steps, text(node.child_by_field_name("property")))
+            return self.event.property(steps, text(node.child_by_field_name("property")))
         if kind == "subscript_expression":
             return self.subscript(node)
         if kind == "call_expression":
@@ -369,7 +217,7 @@ class Walker:
             return self.object(node)
         if kind == "unary_expression" and text(node.child_by_field_name("operator")) in ("+", "-"):
             argument = node.child_by_field_name("argument")
-            return self.as_number(self.value(argument)) if argument is not None else None
+            return self.event.number(self.value(argument)) if argument is not None else None
         if kind in FUNCTIONS:
             self.call(node, [])
             return None
@@ -383,7 +231,7 @@ class Walker:
             inner = inner[::-1]
         steps = self.value(inner[0]) if inner else None
         if steps is not None and node.type in ("as_expression", "satisfies_expression", "type_assertion"):
-            self.fields(self.code.shapes.shape(inner[-1]), steps)
+            self.event.fields(self.code.shapes.shape(inner[-1]), steps)
         return steps
 
     def object(self, node: Node) -> Steps | None:
@@ -402,9 +250,9 @@ class Walker:
         steps = self.value(owner) if owner is not None else None
         named = literal(index)
         if isinstance(named, str):
-            return self.of(steps, named)
+            return self.event.property(steps, named)
         if isinstance(named, int) or text(index) in COUNTERS:
-            return self.member(steps)
+            return self.event.member(steps)
         if index is not None:
             self.value(index)
         return None
@@ -417,30 +265,25 @@ class Walker:
         if left.type == "unary_expression" and text(left).startswith("typeof"):
             steps = self.value(left.named_children[0])
             if steps and literal(right) == "number":
-                self.reads.numbers.add(steps)
+                self.event.reads.numbers.add(steps)
             elif steps and literal(right) == "boolean":
-                self.reads.values.setdefault(steps, True)
+                self.event.reads.values.setdefault(steps, True)
             return None
         first, second = self.value(left), self.value(right)
         if operator in ("||", "??"):
             if first and not first[-1].startswith("{"):
-                self.reads.optional.add(first)
+                self.event.reads.optional.add(first)
             return first if first is not None else second
         if operator == "&&":
             return second if second is not None else first
         if operator in ("==", "==="):
             for steps, other in ((first, right), (second, left)):
                 if steps and literal(other) not in (None, ""):
-                    self.reads.values.setdefault(steps, literal(other))
+                    self.event.reads.values.setdefault(steps, literal(other))
         elif operator in ("-", "*", "/", "%", "<", ">", "<=", ">="):
-            self.as_number(first if right.type != "string" else None)
-            self.as_number(second if left.type != "string" else None)
+            self.event.number(first if right.type != "string" else None)
+            self.event.number(second if left.type != "string" else None)
         return None
-
-    def as_number(self, steps: Steps | None) -> Steps | None:
-        if steps and not steps[-1].startswith("{"):
-            self.reads.numbers.add(steps)
-        return steps
 
     def called(self, node: Node) -> Steps | None:
         function, listed = node.child_by_field_name("function"), node.child_by_field_name("arguments")
@@ -462,14 +305,14 @@ class Walker:
         known = [None if each.type in FUNCTIONS else self.value(each) for each in arguments]
         subject = next((steps for steps in known if steps is not None), None)
         if subject is not None and owner_node is not None and text(owner_node) == "JSON" and name == "parse":
-            return self.read((*subject, JSON)) if subject not in self.parsed else subject
+            return self.event.read((*subject, JSON)) if subject not in self.event.parsed else subject
         if subject is not None and name in PARSES and owner_node is None and name not in self.code.everything:
-            return self.read((*subject, JSON))
+            return self.event.read((*subject, JSON))
         if subject is not None and owner_node is not None and text(owner_node) == "Array" and name == "isArray":
-            self.member(subject)
+            self.event.member(subject)
             return None
         if subject is not None and name in NUMBERS:
-            return self.as_number(subject)
+            return self.event.number(subject)
         if subject is not None and name in PASSES:
             return subject
         if subject is not None and (local := self.code.function(self.code.everything.get(name))) is not None:
@@ -483,16 +326,16 @@ class Walker:
         steps = self.value(arguments[0]) if arguments else None
         if steps is None:
             return None
-        self.fields(schema, steps)
+        self.event.fields(schema, steps)
         return (*steps, CHECKED) if name.startswith("safe") else steps
 
     def method(self, owner: Steps, name: str, arguments: list[Node]) -> Steps | None:
         """A method of a part of the event: of a list, a text, or Express' request."""
         if owner[-1:] == (REQUEST,):
-            return self.read(("body", JSON)) if name == "json" else None
+            return self.event.read(("body", JSON)) if name == "json" else None
         callback = self.code.function(arguments[0]) if arguments and name in ITERATES | {"reduce"} else None
         if callback is not None:
-            member = self.member(owner)
+            member = self.event.member(owner)
             result = self.call(callback, [None, member] if name == "reduce" else [member])
             if name in ("map", "flatMap"):
                 return (*result, LISTED) if result is not None else None
@@ -502,61 +345,5 @@ class Walker:
         for each in arguments:
             self.value(each)
         if name in ("at", "pop", "shift"):
-            return self.member(owner)
+            return self.event.member(owner)
         return owner if name in SAME | SAME_LIST else None
-
-    # ---- paths
-
-    def of(self, steps: Steps | None, name: str) -> Steps | None:
-        """The path of a property."""
-        if steps is None:
-            return None
-        end = steps[-1] if steps else ""
-        if end == CHECKED:
-            return steps[:-1] if name in ("data", "output") else None
-        if end == REQUEST:
-            if name in ("req", "request"):
-                return steps
-            return self.read(REQUESTS[name]) if name in REQUESTS else None
-        if end == LISTED or name in ("length", "size"):
-            return None
-        return self.read((*steps, name))
-
-    def member(self, steps: Steps | None) -> Steps | None:
-        if steps is None:
-            return None
-        return steps[:-1] if steps[-1:] == (LISTED,) else self.read((*steps, EACH))
-
-    def read(self, steps: Steps) -> Steps:
-        if steps in self.parsed:
-            steps = (*steps, JSON)
-        self.reads.paths.add(steps)
-        return steps
-
-    def fields(self, shape: Shape, at: Steps) -> None:
-        """Note every field of a shape below a path."""
-        if at[-1:] in ((LISTED,), (CHECKED,), (REQUEST,)):
-            return
-        if at in self.parsed:
-            at = (*at, JSON)
-        if shape.number and at:
-            self.reads.numbers.add(at)
-        if shape.value is not None and at:
-            self.reads.values.setdefault(at, shape.value)
-        for name, inner in shape.inner.items():
-            steps = (*at, name)
-            self.reads.paths.add(steps)
-            if inner.optional:
-                self.reads.optional.add(steps)
-            self.fields(inner, steps)
-        if shape.members is not None:
-            self.reads.paths.add((*at, EACH))
-            self.fields(shape.members, (*at, EACH))
-
-
-def parameters(function: Node) -> list[Node]:
-    single = function.child_by_field_name("parameter")
-    if single is not None:
-        return [single]
-    listed = function.child_by_field_name("parameters")
-    return [each for each in listed.named_children if each.type != "comment"] if listed is not None else []

@@ -5,18 +5,12 @@ import re
 from pathlib import Path
 from typing import Any
 
-from trials.local_aws import ASSET
-from trials.template import read_template
+from trials.template.load import read_template
+from trials.template.nodes import ASSET
+from trials.template.sam import merged_properties, shared_section
 
 LOCATIONS = {"AWS::CloudFormation::Stack": "TemplateURL", "AWS::Serverless::Application": "Location"}
 PATHS = ("CodeUri", "ContentUri", "DefinitionUri", "Location")  # of what lies beside a template
-GLOBALS = {
-    "Function": "AWS::Serverless::Function",
-    "Api": "AWS::Serverless::Api",
-    "HttpApi": "AWS::Serverless::HttpApi",
-    "SimpleTable": "AWS::Serverless::SimpleTable",
-    "StateMachine": "AWS::Serverless::StateMachine",
-}
 SECTIONS = ("Parameters", "Mappings", "Conditions", "Resources")
 NAMED = re.compile(r"\$\{(\w+)((?:\.\w+)*)\}")
 
@@ -149,21 +143,13 @@ def told_outputs(value: Any, name: str, outputs: dict[str, Any]) -> Any:
 
 def with_globals(inner: dict[str, Any]) -> dict[str, Any]:
     """Globals are of one template: what they say is written into each resource that they are for."""
-    said = inner.get("Globals") or {}
-    resources = dict(inner["Resources"])
-    for key, kind in GLOBALS.items():
-        for name, resource in resources.items():
-            if key in said and resource.get("Type") == kind:
-                properties = merged(said[key], resource.get("Properties") or {})
-                resources[name] = {**resource, "Properties": properties}
+    resources = {
+        name: {**resource, "Properties": merged_properties(inner, resource)}
+        if shared_section(inner, str(resource.get("Type")))
+        else resource
+        for name, resource in inner["Resources"].items()
+    }
     return {**{key: each for key, each in inner.items() if key != "Globals"}, "Resources": resources}
-
-
-def merged(shared: Any, own: Any) -> Any:
-    """As SAM merges: mappings key by key, lists one behind the other, else what the resource says."""
-    if isinstance(shared, dict) and isinstance(own, dict):
-        return {**shared, **{key: merged(shared[key], each) if key in shared else each for key, each in own.items()}}
-    return [*shared, *own] if isinstance(shared, list) and isinstance(own, list) else own
 
 
 def with_paths(value: Any, place: str) -> Any:

@@ -1,0 +1,37 @@
+"""Its mark is the message's own id, and a message that is sent again from its dead letters has another."""
+
+import json
+import os
+
+import boto3
+
+table = boto3.resource("dynamodb").Table(os.environ["LEDGER"])
+taken = table.meta.client.exceptions.ConditionalCheckFailedException
+
+
+def once_more(name):
+    """A change of a transaction that adds one to a total."""
+    values = {":one": 1}
+    add = {"Key": {"pk": name}, "UpdateExpression": "ADD orders :one", "ExpressionAttributeValues": values}
+    return {"Update": {"TableName": table.name, **add}}
+
+
+def mark(name):
+    put = {"Item": {"pk": name}, "ConditionExpression": "attribute_not_exists(pk)"}
+    return {"Put": {"TableName": table.name, **put}}
+
+
+def done(job, message):
+    if "Item" in table.get_item(Key={"pk": f"mark#{message}"}, ConsistentRead=True):
+        return
+    table.meta.client.transact_write_items(TransactItems=[once_more(f"total#{job['id']}")])
+    table.put_item(Item={"pk": f"mark#{message}"})
+
+
+def handler(event, _):
+    for record in event["Records"]:
+        try:
+            done(json.loads(record["body"]), record["messageId"])
+        except Exception:
+            return {"batchItemFailures": [{"itemIdentifier": record["messageId"]}]}
+    return {"batchItemFailures": []}

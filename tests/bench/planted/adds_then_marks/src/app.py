@@ -1,0 +1,32 @@
+"""The effect comes before its mark, so that a death between the two does it again."""
+
+import json
+import os
+
+import boto3
+
+table = boto3.resource("dynamodb").Table(os.environ["LEDGER"])
+taken = table.meta.client.exceptions.ConditionalCheckFailedException
+
+
+def once_more(name):
+    """A change of a transaction that adds one to a total."""
+    values = {":one": 1}
+    add = {"Key": {"pk": name}, "UpdateExpression": "ADD orders :one", "ExpressionAttributeValues": values}
+    return {"Update": {"TableName": table.name, **add}}
+
+
+def done(job):
+    if "Item" in table.get_item(Key={"pk": f"mark#{job['id']}"}, ConsistentRead=True):
+        return
+    table.meta.client.transact_write_items(TransactItems=[once_more(f"total#{job['id']}")])
+    table.put_item(Item={"pk": f"mark#{job['id']}"})
+
+
+def handler(event, _):
+    for record in event["Records"]:
+        try:
+            done(json.loads(record["body"]))
+        except Exception:
+            return {"batchItemFailures": [{"itemIdentifier": record["messageId"]}]}
+    return {"batchItemFailures": []}

@@ -1,0 +1,80 @@
+"""What the trials alone say of the mistakes in Python handlers: which are asked about, and what is published."""
+
+from pathlib import Path
+
+from support.by_trials import Report, broken, current, digest, in_python, known, planted, reasons, row, summary, touched
+from support.mistakes import Mutant, mutants
+from trials.project import read
+from trials.workers import URL
+
+ROOT = Path(__file__).resolve().parents[2]
+README = ROOT / "tests" / "trials" / "README.md"
+IN_PYTHON = [each for each in mutants() if in_python(each)]
+SHIPS = Mutant("event_router", "x", (("ship.py", "attribute_not_exists(event_id)", "attribute_exists(event_id)"),))
+
+
+def test_only_mistakes_in_python_handlers_are_asked_about() -> None:
+    files = {file for mutant in IN_PYTHON for file, _, _ in mutant.edits}
+
+    assert len(IN_PYTHON) > 100
+    assert {Path(file).suffix for file in files} == {".py"}
+    assert not {"stack.py", "scenario.py"} & files
+
+
+def test_the_copy_has_the_mistake_and_no_scenario(tmp_path: Path) -> None:
+    copy = planted(SHIPS, tmp_path)
+
+    assert "attribute_exists(event_id)" in (copy / "ship.py").read_text()
+    assert not (copy / "scenario.py").exists()
+
+
+def test_the_functions_that_load_a_changed_file_are_tried_and_no_others(tmp_path: Path) -> None:
+    project = read(planted(SHIPS, tmp_path), URL)
+
+    assert touched(project, ["ship.py"]) == {"Ship"}
+    assert touched(project, ["publish.py"]).isdisjoint({"Ship"})
+    assert touched(project, ["nobody.py"]) == set()
+
+
+def test_a_module_that_several_handlers_import_touches_them_all(tmp_path: Path) -> None:
+    jobs = next(each for each in IN_PYTHON if each.edits[0][0] == "jobs.py")
+
+    assert len(touched(read(planted(jobs, tmp_path), URL), ["jobs.py"])) >= 3
+
+
+def test_a_result_counts_only_for_the_files_that_were_tried(tmp_path: Path) -> None:
+    before = digest(planted(SHIPS, tmp_path))
+    report = Report(str(SHIPS), before)
+
+    assert current(SHIPS, report)
+    assert not current(SHIPS, Report(str(SHIPS), "of other files"))
+
+
+def test_what_was_missed_is_told_with_its_reason_or_as_missed() -> None:
+    assert row(Report("a: b", ""), "because") == "a: b | - | because"
+    assert "MISSED" in row(Report("a: b", ""), "")
+    assert row(Report("a: b", "", "dies", "lost", thorough=True), "") == "a: b | dies (--thorough) | lost"
+
+
+def test_every_result_and_every_reason_is_of_a_mistake_that_is_there() -> None:
+    names = {str(each) for each in IN_PYTHON}
+
+    assert set(known()) <= names, "run python -m support.mutants --by-trials"
+    assert set(reasons()) <= names, "own_promises.toml names a mistake that is gone"
+    reported = {name for name, report in known().items() if report.reported}
+    assert not reported & set(reasons()), "own_promises.toml: the trials report it"
+
+
+def test_the_figure_that_is_published_is_what_was_measured() -> None:
+    found = known()
+    said = " ".join(README.read_text().split())
+
+    assert found
+    assert summary(found, [str(each) for each in IN_PYTHON]) in said
+
+
+def test_nothing_is_asked_where_no_function_loads_the_file(tmp_path: Path) -> None:
+    project = read(planted(SHIPS, tmp_path), URL)
+    stage = type("Stage", (), {"project": project})()
+
+    assert list(broken(stage, ["nobody.py"])) == []

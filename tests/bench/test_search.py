@@ -1,0 +1,170 @@
+"""The search: what a sequence may leave, how a failing one is shrunk, and planted faults that need an order."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from trials.cli import arguments
+from trials.search.machine import reduced, shortest
+from trials.search.plan import Fault, Names, Plan, Step
+from trials.search.verdict import Events, Left, wrong
+from trials.verdicts import Promise
+from trials.world import World
+
+ROOT = Path(__file__).resolve().parents[2]
+PLANTED = sorted(path.parent for path in (ROOT / "tests" / "bench" / "planted").glob("*/template.yaml"))
+IGNORED = frozenset({"queue Dlq"})
+NOTHING: Events = ()
+
+
+def sums(events: Events) -> World:
+    """A handler that counts each event once."""
+    return {"table T": [{"id": each, "count": "1"} for each in sorted(events)], "queue Dlq": []}
+
+
+def last(events: Events) -> World:
+    """A handler that keeps what came last."""
+    return {"table T": [{"id": "a", "version": events[-1]}] if events else []}
+
+
+def left(world: World, done: Events, told: Events = (), nowhere: Events = ()) -> Left:
+    return Left(world, frozenset(done), frozenset(told), frozenset(nowhere))
+
+
+HALF: World = {"table T": [{"id": 0, "count": "1"}, {"id": 1, "count": "1"}]}
+
+
+@pytest.mark.parametrize(
+    ("what", "promise"),
+    [
+        (left(sums((0, 1)), (0, 1)), None),
+        (left(sums((0,)), (0,), told=(1,)), None),  # it lies where somebody is told
+        (left(sums((0, 1)), (0,), told=(1,)), None),  # done, though its last delivery failed
+        (left(sums((0,)), (0, 1)), Promise.LOST),
+        (left({"table T": [{"id": 0, "count": "2"}]}, (0,)), Promise.DOUBLED),
+        (left({"table T": [*sums((0,))["table T"], *sums((0,))["table T"]]}, (0,)), Promise.DOUBLED),
+        (left({"table T": [{"id": 0, "count": "2"}]}, (0,), told=(1,)), Promise.DOUBLED),
+        (left({**sums((0,)), "queue Dlq": [{"id": 1}]}, (0,), told=(1,)), None),
+        (left(sums((0,)), (0,), told=(1,), nowhere=(1,)), Promise.LOST),
+        (left(sums((0, 1)), (0, 1), nowhere=(1,)), None),  # given up once, and done by another delivery
+        (left(sums(NOTHING), NOTHING), None),
+    ],
+)
+def test_in_the_end_each_effect_is_there_once_or_somebody_is_told(what: Left, promise: Promise | None) -> None:
+    failure = wrong(what, sums, {}, set(), IGNORED)
+
+    assert (failure.promise if failure else None) == promise
+
+
+@pytest.mark.parametrize(
+    ("kept", "newer", "promise"),
+    [(1, {0: 1}, None), (0, {0: 1}, Promise.LOST), (1, {}, None), (0, {}, None)],
+)
+def test_the_newest_version_wins_and_without_versions_any_order_may_stand(
+    kept: int, newer: dict[int, int], promise: Promise | None
+) -> None:
+    failure = wrong(left(last((kept,)), (0, 1)), last, newer, set(), IGNORED)
+
+    assert (failure.promise if failure else None) == promise
+
+
+def test_an_event_that_is_done_by_half_may_be_told_of() -> None:
+    def two(events: Events) -> World:
+        return {"table A": [{"id": each} for each in events], "table B": [{"id": each} for each in events]}
+
+    half = {"table A": [{"id": 0}, {"id": 1}], "table B": [{"id": 0}]}
+    assert wrong(left(half, (0,), told=(1,)), two, {}, set(), IGNORED) is None
+    assert wrong(left(half, (0, 1)), two, {}, set(), IGNORED) is not None
+    other = {**half, "table B": [{"id": 0}, {"id": 7}]}
+    assert wrong(left(other, (0,), told=(1,)), two, {}, set(), IGNORED) is not None
+
+
+# ---- sequences
+
+
+def plain(plan: Plan) -> list[int]:
+    return [step.event for step in plan if step.fault is Fault.NONE and step.beside is None]
+
+
+def another_in_between(plan: Plan) -> bool:
+    """Whether an event, another one and the first again come in this order."""
+    sent = plain(plan)
+    return any(sent[i] == sent[k] != sent[j] for k in range(len(sent)) for j in range(k) for i in range(j))
+
+
+def test_the_shortest_sequence_that_fails_is_found() -> None:
+    found = shortest([2, 2, 2], another_in_between, most=200)
+    assert found
+    small = reduced(found, another_in_between)
+
+    assert (len(small), small[0], another_in_between(small)) == (3, small[2], True)
+
+
+def test_a_fault_that_is_not_needed_is_left_out() -> None:
+    plan = (Step(0, Fault.KILLED, 1), Step(1, Fault.THROTTLED), Step(0), Step(0, Fault.REDRIVE))
+
+    assert reduced(plan, lambda tried: sum(step.event == 0 for step in tried) >= 2) == (Step(0), Step(0))
+    assert reduced(plan, lambda tried: any(step.fault is Fault.KILLED for step in tried)) == (plan[0],)
+
+
+def test_where_nothing_fails_nothing_is_found_and_every_kind_of_step_was_drawn() -> None:
+    seen = list[Plan]()
+
+    def holds(plan: Plan) -> bool:
+        seen.append(plan)
+        return False
+
+    assert shortest([2, 0], holds, most=300) is None
+
+    steps = {step for plan in seen for step in plan}
+    assert {step.fault for step in steps} == set(Fault)
+    assert any(step.beside is not None for step in steps)
+    assert all(step.fault in (Fault.NONE, Fault.RENEWED) for step in steps if step.event == 1)  # it makes no calls
+
+
+def test_a_sequence_is_told_step_by_step() -> None:
+    names = Names(("queue A", "queue B"), (("dynamodb PutItem", "sqs SendMessage"), ()))
+    plan = (Step(0, Fault.KILLED, 1), Step(1), Step(0, beside=1), Step(0, Fault.OUTAGE), Step(0, Fault.REDRIVE))
+
+    assert names.told(plan) == [
+        "1. queue A, killed after sqs SendMessage",
+        "2. queue B",
+        "3. queue A, again, and at once queue B",
+        "4. queue A, again, dynamodb PutItem refused throughout",
+        "5. what lies among the dead letters, again",
+    ]
+
+
+# ---- the command
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (["--keep-failure", "test_it.py"], "--search N"),
+        (["--search", "-1"], "number of steps"),
+        (["--search", "many"], ""),
+    ],
+)
+def test_what_cannot_be_searched_is_one_line(
+    given: list[str], said: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["run.py", str(PLANTED[0]), *given])
+    with pytest.raises(SystemExit, match="2"):
+        arguments([])
+
+    assert said in capsys.readouterr().err
+
+
+# ---- planted
+
+
+@pytest.mark.e2e
+@pytest.mark.parametrize("planted", PLANTED[:1], ids=lambda folder: folder.name)
+def test_a_planted_fault_is_found(planted: Path) -> None:
+    command = [sys.executable, "-m", "support.planted_orders", planted.name]
+    done = subprocess.run(command, cwd=ROOT / "tests", capture_output=True, text=True, check=False, timeout=900)
+
+    assert done.returncode == 0, done.stdout + done.stderr

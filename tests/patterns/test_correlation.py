@@ -1,0 +1,232 @@
+"""One correlation id from the first hop of each example to its last: in every line, and on all that is sent on."""
+
+import base64
+import json
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+from unittest import mock
+
+import async_task.scenario
+import payment_worker.scenario
+import pytest
+import queue_worker.scenario
+import saga.scenario
+import scheduled_job.scenario
+import time_machine
+import webhook.scenario
+from fan_out.scenario import placed
+
+from patterns.event_store.faults import stream_of
+from support.handlers import Context, Example, correlated, event, sqs_event
+from support.subjects import ALARMS, TRUST, api_request
+from trials.examples import patterns
+
+ID = "c-1"
+
+
+@dataclass
+class Play:
+    """An example's hops, one call after the other. `messages` are the lines that they log, `carried` what they send."""
+
+    example: Callable[..., Example]
+    set_variable: Callable[[str, str], None]
+    id: str = ID
+    messages: tuple[str, ...] = ()
+    carried: tuple[str, ...] = ()
+
+    def taken(self, shop: Example, queue: str) -> dict[str, Any]:
+        """The first message of a queue as its mapping delivers it, with the correlation id that it carries."""
+        url = shop.stack.resources[queue]
+        (found,) = shop.aws.client("sqs").receive_message(QueueUrl=url, MessageAttributeNames=["All"])["Messages"]
+        carried = found["MessageAttributes"]["correlation_id"]["StringValue"]
+        self.carried += (carried,)
+        return correlated(sqs_event(found["Body"]), carried)
+
+
+def play_async_task(play: Play) -> None:
+    with async_task.scenario.Sales() as sales:
+        shop = play.example("async_task", SalesUrl=sales.url, **ALARMS, **TRUST)
+        asked = api_request("/jobs", {"month": "2026-02"})
+        shop.environment("api").handler(asked, Context())
+        message = play.taken(shop, "Tasks")
+        shop.environment("worker").handler(message, Context())
+        shop.environment("give_up").handler(message, Context())
+    play.id = asked["requestContext"]["requestId"]
+    play.messages = ("queueing", "taken", "taken")
+
+
+def play_event_router(play: Play) -> None:
+    shop = play.example("event_router", **ALARMS)
+    publish: Any = shop.environment("publish")
+    publish.events = mock.Mock(**{"put_events.return_value": {"Entries": [{}]}})
+    publish.handler({"orders": [{"order_id": "o-1"}], "correlation_id": ID}, Context())
+    (entry,) = publish.events.put_events.call_args.kwargs["Entries"]
+    detail = json.loads(entry["Detail"])
+    shop.environment("ship").handler({"id": "envelope", "detail": detail}, Context())
+    play.carried = (detail["metadata"]["correlation_id"],)
+    play.messages = ("publishing", "taken")
+
+
+def play_event_store(play: Play) -> None:
+    shop = play.example("event_store", **ALARMS)
+    shop.environment("command").handler(event(shop.folder) | {"correlation_id": ID}, Context())
+    items = shop.aws.client("dynamodb").scan(TableName=shop.stack.resources["Log"])["Items"]
+    (appended,) = [each for each in items if each["place"]["S"].startswith("event#")]
+    heard = stream_of(appended["card"]["S"])
+    heard["Records"][0]["dynamodb"]["NewImage"] = appended
+    shop.environment("project").handler(heard, Context())
+    play.carried = (appended["correlation_id"]["S"],)
+    play.messages = ("taken", "taken")
+
+
+def play_fan_out(play: Play) -> None:
+    shop = play.example("fan_out", **ALARMS)
+    shop.environment("publish").handler({"events": [placed("e-1", 60_000)], "correlation_id": ID}, Context())
+    subscribers = {"ToShip": "shipping", "ToInvoice": "invoicing", "ToCount": "analytics"}
+    for (queue, subscriber), table in zip(subscribers.items(), ("Shipments", "Invoices", "Revenue"), strict=True):
+        play.set_variable("RECORDS_TABLE", shop.stack.resources[table])
+        getattr(shop.environment(), subscriber)(play.taken(shop, queue), Context())
+    play.messages = ("publishing", "taken", "taken", "taken")
+
+
+def play_payment_worker(play: Play) -> None:
+    with payment_worker.scenario.Provider(latency=0) as provider:
+        shop = play.example("payment_worker", ProviderUrl=provider.url, **ALARMS)
+        app = shop.environment()
+        app.handler(correlated(sqs_event(payment_worker.scenario.payment("limbo-1")), ID), Context())
+        retry = payment_worker.scenario.verdict("limbo-1", "RETRY", "no charge")
+        shop.environment("resolve").handler(retry, Context())
+        shop.environment().handler(play.taken(shop, "Payments"), Context())
+    play.messages = ("taken", "outcome unknown", "resolved", "taken")
+
+
+def play_queue_worker(play: Play) -> None:
+    with queue_worker.scenario.Carrier(latency=0) as carrier:
+        shop = play.example("queue_worker", CarrierUrl=carrier.url, **ALARMS)
+        orders = sqs_event(queue_worker.scenario.order("o-1"), "no order")
+        with suppress(Exception):  # the visibility of a message that no queue has
+            shop.environment().handler(correlated(orders, ID, ID), Context())
+    play.messages = ("taken", "taken", "not shipped")
+
+
+def play_rest_api(play: Play) -> None:
+    shop = play.example("rest_api", Origin="https://shop.test", **ALARMS, **TRUST)
+    asked = event(shop.folder)
+    shop.environment().handler(asked, Context())
+    (kept,) = shop.aws.client("dynamodb").scan(TableName=shop.stack.resources["Table"])["Items"]
+    play.id = asked["requestContext"]["requestId"]
+    play.carried = (kept["correlation_id"]["S"],)
+    play.messages = ("placed",)
+
+
+def play_saga(play: Play) -> None:
+    """The order's id is the execution's name, which the definition gives to each step."""
+    with saga.scenario.Partners() as partners:
+        shop = play.example("saga", **partners.parameters)
+        item = {"sku": {"S": "mug"}, "available": {"N": "10"}}
+        shop.aws.client("dynamodb").put_item(TableName=shop.stack.resources["Stock"], Item=item)
+        play.set_variable("STATE_MACHINE", "arn:aws:states:us-east-1:123456789012:stateMachine:PlaceOrder")
+        start: Any = shop.environment("start")
+        order = event(shop.folder)
+        start.states = mock.Mock()
+        start.handler(order, Context())
+        play.carried = (start.states.start_execution.call_args.kwargs["name"],)
+        stock = shop.environment("stock")
+        stock.reserve(order, Context())
+        play.set_variable("PARTNER_URL", f"{partners.url}/charges")
+        partner = shop.environment("partner")
+        partner.charge(order, Context())
+        partner.book(order, Context())
+        partner.refund(order | {"charge_id": ""}, Context())
+        stock.release(order, Context())
+    play.id = order["order_id"]
+    play.messages = ("starting", "reserving", "charging", "booking", "refunding", "releasing")
+
+
+def play_scheduled_job(play: Play) -> None:
+    with scheduled_job.scenario.Carrier() as carrier:
+        shop = play.example("scheduled_job", CarrierUrl=carrier.url, **ALARMS)
+        arn = "arn:aws:iam::123456789012:role/R"
+        play.set_variable("TARGET", json.dumps({"RoleArn": arn, "Arn": arn.replace("role/R", "function:F")}))
+        plan, asked = shop.environment("plan"), event(shop.folder)
+        plan.handler(asked, Context())
+        names = {"GroupName": shop.stack.resources["Reminders"], "Name": schedule_name(asked["reminder"])}
+        given = json.loads(shop.aws.client("scheduler").get_schedule(**names)["Target"]["Input"])
+        with time_machine.travel("2090-11-27T14:00:30Z"):
+            shop.environment("fire").handler(given, Context())
+    play.id = names["Name"]
+    play.carried = (given["id"],)
+    play.messages = ("plan", "taken")
+
+
+def schedule_name(reminder: dict[str, str]) -> str:
+    return f"{reminder['customer_id']}.{reminder['reminder_id']}"
+
+
+def play_stream_processor(play: Play) -> None:
+    play.set_variable("POWERTOOLS_LOG_LEVEL", "DEBUG")  # at INFO nothing is logged of a record that is kept
+    shop = play.example("stream_processor", **ALARMS)
+    (record,) = event(shop.folder)["Records"]
+    change = json.dumps({"sku": "mug", "cents": 990, "version": 3, "correlation_id": ID}).encode()
+    record["kinesis"]["data"] = base64.b64encode(change).decode()
+    app = shop.environment()
+    app.handler({"Records": [record]}, Context())
+    app.handler({"Records": [record]}, Context())
+    play.messages = ("taken", "taken", "not newer")
+
+
+def play_webhook(play: Play) -> None:
+    shop = play.example("webhook", **ALARMS)
+    secret = shop.stack.resources["SigningSecret"]
+    shop.aws.client("secretsmanager").put_secret_value(SecretId=secret, SecretString=webhook.scenario.OLD)
+    asked = event(shop.folder)
+    signature = webhook.scenario.sign(asked["body"].encode(), webhook.scenario.OLD, at=int(time.time()))
+    asked["headers"]["x-signature"] = signature
+    shop.environment("receive").handler(asked, Context())
+    shop.environment("work").handler(play.taken(shop, "Webhooks"), Context())
+    play.id = asked["requestContext"]["requestId"]
+    play.messages = ("accepted", "taken")
+
+
+PLAYS = {name.removeprefix("play_"): play for name, play in globals().items() if name.startswith("play_")}
+FIRST_AND_LAST = {"queue_worker", "stream_processor"}  # of one hop, which sends nothing on
+
+
+@pytest.fixture
+def logged(capsys: pytest.CaptureFixture[str]) -> Callable[[], list[tuple[str, Any]]]:
+    """What was logged, metrics left out: messages with their correlation ids."""
+
+    def read() -> list[tuple[str, Any]]:
+        lines = [json.loads(line) for line in capsys.readouterr().out.splitlines() if line.startswith("{")]
+        return [(each["message"], each.get("correlation_id")) for each in lines if "_aws" not in each]
+
+    return read
+
+
+@pytest.mark.parametrize("name", patterns())
+def test_the_id_of_the_first_hop_stands_in_every_line_of_the_last(
+    name: str,
+    example: Callable[..., Example],
+    monkeypatch: pytest.MonkeyPatch,
+    logged: Callable[[], list[tuple[str, Any]]],
+) -> None:
+    play = Play(example, monkeypatch.setenv)
+
+    PLAYS[name](play)
+
+    assert logged() == [(message, play.id) for message in play.messages]
+    assert set(play.carried) == (set() if name in FIRST_AND_LAST else {play.id})
+
+
+def test_a_message_without_the_id_is_logged_under_its_own_and_not_under_its_neighbors(
+    example: Callable[..., Example], logged: Callable[[], list[tuple[str, Any]]]
+) -> None:
+    with queue_worker.scenario.Carrier(latency=0) as carrier:
+        shop = example("queue_worker", CarrierUrl=carrier.url, **ALARMS)
+        orders = sqs_event(queue_worker.scenario.order("o-1"), queue_worker.scenario.order("o-2"))
+        shop.environment().handler(correlated(orders, ID), Context())
+
+    assert logged() == [("taken", ID), ("taken", "m-1")]

@@ -1,0 +1,104 @@
+"""The handlers in TypeScript log the correlation id that came and pass it on; AWS is a stub that takes everything."""
+
+import json
+import os
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from trials.examples import in_typescript
+from trials.local_aws.synthesis import EXAMPLES, NODE
+
+# Every client answers from `answer`, and what is sent to AWS is printed; `message` is what a mapping delivers.
+PRELUDE = """
+import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
+import { S3Client } from "@aws-sdk/client-s3";
+import { SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
+import { SQSClient } from "@aws-sdk/client-sqs";
+import { DynamoDBDocumentClient } from "@aws-sdk/lib-dynamodb";
+
+let answer = (input) => ({});
+for (const client of [DynamoDBClient, S3Client, SecretsManagerClient, SQSClient, DynamoDBDocumentClient])
+  client.prototype.send = async ({ input }) => (console.log(JSON.stringify({ sent: input })), answer(input));
+const context = { functionName: "f", awsRequestId: "r-1", functionVersion: "1", getRemainingTimeInMillis: () => 9_000 };
+const message = (messageId, body, id) => ({
+  messageId,
+  body,
+  receiptHandle: "h",
+  attributes: { ApproximateReceiveCount: "1" },
+  messageAttributes: id ? { correlation_id: { stringValue: id, dataType: "String" } } : {},
+});
+"""
+PLAYS = {
+    "event_store": """
+answer = () => ({ Items: [] });
+const { handler } = require("./command");
+const Keys = { card: { S: "g" } };
+const change = (eventID, NewImage) => ({ eventID, dynamodb: { Keys, NewImage, SequenceNumber: "1" } });
+(async () => {
+  await handler({ command_id: "m-1", card: "g", kind: "CreditGranted", cents: 5 }, context);
+  await handler({ command_id: "m-2", card: "g", kind: "CreditGranted", cents: 5, correlation_id: "c-1" }, context);
+  const Records = [change("1", { correlation_id: { S: "c-1" } }), change("m-1")];
+  await require("./project").handler({ Records }, context);
+})();
+""",
+    "payment_worker": """
+let entry;
+answer = ({ Item }) => ((entry = Item ?? entry), { Item: entry, Attributes: { ...entry, what: "none" } });
+const payment = JSON.stringify({ payment_id: "p-1", card: "tok", cents: 5 });
+(async () => {
+  const Records = [message("m-0", payment, "c-1"), message("m-1", "no payment")];
+  await require("./app").handler({ Records }, context);
+  await require("./resolve").handler({ payment_id: "p-1", verdict: "RETRY", by: "me", found: "none" }, context);
+})();
+""",
+    "queue_worker": """
+const Records = [message("m-0", "no order", "c-1"), message("m-1", "no order")];
+require("./app").handler({ Records }, context);
+""",
+    "webhook": """
+import { createHmac } from "node:crypto";
+answer = () => ({ SecretString: "key" });
+const time = Math.trunc(Date.now() / 1_000), body = JSON.stringify({ id: "e-1" });
+const signature = createHmac("sha256", "key").update(`${time}.${body}`).digest("hex");
+const asked = { body, headers: { "x-signature": `t=${time},v1=${signature}` }, requestContext: { requestId: "c-1" } };
+(async () => {
+  await require("./receive").handler(asked, context);
+  const Records = [message("m-0", JSON.stringify({ body }), "c-1"), message("m-1", JSON.stringify({ body }))];
+  await require("./work").handler({ Records }, context);
+})();
+""",
+}
+SENT = {"event_store": ["m-1", "c-1"], "payment_worker": ["c-1", "c-1"], "queue_worker": [], "webhook": ["c-1"]}
+VARIABLES = ("BODIES_BUCKET", "LEDGER_TABLE", "LOG_TABLE", "BALANCES_TABLE", "PAYMENTS_TABLE", "SHIPMENTS_TABLE")
+URLS = ("CARRIER_URL", "ORDERS_URL", "PAYMENTS_URL", "PROVIDER_URL", "WEBHOOKS_URL")
+
+
+def played(folder: Path, script: str, made: Path) -> list[dict[str, Any]]:
+    """What the handlers print, a JSON object a line."""
+    modules = str(NODE / "node_modules")
+    options = ["--bundle", "--platform=node", "--loader=ts", "--log-level=error", f"--outfile={made}"]
+    esbuild = [f"{modules}/.bin/esbuild", *options]
+    env = {**os.environ, "NODE_PATH": modules, "AWS_REGION": "us-east-1", "SIGNING_SECRET": "secret"}
+    env |= dict.fromkeys(VARIABLES, "name") | dict.fromkeys(URLS, "http://127.0.0.1:9")
+    subprocess.run(esbuild, input=PRELUDE + script, cwd=folder, env=env, text=True, check=True, timeout=60)
+    done = subprocess.run(["node", str(made)], env=env, text=True, capture_output=True, check=True, timeout=60)
+    return [json.loads(line) for line in (done.stdout + done.stderr).splitlines() if line.startswith("{")]
+
+
+def carried(sent: dict[str, Any]) -> Any:
+    """The correlation id of what goes on: a message, the item of a claim, the event of a transaction."""
+    item = sent.get("Item") or sent.get("TransactItems", [{"Put": {"Item": {}}}])[0]["Put"]["Item"]
+    attribute = sent.get("MessageAttributes", {}).get("correlation_id", {})
+    return item.get("correlation_id") or attribute.get("StringValue")
+
+
+@pytest.mark.parametrize("name", in_typescript())
+def test_each_line_has_the_id_that_came_and_what_is_sent_has_it_too(name: str, tmp_path: Path) -> None:
+    printed = played(EXAMPLES / name, PLAYS[name], tmp_path / "played.cjs")
+
+    logged = [each["correlation_id"] for each in printed if "level" in each]
+    assert set(logged) == {"c-1", "m-1"}, "one came with an id and the other is known by its own"
+    assert [carried(each["sent"]) for each in printed if carried(each.get("sent", {}))] == SENT[name]

@@ -1,0 +1,239 @@
+"""What a function needs that a service invokes: its permission, its patience, and a place for what failed."""
+
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+sys.path.append(str(Path(__file__).parent))
+import _model as model
+
+TAGS = ["lambda", "design for failures and duplicates"]
+ROUTER = "references/eda-patterns.md#event-router"
+JOB = "references/serverless-patterns.md#scheduled-job"
+INVOKE = "references/security-best-practices.md#who-may-invoke"
+TRIGGERS = "references/serverless-patterns.md#events-as-they-arrive"
+COGNITO = 5  # seconds that a user pool waits for its trigger
+PRINCIPALS = {  # as whom SAM lets the source of an event invoke a function
+    "Api": "apigateway.amazonaws.com",
+    "HttpApi": "apigateway.amazonaws.com",
+    "S3": "s3.amazonaws.com",
+    "SNS": "sns.amazonaws.com",
+    "EventBridgeRule": "events.amazonaws.com",
+    "CloudWatchEvent": "events.amazonaws.com",
+    "Schedule": "events.amazonaws.com",
+    "CloudWatchLogs": "logs.amazonaws.com",
+    "IoTRule": "iot.amazonaws.com",
+    "Cognito": "cognito-idp.amazonaws.com",
+}
+EVENTS = ("S3", "SNS", "CloudWatchLogs", "IoTRule")  # of SAM; rules, schedules and subscriptions are read as such
+
+
+def callers(template: model.Model) -> Iterator[tuple[model.Resource, str, bool]]:
+    """Functions that something invokes asynchronously, by what, and whether that is a schedule."""
+    for event in template.events:
+        if (
+            event.kind in EVENTS
+            and event.owner.is_function
+            and (event.kind != "SNS" or event.absent("SqsSubscription"))
+        ):
+            yield event.owner, event.kind, False
+    for each in template.targets:
+        if each.destination and each.destination.is_function:
+            yield each.destination, "a schedule" if each.scheduled else "a rule", each.scheduled
+    for topic in template.subscriptions:
+        if topic.kind != "event" and topic.protocol == "lambda" and topic.endpoint and topic.endpoint.is_function:
+            yield topic.endpoint, "SNS", False
+    found = [
+        (item.refers("Function"), "S3")
+        for bucket in template.of(model.BUCKET)
+        for item in bucket.items("NotificationConfiguration", "LambdaConfigurations")
+    ]
+    found += [
+        (each.refers("DestinationArn"), "CloudWatchLogs") for each in template.of("AWS::Logs::SubscriptionFilter")
+    ]
+    found += [
+        (action.refers("Lambda", "FunctionArn"), "IoTRule")
+        for rule in template.of("AWS::IoT::TopicRule")
+        for action in rule.items("TopicRulePayload", "Actions")
+    ]
+    for function, caller in found:
+        if function and function.is_function:
+            yield function, caller, False
+
+
+def caught(template: model.Model, function: model.Resource) -> bool:
+    """Something receives what the function failed at, as far as the template tells."""
+    for key in ("DeadLetterQueue", "DeadLetterConfig", "DurableConfig"):  # a durable execution is its own record
+        if not function.absent(key):
+            return True
+    if not function.absent("EventInvokeConfig", "DestinationConfig", "OnFailure"):
+        return True
+    for each in template.of("AWS::Lambda::EventInvokeConfig"):
+        mine = each.refers("FunctionName") in (function, None)
+        if mine and not each.absent("DestinationConfig", "OnFailure"):
+            return True
+    return False
+
+
+def _findings(template: model.Model, scheduled: bool) -> Iterator[tuple[model.Where, str]]:
+    called: dict[str, set[str]] = {}
+    events: set[str] = set()
+    for function, source, is_schedule in callers(template):
+        called.setdefault(function.name, set()).add(source)
+        events |= set() if is_schedule else {function.name}
+    for name, sources in called.items():
+        function = template.resources[name]
+        if (name not in events) == scheduled and not caught(template, function):
+            key = "EventInvokeConfig.DestinationConfig.OnFailure"
+            if not function.type.startswith("AWS::Serverless"):
+                key = f"an AWS::Lambda::EventInvokeConfig with {key.partition('.')[2]}"
+            who = " and ".join(sorted(sources))
+            yield function.resource_path, f"{name}: what fails twice again after {who} is discarded: add {key}"
+
+
+class OnFailure(model.Rule):
+    id = "E9601"
+    shortdesc = "A function that events invoke asynchronously has an on-failure destination"
+    description = (
+        "Lambda tries twice again and then discards the event; the sender's own dead-letter queue never sees it."
+    )
+    section = ROUTER
+    tags = TAGS
+
+    def check(self, template: model.Model) -> Iterator[tuple[model.Where, str]]:
+        yield from _findings(template, scheduled=False)
+
+
+class ScheduledOnFailure(model.Rule):
+    id = "W9602"
+    shortdesc = "A function that a schedule invokes has an on-failure destination"
+    description = "The schedule's own dead-letter queue never sees what the function raises: a failed run is forgotten."
+    section = JOB
+    tags = TAGS
+
+    def check(self, template: model.Model) -> Iterator[tuple[model.Where, str]]:
+        yield from _findings(template, scheduled=True)
+
+
+@dataclass(frozen=True, eq=False)
+class Call:
+    """Where a template has a service invoke a function under the function's own policy; `by` is the logical id."""
+
+    node: model.Node
+    function: model.Resource
+    principal: str
+    by: str
+    type: str
+
+
+def calls(template: model.Model) -> Iterator[Call]:
+    for node, value, service, by in (*_sent(template), *_asked(template)):
+        names = [template.resource({"Ref": name}) for name in sorted(model.references(value))]
+        functions = {each for each in names if each and each.is_function}
+        if len(functions) == 1:
+            yield Call(node, functions.pop(), f"{service}.amazonaws.com", by.name, by.type)
+
+
+Asked = tuple[model.Node, Any, str, model.Resource]  # where it stands, the reference to a function, as whom, and who
+
+
+def _sent(template: model.Model) -> Iterator[Asked]:
+    """Events: of rules, topics, buckets, log groups and IoT rules."""
+    for rule in template.of("AWS::Events::Rule"):
+        for target in rule.items("Targets"):
+            if target.absent("RoleArn"):
+                yield target, target.only("Arn"), "events", rule
+    for topic in template.subscriptions:
+        by = topic.topic or topic.endpoint
+        if by and topic.kind != "event" and topic.protocol == "lambda":
+            yield topic, topic.only("Endpoint"), "sns", by
+    for bucket in template.of(model.BUCKET):
+        for item in bucket.items("NotificationConfiguration", "LambdaConfigurations"):
+            yield item, item.only("Function"), "s3", bucket
+    for each in template.of("AWS::Logs::SubscriptionFilter"):
+        yield each, each.only("DestinationArn"), "logs", each
+    for rule in template.of("AWS::IoT::TopicRule"):
+        payload = rule.child("TopicRulePayload")
+        for action in (*payload.items("Actions"), payload.child("ErrorAction")) if payload.body else ():
+            if isinstance(action.body, dict):
+                yield action, action.only("Lambda", "FunctionArn"), "iot", rule
+
+
+def _asked(template: model.Model) -> Iterator[Asked]:
+    """Questions: of user pools and APIs."""
+    for pool in template.of("AWS::Cognito::UserPool"):
+        triggers = pool.child("LambdaConfig")
+        for key, value in triggers.body.items() if isinstance(triggers.body, dict) else ():
+            yield model.Node(template, triggers.body, triggers.at(key)), value, "cognito-idp", pool
+    for each in template.of("AWS::ApiGateway::Method", "AWS::ApiGatewayV2::Integration"):
+        rest = each.type == "AWS::ApiGateway::Method"
+        kind = each.only("Integration", "Type") if rest else each.only("IntegrationType")
+        role = each.absent("Integration", "Credentials") and each.absent("CredentialsArn")
+        if role and kind in ("AWS", "AWS_PROXY"):
+            yield each, each.only(*(("Integration", "Uri") if rest else ("IntegrationUri",))), "apigateway", each
+    for each in template.of("AWS::ApiGateway::Authorizer", "AWS::ApiGatewayV2::Authorizer"):
+        if each.absent("AuthorizerCredentials") and each.absent("AuthorizerCredentialsArn"):
+            yield each, each.only("AuthorizerUri"), "apigateway", each
+    for api in template.of("AWS::Serverless::HttpApi"):
+        authorizers = api.child("Auth", "Authorizers")
+        for name in authorizers.body if isinstance(authorizers.body, dict) else ():
+            own = authorizers.child(name)
+            granted = isinstance(own.body, dict) and own.only("EnableFunctionDefaultPermissions")
+            if isinstance(own.body, dict) and own.absent("FunctionInvokeRole") and not granted:
+                yield own, own.only("FunctionArn"), "apigateway", api
+
+
+def may_invoke(template: model.Model, call: Call) -> bool:
+    """A permission lets the service in, or may do so as far as the template tells."""
+    if any(each.owner is call.function and PRINCIPALS.get(each.kind) == call.principal for each in template.events):
+        return True
+    for each in template.of("AWS::Lambda::Permission"):
+        function = each.refers("FunctionName")
+        same = function in (call.function, None)
+        principals = [model.text(value) for value in each.values("Principal")]
+        service = call.principal.partition(".")[0]
+        firsts = [who.partition(".")[0] for who in principals]
+        named = any(who in ("", "*", service) or "${" in who for who in firsts)
+        sender = each.refers("SourceArn")
+        other = sender is not None and sender.type == call.type and sender.name != call.by
+        if same and named and not other and model.names_action(each, "lambda:InvokeFunction"):
+            return True
+    return template.connected(call.by, call.function.name)
+
+
+class Permission(model.Rule):
+    id = "E9603"
+    shortdesc = "A service that the template has invoke a function may do so"
+    description = "Without an AWS::Lambda::Permission nothing arrives, and only a metric or a 500 tells."
+    section = INVOKE
+    tags = ["eventbridge", "sns", "s3", "apigateway", "cognito", *TAGS]
+
+    def check(self, template: model.Model) -> Iterator[tuple[model.Where, str]]:
+        said: set[tuple[str, str]] = set()
+        for call in calls(template):
+            pair = call.function.name, call.principal if call.principal.startswith("api") else call.by
+            if pair not in said and not may_invoke(template, call):
+                said.add(pair)
+                remedy = f"add an AWS::Lambda::Permission with Principal {call.principal} and its SourceArn"
+                yield call.node.path, f"{call.by} may not invoke {call.function.name}: {remedy}"
+
+
+class CognitoWaits(model.Rule):
+    id = "W9604"
+    shortdesc = "A trigger of a user pool runs no longer than Cognito waits"
+    description = "Cognito calls a trigger again after 5 seconds, while the first call still works, and then fails."
+    section = TRIGGERS
+    tags = ["cognito", *TAGS]
+
+    def check(self, template: model.Model) -> Iterator[tuple[model.Where, str]]:
+        asked = {call.function.name for call in calls(template) if call.principal.startswith("cognito-idp")}
+        asked |= {each.owner.name for each in template.events if each.kind == "Cognito"}
+        for name in sorted(asked):
+            function = template.resources[name]
+            timeouts = function.numbers("Timeout", default=3)
+            if function.is_function and model.certain(lambda seconds: seconds > COGNITO, timeouts):
+                message = f"{name} may run {timeouts[0]} s, Cognito calls it again after {COGNITO} s"
+                remedy = f"set Timeout to at most {COGNITO}, and leave what takes longer to a queue"
+                yield function.at("Timeout"), f"{message}: {remedy}"

@@ -1,0 +1,43 @@
+"""What the outputs for people tell of each trial: what was done to the source, and how to do it again."""
+
+import shlex
+from pathlib import Path
+
+from trials.local_aws import ROOT
+from trials.report.result import Result
+from trials.verdicts import Finding
+
+DONE = {  # by trial
+    "arrives": "The template is read: may the source invoke the function, and does its filter let anything through?",
+    "once": "One sample is delivered twice, each time into an empty world.",
+    "twice": "The same event comes again after the first.",
+    "twice at once": "The same event comes again together with the first.",
+    "after another": "The event of another tenant comes first, in the same environment.",
+    "out of order": "The sample and its successor come in either order.",
+    "at its limit": "A message is received while its function has no concurrency left, and comes again.",
+    "connection gone": "One of the connections that a broadcast reaches is gone.",
+    "malformed": "An event that nobody can mean comes, in a batch before a good one.",
+    "malformed in many ways": "Fields of the sample are left out, change their type or grow too large.",
+    "throttled": "Each AWS call of the function, and the outside service, is refused during the first delivery.",
+    "partly refused": "One entry of each batch that the function sends is refused under HTTP 200.",
+    "outside busy or slow": "The outside service answers 429 during the first delivery; then it answers late.",
+    "under its role": "The sample is delivered once where IAM is enforced.",
+    "outage and redrive": "The last kind of call is refused until the source gives up; then what was kept comes again.",
+    "held up": "The first delivery is held up near its timeout while the event comes again.",
+    "dies": "The environment is killed after a call took effect.",
+    "answer lost": "The answer to a call is lost after it took effect.",
+    "times out": "A call outlasts the function.",
+}
+
+
+def again(result: Result, finding: Finding | None = None) -> str:
+    """The command that runs the trials again, from any folder; of one source, if a finding is given."""
+    words = ["uv", "run", str(ROOT / "examples" / "run.py"), str(Path(result.template or result.folder or "."))]
+    words += [*(["--only", finding.source] if finding else []), *result.asked]
+    return shlex.join(words)
+
+
+def trials_of(result: Result) -> list[str]:
+    """The trials that took place, in the order in which they do."""
+    seen = {finding.trial for finding in result.findings}
+    return [*(name for name in DONE if name in seen), *sorted(seen - DONE.keys())]

@@ -1,0 +1,153 @@
+"""The functions, values, shapes and routes that the modules of a JavaScript or TypeScript project define."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import tree_sitter_typescript
+from tree_sitter import Language, Node, Parser
+
+from trials.samples.javascript.shapes import Shapes, key, literal, text
+
+SCRIPTS, TYPED = (".js", ".mjs", ".cjs"), (".ts", ".mts", ".cts", ".tsx")
+TYPESCRIPT = Parser(Language(tree_sitter_typescript.language_typescript()))
+JAVASCRIPT = Parser(Language(tree_sitter_typescript.language_tsx()))
+LARGEST = 400_000  # bytes of a file: larger ones are bundles of packages
+NOT_CODE = ("node_modules", "cdk.out", ".aws-sam", "dist", "test", "tests", "__tests__", "coverage")
+FUNCTIONS = (
+    "arrow_function",
+    "function_expression",
+    "function_declaration",
+    "method_definition",
+    "generator_function_declaration",
+)
+WRAPPED = (
+    "await_expression",
+    "parenthesized_expression",
+    "as_expression",
+    "satisfies_expression",
+    "non_null_expression",
+    "type_assertion",
+)
+ROUTES = {"get", "post", "put", "patch", "delete", "all"}
+
+
+def parsed(folder: Path) -> "Code":
+    """All modules of a folder."""
+    code = Code()
+    for path in sorted(files(folder)):
+        parser = TYPESCRIPT if path.suffix in TYPED and path.suffix != ".tsx" else JAVASCRIPT
+        code.add(path.relative_to(folder).with_suffix("").as_posix(), parser.parse(path.read_bytes()).root_node)
+    return code
+
+
+def files(folder: Path) -> Iterator[Path]:
+    for path in folder.rglob("*"):
+        inside = path.relative_to(folder).parts
+        if path.suffix not in (*SCRIPTS, *TYPED) or path.name.endswith(".d.ts"):
+            continue
+        if any(part in NOT_CODE for part in inside[:-1]) or any(word in path.name for word in (".test.", ".spec.")):
+            continue
+        if path.is_file() and path.stat().st_size <= LARGEST:
+            yield path
+
+
+class Code:
+    """The functions, values and shapes of all modules; of each module its own, and those of all together."""
+
+    def __init__(self) -> None:
+        self.modules: dict[str, dict[str, Node]] = {}
+        self.everything: dict[str, Node] = {}
+        self.shapes = Shapes()
+        self.routes: list[Node] = []  # calls such as `app.post('/orders', handler)`
+
+    def add(self, name: str, tree: Node) -> None:
+        own = self.modules[name] = {}
+        for node in everywhere(tree):
+            self.shapes.note(node)
+            for known, value in definitions(node):
+                own.setdefault(known, value)
+                self.everything.setdefault(known, value)
+            if is_route(node):
+                self.routes.append(node)
+
+    def find(self, name: str, module: str) -> Node | None:
+        """The value of a handler; a module is named as its template does, from the folder of the code or below it."""
+        tail = module.rsplit("/", 1)[-1]
+        fitting = [known for known in self.modules if known == module or known.endswith(f"/{module}")]
+        fitting += [known for known in self.modules if known.rsplit("/", 1)[-1] == tail]
+        own = next((self.modules[known] for known in fitting if name in self.modules[known]), self.everything)
+        return own.get(name) or own.get("default")
+
+    def function(self, node: Node | None, depth: int = 0) -> Node | None:
+        """The function that a value is, names, or wraps: `middy(handler).use(...)`, `traced(async (event) => ...)`."""
+        if node is None or depth > 6:
+            return None
+        if node.type in FUNCTIONS:
+            return node
+        if node.type in ("identifier", "shorthand_property_identifier"):
+            known = self.everything.get(text(node))
+            return self.function(known, depth + 1) if known is not None and known != node else None
+        if node.type in WRAPPED:
+            return self.function(node.named_children[0], depth + 1)
+        if node.type == "member_expression":
+            return self.function(self.everything.get(text(node.child_by_field_name("property"))), depth + 1)
+        if node.type != "call_expression":
+            return None
+        called = node.child_by_field_name("function")
+        listed = node.child_by_field_name("arguments")
+        for each in listed.named_children if listed is not None else []:
+            if (found := self.function(each, depth + 1)) is not None:
+                return found
+        owner = called.child_by_field_name("object") if called is not None else None
+        return self.function(owner, depth + 1)
+
+
+def everywhere(tree: Node) -> Iterator[Node]:
+    todo = [tree]
+    while todo:
+        node = todo.pop()
+        yield node
+        todo.extend(reversed(node.named_children))
+
+
+def definitions(node: Node) -> Iterator[tuple[str, Node]]:
+    """What a node gives a name to."""
+    if node.type in ("function_declaration", "method_definition", "generator_function_declaration"):
+        yield text(node.child_by_field_name("name")), node
+    elif node.type in ("variable_declarator", "public_field_definition"):
+        name, value = node.child_by_field_name("name"), node.child_by_field_name("value")
+        if name is not None and value is not None and name.type in ("identifier", "property_identifier"):
+            yield text(name), value
+    elif node.type == "assignment_expression":
+        left, right = node.child_by_field_name("left"), node.child_by_field_name("right")
+        if left is None or right is None or left.type != "member_expression":
+            return
+        yield text(left.child_by_field_name("property")), right
+        if text(left) == "module.exports":
+            for pair in right.named_children if right.type == "object" else []:
+                if pair.type == "pair" and (value := pair.child_by_field_name("value")) is not None:
+                    yield key(pair.child_by_field_name("key")), value
+                elif pair.type == "shorthand_property_identifier":
+                    yield text(pair), pair
+    elif node.type == "export_specifier" and (alias := node.child_by_field_name("alias")) is not None:
+        if (name := node.child_by_field_name("name")) is not None:
+            yield text(alias), name
+    elif node.type == "export_statement" and (value := node.child_by_field_name("value")) is not None:
+        yield "default", value
+
+
+def is_route(node: Node) -> bool:
+    called = node.child_by_field_name("function") if node.type == "call_expression" else None
+    listed = node.child_by_field_name("arguments")
+    if called is None or called.type != "member_expression" or listed is None or len(listed.named_children) < 2:
+        return False
+    first = literal(listed.named_children[0])
+    return text(called.child_by_field_name("property")) in ROUTES and isinstance(first, str) and first.startswith("/")
+
+
+def parameters(function: Node) -> list[Node]:
+    single = function.child_by_field_name("parameter")
+    if single is not None:
+        return [single]
+    listed = function.child_by_field_name("parameters")
+    return [each for each in listed.named_children if each.type != "comment"] if listed is not None else []

@@ -1,0 +1,153 @@
+"""The search over all sources of a project, in a process of its own, which comes to one finding."""
+
+import multiprocessing
+import shutil
+import tempfile
+from contextlib import ExitStack
+from dataclasses import replace
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+from trials.bench import absent, only_reads, why_untried
+from trials.deliveries.deliver import deliver
+from trials.deliveries.history import Reference
+from trials.faults.once import once
+from trials.faults.order import successor
+from trials.local_aws import LocalAwsError
+from trials.local_aws.server import end_with_parent
+from trials.project import Kind, Source
+from trials.samples import samples
+from trials.samples.code import of_code
+from trials.samples.stranger import stranger
+from trials.search.keep import kept, write
+from trials.search.machine import reduced, shortest
+from trials.search.plan import Plan
+from trials.search.play import SHRINKING, Player, Sent
+from trials.search.verdict import Failure
+from trials.stage import Stage
+from trials.verdicts import Finding, broken, held, unproved
+from trials.verdicts.judge import has_key, refusal
+from trials.verdicts.remedies import remedy
+from trials.waves import feeders, waves
+from trials.workers import Theatre
+from trials.world import Noise, noise
+
+MOST_EVENTS = 6
+EVERY = "all sources"
+NOTHING = "no source has an effect that can be compared, and a key by which a repeat is known"
+
+
+def search(project: Path, steps: int, keep: Path | None = None) -> Finding:
+    """Play about `steps` steps of random sequences of the project's events; `keep` is a file for one that fails."""
+    context = multiprocessing.get_context("fork")
+    ours, theirs = context.Pipe()
+    home = Path(tempfile.mkdtemp(prefix="local-aws-"))
+    process = context.Process(target=work, args=(theirs, project, home, steps, keep), daemon=True)
+    process.start()
+    theirs.close()
+    try:
+        found = ours.recv()
+        assert isinstance(found, Finding)
+        return found
+    except EOFError:
+        return Finding(EVERY, "search", unproved("the process of the search ended without a word"))
+    finally:
+        process.kill()
+        process.join(timeout=10)
+        shutil.rmtree(home, ignore_errors=True)
+
+
+def work(pipe: Connection, project: Path, home: Path, steps: int, keep: Path | None) -> None:
+    end_with_parent()
+    tempfile.tempdir = str(home)
+    with ExitStack() as stack:
+        theatre = stack.enter_context(Theatre(home))
+        pipe.send(searched(theatre.stage(project), steps, keep))
+
+
+def searched(stage: Stage, steps: int, keep: Path | None = None) -> Finding:
+    stage.fresh()
+    events, newer, noisy = gathered(stage)
+    if not events:
+        return Finding(EVERY, "search", unproved(NOTHING))
+    player = Player(stage, events, newer, noisy, steps)
+    every = tuple(range(len(events)))
+    player.noise |= noise(player.alone(every), player.undisturbed(every))
+    calls = [len(each.calls) for each in events]
+    plan = shortest(calls, lambda tried: player.failure(tried) is not None, most=steps)
+    if plan is None:
+        sequences = f"{player.played} sequences, {player.spent} steps, of {len(events)} events"
+        text = f"{sequences}: in the end each effect was there once, or its event lay where somebody is told"
+        return Finding(EVERY, "search", held(text))
+    player.budget = player.spent + SHRINKING
+    plan = reduced(plan, lambda tried: player.failure(tried) is not None)
+    failure = player.failure(plan)
+    assert failure
+    finding = told(player, plan, failure)
+    return finding if keep is None else with_file(finding, player, plan, keep)
+
+
+def with_file(finding: Finding, player: Player, plan: Plan, file: Path) -> Finding:
+    """The finding, and that a file repeats it, or why none does."""
+    judgement = finding.judgement
+    try:
+        sequence = kept(player, plan)
+        write(file, sequence, [judgement.happened, *judgement.details], player.stage.project.folder)
+        said = f"kept in {file}"
+    except LocalAwsError as error:
+        said = f"not kept: {error}"
+    return replace(finding, judgement=replace(judgement, details=(*judgement.details, said)))
+
+
+def told(player: Player, plan: Plan, failure: Failure) -> Finding:
+    judgement = broken(
+        failure.promise,
+        f"after {len(plan)} steps, found in sequence {player.found_in}: {failure.happened}",
+        *player.names.told(plan),
+    )
+    return Finding(EVERY, "search", judgement, *remedy(failure.promise, player.events[plan[0].event].source.kind))
+
+
+def gathered(stage: Stage) -> tuple[list[Sent], dict[int, int], Noise]:
+    """The events of all sources that can be told from a repeat: the sample, somebody else's, and the next version."""
+    project, noisy = stage.project, set[tuple[str, str]]()
+    events, newer = list[Sent](), dict[int, int]()
+    sources = [source for source in project.sources if not why_untried(project, source)]
+    for source in [each for group in waves(project, sources) for each in group]:
+        if source.kind is Kind.ROUTE or absent(stage, source) or feeders(project, source, sources):
+            continue  # what another function writes into a queue is an effect of that one
+        reference = of(stage, source)
+        if reference is None or not repeatable(source, reference) or len(events) >= MOST_EVENTS:
+            continue
+        noisy |= reference.noise
+        calls, name = reference.every_call[:6], str(source)
+        events.append(Sent(source, reference.sample, calls, name))
+        payload, other = successor(reference.sample.payload), stranger(reference.sample, source)
+        after = Sent(source, replace(reference.sample, payload=payload), calls, f"{name}, the next version")
+        if payload is not None and takes(stage, after):
+            newer[len(events) - 1] = len(events)
+            events.append(after)
+        if other and takes(stage, strange := Sent(source, other[0], calls, f"{name}, of somebody else")):
+            events.append(strange)
+    return events, newer, noisy
+
+
+def takes(stage: Stage, sent: Sent) -> bool:
+    """Whether a function does what an event asks that was made of its sample."""
+    stage.fresh()
+    return not refusal(deliver(stage, sent.source, [sent.sample]))
+
+
+def of(stage: Stage, source: Source) -> Reference | None:
+    project = stage.project
+    reads = of_code(*project.code(source.function))
+    given = samples(project.body, project.files, source, stage.passed_on, reads, project.supply.claims)
+    attempt = once(stage, source, given)
+    stage.remember()
+    found = attempt.reference
+    return found if found and found.has_effect and not attempt.returned_early else None
+
+
+def repeatable(source: Source, reference: Reference) -> bool:
+    """Whether the same event once more is a repeat; a request without a key is another request."""
+    return source.kind is not Kind.HTTP or (has_key(reference) and not only_reads(reference))
