@@ -9,8 +9,8 @@ from urllib.parse import unquote_plus
 
 import pytest
 
-from trials.deliveries.objects import content_of
 from trials.deliveries.parcels import lay_objects, settled
+from trials.deliveries.records import content_of
 from trials.project import Kind, Source, sources
 from trials.project.effects import calls_nothing
 from trials.project.sources import Route, sources_of

@@ -9,6 +9,7 @@ import pytest
 
 from trials.local_aws import LocalAwsError
 from trials.project import Kind, read
+from trials.project.effects import calls_nothing
 from trials.template import ASSET
 
 URL = "http://outside.example.test"
@@ -227,3 +228,16 @@ def test_a_row_is_tried_with_the_event_that_the_reader_writes_for_it(tmp_path: P
     (tmp_path / "events").mkdir()
     (tmp_path / "events" / "Measured.json").write_text('{"celsius": 21}')
     assert [each.kind for each in read(tmp_path, URL).sources] == [Kind.DIRECT]
+
+
+def test_code_that_a_template_holds_itself_can_be_read(tmp_path: Path) -> None:
+    inner = {
+        "Runtime": "python3.14",
+        "Handler": "index.main",
+        "Code": {"ZipFile": "def main(event, context):\n    print(event)\n"},
+    }
+    written(tmp_path, {"Resources": {"Work": {"Type": "AWS::Lambda::Function", "Properties": inner}}})
+    folder, handler, runtime = read(tmp_path, URL).code("Work")
+
+    assert (folder / "index.py").read_text().startswith("def main")
+    assert calls_nothing(folder, handler, runtime)

@@ -10,10 +10,10 @@ from trials.faults import once
 from trials.faults.once import Try, not_found, with_its_item
 from trials.project import Kind, Source
 from trials.project.sources import Route
+from trials.samples.derive import item
 from trials.samples.made import made
 from trials.samples.reads import JSON, Reads
 from trials.samples.sample import Sample
-from trials.samples.seeded import item
 
 GET = Source(Kind.HTTP, "Work", "Work.Get", route=Route("GET", "/orders/{orderId}"))
 LIST = Source(Kind.HTTP, "Work", "Work.List", route=Route("GET", "/orders"))

@@ -9,8 +9,14 @@ from urllib.parse import unquote_plus
 from uuid import uuid4
 
 from trials.deliveries.history import Answer
-from trials.deliveries.objects import content_of
-from trials.deliveries.records import kinesis_record, message_record, notification, sequence_number, table_record
+from trials.deliveries.records import (
+    content_of,
+    kinesis_record,
+    message_record,
+    notification,
+    sequence_number,
+    table_record,
+)
 from trials.local_aws import ACCOUNT, REGION
 from trials.project.sources import Kind, Source
 from trials.samples.sample import Sample

@@ -13,10 +13,10 @@ from trials.deliveries.parcels import lay_objects
 from trials.project.effects import calls_nothing, script_text
 from trials.project.sources import Kind, Source
 from trials.samples.code import of_code
+from trials.samples.derive import item
 from trials.samples.learned import MOST, lacks, mends, raised
 from trials.samples.refused import Refusal, observations
 from trials.samples.sample import Sample
-from trials.samples.seeded import item
 from trials.stage import Stage
 from trials.verdicts import Judgement, Promise, Verdict, broken
 from trials.verdicts.judge import (

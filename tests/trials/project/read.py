@@ -7,11 +7,10 @@ from typing import Any
 from trials.local_aws import LocalAwsError
 from trials.project.deployable import POWERTOOLS, SDK, deployable, in_powertools, too_old
 from trials.project.elsewhere import buses, final, told
-from trials.project.parameters import SSM, made_up, stored
-from trials.project.samconfig import overrides
+from trials.project.parameters import SSM, made_up, overrides, stored
 from trials.project.sources import Kind, Source, sources_of
 from trials.project.supplied import Supply, supplied
-from trials.project.synthesised import put_plainly
+from trials.project.synthesised import inline, put_plainly
 from trials.samples.found import SampleFile, sample_files
 from trials.template import ASSET, Model, TemplateError, as_dict, merged_properties, read_template
 from trials.template.nested import inlined
@@ -54,7 +53,7 @@ class Project:
         """The folder of a function's code, its handler and its runtime."""
         resource = self.body["Resources"].get(function, {})
         properties = merged_properties(self.body, resource)
-        place = as_dict(resource.get("Metadata")).get(ASSET) or properties.get("CodeUri", ".")
+        place = as_dict(resource.get("Metadata")).get(ASSET) or inline(properties) or properties.get("CodeUri", ".")
         folder = self.template.parent / place if isinstance(place, str) else self.template.parent
         return folder, str(properties.get("Handler", "")), str(properties.get("Runtime", ""))
 

@@ -130,3 +130,16 @@ def unpacked(archive: Path) -> Path:
         finally:
             shutil.rmtree(fresh, ignore_errors=True)
     return kept
+
+
+def inline(function: dict[str, Any]) -> str:
+    """The folder with the code that a template holds itself, for those who read code; empty for code from elsewhere."""
+    code = function.get("InlineCode") or as_dict(function.get("Code")).get("ZipFile")
+    if not isinstance(code, str):
+        return ""
+    module = str(function.get("Handler", "index")).rsplit(".", 1)[0]
+    ending = ".py" if str(function.get("Runtime")).startswith("python") else ".js"
+    folder = ENVIRONMENT / "archives" / hashlib.sha256(f"{module}{ending}{code}".encode()).hexdigest()[:16]
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / f"{Path(module).name}{ending}").write_text(code, encoding="utf-8")
+    return str(folder)
