@@ -223,8 +223,11 @@ class Placed:
 
     def __init__(self) -> None:
         self.keys: list[str] = []
-        self.local = self.stack = self
+        self.local = self.stack = self.project = self
         self.types, self.resources = {"Files": "AWS::S3::Bucket"}, {"Files": "files-1"}
+
+    def values(self) -> dict[str, str]:
+        return {"FilesName": "files-1", "Stage": "test"}
 
     def client(self, _: str) -> "Placed":
         return self
@@ -244,11 +247,12 @@ def test_what_a_bucket_tells_a_queue_is_the_message_and_its_object_is_there(thro
     assert stage.keys == ["in/trial/a b+ü.jpg"]
 
 
-def test_an_event_of_s3_on_the_bus_is_of_an_object_that_is_there() -> None:
+@pytest.mark.parametrize("bucket", ["Files", "FilesName"])
+def test_an_event_of_s3_on_the_bus_is_of_an_object_that_is_there(bucket: str) -> None:
     pattern = {
         "source": ["aws.s3"],
         "detail-type": ["Object Created"],
-        "detail": {"bucket": {"name": [{"Ref": "Files"}]}},
+        "detail": {"bucket": {"name": [{"Ref": bucket}]}},
     }
     stage: Any = Placed()
     event = settled(stage, made({"Resources": {}}, Source(Kind.BUS, "Work", "Rule", pattern=pattern)).payload)

@@ -210,12 +210,22 @@ def settled(stage: "Stage", value: Any) -> Any:
         return value
     bucket, entity = as_dict(value.get("bucket")), value.get("object")
     name = bucket.get("name")
-    if isinstance(entity, dict) and isinstance(name, str) and stage.stack.types.get(name) == "AWS::S3::Bucket":
-        physical, key = stage.stack.resources[name], str(entity.get("key", "trial"))
+    physical = bucket_of(stage, name) if isinstance(entity, dict) and isinstance(name, str) else ""
+    if isinstance(entity, dict) and physical:
+        key = str(entity.get("key", "trial"))
         key = unquote_plus(key) if "s3SchemaVersion" in value else key
         stage.local.client("s3").put_object(Bucket=physical, Key=key, Body=content_of(key))
         return {**value, "bucket": {**bucket, "name": physical}}
     return {key: settled(stage, inner) for key, inner in value.items()}
+
+
+def bucket_of(stage: "Stage", name: str) -> str:
+    """The stack's bucket that a name means: its logical id, or a parameter that holds its name; empty for another."""
+    buckets = {
+        each: stage.stack.resources[each] for each, kind in stage.stack.types.items() if kind == "AWS::S3::Bucket"
+    }
+    value = stage.project.values().get(name, name)
+    return buckets.get(name, value if value in buckets.values() else "")
 
 
 def lay_objects(stage: "Stage", source: Source, sample: Sample) -> None:

@@ -13,8 +13,9 @@ from trials.local_aws.namespace import errand
 from trials.local_aws.packaging import PackagingError
 
 NODE = Path(__file__).parent / "node"  # its lock holds what Lambda's runtimes bring along, and esbuild
-PRELOADS = (NODE / "left_running.cjs", NODE / "plain_http.cjs", NODE / "clock.cjs", NODE / "older_sdk.cjs")
+PRELOADS = (NODE / "left_running.cjs", NODE / "plain_http.cjs", NODE / "clock.cjs")
 OLDER = ("nodejs10.x", "nodejs12.x", "nodejs14.x", "nodejs16.x")  # bring version 2 of the SDK, the newer ones version 3
+OLDER_SDK = {"aws-sdk": "2.1693.0"}  # the last release
 NPM = ("--omit=dev", "--no-audit", "--no-fund", "--loglevel=error")
 UPWARDS = 3  # folders above that of the code in which a manifest is looked for
 SCRIPTS, TYPED = (".js", ".mjs", ".cjs"), (".ts", ".mts", ".cts", ".tsx")
@@ -29,8 +30,10 @@ def runtime_modules() -> Path:
 
 def older_modules() -> Path:
     """The `node_modules` of the runtimes that bring version 2 of the SDK along."""
-    lock = NODE / "older" / "package-lock.json"
-    return installed(NODE / "older" / "package.json", lock, hashed(lock.read_text()))
+    wanted = json.dumps({"private": True, "dependencies": OLDER_SDK})
+    (manifest := ENVIRONMENT / "node" / f"{hashed(wanted)}.json").parent.mkdir(parents=True, exist_ok=True)
+    manifest.write_text(wanted)
+    return installed(manifest, None, hashed(wanted))
 
 
 def hashed(text: str) -> str:

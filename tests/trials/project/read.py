@@ -43,10 +43,13 @@ class Project:
     newer: list[str] = field(default_factory=list)  # packages that are taken whatever version a function pins
     buses: list[str] = field(default_factory=list)  # that the template only names
 
+    def values(self) -> dict[str, str]:
+        """What `Ref` makes of each parameter of the template."""
+        return final(self.body.get("Parameters") or {}, self.parameters, self.stored)
+
     def bus(self, origin: str) -> str:
         """The name of a bus that the template only names, through a parameter or outright; empty for none."""
-        values = final(self.body.get("Parameters") or {}, self.parameters, self.stored)
-        name = values.get(origin, origin)
+        name = self.values().get(origin, origin)
         return name if name in self.buses else ""
 
     def code(self, function: str) -> tuple[Path, str, str]:

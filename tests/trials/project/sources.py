@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from trials.project import accounted, apis, asked
+from trials.project import accounted, apis, callers
 from trials.project.callers import ended, triggered
 from trials.project.machines import invocations
 from trials.project.source import ANY, Batching, Kind, Route, Source
@@ -75,7 +75,7 @@ def of_mappings(template: Model) -> Iterator[Source]:
 
 def of_event_mapping(mapping: Mapping, event: Event) -> Source:
     kind, function = MAPPED.get(mapping.kind), event.owner.name
-    if given := asked.handed_by(mapping):
+    if given := callers.handed_by(mapping):
         return Source(Kind.DIRECT, function, mapping.label, given=given)
     if not kind:
         return Source(Kind.OTHER, function, mapping.label, why=f"there are no trials for {mapping.kind} yet")
@@ -87,7 +87,7 @@ def of_mapping(mapping: Mapping) -> Source:
     """An event source mapping of CloudFormation."""
     origin = logical_id(mapping.written("EventSourceArn"))
     function, kind = mapping.template.function(mapping.written("FunctionName")), MAPPED.get(mapping.kind)
-    if function and (given := asked.handed_by(mapping)):
+    if function and (given := callers.handed_by(mapping)):
         return Source(Kind.DIRECT, function, mapping.label, given=given)
     if not kind or origin not in mapping.template.resources:
         return Source(Kind.OTHER, function, mapping.label, origin, why="an event source mapping of another service")
@@ -220,11 +220,11 @@ def of_resource(resource: Resource) -> Iterator[Source]:
     elif kind == "AWS::CloudWatch::Alarm":
         yield from named(resource, "there are no trials for alarms", accounted.alarm_actions(resource))
     elif kind == "AWS::Pipes::Pipe":
-        yield from asked.of_pipe(resource)
+        yield from callers.of_pipe(resource)
     elif kind in LOCATIONS:
         functions = list(named(resource, accounted.NESTED, resource.body))
         yield from functions or [Source(Kind.OTHER, "", name, why=accounted.NESTED)]
-    elif asks := list(asked.of_asker(resource)):
+    elif asks := list(callers.of_asker(resource)):
         yield from asks
     elif why := "" if kind in READ_ELSEWHERE else accounted.reason(kind):
         yield from named(resource, why, resource.body)
