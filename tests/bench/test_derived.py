@@ -164,6 +164,10 @@ def test_a_record_of_a_table_is_first_the_change_that_the_code_asks_for(name: st
 
 CALLED_BY_ROLE = {
     "AWS::ApiGatewayV2::Route": {"Target": {"Fn::Join": ["/", ["integrations", {"Ref": "Joined"}]]}},
+    "AWS::Events::Rule": {
+        "EventPattern": {"source": ["a"]},
+        "Targets": [{"Id": "a", "Arn": {"Fn::GetAtt": ["Work", "Arn"]}}],
+    },
     "AWS::ApiGateway::Method": {"Integration": {"Uri": {"Fn::GetAtt": ["Work", "Arn"]}, "Type": "AWS_PROXY"}},
 }
 
@@ -175,6 +179,7 @@ def test_a_caller_that_takes_on_a_role_needs_no_permission(kind: str, role: bool
     way = deepcopy(CALLED_BY_ROLE[kind])
     if role:
         joined["CredentialsArn"] = "arn:aws:iam::123456789012:role/caller"
+        way["RoleArn"] = "arn:aws:iam::123456789012:role/caller"
         way.setdefault("Integration", {})["Credentials"] = "arn:aws:iam::123456789012:role/caller"
     resources = {
         "Work": {"Type": "AWS::Lambda::Function", "Properties": {}},

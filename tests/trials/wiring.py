@@ -52,6 +52,7 @@ def by_role(template: Model, resource: Resource) -> bool:
     integration = template.resource(resource.only("Target")) if resource.type == "AWS::ApiGatewayV2::Route" else None
     return (
         any(not target.absent("RoleArn") for target in resource.items("Targets"))
+        or not resource.absent("RoleArn")
         or not resource.absent("Integration", "Credentials")
         or bool(integration and not integration.absent("CredentialsArn"))
     )
