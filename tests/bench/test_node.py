@@ -84,3 +84,21 @@ def test_no_manifest_beyond_the_repository_is_taken(tmp_path: Path) -> None:
     (tmp_path / "node_modules").mkdir()
 
     assert javascript.packages_above(inner) is None
+
+
+def test_code_that_imports_from_above_is_bundled_where_it_lies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (modules := tmp_path / "runtime" / "@aws-sdk").mkdir(parents=True)
+    monkeypatch.setattr(javascript, "runtime_modules", lambda: modules.parent)
+    asked: list[tuple[Path, str]] = []
+
+    def errand(command: list[str], environment: Any = None, cwd: Path = tmp_path) -> Any:
+        asked.append((cwd, (environment or {}).get("NODE_PATH", "")))
+        failed = cwd == tmp_path / "copy"
+        return subprocess.CompletedProcess(command, int(failed), "", 'Could not resolve "../shared"' if failed else "")
+
+    monkeypatch.setattr(javascript, "errand", errand)
+    properties = {"EntryPoints": ["app.ts"]}
+    javascript.bundle(tmp_path / "copy", properties, "app.handler", tmp_path / "out", tmp_path / "src")
+
+    copy = tmp_path / "copy"
+    assert asked == [(copy, ""), (tmp_path / "src", str(copy / "node_modules"))]

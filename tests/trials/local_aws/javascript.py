@@ -76,9 +76,9 @@ def build(source: Path, handler: str, metadata: dict[str, Any], work: Path) -> P
     if own and not (code / "node_modules").exists():
         shutil.copytree(own, code / "node_modules", copy_function=os.link, symlinks=True)
     if by_esbuild:
-        return bundle(code, metadata.get("BuildProperties") or {}, handler, work / "bundled")
+        return bundle(code, metadata.get("BuildProperties") or {}, handler, work / "bundled", source)
     if typescript:
-        return bundle(code, {}, handler, work / "bundled")
+        return bundle(code, {}, handler, work / "bundled", source)
     return code
 
 
@@ -124,8 +124,11 @@ def typed(code: Path, handler: str) -> Path | None:
     return next((path for end in TYPED if (path := code / f"{module(handler)}{end}").is_file()), None)
 
 
-def bundle(code: Path, properties: dict[str, Any], handler: str, out: Path) -> Path:
-    """What esbuild makes of the entry points; the SDK stays outside, unless the function brings its own."""
+def bundle(code: Path, properties: dict[str, Any], handler: str, out: Path, source: Path) -> Path:
+    """What esbuild makes of the entry points; the SDK stays outside, unless the function brings its own.
+
+    Code that imports what lies above its folder is bundled where it lies, with the packages laid beside `code`.
+    """
     modules = runtime_modules()
     entries = [str(entry) for entry in properties.get("EntryPoints") or []]
     if not entries:
@@ -148,6 +151,8 @@ def bundle(code: Path, properties: dict[str, Any], handler: str, out: Path) -> P
         *asked_of_esbuild(properties),
     ]
     done = errand(command, cwd=code)
+    if done.returncode and 'Could not resolve "../' in done.stderr:
+        done = errand(command, {**os.environ, "NODE_PATH": str(code / "node_modules")}, cwd=source)
     if done.returncode:
         raise PackagingError(f"esbuild failed for {entries[0]}: {' '.join(done.stderr.split())[:300]}")
     return out
