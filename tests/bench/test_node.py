@@ -102,3 +102,14 @@ def test_code_that_imports_from_above_is_bundled_where_it_lies(tmp_path: Path, m
 
     copy = tmp_path / "copy"
     assert asked == [(copy, ""), (tmp_path / "src", str(copy / "node_modules"))]
+
+
+def test_code_is_bundled_with_the_settings_above_it_unless_it_brings_its_own(tmp_path: Path) -> None:
+    (code := tmp_path / "src" / "orders").mkdir(parents=True)
+    assert javascript.settings_above(code, code) == []
+
+    (tmp_path / "tsconfig.json").write_text("{}")
+    assert javascript.settings_above(code, code) == [f"--tsconfig={tmp_path.resolve() / 'tsconfig.json'}"]
+
+    (code / "tsconfig.json").write_text("{}")
+    assert javascript.settings_above(code, code) == []

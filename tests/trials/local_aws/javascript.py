@@ -149,6 +149,7 @@ def bundle(code: Path, properties: dict[str, Any], handler: str, out: Path, sour
         *(f"--external:{name}" for name in outside),
         *(f"--out-extension:{end}" for end in endings),
         *asked_of_esbuild(properties),
+        *settings_above(code, source),
     ]
     done = errand(command, cwd=code)
     if done.returncode and 'Could not resolve "../' in done.stderr:
@@ -156,6 +157,13 @@ def bundle(code: Path, properties: dict[str, Any], handler: str, out: Path, sour
     if done.returncode:
         raise PackagingError(f"esbuild failed for {entries[0]}: {' '.join(done.stderr.split())[:300]}")
     return out
+
+
+def settings_above(code: Path, source: Path) -> list[str]:
+    """The option that names the settings of TypeScript above code that brings none: the copy lies elsewhere."""
+    above = (folder / "tsconfig.json" for folder in source.resolve().parents[:UPWARDS])
+    found = None if (code / "tsconfig.json").is_file() else next((path for path in above if path.is_file()), None)
+    return [f"--tsconfig={found}"] if found else []
 
 
 def asked_of_esbuild(properties: dict[str, Any]) -> list[str]:
