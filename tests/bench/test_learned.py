@@ -425,3 +425,19 @@ def test_a_response_s_reason_is_read_and_an_answer_s_content_is_not(tmp_path: Pa
 
     assert observations(said(refused, [], tmp_path)) == [Observation(MISSING, ("sku",))]
     assert observations(said(fine, [], tmp_path)) == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "payload", "mended_to"),
+    [
+        (Kind.BUS, {"detail": {"items": ["trial"]}}, {"detail": {"items": [{"sku": "trial-1"}]}}),
+        (Kind.QUEUE, '{"items": [{"qty": 1}]}', '{"items": [{"qty": 1, "sku": "trial-1"}]}'),
+        (Kind.DIRECT, {"items": []}, {"items": [{"sku": "trial-1"}]}),
+    ],
+)
+def test_a_key_that_a_loop_misses_is_put_into_the_members_of_a_list(kind: Kind, payload: Any, mended_to: Any) -> None:
+    source = Source(kind, "Work", "Work", "Jobs")
+    tried = [each.payload for each in mends(Sample(payload, "made up"), source, Refusal(("KeyError: 'sku'",)))]
+
+    assert mended_to in tried
+    assert tried.index(mended_to) > 0  # the object itself is likelier

@@ -1,10 +1,13 @@
 """What is loaded before a function in JavaScript changes how it is carried, never what it does."""
 
+import os
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from trials.local_aws import LocalAws, javascript
 from trials.local_aws.javascript import PRELOADS
 
 HANDLERS = "class NodeHttpHandler {}\nclass NodeHttp2Handler {}\nmodule.exports = { NodeHttpHandler, NodeHttp2Handler }"
@@ -24,3 +27,89 @@ def test_a_client_that_would_speak_http_2_speaks_what_the_local_aws_does(tmp_pat
 
     said = subprocess.run(["node", *loaded, name], cwd=tmp_path, capture_output=True, text=True, check=True).stdout
     assert said.strip() == "NodeHttpHandler {}"
+
+
+OLD = "exports.config = { update(more) { Object.assign(this, more) } }"
+PARTS = {
+    "whole": "const sdk = require('aws-sdk')",
+    "one client": "require('aws-sdk/clients/sqs'); const sdk = require('aws-sdk/global')",
+}
+
+
+@pytest.mark.parametrize("way", PARTS)
+def test_version_2_of_the_sdk_is_told_where_the_local_aws_is(tmp_path: Path, way: str) -> None:
+    (sdk := tmp_path / "node_modules" / "aws-sdk" / "clients").mkdir(parents=True)
+    (sdk / "sqs.js").write_text("module.exports = class SQS {}")
+    (sdk.parent / "global.js").write_text(OLD)
+    (sdk.parent / "index.js").write_text("module.exports = require('./global')")
+    (tmp_path / "app.js").write_text(f"{PARTS[way]}; console.log(sdk.config.endpoint, sdk.config.s3ForcePathStyle)")
+    loaded = [word for path in PRELOADS for word in ("--require", str(path))]
+    environment = {**os.environ, "AWS_ENDPOINT_URL": "http://127.0.0.1:9"}
+
+    done = subprocess.run(["node", *loaded, "app.js"], cwd=tmp_path, capture_output=True, text=True, env=environment)
+    assert done.stdout.strip() == "http://127.0.0.1:9 true", done.stderr
+
+
+@pytest.mark.parametrize(("runtime", "brought"), [("nodejs16.x", True), ("nodejs20.x", False), ("python3.14", False)])
+def test_only_the_runtimes_that_brought_it_along_find_version_2_of_the_sdk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, runtime: str, brought: bool
+) -> None:
+    monkeypatch.setattr(javascript, "older_modules", lambda: tmp_path)
+    monkeypatch.setattr(LocalAws, "_bring_node", lambda _: None)
+    properties: dict[str, Any] = {"Runtime": runtime, "InlineCode": "x"}
+    local = LocalAws.__new__(LocalAws)
+    local._pack_one({"Type": "AWS::Serverless::Function", "Properties": properties}, properties, tmp_path, ())
+
+    assert ("Environment" in properties) is brought
+    assert not brought or properties["Environment"]["Variables"] == {"NODE_PATH": str(tmp_path)}
+
+
+def test_what_is_bundled_may_come_from_the_folder_above(tmp_path: Path) -> None:
+    (code := tmp_path / "src" / "orders").mkdir(parents=True)
+    assert javascript.packages_above(code) is None
+
+    (modules := tmp_path / "node_modules").mkdir()
+    (tmp_path / "package.json").write_text('{"dependencies": {"x": "1"}}')
+    assert javascript.packages_above(code) == modules.resolve()
+
+    (code / "package.json").write_text("{}")
+    assert javascript.packages_above(code) is None
+
+
+def test_no_manifest_beyond_the_repository_is_taken(tmp_path: Path) -> None:
+    (code := tmp_path / "src").mkdir()
+    (code / ".git").mkdir()
+    (inner := code / "orders").mkdir()
+    (tmp_path / "package.json").write_text('{"dependencies": {"x": "1"}}')
+    (tmp_path / "node_modules").mkdir()
+
+    assert javascript.packages_above(inner) is None
+
+
+def test_code_that_imports_from_above_is_bundled_where_it_lies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (modules := tmp_path / "runtime" / "@aws-sdk").mkdir(parents=True)
+    monkeypatch.setattr(javascript, "runtime_modules", lambda: modules.parent)
+    asked: list[tuple[Path, str]] = []
+
+    def errand(command: list[str], environment: Any = None, cwd: Path = tmp_path) -> Any:
+        asked.append((cwd, (environment or {}).get("NODE_PATH", "")))
+        failed = cwd == tmp_path / "copy"
+        return subprocess.CompletedProcess(command, int(failed), "", 'Could not resolve "../shared"' if failed else "")
+
+    monkeypatch.setattr(javascript, "errand", errand)
+    properties = {"EntryPoints": ["app.ts"]}
+    javascript.bundle(tmp_path / "copy", properties, "app.handler", tmp_path / "out", tmp_path / "src")
+
+    copy = tmp_path / "copy"
+    assert asked == [(copy, ""), (tmp_path / "src", str(copy / "node_modules"))]
+
+
+def test_code_is_bundled_with_the_settings_above_it_unless_it_brings_its_own(tmp_path: Path) -> None:
+    (code := tmp_path / "src" / "orders").mkdir(parents=True)
+    assert javascript.settings_above(code, code) == []
+
+    (tmp_path / "tsconfig.json").write_text("{}")
+    assert javascript.settings_above(code, code) == [f"--tsconfig={tmp_path.resolve() / 'tsconfig.json'}"]
+
+    (code / "tsconfig.json").write_text("{}")
+    assert javascript.settings_above(code, code) == []

@@ -71,7 +71,9 @@ class Recorder:
 
 def stage(recorder: Recorder) -> Any:
     local = SimpleNamespace(client=lambda _: recorder)
-    return SimpleNamespace(local=local, stack=SimpleNamespace(resources={"Told": "arn:told", "Files": "files-1"}))
+    stack = SimpleNamespace(resources={"Told": "arn:told", "Files": "files-1"})
+    project = SimpleNamespace(bus={"BusName": "shared"}.get)
+    return SimpleNamespace(local=local, stack=stack, project=project)
 
 
 def test_what_is_sent_fits_the_filter() -> None:
@@ -88,6 +90,9 @@ def test_what_is_sent_fits_the_filter() -> None:
     assert (entry["EventBusName"], json.loads(entry["Detail"])) == ("default", {"bucket": {"name": "files-1"}})
 
     assert "put_rule" not in recorder.asked
+
+    to_bus(stage(recorder), Source(Kind.ROUTE, "Jobs", "Placed", "BusName", pattern=of_bucket))
+    assert recorder.asked["put_events"]["Entries"][0]["EventBusName"] == "shared"
 
     to_bucket(stage(recorder), Source(Kind.ROUTE, "Jobs", "F", "Files", pattern={"prefix": "in/", "suffix": ".csv"}))
     assert recorder.asked["put_object"]["Key"] == "in/trial.csv"

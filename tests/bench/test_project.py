@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from trials.local_aws import LocalAws, LocalAwsError
+from trials.local_aws import LocalAws, LocalAwsError, deployment
 from trials.local_aws.deployment import LARGEST, stack_name
 from trials.local_aws.javascript import asked_of_esbuild
-from trials.local_aws.packaging import PackagingError, packages, with_places
+from trials.local_aws.packaging import PackagingError, asked_for, packages, with_places
 from trials.project import read
 from trials.project.deployable import deployable
 from trials.project.graves import graves, keeps_failures
@@ -386,6 +386,31 @@ def test_a_project_of_which_nothing_can_be_deployed_is_told_function_by_function
     server.client = lambda _: None  # type: ignore[assignment,method-assign]
 
     assert server.create_what_comes_up("trial", {"Resources": {}}, {}).left_out == server._unpacked
+
+
+def test_packages_are_those_of_the_requirements_else_those_of_the_project(tmp_path: Path) -> None:
+    (code := tmp_path / "src").mkdir()
+    assert asked_for(code) == (None, [])
+
+    (tmp_path / "pyproject.toml").write_text('[project]\nname = "x"\ndependencies = ["requests>=2", "boto3"]\n')
+    assert asked_for(code) == (None, ["requests>=2", "boto3"])
+
+    (code / "requirements.txt").write_text("requests\n")
+    assert asked_for(code) == (code / "requirements.txt", [])
+
+
+@pytest.mark.parametrize(("runtime", "added"), [("python3.9", ["setuptools<81"]), ("python3.13", [])])
+def test_runtimes_that_bring_setuptools_along_have_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, runtime: str, added: list[str]
+) -> None:
+    asked: list[list[str]] = []
+    monkeypatch.setattr(deployment, "packages", lambda _, extra, __: asked.append(list(extra)) or tmp_path)
+    (tmp_path / "requirements.txt").write_text("requests\n")
+    local = LocalAws.__new__(LocalAws)
+    local.__dict__ |= {"_installed": {}, "_home": tmp_path, "_guard": tmp_path}
+    local._depend({}, tmp_path, (), runtime)
+
+    assert asked == [added]
 
 
 def test_packages_that_cannot_be_had_are_told_in_uv_s_words(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from trials.project import Kind, read, sources
+from trials.project.accounted import needed
 from trials.project.sources import Batching, Route, Source
 from trials.samples.made import made
 from trials.template import read_template
@@ -107,12 +108,13 @@ SAM = """
         ("CloudWatchLogs", "LogGroupName: !Ref Origin", "logs Origin"),
         ("SNS", "Topic: !Ref Origin, SqsSubscription: true", "SNS through a queue that SAM makes"),
         ("Cognito", "UserPool: !Ref Origin, Trigger: PreSignUp", "direct Work.E"),
-        ("Cognito", "UserPool: !Ref Origin, Trigger: UserMigration", "there are no trials for Cognito yet"),
+        ("Cognito", "UserPool: !Ref Origin, Trigger: UserMigration", "direct Work.E"),
+        ("Cognito", "UserPool: !Ref Origin, Trigger: CustomSMSSender", "there are no trials for Cognito yet"),
         ("IoTRule", "Sql: SELECT *", "there are no trials for IoTRule yet"),
         ("AlexaSkill", "SkillId: x", "there are no trials for AlexaSkill yet"),
-        ("MSK", "Stream: x", "there are no trials for MSK yet"),
-        ("MQ", "Broker: x", "there are no trials for MQ yet"),
-        ("SelfManagedKafka", "Topics: [a]", "there are no trials for SelfManagedKafka yet"),
+        ("MSK", "Stream: x", "direct Work.E"),
+        ("MQ", "Broker: x", "direct Work.E"),
+        ("SelfManagedKafka", "Topics: [a]", "direct Work.E"),
         ("DocumentDB", "Cluster: x", "there are no trials for DocumentDB yet"),
         ("SomethingNew", "X: y", "there are no trials for SomethingNew yet"),
     ],
@@ -203,23 +205,18 @@ def test_a_websocket_s_route_is_no_http_request(tmp_path: Path) -> None:
 
 
 UNTRIED = {
-    "Pipe": f"AWS::Pipes::Pipe, Properties: {{ Source: x, Target: {ARN} }}",
-    "Enriched": f"AWS::Pipes::Pipe, Properties: {{ Source: x, Target: x, Enrichment: {ARN} }}",
-    "Pool": f"AWS::Cognito::UserPool, Properties: {{ LambdaConfig: {{ UserMigration: {ARN} }} }}",
+    "Pool": f"AWS::Cognito::UserPool, Properties: {{ LambdaConfig: {{ CustomSMSSender: {{ LambdaArn: {ARN} }} }} }}",
     "Rule": f"AWS::IoT::TopicRule, Properties: {{ TopicRulePayload: {{ Actions: [{{ Lambda: {{ FunctionArn: {ARN} }} }}] }} }}",
     "Release": "AWS::CodePipeline::Pipeline, Properties: { Stages: [{ Actions: [{ Configuration: { FunctionName: !Ref Work } }] }] }",
-    "Behind": f"AWS::ElasticLoadBalancingV2::TargetGroup, Properties: {{ TargetType: lambda, Targets: [{{ Id: {ARN} }}] }}",
     "Made": f"Custom::Thing, Properties: {{ ServiceToken: {ARN} }}",
     "Made2": f"AWS::CloudFormation::CustomResource, Properties: {{ ServiceToken: {ARN} }}",
-    "Graph": f"AWS::AppSync::DataSource, Properties: {{ LambdaConfig: {{ LambdaFunctionArn: {ARN} }} }}",
     "Rotation": f"AWS::SecretsManager::RotationSchedule, Properties: {{ RotationLambdaARN: {ARN} }}",
     "Mail": f"AWS::SES::ReceiptRule, Properties: {{ Rule: {{ Actions: [{{ LambdaAction: {{ FunctionArn: {ARN} }} }}] }} }}",
     "Checked": f"AWS::Config::ConfigRule, Properties: {{ Source: {{ Owner: CUSTOM_LAMBDA, SourceIdentifier: {ARN} }} }}",
-    "Hose": f"AWS::KinesisFirehose::DeliveryStream, Properties: {{ X: [{{ ParameterValue: {ARN} }}] }}",
     "Edge": "AWS::CloudFront::Distribution, Properties: { X: { LambdaFunctionARN: !Ref Work } }",
     "Rings": f"AWS::CloudWatch::Alarm, Properties: {{ AlarmActions: [{ARN}] }}",
     "Unknown": f"AWS::Some::Thing, Properties: {{ Calls: {ARN} }}",
-    "Kafka": f"AWS::Lambda::EventSourceMapping, Properties: {{ FunctionName: {ARN}, Topics: [a], SelfManagedEventSource: {{}} }}",
+    "Documents": f"AWS::Lambda::EventSourceMapping, Properties: {{ FunctionName: {ARN}, DocumentDBEventSourceConfig: {{}} }}",
     "Nested": f"AWS::CloudFormation::Stack, Properties: {{ Parameters: {{ Function: {ARN} }} }}",
 }
 
@@ -284,6 +281,15 @@ def test_an_authorizer_is_given_a_caller_in_the_form_of_its_api(
 
 
 AFTER = f"AWS::Lambda::EventInvokeConfig, Properties: {{ FunctionName: x, DestinationConfig: {{ %s: {{ Destination: {ARN} }} }} }}"
+BEHIND = f"AWS::ElasticLoadBalancingV2::TargetGroup, Properties: {{ TargetType: lambda, Targets: [{{ Id: {ARN} }}] }}"
+PIPE = f"AWS::Pipes::Pipe, Properties: {{ Source: x, %s: {ARN} }}"
+HOSE = f"AWS::KinesisFirehose::DeliveryStream, Properties: {{ X: [{{ ParameterValue: {ARN} }}] }}"
+KAFKA = f"AWS::Lambda::EventSourceMapping, Properties: {{ FunctionName: {ARN}, Topics: [a], SelfManagedEventSource: {{ X: y }} }}"
+ORIGIN = (
+    f"  Graph: {{ Type: AWS::AppSync::DataSource, Properties: {{ LambdaConfig: {{ LambdaFunctionArn: {ARN} }} }} }}\n"
+)
+FIELD = "AWS::AppSync::Resolver, Properties: { TypeName: Query, FieldName: order, DataSourceName: !GetAtt Graph.Name }"
+NOT_PROXY = f"AWS::ApiGateway::Method, Properties: {{ HttpMethod: POST, Integration: {{ Type: AWS, Uri: {INVOKED} }} }}"
 POOL = f"AWS::Cognito::UserPool, Properties: {{ LambdaConfig: {{ PostConfirmation: {ARN} }} }}"
 
 
@@ -293,12 +299,24 @@ POOL = f"AWS::Cognito::UserPool, Properties: {{ LambdaConfig: {{ PostConfirmatio
         (AFTER % "OnSuccess", ("requestContext", "condition"), "Success"),
         (AFTER % "OnFailure", ("requestContext", "condition"), "RetriesExhausted"),
         (POOL, ("triggerSource",), "PostConfirmation_ConfirmSignUp"),
+        (
+            POOL.replace("PostConfirmation", "DefineAuthChallenge"),
+            ("triggerSource",),
+            "DefineAuthChallenge_Authentication",
+        ),
+        (BEHIND, ("httpMethod",), "GET"),
+        (PIPE % "Target", (0, "id"), "trial-1"),
+        (PIPE % "Target: x, Enrichment", (0, "id"), "trial-1"),
+        (HOSE, ("records", 0, "recordId"), "trial-1"),
+        (KAFKA, ("eventSource",), "SelfManagedKafka"),
+        (FIELD, ("info", "fieldName"), "order"),
+        (NOT_PROXY, ("id",), "trial-1"),  # what a mapping template makes is no request
     ],
 )
 def test_who_asks_a_function_directly_sends_its_own_form(
-    tmp_path: Path, resource: str, key: tuple[str, ...], value: str
+    tmp_path: Path, resource: str, key: tuple[Any, ...], value: str
 ) -> None:
-    (found,) = listed(tmp_path, f"{WORK}  Asks: {{ Type: {resource} }}")
+    (found,) = listed(tmp_path, f"{WORK}{ORIGIN}  Asks: {{ Type: {resource} }}")
     event = made({"Resources": {}}, found).payload
     for step in key:
         event = event[step]
@@ -311,6 +329,30 @@ def test_an_api_that_is_created_quickly_hands_every_request_to_its_function(tmp_
     (found,) = listed(tmp_path, WORK + api)
 
     assert (found.kind, found.function, found.route) == (Kind.HTTP, "Work", Route("ANY", "$default", "2.0"))
+
+
+def test_a_request_that_a_rest_api_puts_into_a_queue_is_a_way_of_its_own(tmp_path: Path) -> None:
+    uri = "!Sub 'arn:aws:apigateway:us-east-1:sqs:path/123456789012/${Jobs.QueueName}'"
+    method = f"HttpMethod: POST, RestApiId: !Ref Api, Integration: {{ Type: AWS, Uri: {uri} }}"
+    text = (
+        f"  Jobs: {{ Type: AWS::SQS::Queue }}\n  Way: {{ Type: AWS::ApiGateway::Method, Properties: {{ {method} }} }}"
+    )
+    (found,) = listed(tmp_path, text)
+
+    assert (found.kind, found.function, found.origin) == (Kind.ROUTE, "Jobs", "Api")
+    assert found.route == Route("POST", "/", "1.0")
+
+
+def test_every_row_that_is_not_tried_says_what_to_supply(tmp_path: Path) -> None:
+    rows = [*(f"{WORK}  {name}: {{ Type: {kind} }}" for name, kind in UNTRIED.items())]
+    rows += [f"  Jobs: {{ Type: AWS::SQS::Queue }}\n  Way: {{ Type: {form} }}" for form in ROUTES.values()]
+    for text in rows:
+        (found,) = listed(tmp_path, text)
+        supply = needed(found, found.why)
+
+        assert supply
+        assert "\n" not in supply
+        assert ("events/" in supply) is found.why.startswith(("there are no trials", "a custom", "an event source"))
 
 
 ROUTES = {

@@ -11,6 +11,7 @@ from trials.faults.once import once
 from trials.faults.passing_on import pass_on
 from trials.machines.trying import try_machine
 from trials.project import Kind, Project, Source
+from trials.project.accounted import needed
 from trials.report.events import CallsSeen, Event, SamplesUsed, SourceEnded, Told, TrialStarted
 from trials.samples import samples
 from trials.samples.code import of_code
@@ -28,7 +29,8 @@ def try_project(project: Project, port: int = 0, thorough: bool = False, policy:
     tried = [source for source in project.sources if not why_untried(project, source)]
     for source in project.sources:
         if source not in tried:
-            yield SourceEnded(source, Status.UNTRIED, why_untried(project, source))
+            why = why_untried(project, source)
+            yield SourceEnded(source, Status.UNTRIED, why, needed(source, why))
     if tried:
         with Pool(project.template, min(AT_ONCE, len(tried)), port, thorough, policy) as pool:
             yield from pool.run(project, tried)
@@ -61,7 +63,7 @@ def try_source(stage: Stage, source: Source) -> Iterator[Event]:
     """All trials of one source, each finding as soon as it is known."""
     began = time.monotonic()
     if reason := absent(stage, source):
-        yield SourceEnded(source, Status.UNTRIED, reason)
+        yield SourceEnded(source, Status.UNTRIED, reason, needed(source, reason))
         return
     for judgement in wiring(stage.project.model, source):
         yield Told(finding(source, "arrives", judgement))
@@ -100,8 +102,12 @@ STATUS = {Verdict.HELD: Status.DELIVERED, Verdict.UNPROVED: Status.UNPROVED, Ver
 
 def absent(stage: Stage, source: Source) -> str:
     if source.function not in stage.stack.resources:
-        return f"{source.function} was not deployed: {stage.stack.left_out.get(source.function, 'left out')}"
-    if source.kind is Kind.ROUTE and source.origin and source.origin not in stage.stack.resources:
+        resource = stage.project.body["Resources"].get(source.function, {})
+        unmet = f"its condition {resource.get('Condition')} is not met by the parameters"
+        why = stage.stack.left_out.get(source.function, unmet if "Condition" in resource else "left out")
+        return f"{source.function} was not deployed: {why}"
+    begins = source.origin in ("", *stage.stack.resources) or stage.project.bus(source.origin)
+    if source.kind is Kind.ROUTE and not begins:
         return f"{source.origin}, where it begins, was not deployed"
     if source.kind in (Kind.QUEUE, Kind.TABLE) and source.origin not in stage.stack.resources:
         return f"the {source.kind} is not part of this template"

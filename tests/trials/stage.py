@@ -79,6 +79,7 @@ class Stage:
         self.stack: Stack
         self.used: dict[str, Used] = {}  # by function, what its last source showed under its role
         self._with_roles: Callable[[], Stage] | None = None
+        self.seeds: list[tuple[str, dict[str, Any]]] = []  # by table: items that the source's sample speaks of
         self.passed_on: dict[str, Sample] = {}  # by queue or machine: what a function sent to it
         self.graves = frozenset(f"queue {name}" for name in graves(project.body))
 
@@ -88,7 +89,9 @@ class Stage:
 
     def with_roles(self) -> "Stage":
         assert self._with_roles
-        return self._with_roles()
+        stage = self._with_roles()
+        stage.seeds = self.seeds
+        return stage
 
     def fresh(self) -> None:
         """An empty world in which nothing sets a function off but the trial itself."""
@@ -97,6 +100,9 @@ class Stage:
         self.local.left_running.unlink(missing_ok=True)
         self.stack = self.deploy()
         self._switch_off()
+        self._empty_queues()
+        for table, item in self.seeds:
+            self.local.client("dynamodb").put_item(TableName=self.stack.resources[table], Item=item)
         self.probes = Probes(self.local, self.stack)
 
     def deploy(self) -> Stack:
@@ -106,6 +112,9 @@ class Stage:
         secrets = project.supply.secrets
         own = {name for name in secrets if name in project.body["Resources"]}
         keep_secrets(self.local, {name: value for name, value in secrets.items() if name not in own})
+        for bus in project.buses:
+            with suppress(self.local.client("events").exceptions.ResourceAlreadyExistsException):
+                self.local.client("events").create_event_bus(Name=bus)
         with overridden(project.newer):
             body = self.local.pack(project.body, project.template.parent, project.extra, tolerant=True)
         stack = self.local.create_what_comes_up("on-stage", body, project.parameters)
@@ -113,6 +122,23 @@ class Stage:
             secret = {"SecretId": stack.resources[name], "SecretString": secrets[name]}
             self.local.client("secretsmanager").put_secret_value(**secret)
         return stack
+
+    def keys(self) -> dict[str, dict[str, str]]:
+        """By table: the attributes of its key with their types."""
+        found: dict[str, dict[str, str]] = {}
+        for name, kind in self.stack.types.items():
+            if PLACES.get(kind) == "table":
+                told = self.local.client("dynamodb").describe_table(TableName=self.stack.resources[name])["Table"]
+                types = {each["AttributeName"]: each["AttributeType"] for each in told["AttributeDefinitions"]}
+                found[name] = {each["AttributeName"]: types[each["AttributeName"]] for each in told["KeySchema"]}
+        return found
+
+    def _empty_queues(self) -> None:
+        """Take away what S3 sends to try a notification, before anything else has happened."""
+        for name, messages in queued(self.local).items():
+            if messages:
+                sqs = self.local.client("sqs")
+                sqs.purge_queue(QueueUrl=sqs.get_queue_url(QueueName=name)["QueueUrl"])
 
     def _switch_off(self) -> None:
         functions, events, sns = (self.local.client(name) for name in ("lambda", "events", "sns"))

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from trials.project.sources import Kind, Source
-from trials.template import Model, Node
+from trials.template import Model, Node, Resource
 from trials.template.events import EVERY, RECORD_KEYS
 from trials.template.policies import allows
 from trials.verdicts import Judgement, Promise, broken
@@ -38,14 +38,24 @@ def wiring(template: Model, source: Source) -> Iterator[Judgement]:
     if not resource:
         return
     principal = CALLERS.get(resource.type)
-    by_role = any(not target.absent("RoleArn") for target in resource.items("Targets"))
-    if principal and not by_role and not may_invoke(template, source.function, principal):
+    if principal and not by_role(template, resource) and not may_invoke(template, source.function, principal):
         text = (
             f"no AWS::Lambda::Permission lets {principal} invoke {source.function}: nothing that {name} sends arrives"
         )
         yield broken(Promise.DENIED, text)
     if resource.type == "AWS::Scheduler::Schedule":
         yield from schedule(template, name, resource.child("Target"))
+
+
+def by_role(template: Model, resource: Resource) -> bool:
+    """Whether a caller takes on a role to call the function: then that role counts, and no permission is asked for."""
+    integration = template.resource(resource.only("Target")) if resource.type == "AWS::ApiGatewayV2::Route" else None
+    return (
+        any(not target.absent("RoleArn") for target in resource.items("Targets"))
+        or not resource.absent("RoleArn")
+        or not resource.absent("Integration", "Credentials")
+        or bool(integration and not integration.absent("CredentialsArn"))
+    )
 
 
 def filtered_out(source: Source) -> Iterator[Judgement]:

@@ -3,15 +3,24 @@
 import json
 from contextlib import suppress
 from copy import deepcopy
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote_plus
 from uuid import uuid4
 
 from trials.deliveries.history import Answer
-from trials.deliveries.records import kinesis_record, message_record, notification, sequence_number, table_record
+from trials.deliveries.records import (
+    content_of,
+    kinesis_record,
+    message_record,
+    notification,
+    sequence_number,
+    table_record,
+)
 from trials.local_aws import ACCOUNT, REGION
 from trials.project.sources import Kind, Source
 from trials.samples.sample import Sample
+from trials.template import as_dict
 
 if TYPE_CHECKING:
     from trials.stage import Stage
@@ -183,12 +192,53 @@ def placed(stage: "Stage", source: Source, event: Any) -> Any:
         entity = record.get("s3", {}).get("object", {})
         record.get("s3", {})["bucket"] = {"name": bucket, "arn": f"arn:aws:s3:::{bucket}"}
         if bucket != "trial" and "key" in entity:
-            body = json.dumps({"id": "trial-1"}).encode()
-            stage.local.client("s3").put_object(Bucket=bucket, Key=unquote_plus(entity["key"]), Body=body)
+            key = unquote_plus(entity["key"])
+            stage.local.client("s3").put_object(Bucket=bucket, Key=key, Body=content_of(key))
     return event
 
 
+def settled(stage: "Stage", value: Any) -> Any:
+    """A payload in which each notification of S3, however deep, names the stack's bucket, where its object now lies."""
+    if isinstance(value, str) and value[:1] in ("{", "["):
+        with suppress(ValueError):
+            inner = json.loads(value)
+            better = settled(stage, inner)
+            return value if better == inner else json.dumps(better)
+    if isinstance(value, list):
+        return [settled(stage, each) for each in value]
+    if not isinstance(value, dict):
+        return value
+    bucket, entity = as_dict(value.get("bucket")), value.get("object")
+    name = bucket.get("name")
+    physical = bucket_of(stage, name) if isinstance(entity, dict) and isinstance(name, str) else ""
+    if isinstance(entity, dict) and physical:
+        key = str(entity.get("key", "trial"))
+        key = unquote_plus(key) if "s3SchemaVersion" in value else key
+        stage.local.client("s3").put_object(Bucket=physical, Key=key, Body=content_of(key))
+        return {**value, "bucket": {**bucket, "name": physical}}
+    return {key: settled(stage, inner) for key, inner in value.items()}
+
+
+def bucket_of(stage: "Stage", name: str) -> str:
+    """The stack's bucket that a name means: its logical id, or a parameter that holds its name; empty for another."""
+    buckets = {
+        each: stage.stack.resources[each] for each, kind in stage.stack.types.items() if kind == "AWS::S3::Bucket"
+    }
+    value = stage.project.values().get(name, name)
+    return buckets.get(name, value if value in buckets.values() else "")
+
+
+def lay_objects(stage: "Stage", source: Source, sample: Sample) -> None:
+    """Put the object that a sample tells of where it lies: that it lies there is no effect of the delivery."""
+    if source.kind is Kind.BUCKET:
+        placed(stage, source, sample.payload)
+    else:
+        settled(stage, sample.payload)
+
+
 def parcel(stage: "Stage", source: Source, samples: list[Sample]) -> Parcel:
+    if source.kind in (Kind.QUEUE, Kind.TOPIC, Kind.BUS):
+        samples = [replace(each, payload=settled(stage, each.payload)) for each in samples]
     first = samples[0]
     if source.kind is Kind.QUEUE:
         return Messages(stage, source, samples)

@@ -1,7 +1,11 @@
 """Records and events in the shapes in which Lambda gets them."""
 
+import gzip
 import json
+import struct
+import zlib
 from base64 import b64encode
+from pathlib import PurePosixPath
 from typing import Any
 
 from trials.local_aws import ACCOUNT, REGION
@@ -85,3 +89,31 @@ def message_record(message: Any, queue_arn: str) -> dict[str, Any]:
         "eventSourceARN": queue_arn,
         "awsRegion": REGION,
     }
+
+
+# ---- objects
+
+PLAIN = json.dumps({"id": "trial-1"}).encode()
+ROWS = b"id,name\ntrial-1,trial\n"
+IMAGES = (".png", ".jpg", ".jpeg", ".gif", ".webp", ".bmp")
+
+
+def content_of(key: str) -> bytes:
+    """The bytes of an object; JSON for every ending that is not known. Every image is a PNG, which readers go by."""
+    ending = PurePosixPath(key.lower()).suffix
+    if ending in IMAGES:
+        return png(16)
+    if ending == ".gz":
+        return gzip.compress(PLAIN, mtime=0)
+    return {".csv": ROWS, ".txt": b"trial-1\n", ".xml": b"<trial><id>trial-1</id></trial>"}.get(ending, PLAIN)
+
+
+def png(side: int) -> bytes:
+    """A grey square."""
+
+    def chunk(name: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+
+    header = struct.pack(">IIBBBBB", side, side, 8, 0, 0, 0, 0)
+    rows = zlib.compress((b"\0" + b"\x80" * side) * side)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", rows) + chunk(b"IEND", b"")

@@ -4,13 +4,16 @@ import json
 import re
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from trials.deliveries.deliver import deliver
 from trials.deliveries.history import Answer, Delivery, Reference
+from trials.deliveries.parcels import lay_objects
 from trials.project.effects import calls_nothing, script_text
-from trials.project.sources import Source
+from trials.project.sources import Kind, Source
+from trials.samples.code import of_code
+from trials.samples.derive import item
 from trials.samples.learned import MOST, lacks, mends, raised
 from trials.samples.refused import Refusal, observations
 from trials.samples.sample import Sample
@@ -18,17 +21,18 @@ from trials.stage import Stage
 from trials.verdicts import Judgement, Promise, Verdict, broken
 from trials.verdicts.judge import (
     does_not_start,
-    lacks_old_sdk,
     never_called_back,
     refusal,
     refused_sample,
     returned_early,
+    tells_of_failure,
     undisturbed,
 )
 from trials.world import World, noise
 
 SEEN = {"latency": 1}  # a rule that changes nothing and lists the calls
 ALWAYS_SET = {"TZ", "LANG", "PATH", "AWS_REGION", "AWS_DEFAULT_REGION", "AWS_LAMBDA_FUNCTION_NAME"}
+ANSWER = "what %s answers, under [[outside]] of trials.toml"
 NOTHING = Refusal(())
 MOST_SAMPLES = 3  # that are tried until the function takes one
 NOT_REACHED = re.compile(
@@ -79,11 +83,15 @@ def once(stage: Stage, source: Source, samples: list[Sample]) -> Attempt:
     attempt: Attempt | None = None
     mute: Attempt | None = None  # a sample that was taken and changed nothing
     tried: list[str] = []
+    stage.seeds = []
     for sample in samples[:MOST_SAMPLES]:
         tried.append(sample.file)
         fared = mended(lambda each: deliveries(stage, source, each), deliveries(stage, source, sample), source)
+        if not_found(fared, source):
+            fared = with_its_item(stage, source, fared)
         if fared.judgement:
-            attempt = Attempt(fared.judgement, None, tried, sample=fared.sample)
+            if attempt is None or fared.judgement.promise:  # the first sample knows most of what the function wants
+                attempt = Attempt(fared.judgement, None, tried, sample=fared.sample)
             if fared.judgement.promise:
                 break
             continue
@@ -104,6 +112,7 @@ def deliveries(stage: Stage, source: Source, sample: Sample) -> Try:
     fared = Try(sample, Delivery(), [], [], {})
     for _ in range(2):
         stage.fresh()
+        lay_objects(stage, source, sample)
         fared.empty = stage.now()
         stage.local.fault(**SEEN)
         fared.result = deliver(stage, source, [sample])
@@ -116,6 +125,29 @@ def deliveries(stage: Stage, source: Source, sample: Sample) -> Try:
             fared.judgement = refused_by(stage, source, sample, fared, log)
             break
     return fared
+
+
+def not_found(fared: Try, source: Source) -> bool:
+    """Whether a request may have been refused because what its path names is in no table."""
+    status = fared.result.answers[-1].status if fared.result.answers else 0
+    looked = any(service == "dynamodb" for service, _ in fared.calls)
+    named = source.kind is Kind.HTTP and bool(path_of(fared.sample))
+    return bool(fared.refused) and named and (status == 404 or (looked and status not in (400, 401, 403)))
+
+
+def path_of(sample: Sample) -> dict[str, str]:
+    return sample.payload.get("pathParameters") or {}
+
+
+def with_its_item(stage: Stage, source: Source, fared: Try) -> Try:
+    """The try again with an item under the path's names in each table; the same one if that changes nothing."""
+    reads = of_code(*stage.project.code(source.function))
+    stage.seeds = [(table, item(keys, path_of(fared.sample), reads)) for table, keys in stage.keys().items()]
+    origin = f"{fared.sample.origin}, with an item of that key in each table"
+    again = deliveries(stage, source, replace(fared.sample, origin=origin))
+    if again.refused:
+        stage.seeds = []
+    return fared if again.refused else again
 
 
 def mended(try_: Callable[[Sample], Try], fared: Try, source: Source, most: int = MOST) -> Try:
@@ -140,15 +172,14 @@ def said(result: Delivery, log: list[str], folder: Path) -> Refusal:
     answer = result.answers[-1] if result.answers else Answer()
     body = answer.body.get("body", answer.body) if isinstance(answer.body, dict) else answer.body
     response = body if isinstance(body, str) else json.dumps(body, default=str)
-    texts = (answer.whole, response if answer.status >= 400 else "", "\n".join(log[-80:]))
+    refused = answer.status >= 400 or tells_of_failure(answer)
+    texts = (answer.whole, response if refused else "", "\n".join(log[-80:]))
     return Refusal(tuple(text for text in texts if text), raised(log, folder))
 
 
 def refused_by(stage: Stage, source: Source, sample: Sample, fared: Try, log: list[str]) -> Judgement:
     here, result, error = not stage.project.layers_left_out, fared.result, fared.refused
     folder, handler, runtime = stage.project.code(source.function)
-    if old := lacks_old_sdk(result.last_error or error, runtime):
-        return old
     called = bool(fared.calls) or bool(stage.outside.asked)
     if endless := never_called_back(result.last_error or error, script_text(folder, handler, runtime), called):
         return endless
@@ -156,7 +187,9 @@ def refused_by(stage: Stage, source: Source, sample: Sample, fared: Try, log: li
         return broken(Promise.DOES_NOT_START, reason)
     outside = astray(log)
     lacking = lacks(fared.said) if sample.file else ""
-    return refused_sample(source, sample.origin, logged(log) or error, result, called, outside, lacking)
+    judgement = refused_sample(source, sample.origin, logged(log) or error, result, called, outside, lacking)
+    asked = "" if lacking or outside or not stage.outside.asked else stage.outside.asked[-1].host
+    return replace(judgement, supply=f"{judgement.supply}, or {ANSWER % asked}") if asked else judgement
 
 
 def variables(stage: Stage, function: str) -> set[str]:

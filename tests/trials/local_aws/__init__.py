@@ -1,12 +1,13 @@
 """A local AWS: server, faults, packaging, deployment, and a stand-in for what lies outside of AWS."""
 
-from trials.local_aws.deployment import SYNTHESISED, LocalAws, Outcome, Stack
+from trials.local_aws.deployment import ASSETS, SYNTHESISED, LocalAws, Outcome, Stack
 from trials.local_aws.environment import ACCOUNT, ENVIRONMENT, REGION, ROOT, LocalAwsError, install
 from trials.local_aws.fence import LOOPBACK_ONLY
 from trials.local_aws.server import BUCKET, free_port, seen, wait_for
 
 __all__ = [
     "ACCOUNT",
+    "ASSETS",
     "BUCKET",
     "ENVIRONMENT",
     "LOOPBACK_ONLY",

@@ -16,7 +16,7 @@ from botocore.exceptions import ClientError
 
 from trials.local_aws import javascript
 from trials.local_aws.environment import LocalAwsError
-from trials.local_aws.packaging import PackagingError, packages
+from trials.local_aws.packaging import PackagingError, asked_for, packages
 from trials.local_aws.server import BUCKET, Server, wait_for
 from trials.template import (
     ASSET,
@@ -29,7 +29,10 @@ from trials.template import (
 )
 
 SYNTHESISED = ".template.json"
+SETUPTOOLS = "setuptools<81"  # with pkg_resources, which packages of that time import
+WITH_SETUPTOOLS = tuple(f"python3.{minor}" for minor in range(6, 12))  # Python installed it beside pip up to 3.11
 LARGEST = 51_200  # bytes of a template that may stand in the request; a larger one is read from a bucket
+ASSETS = {"AWS::Lambda::Function": "Code", "AWS::Lambda::LayerVersion": "Content"}  # where their address stands
 NOT_CODE = shutil.ignore_patterns(
     "__pycache__", "template.yaml", ".git", ".aws-sam", ".venv", "node_modules", "cdk.out", ".mypy_cache"
 )
@@ -116,6 +119,9 @@ class LocalAws(Server):
         properties, runtime = resource.get("Properties", {}), str(whole.get("Runtime", ""))
         if runtime.startswith("nodejs"):
             self._bring_node()
+        if runtime in javascript.OLDER:  # as Lambda does, by the path on which its own packages lie
+            variables = properties.setdefault("Environment", {}).setdefault("Variables", {})
+            variables.setdefault("NODE_PATH", str(javascript.older_modules()))
         if resource["Type"] == "AWS::Serverless::Function" and "InlineCode" not in properties:
             source = folder / str(whole.get("CodeUri", "."))
             if runtime.startswith("nodejs"):
@@ -123,14 +129,18 @@ class LocalAws(Server):
                 properties["CodeUri"] = self._package_node(source, handler, resource.get("Metadata", {}))
                 return
             properties["CodeUri"] = self._package(source)
-            self._depend(properties, source, extra)
+            self._depend(properties, source, extra, runtime)
         elif resource["Type"] == "AWS::Serverless::LayerVersion" and isinstance(properties["ContentUri"], str):
             properties["ContentUri"] = self._package(folder / properties["ContentUri"], layer=True)
-        elif resource["Type"] == "AWS::Lambda::Function" and (asset := resource.get("Metadata", {}).get(ASSET)):
-            bucket, key = self._package(folder / asset).removeprefix("s3://").split("/")
-            properties["Code"] = {"S3Bucket": bucket, "S3Key": key}
-            if not runtime.startswith("nodejs"):
-                self._depend(properties, folder / asset, extra)
+        elif resource["Type"] in ASSETS and (asset := resource.get("Metadata", {}).get(ASSET)):
+            if runtime.startswith("nodejs"):
+                place = self._package_node(folder / asset, str(whole.get("Handler", "")), {})
+            else:
+                place = self._package(folder / asset, built=True)
+            bucket, key = place.removeprefix("s3://").split("/")
+            properties[ASSETS[resource["Type"]]] = {"S3Bucket": bucket, "S3Key": key}
+            if runtime.startswith("python"):
+                self._depend(properties, folder / asset, extra, runtime)
         elif resource["Type"] == "AWS::Serverless::StateMachine" and "DefinitionUri" in properties:
             definition = folder / properties.pop("DefinitionUri")
             properties["Definition"] = yaml.safe_load(definition.read_text())  # JSON is YAML
@@ -196,12 +206,15 @@ class LocalAws(Server):
         self.client("s3").put_object(Bucket=BUCKET, Key=f"{name}.template", Body=body.encode())
         return {"TemplateURL": f"{self.endpoint}/{BUCKET}/{name}.template"}
 
-    def _package(self, source: Path, layer: bool = False) -> str:
-        """Zip a function's code or a layer and upload it, once; return its S3 address."""
+    def _package(self, source: Path, layer: bool = False, built: bool = False) -> str:
+        """Zip a function's code or a layer and upload it, once; return its S3 address.
+
+        What was `built` before, as CDK's assets are, is taken with all that it holds.
+        """
         if source not in self._archives:
             if not source.is_dir():
                 raise LocalAwsError(f"the template takes code from {source}, which is no folder")
-            self._archives[source] = archive = self._zip(source, layer)
+            self._archives[source] = archive = self._zip(source, layer, built or source.is_relative_to(self._home))
             self.client("s3").upload_file(str(archive), BUCKET, archive.name)
         return f"s3://{BUCKET}/{self._archives[source].name}"
 
@@ -221,10 +234,9 @@ class LocalAws(Server):
             self._built[asked] = javascript.build(source, handler, metadata, work)
         return self._package(self._built[asked])
 
-    def _zip(self, source: Path, layer: bool) -> Path:
+    def _zip(self, source: Path, layer: bool, built: bool) -> Path:
         """The code; of a layer, also what its requirements name."""
         build = Path(tempfile.mkdtemp(dir=self._home))
-        built = source.is_relative_to(self._home)
         code = Path(shutil.copytree(source, build / "code", ignore=None if built else NOT_CODE, symlinks=True))
         files = {path.relative_to(code): path for path in code.rglob("*")}
         if layer and (requirements := source / "requirements.txt").exists():
@@ -237,14 +249,15 @@ class LocalAws(Server):
         shutil.rmtree(build)
         return archive
 
-    def _depend(self, properties: dict[str, Any], source: Path, extra: Sequence[str]) -> None:
+    def _depend(self, properties: dict[str, Any], source: Path, extra: Sequence[str], runtime: str = "") -> None:
         """Put a function's dependencies on its path, behind its code.
 
         `sam build` lays them beside the code; here each environment of the function would unzip a thousand files.
         """
-        requirements = source / "requirements.txt"
-        if extra or requirements.exists():
-            wanted = requirements if requirements.exists() else None
+        wanted, listed = asked_for(source)
+        extra = [*listed, *extra]
+        if extra or wanted:
+            extra += [SETUPTOOLS] if runtime in WITH_SETUPTOOLS else []
             if (asked := (wanted, tuple(extra))) not in self._installed:
                 self._installed[asked] = packages(wanted, extra, Path(tempfile.mkdtemp(dir=self._home)))
             variables = properties.setdefault("Environment", {}).setdefault("Variables", {})

@@ -14,6 +14,10 @@ from trials.local_aws.packaging import PackagingError
 
 NODE = Path(__file__).parent / "node"  # its lock holds what Lambda's runtimes bring along, and esbuild
 PRELOADS = (NODE / "left_running.cjs", NODE / "plain_http.cjs", NODE / "clock.cjs")
+OLDER = ("nodejs10.x", "nodejs12.x", "nodejs14.x", "nodejs16.x")  # bring version 2 of the SDK, the newer ones version 3
+OLDER_SDK = {"aws-sdk": "2.1693.0"}  # the last release
+NPM = ("--omit=dev", "--no-audit", "--no-fund", "--loglevel=error")
+UPWARDS = 3  # folders above that of the code in which a manifest is looked for
 SCRIPTS, TYPED = (".js", ".mjs", ".cjs"), (".ts", ".mts", ".cts", ".tsx")
 NOT_CODE = shutil.ignore_patterns(".git", ".aws-sam", "cdk.out", "*.test.*", "__tests__", "template.yaml")
 
@@ -22,6 +26,14 @@ def runtime_modules() -> Path:
     """The `node_modules` that stand for those of the runtime; installed the first time."""
     wanted = (NODE / "package-lock.json").read_text()
     return installed(NODE / "package.json", NODE / "package-lock.json", hashed(wanted))
+
+
+def older_modules() -> Path:
+    """The `node_modules` of the runtimes that bring version 2 of the SDK along."""
+    wanted = json.dumps({"private": True, "dependencies": OLDER_SDK})
+    (manifest := ENVIRONMENT / "node" / f"{hashed(wanted)}.json").parent.mkdir(parents=True, exist_ok=True)
+    manifest.write_text(wanted)
+    return installed(manifest, None, hashed(wanted))
 
 
 def hashed(text: str) -> str:
@@ -41,8 +53,12 @@ def installed(manifest: Path, lock: Path | None, name: str) -> Path:
             shutil.copy(manifest, folder / "package.json")
             if lock:
                 shutil.copy(lock, folder / lock.name)
-            command = [npm, "ci" if lock else "install", "--omit=dev", "--no-audit", "--no-fund", "--silent"]
+            command = [npm, "ci" if lock else "install", *NPM]
             done = errand(command, cwd=folder)
+            if done.returncode and lock:  # a release that the lock names may be gone from where packages come from
+                (folder / lock.name).unlink()
+                command = [npm, "install", *NPM]
+                done = errand(command, cwd=folder)
             if done.returncode:
                 said = " ".join((done.stderr or done.stdout).split())[-300:]
                 raise PackagingError(f"`npm {command[1]}` failed for {manifest}: {said}")
@@ -54,12 +70,15 @@ def installed(manifest: Path, lock: Path | None, name: str) -> Path:
 def build(source: Path, handler: str, metadata: dict[str, Any], work: Path) -> Path:
     """A folder with what `sam build` would zip: the function's code and its packages, bundled if it asks for it."""
     code = Path(shutil.copytree(source, work / "code", ignore=ignored(source)))
-    if (own := packages(source)) and not (code / "node_modules").exists():
+    by_esbuild = metadata.get("BuildMethod") == "esbuild"
+    typescript = script(code, handler) is None and bool(typed(code, handler))
+    own = packages(source) or (packages_above(source) if by_esbuild or typescript else None)
+    if own and not (code / "node_modules").exists():
         shutil.copytree(own, code / "node_modules", copy_function=os.link, symlinks=True)
-    if metadata.get("BuildMethod") == "esbuild":
-        return bundle(code, metadata.get("BuildProperties") or {}, handler, work / "bundled")
-    if script(code, handler) is None and typed(code, handler):
-        return bundle(code, {}, handler, work / "bundled")
+    if by_esbuild:
+        return bundle(code, metadata.get("BuildProperties") or {}, handler, work / "bundled", source)
+    if typescript:
+        return bundle(code, {}, handler, work / "bundled", source)
     return code
 
 
@@ -81,6 +100,18 @@ def packages(source: Path) -> Path | None:
     return installed(manifest, lock, hashed(manifest.read_text() + (lock.read_text() if lock else "")))
 
 
+def packages_above(source: Path) -> Path | None:
+    """Those of a folder above code that brings no manifest: what is bundled may come from there."""
+    if (source / "package.json").is_file():
+        return None
+    for folder in source.resolve().parents[:UPWARDS]:
+        if (folder / "package.json").is_file():
+            return folder / "node_modules" if (folder / "node_modules").is_dir() else packages(folder)
+        if (folder / ".git").exists():
+            return None
+    return None
+
+
 def module(handler: str) -> str:
     return handler.rsplit(".", 1)[0]
 
@@ -93,8 +124,11 @@ def typed(code: Path, handler: str) -> Path | None:
     return next((path for end in TYPED if (path := code / f"{module(handler)}{end}").is_file()), None)
 
 
-def bundle(code: Path, properties: dict[str, Any], handler: str, out: Path) -> Path:
-    """What esbuild makes of the entry points; the SDK stays outside, unless the function brings its own."""
+def bundle(code: Path, properties: dict[str, Any], handler: str, out: Path, source: Path) -> Path:
+    """What esbuild makes of the entry points; the SDK stays outside, unless the function brings its own.
+
+    Code that imports what lies above its folder is bundled where it lies, with the packages laid beside `code`.
+    """
     modules = runtime_modules()
     entries = [str(entry) for entry in properties.get("EntryPoints") or []]
     if not entries:
@@ -115,11 +149,21 @@ def bundle(code: Path, properties: dict[str, Any], handler: str, out: Path) -> P
         *(f"--external:{name}" for name in outside),
         *(f"--out-extension:{end}" for end in endings),
         *asked_of_esbuild(properties),
+        *settings_above(code, source),
     ]
     done = errand(command, cwd=code)
+    if done.returncode and 'Could not resolve "../' in done.stderr:
+        done = errand(command, {**os.environ, "NODE_PATH": str(code / "node_modules")}, cwd=source)
     if done.returncode:
         raise PackagingError(f"esbuild failed for {entries[0]}: {' '.join(done.stderr.split())[:300]}")
     return out
+
+
+def settings_above(code: Path, source: Path) -> list[str]:
+    """The option that names the settings of TypeScript above code that brings none: the copy lies elsewhere."""
+    above = (folder / "tsconfig.json" for folder in source.resolve().parents[:UPWARDS])
+    found = None if (code / "tsconfig.json").is_file() else next((path for path in above if path.is_file()), None)
+    return [f"--tsconfig={found}"] if found else []
 
 
 def asked_of_esbuild(properties: dict[str, Any]) -> list[str]:

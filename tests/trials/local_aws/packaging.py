@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import tempfile
+import tomllib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -21,9 +22,19 @@ def packages(requirements: Path | None, extra: Sequence[str], build: Path) -> Pa
     try:
         return install(requirements, extra, build)
     except LocalAwsError as error:
-        if not requirements:
-            raise
-        raise PackagingError(f"its {requirements.name} cannot be installed: {error}") from error
+        name = requirements.name if requirements else "packages"
+        raise PackagingError(f"its {name} cannot be installed: {error}") from error
+
+
+def asked_for(source: Path) -> tuple[Path | None, list[str]]:
+    """A function's requirements file, else what the `pyproject.toml` beside its code or above it needs."""
+    if (requirements := source / "requirements.txt").exists():
+        return requirements, []
+    for folder in (source, source.resolve().parent):
+        with contextlib.suppress(OSError, tomllib.TOMLDecodeError):
+            project = tomllib.loads((folder / "pyproject.toml").read_text(encoding="utf-8")).get("project", {})
+            return None, [str(each) for each in project.get("dependencies", [])]
+    return None, []
 
 
 UPWARDS = 4  # folders above that of a requirements file in which a relative path may be meant

@@ -1,5 +1,6 @@
 """What sets something off and has no trials yet: each is a row with its reason, so that nothing vanishes."""
 
+import re
 from typing import Any
 
 from trials.project.source import Kind, Source
@@ -10,6 +11,7 @@ PASSIVE = (  # types that name a function without ever calling it
     "AWS::ApiGateway::Deployment",
     "AWS::ApiGateway::Stage",
     "AWS::ApiGatewayV2::Integration",
+    "AWS::AppSync::",
     "AWS::ApplicationAutoScaling::",
     "AWS::CDK::Metadata",
     "AWS::CloudWatch::",
@@ -38,12 +40,13 @@ REASONS = {
     "AWS::ApiGatewayV2::Authorizer": "an authorizer is not tried by itself",
     "AWS::Cognito::UserPool": "there are no trials for Cognito triggers yet",
     "AWS::CodePipeline::Pipeline": "a step of a pipeline is not tried",
-    "AWS::ElasticLoadBalancingV2::TargetGroup": "there are no trials for load balancers yet",
+    "AWS::ElasticLoadBalancingV2::TargetGroup": "a target that only deployment tells",
     "AWS::IoT::TopicRule": "there are no trials for IoT rules yet",
-    "AWS::Pipes::Pipe": "there are no trials for pipes yet",
+    "AWS::Pipes::Pipe": "a pipe without a function, which the local AWS does not know",
 }
 CUSTOM = "a custom resource: what CloudFormation asks of it is not tried"
 ROUTE = "a way without a function: who gets what it passes on is not tried yet"
+INTEGRATED = "an API's way into a service without a function, which the local AWS does not know"
 MACHINE = "what starts a state machine is not tried yet"
 NESTED = "a nested stack whose template is no file here: what it holds is not tried"
 ELSEWHERE = "its function is not in this template"
@@ -66,3 +69,31 @@ def way(name: str, target: Any, why: str = ROUTE) -> Source:
 def alarm_actions(alarm: Resource) -> list[Any]:
     """What an alarm calls; its metrics name functions too, and call none."""
     return [alarm.written(key) for key in ("AlarmActions", "OKActions", "InsufficientDataActions")]
+
+
+NEEDED = (  # what a reader supplies for a row that is not tried, by what its reason says
+    (r"^there are no trials for|mapping of another service", "events/{name}.json, the event as it comes to {function}"),
+    (r"a custom resource", "events/{name}.json, what CloudFormation asks of {function}"),
+    (
+        r"into a service without a function|a way without a function|a pipe without",
+        "a look in an account of yours: send one event",
+    ),
+    (r"state machine", "a look in an account of yours: start it once"),
+    (r"not in this template", "the template that holds its function: name it and run again"),
+    (r"nested stack", "the nested stack's template as a file, named by its path"),
+    (r"a container image", "a trial of the image by yourself: images are not run here"),
+    (r"only Python and Node.js", "a trial by yourself: its runtime is not run here"),
+    (r"is no folder here|no asset beside", "its code: build it first, so that the path in the template is a folder"),
+    (r"npm is not on PATH", "Node.js 20 or newer on PATH"),
+    (r"npm|cannot be installed|esbuild failed", "its packages: a manifest and a lock that can be installed here"),
+    (r"its condition", "parameters under [parameters] of trials.toml that meet the condition"),
+    (r"macro|Fn::Transform", "the template as the macro makes it"),
+    (r"not part of this template", "the template that makes it: name that and run again, or put both into one"),
+    (r"", "a resource that the local AWS can make, or a trial in an account of yours"),
+)
+
+
+def needed(source: Source, why: str) -> str:
+    """What would let a source be tried that was not: one line."""
+    line = next(line for pattern, line in NEEDED if re.search(pattern, why))
+    return line.format(name=source.name, function=source.function or "its function")

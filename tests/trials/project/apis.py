@@ -6,7 +6,19 @@ from typing import Any
 from trials.project import accounted
 from trials.project.callers import AUTHORIZES
 from trials.project.source import ANY, Kind, Route, Source
-from trials.template import Event, Model, Node, Resource, TemplateError, as_dict, logical_id, read_template
+from trials.template import (
+    Event,
+    Model,
+    Node,
+    Resource,
+    TemplateError,
+    as_dict,
+    logical_id,
+    read_template,
+    references,
+    text,
+)
+from trials.template.nodes import QUEUE
 from trials.template.sam import shared_section
 
 APIS = {  # and the version of the event that their integrations send unless they say another
@@ -64,10 +76,13 @@ def routes_of_definition(api: Resource) -> Iterator[Source]:
                 continue
             version = str(integration.get("payloadFormatVersion", APIS[api.type]))
             where = Route("ANY" if method.upper() in ANY else method.upper(), path, version)
-            if function := template.function(integration.get("uri")):
-                yield Source(Kind.HTTP, function, f"{name}.{method} {path}", name, route=where)
+            label, function = f"{name}.{method} {path}", template.function(integration.get("uri"))
+            if function and integration.get("type") == "aws":  # a mapping template makes what it gets, and no request
+                yield Source(Kind.DIRECT, function, label, name)
+            elif function:
+                yield Source(Kind.HTTP, function, label, name, route=where)
             elif calls_a_service(integration.get("type")):
-                yield accounted.way(f"{name}.{method} {path}", integration.get("uri"))
+                yield into_a_queue(template, label, name, where, integration.get("uri"))
 
 
 def _authorizers(api: Resource) -> Iterator[Source]:
@@ -127,13 +142,25 @@ def route_of_rest_api(method: Resource) -> Iterator[Source]:
     verb = str(method.only("HttpMethod") or "ANY")
     if verb == "OPTIONS":
         return
-    if not function:
-        if calls_a_service(method.only("Integration", "Type")):
-            yield accounted.way(method.name, method.written("Integration", "Uri"))
-        return
     authorizer = SENT_BY_AUTHORIZER.get(str(method.only("AuthorizationType")), "")
     where = Route(verb, _path(method.template, method.written("ResourceId")), "1.0", authorizer)
-    yield Source(Kind.HTTP, function, method.name, logical_id(method.written("RestApiId")), route=where)
+    origin, integration = logical_id(method.written("RestApiId")), method.only("Integration", "Type")
+    if not function:
+        if calls_a_service(integration):
+            yield into_a_queue(method.template, method.name, origin, where, method.written("Integration", "Uri"))
+    elif integration == "AWS":  # what it gets is made by a mapping template, and no request
+        yield Source(Kind.DIRECT, function, method.name, origin)
+    else:
+        yield Source(Kind.HTTP, function, method.name, origin, route=where)
+
+
+def into_a_queue(template: Model, name: str, api: str, where: Route, uri: Any) -> Source:
+    """A REST API's way into a queue, which the local AWS knows; of those into other services, a row."""
+    meant = [template.resources.get(each) for each in sorted(references(uri))]
+    queues = [each for each in meant if each and each.type == QUEUE]
+    if ":sqs:path" not in text(uri) or len(queues) != 1:
+        return accounted.way(name, uri, accounted.INTEGRATED)
+    return Source(Kind.ROUTE, queues[0].name, name, api, route=where)
 
 
 def _path(template: Model, resource_id: Any) -> str:

@@ -1,7 +1,13 @@
 """What a service hands to a function that it asks directly: an authorizer, a trigger of Cognito, a destination."""
 
 import json
+from collections.abc import Iterator
 from typing import Any
+
+from trials.project import accounted
+from trials.project.source import Kind, Source
+from trials.template import Resource, logical_id, references
+from trials.template.nodes import Mapping
 
 METHOD = "arn:aws:execute-api:us-east-1:123456789012:trial/prod/GET/trial"
 CALLER: dict[str, Any] = {
@@ -47,29 +53,195 @@ def ended(condition: str) -> str:
     return json.dumps(record)
 
 
-TRIGGERS = {  # of a user pool, and how one of its events says where it comes from
-    "PreSignUp": "PreSignUp_SignUp",
-    "PostConfirmation": "PostConfirmation_ConfirmSignUp",
-    "PreAuthentication": "PreAuthentication_Authentication",
-    "PostAuthentication": "PostAuthentication_Authentication",
-    "CustomMessage": "CustomMessage_SignUp",
-    "PreTokenGeneration": "TokenGeneration_Authentication",
+ATTRIBUTES = {"sub": "9f1b6c3e-trial", "email": "trial@example.test", "email_verified": "true"}
+SESSION = [{"challengeName": "SRP_A", "challengeResult": True, "challengeMetadata": ""}]
+TRIGGERS: dict[str, tuple[str, dict[str, Any]]] = {  # of a user pool: where one of its events comes from, what it asks
+    "PreSignUp": ("PreSignUp_SignUp", {"validationData": {}}),
+    "PostConfirmation": ("PostConfirmation_ConfirmSignUp", {}),
+    "PreAuthentication": ("PreAuthentication_Authentication", {"validationData": {}}),
+    "PostAuthentication": ("PostAuthentication_Authentication", {"newDeviceUsed": False}),
+    "CustomMessage": ("CustomMessage_SignUp", {"codeParameter": "{####}", "usernameParameter": "trial"}),
+    "PreTokenGeneration": (
+        "TokenGeneration_Authentication",
+        {"groupConfiguration": {"groupsToOverride": [], "iamRolesToOverride": [], "preferredRole": ""}},
+    ),
+    "DefineAuthChallenge": ("DefineAuthChallenge_Authentication", {"session": SESSION}),
+    "CreateAuthChallenge": (
+        "CreateAuthChallenge_Authentication",
+        {"challengeName": "CUSTOM_CHALLENGE", "session": SESSION},
+    ),
+    "VerifyAuthChallengeResponse": (
+        "VerifyAuthChallengeResponse_Authentication",
+        {"privateChallengeParameters": {"answer": "trial"}, "challengeAnswer": "trial"},
+    ),
+    "UserMigration": ("UserMigration_Authentication", {"password": "trial-1", "validationData": {}}),
 }
 
 
 def triggered(trigger: str) -> str:
     """What a trigger of a user pool gets; nothing for one whose event is not known here."""
+    trigger = trigger.removesuffix("Config")
     if trigger not in TRIGGERS:
         return ""
-    attributes = {"sub": "9f1b6c3e-trial", "email": "trial@example.test", "email_verified": "true"}
+    origin, asked = TRIGGERS[trigger]
     event = {
         "version": "1",
         "region": "us-east-1",
         "userPoolId": "us-east-1_trial",
         "userName": "trial",
         "callerContext": {"awsSdkVersion": "trial", "clientId": "trial"},
-        "triggerSource": TRIGGERS[trigger],
-        "request": {"userAttributes": attributes, "clientMetadata": {}, "validationData": {}},
+        "triggerSource": origin,
+        "request": {"userAttributes": ATTRIBUTES, "clientMetadata": {}, **asked},
         "response": {},
     }
     return json.dumps(event)
+
+
+CONTENT = "eyJpZCI6ICJ0cmlhbC0xIn0="  # {"id": "trial-1"}
+
+
+def transforms() -> str:
+    """What Firehose hands to the function that transforms its records."""
+    record = {"recordId": "trial-1", "approximateArrivalTimestamp": 1795420100000, "data": CONTENT}
+    stream = "arn:aws:firehose:us-east-1:123456789012:deliverystream/trial"
+    return json.dumps(
+        {"invocationId": "trial-1", "deliveryStreamArn": stream, "region": "us-east-1", "records": [record]}
+    )
+
+
+KAFKA_RECORD = {
+    "topic": "trial",
+    "partition": 0,
+    "offset": 0,
+    "timestamp": 1795420100000,
+    "timestampType": "CREATE_TIME",
+    "key": "dHJpYWw=",
+    "value": CONTENT,
+    "headers": [],
+}
+KAFKA = {"bootstrapServers": "trial:9092", "records": {"trial-0": [KAFKA_RECORD]}}
+BROKER = "arn:aws:mq:us-east-1:123456789012:broker:trial:b-1"
+MESSAGE = {"messageID": "ID:trial-1", "messageType": "jms/text-message", "data": CONTENT, "redelivered": False}
+RABBIT = {"basicProperties": {"contentType": "application/json", "bodySize": 17}, "redelivered": False, "data": CONTENT}
+POLLED = {  # what a mapping hands over that no trial delivers by its rules, by the event of SAM
+    "MSK": json.dumps(
+        {"eventSource": "aws:kafka", "eventSourceArn": "arn:aws:kafka:us-east-1:123456789012:t", **KAFKA}
+    ),
+    "SelfManagedKafka": json.dumps({"eventSource": "SelfManagedKafka", **KAFKA}),
+    "ActiveMQ": json.dumps({"eventSource": "aws:mq", "eventSourceArn": BROKER, "messages": [MESSAGE]}),
+    "RabbitMQ": json.dumps(
+        {"eventSource": "aws:rmq", "eventSourceArn": BROKER, "rmqMessagesByQueue": {"t::/": [RABBIT]}}
+    ),
+}
+
+
+def polled(kind: str, broker: str) -> str:
+    """What a mapping of Kafka or of Amazon MQ hands over; nothing for another. `broker` is the engine of MQ."""
+    return POLLED.get((broker or "ActiveMQ") if kind == "MQ" else kind, "")
+
+
+RECORDS: dict[str, dict[str, Any]] = {  # what a pipe takes from its source, by the type of that
+    "AWS::SQS::Queue": {
+        "messageId": "trial-1",
+        "receiptHandle": "trial",
+        "body": json.dumps({"id": "trial-1"}),
+        "attributes": {"ApproximateReceiveCount": "1", "SentTimestamp": "1795420100000"},
+        "messageAttributes": {},
+        "eventSource": "aws:sqs",
+        "awsRegion": "us-east-1",
+    },
+    "AWS::Kinesis::Stream": {
+        "eventSource": "aws:kinesis",
+        "eventName": "aws:kinesis:record",
+        "awsRegion": "us-east-1",
+        "kinesisSchemaVersion": "1.0",
+        "partitionKey": "trial",
+        "sequenceNumber": "1",
+        "data": CONTENT,
+        "approximateArrivalTimestamp": 1795420100.0,
+    },
+    "AWS::DynamoDB::Table": {
+        "eventName": "INSERT",
+        "eventSource": "aws:dynamodb",
+        "awsRegion": "us-east-1",
+        "dynamodb": {"Keys": {"id": {"S": "trial-1"}}, "NewImage": {"id": {"S": "trial-1"}}, "SequenceNumber": "111"},
+    },
+}
+
+
+def piped(origin: str, transformed: bool) -> str:
+    """The batch that a pipe hands to a function; of one that something has made anew on the way, as good as nothing."""
+    return json.dumps([RECORDS.get(origin, {"id": "trial-1"}) if not transformed else {"id": "trial-1"}])
+
+
+def resolves(parent: str, field: str) -> str:
+    """What AppSync hands to the function that resolves a field."""
+    info = {
+        "parentTypeName": parent,
+        "fieldName": field,
+        "selectionSetList": ["id"],
+        "selectionSetGraphQL": "{ id }",
+        "variables": {},
+    }
+    identity = {"sub": ATTRIBUTES["sub"], "username": "trial", "claims": {"sub": ATTRIBUTES["sub"]}, "groups": None}
+    event = {"arguments": {"id": "trial-1"}, "identity": identity, "source": None, "info": info, "prev": None}
+    return json.dumps({**event, "request": {"headers": {}, "domainName": None}, "stash": {}})
+
+
+BALANCED = json.dumps(  # what a load balancer hands to the function of a target group
+    {
+        "requestContext": {"elb": {"targetGroupArn": "arn:aws:elasticloadbalancing:us-east-1:123456789012:trial"}},
+        "httpMethod": "GET",
+        "path": "/",
+        "queryStringParameters": {},
+        "headers": {"accept": "application/json", "host": "trial.example", "x-forwarded-for": "127.0.0.1"},
+        "body": "",
+        "isBase64Encoded": False,
+    }
+)
+
+
+# ---- the sources of these forms
+
+
+def of_pipe(pipe: Resource) -> Iterator[Source]:
+    """The functions that a pipe asks; a pipe without one is a row."""
+    template, found = pipe.template, False
+    origin = template.resources.get(logical_id(pipe.written("Source")))
+    for end in ("Enrichment", "Target"):
+        if function := template.function(pipe.written(end)):
+            found = True
+            made_anew = not pipe.absent(f"{end}Parameters", "InputTemplate")
+            made_anew = made_anew or (end == "Target" and not pipe.absent("Enrichment"))
+            given = piped(origin.type if origin else "", made_anew)
+            yield Source(Kind.DIRECT, function, f"{pipe.name}.{end}", given=given)
+    if not found:
+        why = accounted.reason(pipe.type)
+        yield Source(Kind.OTHER, logical_id(pipe.written("Target")), pipe.name, why=why)
+
+
+def of_asker(resource: Resource) -> Iterator[Source]:
+    """The function that a service asks and waits for, and what it is asked."""
+    template, function, given = resource.template, "", ""
+    if resource.type == "AWS::AppSync::Resolver":
+        origin = template.resources.get(logical_id(resource.written("DataSourceName")))
+        function = template.function(origin.written("LambdaConfig", "LambdaFunctionArn")) if origin else ""
+        given = resolves(str(resource.only("TypeName")), str(resource.only("FieldName")))
+    elif resource.type == "AWS::KinesisFirehose::DeliveryStream":
+        meant = {template.function({"Ref": name}) for name in references(resource.body)} - {""}
+        function, given = (meant.pop() if len(meant) == 1 else ""), transforms()
+    elif resource.type == "AWS::ElasticLoadBalancingV2::TargetGroup":
+        ends = [template.function(target.written("Id")) for target in resource.items("Targets")]
+        function, given = next(filter(None, ends), ""), BALANCED
+    if function:
+        yield Source(Kind.DIRECT, function, resource.name, given=given)
+
+
+def handed_by(mapping: Mapping) -> str:
+    """What a mapping of Kafka or of Amazon MQ hands to its function; nothing for another."""
+    broker = mapping.template.resources.get(
+        logical_id(mapping.written("Broker" if mapping.event else "EventSourceArn"))
+    )
+    engine = str(broker.only("EngineType") or "") if broker and broker.type == "AWS::AmazonMQ::Broker" else ""
+    kind = "SelfManagedKafka" if not mapping.absent("SelfManagedEventSource") else mapping.kind
+    return polled(kind, engine)

@@ -31,6 +31,11 @@ NODE = {
     "util",
     "zlib",
 }
+WRITES_LOGS = (
+    "aws-lambda",
+    "@middy/core",
+    *(f"@aws-lambda-powertools/{name}" for name in ("logger", "metrics", "tracer")),
+)
 IMPORTS = re.compile(r"""\b(?:require\s*\(\s*|from\s+|import\s+|import\s*\(\s*)(['"])([^'"]+)\1""")
 UNTOLD_SCRIPT = re.compile(
     r"""\bfetch\b|\bXMLHttpRequest\b|\bWebSocket\b|\bEventSource\b|\beval\b|\bFunction\s*\(|\bglobalThis\b"""
@@ -141,5 +146,5 @@ def scripts(start: Path) -> Iterator[str]:
 def harmless_script(text: str) -> bool:
     names = [name for _, name in IMPORTS.findall(text)]
     return not UNTOLD_SCRIPT.search(text) and all(
-        name.startswith(".") or name.removeprefix("node:") in NODE for name in names
+        name.startswith((".", *WRITES_LOGS)) or name.removeprefix("node:") in NODE for name in names
     )

@@ -1,19 +1,26 @@
 """Read a project: find its template, make it deployable, list its sources and samples."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from trials.local_aws import LocalAwsError
 from trials.project.deployable import POWERTOOLS, SDK, deployable, in_powertools, too_old
-from trials.project.parameters import SSM, made_up, stored
-from trials.project.sources import Source, sources_of
+from trials.project.elsewhere import buses, final, told
+from trials.project.parameters import SSM, made_up, overrides, stored
+from trials.project.sources import Kind, Source, sources_of
 from trials.project.supplied import Supply, supplied
+from trials.project.synthesised import inline, put_plainly
 from trials.samples.found import SampleFile, sample_files
 from trials.template import ASSET, Model, TemplateError, as_dict, merged_properties, read_template
 from trials.template.nested import inlined
 
-NAMES = ("template.yaml", "template.yml", "template.json", "cdk.out/*.template.json", "*.template.json")
+SERVERLESS = "cloudformation-template-update-stack.json"  # what the Serverless Framework packages
+NAMES = (
+    *("template.yaml", "template.yml", "template.json", "cdk.out/*.template.json", "*.template.json"),
+    *(f".serverless/{SERVERLESS}", SERVERLESS),
+)
+BUILT = ("cdk.out", ".serverless")  # folders that a tool writes into a project
 ELSEWHERE = ("*/template.yaml", ".aws-sam/build/template.yaml")  # where one may stand that is asked for by its path
 NEWER = [*(f"{name}>={major}.{minor}" for name, (major, minor) in SDK.items()), "s3transfer"]
 
@@ -34,12 +41,22 @@ class Project:
     extra: list[str] = field(default_factory=list)  # packages that stand in for layers
     supply: Supply = field(default_factory=Supply)
     newer: list[str] = field(default_factory=list)  # packages that are taken whatever version a function pins
+    buses: list[str] = field(default_factory=list)  # that the template only names
+
+    def values(self) -> dict[str, str]:
+        """What `Ref` makes of each parameter of the template."""
+        return final(self.body.get("Parameters") or {}, self.parameters, self.stored)
+
+    def bus(self, origin: str) -> str:
+        """The name of a bus that the template only names, through a parameter or outright; empty for none."""
+        name = self.values().get(origin, origin)
+        return name if name in self.buses else ""
 
     def code(self, function: str) -> tuple[Path, str, str]:
         """The folder of a function's code, its handler and its runtime."""
         resource = self.body["Resources"].get(function, {})
         properties = merged_properties(self.body, resource)
-        place = as_dict(resource.get("Metadata")).get(ASSET) or properties.get("CodeUri", ".")
+        place = as_dict(resource.get("Metadata")).get(ASSET) or inline(properties) or properties.get("CodeUri", ".")
         folder = self.template.parent / place if isinstance(place, str) else self.template.parent
         return folder, str(properties.get("Handler", "")), str(properties.get("Runtime", ""))
 
@@ -58,6 +75,19 @@ def is_stored(parameter: dict[str, Any]) -> bool:
     return bool(SSM.fullmatch(str(parameter.get("Type", ""))))
 
 
+def handed_over(source: Source, files: list[SampleFile]) -> Source:
+    """A source that no trial knows, as one whose event the reader's own file is; else the source as it is."""
+    own = any(file.meant_for == source.name and file.events for file in files)
+    return (
+        replace(source, kind=Kind.DIRECT, why="") if own and source.kind is Kind.OTHER and source.function else source
+    )
+
+
+def without_outputs(body: dict[str, Any]) -> dict[str, Any]:
+    """The template without what it tells others: nobody asks here, and an export that exists fails the stack."""
+    return {section: each for section, each in body.items() if section != "Outputs"}
+
+
 def find_template(folder: Path) -> tuple[Path, list[Path]]:
     """The template of a folder, and the others that are not tried with it."""
     if not folder.exists():
@@ -66,7 +96,9 @@ def find_template(folder: Path) -> tuple[Path, list[Path]]:
     if not candidates:
         nearby = [str(path.relative_to(folder)) for name in ELSEWHERE for path in sorted(folder.glob(name))]
         hint = f"; there is {', '.join(nearby[:5])}: name one of them" if nearby else ""
-        raise LocalAwsError(f"{folder} holds no template.yaml and no synthesised *.template.json{hint}")
+        raise LocalAwsError(
+            f"{folder} holds no template.yaml, no synthesised *.template.json and no .serverless/{SERVERLESS}{hint}"
+        )
     return candidates[0], candidates[1:]
 
 
@@ -79,30 +111,34 @@ def read(path: Path, url: str) -> Project:
             raise LocalAwsError(f"{template} has no Resources")
         notes = [f"{other.name} is not tried: name it to try it" for other in others]
         written = {section: each for section, each in written.items() if each is not None}
-        written = inlined(written, template.parent, notes)
-        body, left_out = deployable(written, template.parent, notes)
-        model = Model(written, template)
-        listed = sources_of(model)
+        written = put_plainly(inlined(written, template.parent, notes), template.parent, notes)
+        supply = supplied(template.parent, written.get("Parameters") or {})
+        body = told(without_outputs(written), supply.secrets, url, notes)
+        model, listed = Model(written, template), sources_of(Model(body, template))
+        body, left_out = deployable(body, template.parent, notes)
     except TemplateError as error:
         raise LocalAwsError(str(error)) from error
-    supply = supplied(template.parent, body.get("Parameters") or {})
+    configured = overrides(template.parent, body.get("Parameters") or {})
+    supply = replace(supply, parameters=configured | supply.parameters)
     parameters = made_up(body.get("Parameters") or {}, url)
     parameters = {name: value for name, value in parameters.items() if name not in supply.parameters}
     given = parameters | in_store(body.get("Parameters") or {}, supply.parameters)
     notes += [f"parameter {name} is {value!r}, made up" for name, value in parameters.items()]
     outdated = list(too_old(body, template.parent))
     notes += [f"{each} can only call AWS itself: a newer one is packaged" for each in outdated]
-    folder = template.parent.parent if template.parent.name == "cdk.out" else template.parent
+    folder = template.parent.parent if template.parent.name in BUILT else template.parent
     files, names = sample_files(folder), {source.name for source in listed}
     for file in files:
         file.meant_for = Path(file.path).stem if Path(file.path).stem in names else ""
+    listed = [handed_over(source, files) for source in listed]
+    stored_values = stored(body.get("Parameters") or {}, given, url) | kept(body.get("Parameters") or {}, supply)
     return Project(
         folder=folder,
         template=template,
         model=model,
         body=body,
         parameters=given,
-        stored=stored(body.get("Parameters") or {}, given, url) | kept(body.get("Parameters") or {}, supply),
+        stored=stored_values,
         supply=supply,
         notes=notes,
         left_out=left_out,
@@ -111,4 +147,5 @@ def read(path: Path, url: str) -> Project:
         layers_left_out=any(note.startswith("layer ") and not in_powertools(note) for note in notes),
         extra=[POWERTOOLS] if any(in_powertools(note) for note in notes) else [],
         newer=NEWER if outdated else [],
+        buses=buses(body, final(body.get("Parameters") or {}, given, stored_values)),
     )

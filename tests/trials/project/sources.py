@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from trials.project import accounted, apis
+from trials.project import accounted, apis, callers
 from trials.project.callers import ended, triggered
 from trials.project.machines import invocations
 from trials.project.source import ANY, Batching, Kind, Route, Source
@@ -75,6 +75,8 @@ def of_mappings(template: Model) -> Iterator[Source]:
 
 def of_event_mapping(mapping: Mapping, event: Event) -> Source:
     kind, function = MAPPED.get(mapping.kind), event.owner.name
+    if given := callers.handed_by(mapping):
+        return Source(Kind.DIRECT, function, mapping.label, given=given)
     if not kind:
         return Source(Kind.OTHER, function, mapping.label, why=f"there are no trials for {mapping.kind} yet")
     origin = logical_id(mapping.written("Queue" if kind is Kind.QUEUE else "Stream"))
@@ -85,6 +87,8 @@ def of_mapping(mapping: Mapping) -> Source:
     """An event source mapping of CloudFormation."""
     origin = logical_id(mapping.written("EventSourceArn"))
     function, kind = mapping.template.function(mapping.written("FunctionName")), MAPPED.get(mapping.kind)
+    if function and (given := callers.handed_by(mapping)):
+        return Source(Kind.DIRECT, function, mapping.label, given=given)
     if not kind or origin not in mapping.template.resources:
         return Source(Kind.OTHER, function, mapping.label, origin, why="an event source mapping of another service")
     if not function:
@@ -147,10 +151,10 @@ def of_target(target: Target) -> Source:
 
 
 def on_a_bus(name: str, end: str, rule: Node, pattern: dict[str, Any]) -> Source | None:
-    """A way that begins with an event on a bus of this template, or on the default one."""
+    """A way that begins with an event on a bus of this template, on one that it names, or on the default one."""
     bus = rule.written("EventBusName")
-    origin = logical_id(bus)
-    if not pattern or (bus and bus != "default" and origin not in rule.template.resources):
+    origin = "" if bus == "default" else logical_id(bus) or (bus if isinstance(bus, str) else "")
+    if not pattern or (bus and bus != "default" and not origin):
         return None
     return Source(Kind.ROUTE, end, name, origin, pattern=pattern)
 
@@ -179,11 +183,11 @@ def of_events(template: Model) -> Iterator[Source]:
         elif event.kind in ("Api", "HttpApi"):
             yield apis.route_of_event(event)
         elif event.kind == "S3":
-            yield Source(Kind.BUCKET, function, name, logical_id(event.written("Bucket")))
+            yield Source(Kind.BUCKET, function, name, logical_id(event.written("Bucket")), pattern=key_rules(event))
         elif event.kind == "CloudWatchLogs":
             yield Source(Kind.LOGS, function, name, logical_id(event.written("LogGroupName")))
-        elif event.kind == "Cognito" and (asked := triggered(str(next(iter(listed(event.only("Trigger"))), "")))):
-            yield Source(Kind.DIRECT, function, name, given=asked)
+        elif event.kind == "Cognito" and (given := triggered(str(next(iter(listed(event.only("Trigger"))), "")))):
+            yield Source(Kind.DIRECT, function, name, given=given)
         elif event.kind not in (*MAPPED_BY_SAM, *TARGETED_BY_SAM, "SNS"):
             yield Source(Kind.OTHER, function, name, why=f"there are no trials for {event.kind} yet")
 
@@ -217,12 +221,12 @@ def of_resource(resource: Resource) -> Iterator[Source]:
     elif kind == "AWS::CloudWatch::Alarm":
         yield from named(resource, "there are no trials for alarms", accounted.alarm_actions(resource))
     elif kind == "AWS::Pipes::Pipe":
-        ends = [template.function(resource.written(end)) for end in ("Target", "Enrichment")]
-        end = next(filter(None, ends), logical_id(resource.written("Target")))
-        yield Source(Kind.OTHER, end, name, why=accounted.reason(kind))
+        yield from callers.of_pipe(resource)
     elif kind in LOCATIONS:
         functions = list(named(resource, accounted.NESTED, resource.body))
         yield from functions or [Source(Kind.OTHER, "", name, why=accounted.NESTED)]
+    elif asks := list(callers.of_asker(resource)):
+        yield from asks
     elif why := "" if kind in READ_ELSEWHERE else accounted.reason(kind):
         yield from named(resource, why, resource.body)
 
@@ -244,7 +248,7 @@ def of_bucket(bucket: Resource) -> Iterator[Source]:
     for each in bucket.items("NotificationConfiguration", "LambdaConfigurations"):
         event = f"{bucket.name}.{each.only('Event') or ''}"
         if function := bucket.template.function(each.written("Function")):
-            yield Source(Kind.BUCKET, function, event, bucket.name)
+            yield Source(Kind.BUCKET, function, event, bucket.name, pattern=key_rules(each))
         else:
             yield Source(Kind.OTHER, "", event, bucket.name, why=accounted.ELSEWHERE)
     for key, end in (("QueueConfigurations", "Queue"), ("TopicConfigurations", "Topic")):
@@ -262,10 +266,10 @@ def key_rules(notification: Node) -> dict[str, Any]:
 
 def of_user_pool(pool: Resource) -> Iterator[Source]:
     for trigger, target in as_dict(pool.only("LambdaConfig")).items():
-        if function := pool.template.function(target):
-            asked, name = triggered(trigger), f"{pool.name}.{trigger}"
-            if asked:
-                yield Source(Kind.DIRECT, function, name, given=asked)
+        if function := pool.template.function(as_dict(target).get("LambdaArn") or target):
+            given, name = triggered(trigger), f"{pool.name}.{trigger}"
+            if given:
+                yield Source(Kind.DIRECT, function, name, given=given)
             else:
                 yield Source(Kind.OTHER, function, name, why=accounted.reason(pool.type))
 

@@ -2,14 +2,15 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from trials.project.sources import Kind, Source
-from trials.samples.derive import filled
+from trials.samples.derive import as_compared, filled
 from trials.samples.found import SampleFile, given, route_of
 from trials.samples.made import made
 from trials.samples.reads import Reads
-from trials.samples.sample import Sample
+from trials.samples.sample import WITH_KEY, Sample
 
 
 def samples(
@@ -34,13 +35,23 @@ def samples(
         return [passed_on[source.origin]]
     plain = made(body, source, claims)
     itself = filled(plain, source, reads) if reads else plain
+    if source.kind is Kind.HTTP and reads and reads_key(reads):
+        itself = replace(itself, origin=f"{itself.origin}, {WITH_KEY}")
     if source.kind is Kind.SCHEDULE and source.given:
         return [itself]
     if own:
         return [*own[:2], itself]
     if source.kind is Kind.QUEUE and plain.origin == "made up":
         return [*requested(files), itself]
-    return [itself, plain] if itself is not plain else [plain]
+    compared = [as_compared(itself, source, reads)] if reads else []
+    return [*filter(None, compared), itself, plain] if itself is not plain else [*filter(None, compared), plain]
+
+
+def reads_key(reads: Reads) -> bool:
+    """Whether the code itself looks for the key by which a repeated request is known."""
+    return any(
+        steps[0] == "headers" and steps[1].lower() == "idempotency-key" for steps in reads.paths if len(steps) > 1
+    )
 
 
 def requested(files: list[SampleFile]) -> Iterator[Sample]:

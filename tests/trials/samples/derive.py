@@ -6,6 +6,8 @@ from copy import deepcopy
 from dataclasses import replace
 from typing import Any
 
+from boto3.dynamodb.types import TypeSerializer
+
 from trials.project.sources import Kind, Source
 from trials.samples.reads import EACH, JSON, Reads, Steps
 from trials.samples.sample import Sample
@@ -17,15 +19,17 @@ PREFIX: dict[Kind, Steps] = {  # of what stands in a sample's payload
     Kind.TOPIC: ("Records", EACH, "Sns", "Message"),
     Kind.TABLE: ("Records", EACH),
 }
-GUESSES = (
-    (r"e?mail", "trial@example.test"),
-    (r"url|uri|link|href", "https://example.test/trial"),
-    (r"(date|time|timestamp|at|on)$", "2026-11-23T08:00:00Z"),
-    (r"price|amount|total|cents|qty|quantity|count|number|age|limit|size|version|sequence|stock|points|rating", 1),
-    (r"^(is|has|can)[A-Z_]|enabled|active|flag", True),
-    (r"currency", "EUR"),
-    (r"country", "DE"),
-    (r"phone", "+15555550100"),
+GUESSES: tuple[tuple[str, Any], ...] = (  # by the words of a key, the last ones first; `^` and `$` are its ends
+    (r"\b(e?mail)\b", "trial@example.test"),
+    (r"\b(url|uri|link|href)$", "https://example.test/trial"),
+    (r"\b(date|time|timestamp|datetime|at|on)$", "2026-11-23T08:00:00Z"),
+    (r"\bphone\b", "+15555550100"),
+    (r"\b(price|amount|total|cents|qty|quantity|count|number|age|limit|size|version|sequence|stock)s?$", 1),
+    (r"\b(points|rating)$", 1),
+    (r"^(is|has|can) |\b(enabled|active|flag)$", True),
+    (r"\bcurrency\b", "EUR"),
+    (r"\bcountry\b", "DE"),
+    (r"\blanguage\b", "en"),
 )
 
 
@@ -34,6 +38,8 @@ def filled(sample: Sample, source: Source, reads: Reads) -> Sample:
     prefix = PREFIX.get(source.kind, ())
     inside = [steps[len(prefix) :] for steps in sorted(reads.paths) if steps[: len(prefix)] == prefix]
     wanted = [steps for steps in inside if steps]
+    if source.kind is Kind.QUEUE and not sample.file:
+        sample = with_attributes(sample, reads)
     if not wanted:
         return sample
     known: dict[Steps, Any] = {steps[len(prefix) :]: 1 for steps in reads.numbers}
@@ -49,7 +55,33 @@ def filled(sample: Sample, source: Source, reads: Reads) -> Sample:
         payload = typed_images(payload)
     if payload == sample.payload:
         return sample
-    return replace(sample, payload=payload, origin=f"{sample.origin}, with what the code reads")
+    origin = sample.origin if "the code reads" in sample.origin else f"{sample.origin}, with what the code reads"
+    return replace(sample, payload=payload, origin=origin)
+
+
+def as_compared(sample: Sample, source: Source, reads: Reads) -> Sample | None:
+    """A table's record with the kind of change that the code asks for, if that is another and no filter says which."""
+    name = reads.values.get(("Records", EACH, "eventName"))
+    if source.kind is not Kind.TABLE or source.batching.filters or name not in ("MODIFY", "REMOVE"):
+        return None
+    inner = dict(sample.payload["dynamodb"])
+    inner["OldImage"] = inner.get("OldImage", inner.get("NewImage", inner["Keys"]))
+    if name == "REMOVE":
+        inner.pop("NewImage", None)
+    origin = f"{sample.origin}, as the {name} that the code asks for"
+    return replace(sample, payload={**sample.payload, "eventName": name, "dynamodb": inner}, origin=origin)
+
+
+def with_attributes(sample: Sample, reads: Reads) -> Sample:
+    """The message with the attributes that the code reads by their names."""
+    place = ("Records", EACH, "messageAttributes")
+    names = {steps[3]: steps for steps in sorted(reads.paths) if steps[:3] == place and len(steps) > 3}
+    values = {name: reads.values.get(steps, guess(name, None)) for name, steps in names.items()}
+    more = {name: {"StringValue": str(value), "DataType": "String"} for name, value in values.items()}
+    if not more.keys() - sample.attributes.keys():
+        return sample
+    origin = sample.origin if "the code reads" in sample.origin else f"{sample.origin}, with what the code reads"
+    return replace(sample, attributes={**more, **sample.attributes}, origin=origin)
 
 
 TYPES = {"S", "N", "B", "SS", "NS", "BS", "M", "L", "BOOL", "NULL"}
@@ -59,7 +91,9 @@ def typed_images(record: dict[str, Any]) -> dict[str, Any]:
     """A stream record whose images hold typed values only: what was added by name gets its type."""
     inner = dict(record.get("dynamodb") or {})
     for name in ("NewImage", "OldImage", "Keys"):
-        if isinstance(inner.get(name), dict):
+        if not isinstance(inner.get(name), dict):
+            inner.pop(name, None)
+        else:
             inner[name] = {key: typed_value(value) for key, value in inner[name].items()}
     return {**record, "dynamodb": inner}
 
@@ -87,6 +121,10 @@ def put(value: Any, steps: Steps, known: Any) -> Any:
     if not steps:
         return value
     step, rest = steps[0], steps[1:]
+    if value == MADE_UP and step == EACH:
+        value = None
+    if step != JSON and value not in (None, "") and not isinstance(value, list if step == EACH else dict):
+        return value  # something else reads it in another way
     if step == JSON:
         text = isinstance(value, str)
         inner = parsed(value) if text else value
@@ -113,6 +151,44 @@ def guess(name: str, known: Any) -> Any:
     if known is not None:
         return known
     for pattern, value in GUESSES:
-        if re.search(pattern, name, re.IGNORECASE):
+        if re.search(pattern, words(name)):
             return value
     return "trial-1" if not name.endswith("s") or name.endswith(("us", "ss")) else "trial"
+
+
+MADE_UP = {"id": "trial-1"}  # the content of a sample of which nothing is known
+
+
+def words(name: str) -> str:
+    """The words of a key in small letters, whether it is written in camel case, with underscores or with hyphens."""
+    return " ".join(re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+", name)).lower()
+
+
+# ---- items that a request speaks of
+
+BODY = ("body", JSON)
+
+
+def item(keys: dict[str, str], named: dict[str, str], reads: Reads | None) -> dict[str, Any]:
+    """An item as DynamoDB writes it: `keys` are the types of its key's attributes, `named` the request's path.
+
+    A part of the key gets what the path calls so, else the first that the path names. The rest is what the function
+    reads of a body.
+    """
+    fields = (
+        {steps[2]: guess(steps[2], 1 if steps in reads.numbers else None) for steps in of_body(reads)} if reads else {}
+    )
+    values = {name: under(name, kind, named) for name, kind in keys.items()}
+    return {name: TypeSerializer().serialize(value) for name, value in {**fields, **values}.items()}
+
+
+def of_body(reads: Reads) -> list[tuple[str, ...]]:
+    return sorted(steps for steps in reads.paths if len(steps) == 3 and steps[:2] == BODY)
+
+
+def under(name: str, kind: str, named: dict[str, str]) -> Any:
+    alike = [value for key, value in named.items() if words(key) == words(name)]
+    value = next(iter([*alike, *named.values()]), "trial-1")
+    if kind == "N":
+        return int(value) if value.isdigit() else 1
+    return value.encode() if kind == "B" else value

@@ -62,7 +62,28 @@ def lacks(refusal: Refusal) -> str:
 
 
 def levels(sample: Sample, source: Source, seen: Observation) -> list[Steps]:
-    """Where a path that a refusal names may begin, in the sample's payload: the likeliest first."""
+    """Where a path that a refusal names may begin in the sample: the likeliest first, members of lists last."""
+    ways = objects(sample, source, seen)
+    if seen.absolute or seen.place:
+        return ways
+    payload = sample.payload
+    held = payload.get("data_text", payload) if isinstance(payload, dict) else payload
+    return [*ways, *(within for way in ways for within in lists(held, way))]
+
+
+def lists(payload: Any, way: Steps) -> list[Steps]:
+    """The members of each list in the object at the end of a way: what a loop reads is named without the list."""
+    value = payload
+    for step in way:
+        value = value.get(step) if isinstance(value, dict) else value
+        with suppress(ValueError):
+            value = json.loads(value) if step == JSON and isinstance(value, str) else value
+    entries = value.items() if isinstance(value, dict) else ()
+    return [(*way, name, EACH) for name, inner in entries if isinstance(inner, list) and name != "Records"]
+
+
+def objects(sample: Sample, source: Source, seen: Observation) -> list[Steps]:
+    """The objects in which a path that a refusal names may begin."""
     first = seen.path[0] if seen.path else ""
     if source.kind in (Kind.QUEUE, Kind.TOPIC, Kind.STREAM):
         inner = content(sample)

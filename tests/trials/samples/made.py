@@ -7,15 +7,15 @@ from base64 import b64encode
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import quote_plus
 
-from trials.project.sources import ANY, Kind, Route, Source
-from trials.samples.pattern import fill
+from trials.project.sources import ANY, Kind, Route, Source, key_rules
+from trials.samples.pattern import fill, merge
 from trials.samples.sample import Sample
 from trials.template import Model, as_dict, logical_id
 
 ID = "trial-1"
-KEY = "trial/a b+ü.csv"  # a space, a plus and an umlaut, which notifications of S3 encode
-ENCODED = "trial/a+b%2B%C3%BC.csv"
+NAME = "trial/a b+ü"  # a space, a plus and an umlaut, which notifications of S3 encode
 
 
 def made(body: dict[str, Any], source: Source, claims: dict[str, Any] | None = None) -> Sample:
@@ -33,7 +33,7 @@ def made(body: dict[str, Any], source: Source, claims: dict[str, Any] | None = N
     if source.kind is Kind.TABLE:
         return Sample(change(body, source), "made from the table's key")
     if source.kind is Kind.BUCKET:
-        return Sample(object_created(source.origin), "made up, an object that is there")
+        return Sample(object_created(source.origin, source.pattern), "made up, an object that is there")
     if source.kind is Kind.LOGS:
         return Sample(log_lines(), "made up, two lines of a log")
     if source.kind is Kind.DIRECT and source.given:
@@ -41,7 +41,8 @@ def made(body: dict[str, Any], source: Source, claims: dict[str, Any] | None = N
     if source.kind in (Kind.TASK, Kind.DIRECT):
         return Sample({"id": ID}, "made up")
     if source.kind is Kind.TOPIC:
-        return topic_message(source)
+        told, bucket = notified(body, source.origin)
+        return Sample(told, f"made from {bucket}") if told else topic_message(source)
     wanted = first_filter(source)
     inner = wanted.get("body" if source.kind is Kind.QUEUE else "data")
     if isinstance(inner, dict):
@@ -82,8 +83,21 @@ def first_filter(source: Source) -> dict[str, Any]:
     return {}
 
 
+def notified(body: dict[str, Any], end: str) -> tuple[str, str]:
+    """What a bucket of the template would tell a queue or a topic, and which one; nothing if none tells it anything."""
+    for bucket in Model(body).of("AWS::S3::Bucket"):
+        for key, property_ in (("QueueConfigurations", "Queue"), ("TopicConfigurations", "Topic")):
+            for each in bucket.items("NotificationConfiguration", key):
+                if logical_id(each.written(property_)) == end and "Created" in str(each.only("Event")):
+                    return json.dumps(object_created(bucket.name, key_rules(each))), bucket.name
+    return "", ""
+
+
 def upstream(body: dict[str, Any], queue: str) -> tuple[str, str]:
-    """What a topic or a rule of the template would put into a queue."""
+    """What a bucket, a topic or a rule of the template would put into a queue."""
+    told, bucket = notified(body, queue)
+    if told:
+        return told, f"made from {bucket}"
     template = Model(body)
     for resource in template.of("AWS::SNS::Subscription", "AWS::Events::Rule"):
         if resource.type == "AWS::Events::Rule":
@@ -92,13 +106,14 @@ def upstream(body: dict[str, Any], queue: str) -> tuple[str, str]:
         elif logical_id(resource.written("Endpoint")) == queue:
             by_body = resource.only("FilterPolicyScope") == "MessageBody"
             message = json.dumps(fill(resource.only("FilterPolicy")) if by_body else {"id": ID})
+            message = notified(body, logical_id(resource.written("TopicArn")))[0] or message
             envelope = json.dumps({"Type": "Notification", "MessageId": ID, "Message": message})
             return message if resource.only("RawMessageDelivery") else envelope, f"made from {resource.name}"
     return json.dumps({"id": ID}), "made up"
 
 
 def bus_event(pattern: Any) -> dict[str, Any]:
-    return {
+    event: dict[str, Any] = {
         "version": "0",
         "id": "17793124-05d4-b198-2fde-7ededc63b103",
         "detail-type": "Trial",
@@ -110,6 +125,11 @@ def bus_event(pattern: Any) -> dict[str, Any]:
         "detail": {},
         **fill(pattern),
     }
+    if event["source"] == "aws.s3" and event["detail-type"] == "Object Created":
+        detail = {"bucket": {"name": "trial"}, "object": {"key": f"{NAME}.csv", "size": 12}, "reason": "PutObject"}
+        merge(detail, event["detail"])
+        event["detail"] = detail
+    return event
 
 
 def change(body: dict[str, Any], source: Source) -> dict[str, Any]:
@@ -131,9 +151,14 @@ def change(body: dict[str, Any], source: Source) -> dict[str, Any]:
     return {"eventName": name, "dynamodb": {**stream, "ApproximateCreationDateTime": 1795420100, **images}}
 
 
-def object_created(bucket: str) -> dict[str, Any]:
-    """A notification of S3; `bucket` is a logical id, which the stage replaces by the physical one."""
-    entity = {"key": ENCODED, "size": 12, "eTag": "d41d8cd98f00b204e9800998ecf8427e", "sequencer": "0055AED6DCD90281E5"}
+def object_created(bucket: str, rules: dict[str, Any]) -> dict[str, Any]:
+    """A notification of S3; `bucket` is a logical id, which the stage replaces by the physical one.
+
+    `rules` are the prefix and the suffix that the key must have.
+    """
+    prefix, suffix = (rules.get(end) if isinstance(rules.get(end), str) else "" for end in ("prefix", "suffix"))
+    key = quote_plus(f"{prefix}{NAME}{suffix or '.csv'}", safe="/")
+    entity = {"key": key, "size": 12, "eTag": "d41d8cd98f00b204e9800998ecf8427e", "sequencer": "0055AED6DCD90281E5"}
     record = {
         "eventVersion": "2.1",
         "eventSource": "aws:s3",

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeGuard
 
+from trials.project.effects import imported, own_files
+
 JSON, EACH = "{json}", "[]"  # steps of a path besides keys: text that is parsed, and a member of a list
 Steps = tuple[str, ...]
 SAME = {
@@ -57,15 +59,23 @@ def of_handler(folder: Path, handler: str) -> Reads:
     reads = Reads()
     functions = {node.name: node for tree in modules.values() for node in ast.walk(tree) if is_function(node)}
     models = {node.name: node for tree in modules.values() for node in ast.walk(tree) if isinstance(node, ast.ClassDef)}
-    walker = Walker(reads, functions, models)
     name = handler.rsplit(".", 1)[-1]
     own = modules.get(handler.rsplit(".", 1)[0].replace("/", ".").rsplit(".", 1)[-1])
+    models |= imported_models(own, folder) if own else {}
+    walker = Walker(reads, functions, models)
     entry = next((node for node in ast.walk(own) if is_function(node) and node.name == name), None) if own else None
     if entry is not None:
         walker.call(entry, [()])
     for function in functions.values():
         walker.hooked(function)
     return reads
+
+
+def imported_models(module: ast.Module, folder: Path) -> dict[str, ast.ClassDef]:
+    """The classes of the modules that a handler's own imports: another module's class may have the same name."""
+    places = [path for name, _ in imported(module) for path in own_files(name, folder, folder / "module.py")]
+    trees = [parsed(path) for path in dict.fromkeys(places)]
+    return {node.name: node for tree in trees for node in ast.walk(tree) if isinstance(node, ast.ClassDef)}
 
 
 def parsed(path: Path) -> ast.Module:
@@ -228,6 +238,10 @@ class Walker:
             return subject
         if subject is not None and name in PARSES:
             return self.read((*subject, JSON))
+        if name == "unmarshall" and len(node.args) == 2 and arguments[0] is not None:
+            if isinstance(node.args[1], ast.Name) and node.args[1].id in self.models:
+                self.bound(node.args[1].id, arguments[0])
+            return arguments[0]
         if name in self.functions:
             self.call(self.functions[name], arguments, keywords)
         return subject if name in SAME else None
@@ -239,6 +253,22 @@ class Walker:
         if isinstance(function, ast.Attribute) and function.attr in VALIDATES and isinstance(function.value, ast.Name):
             return function.value.id if function.value.id in self.models else ""
         return ""
+
+    def bound(self, model: str, at: Steps) -> None:
+        """What a class says that EventBridge's schema registry has generated: each attribute's type and key."""
+        written: dict[str, dict[str, str]] = {"_types": {}, "_attribute_map": {}}
+        for statement in self.models[model].body:
+            target = statement.targets[0] if isinstance(statement, ast.Assign) else None
+            if isinstance(statement, ast.Assign) and isinstance(target, ast.Name) and target.id in written:
+                written[target.id] = ast.literal_eval(statement.value)
+        for attribute, kind in written["_types"].items():
+            steps = (*at, written["_attribute_map"].get(attribute, attribute))
+            if kind in self.models and kind != model:
+                self.bound(kind, steps)
+            else:
+                self.reads.paths.add(steps)
+            if kind in ("int", "float"):
+                self.reads.numbers.add(steps)
 
     def fields(self, model: str, at: Steps) -> None:
         for statement in self.models[model].body:

@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Any
 
+WITH_KEY = "with the key that the code reads"  # how the origin of a request ends whose key is more than made up
+
 
 @dataclass(frozen=True)
 class Sample:

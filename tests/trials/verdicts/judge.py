@@ -3,14 +3,17 @@
 import json
 import re
 from base64 import b64encode
+from contextlib import suppress
 from typing import Any
 
 from trials.deliveries.history import Answer, Delivery, History, Reference
 from trials.deliveries.parcels import MOST_RECEIVES, reported
 from trials.project.sources import Kind, Source
+from trials.samples.sample import WITH_KEY
 from trials.verdicts.words import Judgement, Promise, Verdict, broken, held, unproved
 from trials.world.compare import Difference, World, differences, tellable
 
+MADE_UP = "made up from the route"  # how the origin of a request begins whose key binds nobody
 POISON = "trial-poison {not JSON"
 MARK = "trial-poison"
 CODED = re.compile("|".join(b64encode(b" " * shift + MARK.encode()).decode()[4:-4] for shift in range(3)))
@@ -22,7 +25,8 @@ NO_PACKAGE = re.compile(r"No module named|Cannot find (module|package)|Unable to
 LOAD_ERRORS = re.compile(  # what a handler raises once it runs must not look like these: a SyntaxError is JSON's too
     r"Runtime\.(UserCodeSyntaxError|HandlerNotFound|MalformedHandlerName|InvalidEntrypoint|ExitError)"
     r"|Worker init failed: .*(\(\w+\.py, line \d+\)|module '[\w.]+' has no attribute|cannot import name|SyntaxError"
-    r"|not enough values to unpack)"
+    r"|not enough values to unpack|has already been declared|Unexpected end of input|missing \) after argument list"
+    r"|Unexpected token(?!.*JSON))"
     r"|is undefined or not exported|Handler '.*' missing|Handler \S+ is not a function in"
 )
 NO_VARIABLE = re.compile(r"(?:KeyError|Worker init failed): ['\"]{1,2}([A-Z][A-Z0-9_]{2,})['\"]{1,2}$")
@@ -46,7 +50,18 @@ def refusal(delivery: Delivery) -> str:
     if delivery.failures:
         return delivery.error
     last = delivery.answers[-1] if delivery.answers else Answer()
-    return str(last.body)[:200] if last.status >= 400 else ""
+    return str(last.body)[:200] if last.status >= 400 or tells_of_failure(last) else ""
+
+
+def tells_of_failure(answer: Answer) -> bool:
+    """Whether an answer says in its content that the work was not done, whatever its status is."""
+    content = answer.body.get("body", answer.body) if isinstance(answer.body, dict) else answer.body
+    with suppress(ValueError):
+        content = json.loads(content) if isinstance(content, str) else content
+    if not isinstance(content, dict):
+        return False
+    said_so = any(content.get(key) is False for key in ("success", "ok"))
+    return said_so or set(content) in ({"error"}, {"errors"}) or content.get("status") in ("error", "failed", "failure")
 
 
 def does_not_start(error: str, variables: set[str] | None = None, layers_are_here: bool = True) -> str:
@@ -63,8 +78,6 @@ def does_not_start(error: str, variables: set[str] | None = None, layers_are_her
 
 
 PLAIN_FUNCTION = re.compile(r"\bexports\b|\bexport\b")  # of a module in JavaScript
-OLD_SDK = re.compile(r"Cannot find (?:module|package) 'aws-sdk['/]")
-OLD_RUNTIMES = ("nodejs10.x", "nodejs12.x", "nodejs14.x", "nodejs16.x")  # the newer ones bring version 3 alone
 
 
 def never_called_back(error: str, code: str, called: bool) -> Judgement | None:
@@ -73,14 +86,6 @@ def never_called_back(error: str, code: str, called: bool) -> Judgement | None:
         return None
     text = "it neither returned a promise nor called back, and the local AWS waits for one of them until the timeout"
     return unproved(text, supply="make the handler async, so that its end can be told")
-
-
-def lacks_old_sdk(error: str, runtime: str) -> Judgement | None:
-    """Code that finds version 2 of the SDK in its runtime: on AWS it starts, for the runtime brings that along."""
-    if runtime not in OLD_RUNTIMES or not OLD_SDK.search(error):
-        return None
-    text = f"it takes aws-sdk from its runtime, {runtime}, which Lambda no longer lets one deploy to: not here"
-    return unproved(text, supply="move to a runtime that is supported and to @aws-sdk, or name aws-sdk in package.json")
 
 
 def refused_sample(
@@ -192,7 +197,7 @@ def has_key(reference: Reference) -> bool:
     headers = request.get("headers") or {}
     context = request.get("requestContext") or {}
     method = str(request.get("httpMethod") or (context.get("http") or {}).get("method") or "")
-    own = reference.sample.origin != "made up from the route"
+    own = not reference.sample.origin.startswith(MADE_UP) or WITH_KEY in reference.sample.origin
     return method in ("PUT", "DELETE") or (own and any(name.lower() == "idempotency-key" for name in headers))
 
 
@@ -373,6 +378,7 @@ def filled(difference: Difference, reference: Reference) -> bool:
 
 def answered(what: str, delivery: Delivery, gone: Difference, details: list[str]) -> Judgement:
     status = delivery.answers[-1].status or 200
-    if status >= 400:
-        return held(f"{what}: the caller was told {status}", *details)
+    if status >= 400 or tells_of_failure(delivery.answers[-1]):
+        told = f"{status}" if status >= 400 else short(delivery.answers[-1])
+        return held(f"{what}: the caller was told {told}", *details)
     return broken(Promise.LOST, f"{what}: failed, but the caller was told {status}: {gone}", *details)

@@ -36,6 +36,9 @@ class Probes:
                 subscription = {"TopicArn": stack.resources[name], "Protocol": "sqs", "Endpoint": arn}
                 local.client("sns").subscribe(**subscription, Attributes={"RawMessageDelivery": "true"})
         buses = {name: stack.resources[name] for name, kind in stack.types.items() if PLACES.get(kind) == "bus"}
+        known = {*buses.values(), "default"}
+        for each in local.client("events").list_event_buses()["EventBuses"]:  # also those that a parameter names
+            buses |= {} if each["Name"] in known else {each["Name"]: each["Name"]}
         for name, bus in {**buses, "default": "default"}.items():
             _, arn = self._queue(f"bus {name}")
             rule = f"probe-{name}"
