@@ -13,6 +13,7 @@ MODULES = [path for path in MODULES if "node_modules" not in path.parts]
 READER = ROOT / "tests" / "trials" / "template"
 MAY_READ_PROPERTIES = {  # outside the reader, and why
     "tests/trials/project/deployable.py": "changes the template that is then deployed",
+    "tests/trials/project/synthesised.py": "changes what CDK and the Serverless Framework wrote before it is read",
     "tests/trials/local_aws/deployment.py": "writes into the template where a function's package lies",
     "tests/support/deployed.py": "compares what SAM and CDK made, word by word",
 }

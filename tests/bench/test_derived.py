@@ -162,7 +162,7 @@ def test_a_record_of_a_table_is_first_the_change_that_the_code_asks_for(name: st
     assert {key for key in found[0]["dynamodb"] if key.endswith("Image")} == images
 
 
-CALLED_BY_ROLE = {
+CALLED_BY_ROLE: dict[str, dict[str, Any]] = {
     "AWS::ApiGatewayV2::Route": {"Target": {"Fn::Join": ["/", ["integrations", {"Ref": "Joined"}]]}},
     "AWS::Events::Rule": {
         "EventPattern": {"source": ["a"]},

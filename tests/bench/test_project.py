@@ -404,7 +404,12 @@ def test_runtimes_that_bring_setuptools_along_have_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, runtime: str, added: list[str]
 ) -> None:
     asked: list[list[str]] = []
-    monkeypatch.setattr(deployment, "packages", lambda _, extra, __: asked.append(list(extra)) or tmp_path)
+
+    def packages(_: Any, extra: list[str], __: Any) -> Path:
+        asked.append(list(extra))
+        return tmp_path
+
+    monkeypatch.setattr(deployment, "packages", packages)
     (tmp_path / "requirements.txt").write_text("requests\n")
     local = LocalAws.__new__(LocalAws)
     local.__dict__ |= {"_installed": {}, "_home": tmp_path, "_guard": tmp_path}

@@ -202,7 +202,9 @@ def _seconds(expression: object) -> int | None:
 class RoleDeadLetters(model.Rule):
     id = "E9310"
     shortdesc = "The role of a schedule or a pipe may send to its dead-letter queue"
-    description = "Both send under their role, whatever the queue's policy says: without it the queue stays empty."
+    description = (
+        "Schedule and pipe send under their role, whatever the queue's policy says: may it not, the queue stays empty."
+    )
     section = INVOKE
     tags = ["scheduler", "pipes", "sqs", *TAGS]
 

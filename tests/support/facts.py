@@ -21,7 +21,9 @@ NODE = ROOT / "tests" / "node" / "node_modules"
 PROOFS = ("botocore", "cfn", "package", "node", "test", "url")
 NUMBER = re.compile(r"(?<![\w.])\d[\d,.]*(?:xx)?")
 STATUSES = {str(status.value) for status in http.HTTPStatus} | {"2xx", "3xx", "4xx", "5xx"}
-NAMES = re.compile(r"RFC \d+|ISO \d+|OAuth 2\.0|HTTP/[\d.]+|TLS [\d.]+")  # digits that are part of a name
+NAMES = re.compile(
+    r"RFC \d+|ISO \d+|OAuth 2\.0|HTTP/[\d.]+|TLS [\d.]+|cfn-lint@[\d.]+"
+)  # digits that are part of a name
 LINES = re.compile(r"\b\d+\+\d+|, lines \d+-\d+:")  # where a section stands, which support.contents keeps true
 
 

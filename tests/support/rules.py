@@ -5,6 +5,7 @@ Repair after a change of a rule:  uv run --directory tests python -m support.rul
 
 import json
 from functools import cache
+from importlib import metadata
 
 from cfnlint.rules._rule import CloudFormationLintRule
 from cfnlint.rules._rules import Rules
@@ -15,18 +16,18 @@ FOLDER = ROOT / "tests" / "rules"
 PAGE = FOLDER / "README.md"
 REPAIR = "uv run --directory tests python -m support.rules"
 KEPT = ROOT / "tests" / "benchmarks" / "linters.json"  # what `python -m benchmarks.linters --publish` measured
-HEAD = """# Rules
+HEAD = f"""# Rules
 
 What off-the-shelf linters pass in SAM and CloudFormation templates. On any template, from any folder, with the path of
 this one:
 
 ```bash
-uvx cfn-lint -a tests/rules -t template.yaml
+uvx cfn-lint@{metadata.version("cfn-lint")} -a tests/rules -t template.yaml
 ```
 
 E loses, doubles or exposes something; W is likely wrong; I is advice, shown with `-c I`. What cannot be resolved is
-no finding. What is so on purpose says it: `Metadata: { cfn-lint: { config: { ignore_checks: [W9803] } } }`. Each rule
-has templates that fail and pass in [fixtures](fixtures/); its law is explained where the link leads. For code scanning,
+no finding. What is so on purpose says it: `Metadata: {{ cfn-lint: {{ config: {{ ignore_checks: [W9803] }} }} }}`. Each
+rule has templates that fail and pass in [fixtures](fixtures/); its law is explained where the link leads. For code scanning,
 `--format sarif` needs `uvx --from 'cfn-lint[sarif]' cfn-lint`. cfn-lint does not translate SAM, so it passes values
 that SAM or CloudFormation refuses; AWS's `cloudformation-validate` does in part, and calls ids missing that SAM makes
 of events (F1020, F6101): let it read the translated template.

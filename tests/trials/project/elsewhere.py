@@ -7,7 +7,7 @@ from typing import Any
 
 from trials.local_aws import LocalAwsError
 from trials.project.parameters import value_for
-from trials.template import as_dict, logical_id, text
+from trials.template import Model, as_dict, logical_id, text
 
 DYNAMIC = re.compile(r"\{\{resolve:(ssm|ssm-secure|secretsmanager):((?:[^{}]|\$\{[^{}]*\})*)\}\}")
 SECTIONS = ("Globals", "Mappings", "Conditions")  # besides the resources
@@ -100,9 +100,8 @@ def buses(body: dict[str, Any], values: dict[str, str]) -> list[str]:
 
 
 def rule_buses(body: dict[str, Any], values: dict[str, str]) -> Iterator[str]:
-    for resource in body["Resources"].values():
-        properties = as_dict(resource.get("Properties"))
-        events = (as_dict(as_dict(each).get("Properties")) for each in as_dict(properties.get("Events")).values())
-        for bus in (properties.get("EventBusName"), *(each.get("EventBusName") for each in events)):
-            if resource.get("Type") != "AWS::Events::EventBus" and bus:
-                yield bus if isinstance(bus, str) else values.get(logical_id(bus), "")
+    template = Model(body)
+    owners = [each for each in template.resources.values() if each.type != "AWS::Events::EventBus"]
+    for bus in (each.body.get("EventBusName") for each in (*owners, *template.events)):
+        if bus:
+            yield bus if isinstance(bus, str) else values.get(logical_id(bus), "")
