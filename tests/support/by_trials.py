@@ -18,6 +18,7 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
+from support.documents import ROOT
 from support.mistakes import Mutant, mutants, sow
 from trials import faults
 from trials.bench import safely, why_untried
@@ -138,7 +139,7 @@ def work(pipe: Any, home: Path, chosen: list[Mutant]) -> None:
     end_with_parent()
     tempfile.tempdir = str(home)
     with ExitStack() as stack:
-        theatre = stack.enter_context(Theatre(home))
+        theatre = stack.enter_context(Theatre(home, ROOT))
         for mutant in chosen:
             with tempfile.TemporaryDirectory() as folder:
                 copy = planted(mutant, Path(folder))

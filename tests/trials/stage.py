@@ -230,6 +230,8 @@ class Stage:
         name, functions = self.stack.resources[function], self.local.client("lambda")
         memory = functions.get_function_configuration(FunctionName=name).get("MemorySize", 128)
         functions.update_function_configuration(FunctionName=name, MemorySize=memory)
+        if self.local.scratch:
+            self.local.scratch.renew()
 
     def later(self, function: str, seconds: int) -> frozenset[str]:
         """Let that many seconds pass: the next delivery finds a new environment, and items whose time is over are gone.

@@ -16,9 +16,10 @@ from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any, Self
 
-from trials.local_aws import LocalAws, LocalAwsError, namespace
+from trials.local_aws import ROOT, LocalAws, LocalAwsError, namespace
 from trials.local_aws.names import Names
 from trials.local_aws.outside import StandIn
+from trials.local_aws.scratch import scratch
 from trials.local_aws.server import end_with_parent
 from trials.project import Project, Source, read
 from trials.report.events import Deployed, Event, Note, SourceStarted, TrialStarted
@@ -145,7 +146,7 @@ def work(pipe: Connection, path: Path, home: Path, port: int, asked: tuple[bool,
     tempfile.tempdir = str(home)
     try:
         with ExitStack() as stack:
-            theatre = stack.enter_context(Theatre(home, port))
+            theatre = stack.enter_context(Theatre(home, path, port))
             stage = theatre.stage(path, *asked)
             stage.fresh()
             if speaks:
@@ -168,8 +169,11 @@ class Theatre:
     `unfenced` says why it has none.
     """
 
-    def __init__(self, home: Path, port: int = 0) -> None:
+    def __init__(self, home: Path, path: Path, port: int = 0) -> None:
+        """`path` is the project's, which stays in sight where `/tmp` is another folder."""
         self._home, self._port = home, port
+        folder = path if path.is_dir() else path.parent
+        self._needed = [home, folder, ROOT, Path(sys.prefix), Path(sys.base_prefix)]
 
     def __enter__(self) -> Self:
         self.unfenced = namespace.enter()
@@ -178,7 +182,8 @@ class Theatre:
             self._outside = stack.enter_context(StandIn(everywhere=everywhere, home=self._home))
             if everywhere:
                 stack.enter_context(Names())
-            local = LocalAws(self._port, faults=True, home=self._home, outside_ca=self._outside.ca)
+            self._scratch = scratch(self._home, self._needed)
+            local = LocalAws(self._port, True, self._home, self._outside.ca, self._scratch)
             self._local = stack.enter_context(local)
             self._stack = stack.pop_all()
         return self
@@ -199,7 +204,7 @@ class Theatre:
         """A local AWS without faults, which therefore enforces IAM."""
         own = self._home / "roles"
         own.mkdir()
-        return self._stack.enter_context(LocalAws(home=own, outside_ca=self._outside.ca))
+        return self._stack.enter_context(LocalAws(home=own, outside_ca=self._outside.ca, scratch=self._scratch))
 
 
 def answer_tasks(pipe: Connection, stage: Stage) -> None:

@@ -17,9 +17,11 @@ from botocore.exceptions import ClientError
 from trials.local_aws import javascript
 from trials.local_aws.environment import LocalAwsError
 from trials.local_aws.packaging import PackagingError, asked_for, packages
+from trials.local_aws.scratch import Scratch
 from trials.local_aws.server import BUCKET, Server, wait_for
 from trials.template import (
     ASSET,
+    FUNCTIONS,
     merged_properties,
     own_names,
     read_template,
@@ -63,9 +65,14 @@ class LocalAws(Server):
     """A server on which templates are deployed; see `Server` for what it is and how it ends."""
 
     def __init__(
-        self, port: int = 0, faults: bool = False, home: Path | None = None, outside_ca: Path | None = None
+        self,
+        port: int = 0,
+        faults: bool = False,
+        home: Path | None = None,
+        outside_ca: Path | None = None,
+        scratch: Scratch | None = None,
     ) -> None:
-        super().__init__(port, faults, home, outside_ca)
+        super().__init__(port, faults, home, outside_ca, scratch)
         self._archives: dict[Path, Path] = {}  # of the functions' code, by folder
         self._built: dict[tuple[Path, str, str], Path] = {}  # folders of JavaScript, by source, handler and metadata
         self._unpacked: dict[str, str] = {}  # functions whose packages cannot be had, and why
@@ -122,6 +129,9 @@ class LocalAws(Server):
         if runtime in javascript.OLDER:  # as Lambda does, by the path on which its own packages lie
             variables = properties.setdefault("Environment", {}).setdefault("Variables", {})
             variables.setdefault("NODE_PATH", str(javascript.older_modules()))
+        if self.scratch and resource["Type"] in FUNCTIONS:
+            given = properties.setdefault("Environment", {}).setdefault("Variables", {})
+            given.setdefault("TMPDIR", str(self.scratch.folder))
         if resource["Type"] == "AWS::Serverless::Function" and "InlineCode" not in properties:
             source = folder / str(whole.get("CodeUri", "."))
             if runtime.startswith("nodejs"):

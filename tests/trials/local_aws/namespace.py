@@ -124,4 +124,9 @@ def _answer_names_here() -> None:
         file.write("nameserver 127.0.0.1\noptions timeout:1 attempts:1\n")
         file.flush()
         os.chmod(file.name, 0o644)
-        _checked(libc.mount(file.name.encode(), str(RESOLVER.resolve()).encode(), None, MS_BIND, None))
+        bind(Path(file.name), RESOLVER.resolve())
+
+
+def bind(what: Path, where: Path) -> None:
+    """Let a file or folder be seen at another place too, in the namespace of this process; raises `OSError`."""
+    _checked(_libc().mount(str(what).encode(), str(where).encode(), None, MS_BIND | MS_REC, None))

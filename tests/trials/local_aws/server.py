@@ -16,6 +16,7 @@ import ssl
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import urllib.error
 import urllib.request
@@ -33,6 +34,7 @@ from trials.local_aws.clock import LATER, moves_for_python
 from trials.local_aws.environment import ACCOUNT, ENVIRONMENT, REGION, LocalAwsError, install
 from trials.local_aws.fence import LOOPBACK_ONLY
 from trials.local_aws.javascript import PRELOADS
+from trials.local_aws.scratch import Scratch
 
 BUCKET = "packages"
 TRUST = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "AWS_CA_BUNDLE", "NODE_EXTRA_CA_CERTS")
@@ -79,12 +81,19 @@ class Server:
     """
 
     def __init__(
-        self, port: int = 0, faults: bool = False, home: Path | None = None, outside_ca: Path | None = None
+        self,
+        port: int = 0,
+        faults: bool = False,
+        home: Path | None = None,
+        outside_ca: Path | None = None,
+        scratch: Scratch | None = None,
     ) -> None:
         """`home` is a folder to work in and to leave to the caller, who has threads that may still write into it.
 
         `outside_ca` is for a process in a namespace of its own: no guard is needed there, and functions trust it.
+        `scratch` is where functions put temporary files; without one, they do so in `home`.
         """
+        self.scratch = scratch
         self._outside_ca = outside_ca
         self._port = port
         self._given = home
@@ -92,6 +101,9 @@ class Server:
         self.processes: list[subprocess.Popen[bytes]] = []
         self._numbers = itertools.count(1)
         self._clients: dict[str, Any] = {}
+        self._making_clients = threading.Lock()
+        # One for all clients: each session reads the list of regions and partitions again.
+        self._session = boto3.session.Session(botocore_session=botocore.session.Session(session_vars=NO_PROFILE))
         self.left_out: dict[str, str] = {}  # of all stacks
 
     def __enter__(self) -> Self:
@@ -245,13 +257,13 @@ class Server:
 
     def client(self, service: str) -> Any:
         """A boto3 client for `service` that can reach nothing but this server."""
-        if service not in self._clients:
-            self._clients[service] = self._client(service, self.endpoint)
-        return self._clients[service]
+        with self._making_clients:  # boto3 is not safe to make clients with in several threads
+            if service not in self._clients:
+                self._clients[service] = self._client(service, self.endpoint)
+            return self._clients[service]
 
     def _client(self, service: str, endpoint: str) -> Any:
-        session = botocore.session.Session(session_vars=NO_PROFILE)
-        return boto3.session.Session(botocore_session=session).client(
+        return self._session.client(
             service,  # type: ignore[call-overload]
             endpoint_url=endpoint,
             region_name=REGION,
@@ -303,8 +315,10 @@ class Server:
         return found
 
     def reset(self) -> None:
-        """Forget every stack, all data and every fault."""
+        """Forget every stack, all data, every fault and the functions' temporary files."""
         self._post("/_ministack/reset")
+        if self.scratch:
+            self.scratch.renew()
         self.client("s3").create_bucket(Bucket=BUCKET)
         self.left_out.clear()
         self._decisions.write_text("")
