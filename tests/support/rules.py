@@ -25,12 +25,12 @@ this one:
 uvx cfn-lint@{metadata.version("cfn-lint")} -a tests/rules -t template.yaml
 ```
 
-E loses, doubles or exposes something; W is likely wrong; I is advice, shown with `-c I`. What cannot be resolved is
-no finding. What is so on purpose says it: `Metadata: {{ cfn-lint: {{ config: {{ ignore_checks: [W9803] }} }} }}`. Each
+E loses, doubles or exposes something; W is likely wrong; I is advice, shown with `-c I`. What cannot be resolved is no
+finding. What is so on purpose says it: `Metadata: {{ cfn-lint: {{ config: {{ ignore_checks: [W9803] }} }} }}`. Each
 rule has templates that fail and pass in [fixtures](fixtures/); its law is explained where the link leads. For code
 scanning, `--format sarif` needs `uvx --from 'cfn-lint[sarif]' cfn-lint`. cfn-lint does not translate SAM, so it passes
-values that SAM or CloudFormation refuses; AWS's `cloudformation-validate` does in part, and calls ids missing that SAM makes
-of events (F1020, F6101): let it read the translated template.
+values that SAM or CloudFormation refuses; AWS's `cloudformation-validate` does in part, and calls ids missing that SAM
+makes of events (F1020, F6101): let it read the translated template.
 
 | Id | Law | Because |
 | --- | --- | --- |
