@@ -177,10 +177,13 @@ CALLED_BY_ROLE: dict[str, dict[str, Any]] = {
 def test_a_caller_that_takes_on_a_role_needs_no_permission(kind: str, role: bool) -> None:
     joined: dict[str, Any] = {"IntegrationUri": {"Fn::GetAtt": ["Work", "Arn"]}, "IntegrationType": "AWS_PROXY"}
     way = deepcopy(CALLED_BY_ROLE[kind])
+    where, name = {
+        "AWS::ApiGatewayV2::Route": (joined, "CredentialsArn"),
+        "AWS::Events::Rule": (way, "RoleArn"),
+        "AWS::ApiGateway::Method": (way.get("Integration", {}), "Credentials"),
+    }[kind]
     if role:
-        joined["CredentialsArn"] = "arn:aws:iam::123456789012:role/caller"
-        way["RoleArn"] = "arn:aws:iam::123456789012:role/caller"
-        way.setdefault("Integration", {})["Credentials"] = "arn:aws:iam::123456789012:role/caller"
+        where[name] = "arn:aws:iam::123456789012:role/caller"
     resources = {
         "Work": {"Type": "AWS::Lambda::Function", "Properties": {}},
         "Joined": {"Type": "AWS::ApiGatewayV2::Integration", "Properties": joined},

@@ -10,6 +10,7 @@ import pytest
 
 from trials.project import Kind, read, sources
 from trials.project.accounted import needed
+from trials.project.callers import piped
 from trials.project.sources import Batching, Route, Source
 from trials.samples.made import made
 from trials.template import read_template
@@ -519,3 +520,22 @@ def test_the_calls_of_a_state_machine_in_plain_cloudformation_are_found(text: di
     }
 
     assert [str(each) for each in sources({"Resources": resources})] == ["machine Orders", "task Orders → Work"]
+
+
+@pytest.mark.parametrize(
+    ("origin", "transformed", "key"),
+    [
+        ("AWS::SQS::Queue", False, "body"),
+        ("AWS::Kinesis::Stream", False, "data"),
+        ("AWS::DynamoDB::Table", False, "dynamodb"),
+        ("AWS::SQS::Queue", True, "id"),
+        ("AWS::MSK::Cluster", False, "id"),
+    ],
+)
+def test_a_pipe_hands_over_records_of_its_source_unless_it_makes_them_anew(
+    origin: str, transformed: bool, key: str
+) -> None:
+    (record,) = json.loads(piped(origin, transformed))
+
+    assert key in record
+    assert ("id" in record) is (key == "id")
