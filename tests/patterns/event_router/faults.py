@@ -7,7 +7,10 @@ from support.subjects import NOTHING, SHOP, sample
 
 
 def placed(_: Stage) -> dict[str, Any]:
-    return {"orders": [{"order_id": f"o-{n}", "country": "US", "total": 2000} for n in range(12)]}
+    return {
+        "correlation_id": "c-1",
+        "orders": [{"order_id": f"o-{n}", "country": "US", "total": 2000} for n in range(12)],
+    }
 
 
 SUBJECTS = [
