@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from benchmarks import cold_start, reading, rules
+from benchmarks import cold_start, reading, rules, trials
 from benchmarks.results import PAGE, PICTURE, Results, refilled, save
 from support.commands import SAM
 from trials.examples import patterns
@@ -45,7 +45,7 @@ def tables(results: Results) -> list[Table]:
     lint = Table("", "cfn-lint, s", "with our rules", title=f"Linting {cost.templates} templates")
     lint.add_row("on the clock", f"{cost.clock:.1f}", f"x {cost.clock_ratio:.2f}")
     lint.add_row("processor time", f"{cost.processor:.1f}", f"x {cost.processor_ratio:.2f}")
-    return [read, starts, checks, lint]
+    return [read, starts, checks, lint, trials.table(results.trials)]
 
 
 def versions() -> dict[str, str]:
@@ -77,6 +77,7 @@ def main() -> None:
         answers=reading.answers(),
         checks=reading.checks(given.rounds),
         rules=rules.measure(given.rounds),
+        trials=[trials.measure(number) for number in trials.SIZES],
         starts=cold_start.ratios(list(track(measured, "cold starts", console=console))),
         versions=versions(),  # of what has been installed by now
     )

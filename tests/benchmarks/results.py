@@ -13,6 +13,7 @@ from typing import Any
 from benchmarks.cold_start import BASE, VARIANTS, Row
 from benchmarks.reading import EVERY, Answer, Check
 from benchmarks.rules import Cost
+from benchmarks.trials import Phases, heads, lines
 from support.documents import ROOT, section
 
 PAGE = ROOT / "tests" / "README.md"
@@ -59,6 +60,13 @@ boto3 {boto3} and Powertools {powertools}. What was made worse is in [cold_start
 | --- | --- | --- |
 | as a multiple of cfn-lint {cfn_lint} alone | {clock:.2f} | {processor:.2f} |
 
+| Trying a project, in seconds on the clock | {sizes} |
+| --- | {rule} |
+{trials}
+
+A source is a queue with its worker, its table and its dead-letter queue; two are tried at a time, and a phase adds up
+those of all sources. These are no multiples: whatever else the machine did is in them.
+
 Whether answers become better is not among these: no run with a model has been made yet. The graders are proved without
 one, and [the evals](evals/) have the one command that asks, with the skill and without it.
 """
@@ -74,6 +82,7 @@ class Results:
     starts: list[Row]
     checks: list[Check]
     rules: Cost
+    trials: list[Phases]
 
 
 def load(file: Path = FILE) -> Results:
@@ -81,6 +90,7 @@ def load(file: Path = FILE) -> Results:
     found["answers"] = [Answer(**each) for each in found["answers"]]
     found["starts"] = [Row(**each) for each in found["starts"]]
     found["checks"] = [Check(**each) for each in found["checks"]]
+    found["trials"] = [Phases(**each) for each in found["trials"]]
     return Results(**found | {"rules": Cost(**found["rules"])})
 
 
@@ -125,6 +135,9 @@ def page(results: Results) -> str:
         templates=results.rules.templates,
         clock=results.rules.clock_ratio,
         processor=results.rules.processor_ratio,
+        sizes=" | ".join(heads(results.trials)),
+        rule=" | ".join("---" for _ in results.trials),
+        trials="\n".join(f"| {name} | {' | '.join(cells)} |" for name, cells in lines(results.trials)),
         **results.versions,
     )
 

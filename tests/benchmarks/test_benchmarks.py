@@ -191,8 +191,8 @@ def test_trials_are_measured_with_as_many_sources_as_are_said(tmp_path: Path) ->
 def test_a_phase_lasts_until_the_next_one_of_its_source_and_the_last_as_long_as_the_source_says() -> None:
     one, two = (Source(Kind.QUEUE, name, name) for name in ("one", "two"))
     events: list[tuple[float, Event]] = [
+        (0, SourceStarted(one, 1, 2)),  # handed out while the worker is still deploying
         (4, Deployed([], {})),
-        (4, SourceStarted(one, 1, 2)),
         (4, TrialStarted(one, "once")),
         (5, SourceStarted(two, 2, 2)),
         (5, TrialStarted(two, "once")),
@@ -203,3 +203,11 @@ def test_a_phase_lasts_until_the_next_one_of_its_source_and_the_last_as_long_as_
     ]
 
     assert trials.phases(events) == {trials.START: 4, "once": 6, "twice": 6}
+
+
+def test_what_was_found_keeps_the_budgets_and_grows_with_the_sources_at_most() -> None:
+    seconds = {row.sources: row.whole for row in FOUND.trials}
+
+    assert seconds.keys() == trials.BUDGETS.keys()
+    assert [number for number, most in trials.BUDGETS.items() if seconds[number] > most] == []
+    assert seconds[5] <= 5 * seconds[1]

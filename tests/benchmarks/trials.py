@@ -5,11 +5,12 @@ uv run --directory tests python -m benchmarks.trials
 Other work on the machine counts: run it on an idle one, and twice, for the first run of a machine also installs.
 """
 
+import json
 import re
 import tempfile
 import time
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from rich.console import Console
@@ -17,11 +18,12 @@ from rich.table import Table
 
 from support.documents import ROOT
 from trials import own
-from trials.report.events import Deployed, Event, SourceEnded, SourceStarted, TrialStarted
+from trials.report.events import Deployed, Event, SourceEnded, TrialStarted
 from trials.report.result import Result
 
 SYSTEM = ROOT / "tests" / "bench" / "right" / "queue_conditional_write"
-SIZES = (1, 5)  # sources
+BUDGETS = {1: 15, 5: 45}  # seconds on two cores, by the number of sources
+SIZES = tuple(BUDGETS)
 OWN_NAMES = re.compile(r"\b(Ledger|Jobs|JobsDlq|Work)\b")
 START = "until deployed"
 
@@ -47,19 +49,19 @@ def several(folder: Path, number: int) -> Path:
 def phases(events: Iterable[tuple[float, Event]]) -> dict[str, float]:
     """Seconds of each phase, from events with the second in which they came; all sources of one trial together.
 
-    A source's end is told after those of the sources before it: it ended as long after its start as it says itself.
+    A source's end is told after those of the sources before it: it ended as long after its first trial began as it says
+    itself. A trial that lasts no time was not for this source.
     """
     taken: dict[str, float] = {}
-    started: dict[str, float] = {}
+    began: dict[str, float] = {}  # by source: its first trial; a source is handed out before its worker has deployed
     running: dict[str, tuple[str, float]] = {}  # by source: its trial, and since when
     for second, event in events:
         if isinstance(event, Deployed):
             taken[START] = second
-        elif isinstance(event, SourceStarted):
-            started[str(event.source)] = second
         elif isinstance(event, TrialStarted | SourceEnded):
             source = str(event.source)
-            end = min(second, started[source] + event.seconds) if isinstance(event, SourceEnded) else second
+            first = began.setdefault(source, second)
+            end = min(second, first + event.seconds) if isinstance(event, SourceEnded) else second
             if source in running:
                 trial, since = running.pop(source)
                 taken[trial] = taken.get(trial, 0) + end - since
@@ -84,14 +86,28 @@ def measure(number: int) -> Phases:
         return Phases(number, time.monotonic() - began, phases(seen))
 
 
-def shown(rows: list[Phases]) -> Table:
-    names = list(rows[0].phases)
-    table = Table("Sources", "Whole, s", *names, title="Trying a project; trials: all sources together")
-    for row in rows:
-        cells = [row.whole, *(row.phases.get(name, 0) for name in names)]
-        table.add_row(str(row.sources), *(f"{each:.1f}" for each in cells))
-    return table
+def table(rows: list[Phases]) -> Table:
+    """A column for each size."""
+    made = Table("Seconds", *heads(rows), title="Trying a project; a phase adds up those of all sources")
+    for name, cells in lines(rows):
+        made.add_row(name, *cells)
+    return made
+
+
+def heads(rows: list[Phases]) -> list[str]:
+    return ["1 source" if row.sources == 1 else f"{row.sources} sources" for row in rows]
+
+
+def lines(rows: list[Phases]) -> Iterator[tuple[str, list[str]]]:
+    """Each phase that takes time, and its seconds for each size."""
+    yield "in all", [f"{row.whole:.0f}" for row in rows]
+    for name in rows[0].phases:
+        seconds = [row.phases.get(name, 0) for row in rows]
+        if any(each >= 0.1 for each in seconds):
+            yield name, [f"{each:.1f}" for each in seconds]
 
 
 if __name__ == "__main__":
-    Console().print(shown([measure(number) for number in SIZES]))
+    measured = [measure(number) for number in SIZES]
+    Console().print(table(measured))
+    print(json.dumps([asdict(row) for row in measured]))  # noqa: T201, for `results.json`
