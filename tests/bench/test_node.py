@@ -58,6 +58,7 @@ def test_only_the_runtimes_that_brought_it_along_find_version_2_of_the_sdk(
     monkeypatch.setattr(LocalAws, "_bring_node", lambda _: None)
     properties: dict[str, Any] = {"Runtime": runtime, "InlineCode": "x"}
     local = LocalAws.__new__(LocalAws)
+    local.scratch = None
     local._pack_one({"Type": "AWS::Serverless::Function", "Properties": properties}, properties, tmp_path, ())
 
     assert ("Environment" in properties) is brought

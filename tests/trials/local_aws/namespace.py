@@ -127,6 +127,10 @@ def _answer_names_here() -> None:
         bind(Path(file.name), RESOLVER.resolve())
 
 
-def bind(what: Path, where: Path) -> None:
-    """Let a file or folder be seen at another place too, in the namespace of this process; raises `OSError`."""
-    _checked(_libc().mount(str(what).encode(), str(where).encode(), None, MS_BIND | MS_REC, None))
+def bind(what: Path, where: Path, with_mounts: bool = False) -> None:
+    """Let a file or folder be seen at another place too, in the namespace of this process; raises `OSError`.
+
+    What is mounted below it comes along only `with_mounts`.
+    """
+    flags = MS_BIND | (MS_REC if with_mounts else 0)
+    _checked(_libc().mount(str(what).encode(), str(where).encode(), None, flags, None))

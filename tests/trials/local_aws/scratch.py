@@ -62,7 +62,7 @@ class Private:
             else:
                 (empty / name).touch()
             bind(self.folder / name, empty / name)
-        bind(empty, self.folder)
+        bind(empty, self.folder, with_mounts=True)
 
 
 def scratch(home: Path, needed: Iterable[Path]) -> Scratch:
