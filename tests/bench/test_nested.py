@@ -16,12 +16,12 @@ Resources:
   Work:
     Type: AWS::Serverless::Application
     Properties:
-      Location: work/template.yaml
+      Location: inner/template.yaml
       Parameters: { QueueArn: !GetAtt Jobs.Arn, Level: DEBUG }
   Graves:
     Type: AWS::CloudFormation::Stack
     Condition: Live
-    Properties: { TemplateURL: ../work/graves.yaml }
+    Properties: { TemplateURL: ../inner/graves.yaml }
   Elsewhere: { Type: AWS::CloudFormation::Stack, Properties: { TemplateURL: https://example.test/a.yaml } }
   Told:
     Type: AWS::SSM::Parameter
@@ -44,10 +44,10 @@ Outputs: { Name: { Value: !Ref F } }
 
 
 def project(tmp_path: Path) -> Path:
-    (tmp_path / "work" / "src").mkdir(parents=True)
-    (tmp_path / "work" / "src" / "app.py").write_text("def handler(event, context): ...")
-    (tmp_path / "work" / "template.yaml").write_text(INNER)
-    (tmp_path / "work" / "graves.yaml").write_text("Resources: { Q: { Type: AWS::SQS::Queue } }")
+    (tmp_path / "inner" / "src").mkdir(parents=True)
+    (tmp_path / "inner" / "src" / "app.py").write_text("def handler(event, context): ...")
+    (tmp_path / "inner" / "template.yaml").write_text(INNER)
+    (tmp_path / "inner" / "graves.yaml").write_text("Resources: { Q: { Type: AWS::SQS::Queue } }")
     (tmp_path / "template.yaml").write_text(OUTER)
     return tmp_path / "template.yaml"
 
@@ -62,7 +62,7 @@ def test_what_a_nested_stack_holds_is_a_source_like_any_other(tmp_path: Path) ->
     assert [(each.kind, each.origin, each.function) for each in found.sources if each.kind is Kind.QUEUE] == [
         (Kind.QUEUE, "Jobs", "WorkF")
     ]
-    assert found.code("WorkF") == (tmp_path / "work" / "src", "app.handler", "python3.14")
+    assert found.code("WorkF") == (tmp_path / "inner" / "src", "app.handler", "python3.14")
     assert "WorkF" not in found.left_out
 
 
