@@ -262,10 +262,17 @@ def test_the_archive_for_uploading_is_a_whole_skill(tmp_path: Path) -> None:
     assert not [name for name in names if "/." in name or "/tests/node/" in name or name.endswith((".zip", ".pyc"))]
     assert len(front["description"]) <= 200
     assert validate(unpacked) == []
-    for page in [unpacked / "SKILL.md", *unpacked.glob("references/*.md")]:
+    for page in [unpacked / "SKILL.md", unpacked / "examples" / "README.md", *unpacked.glob("references/*.md")]:
         for link in links(page):
             if "://" not in link.target:
                 assert (page.parent / link.target.split("#")[0]).resolve().exists(), link
+        if page.parent.name == "references":  # line ranges lead into it
+            whole = (ROOT / "references" / page.name).read_text()
+            assert page.read_text().count("\n") == whole.count("\n"), page.name
+    asked = [sys.executable, str(unpacked / "examples" / "run.py"), "."]
+    tried = subprocess.run(asked, capture_output=True, text=True, check=False)
+    assert (tried.returncode, tried.stdout) == (2, "")
+    assert re.fullmatch("run.py: this copy has no bench;.*\n", tried.stderr)
     assert spoken(unpacked / "tests" / "rules") == {"E9101"}
 
 

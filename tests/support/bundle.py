@@ -6,6 +6,7 @@ needs, without the bench. `aws-serverless-eda-whole.zip` is the repository: it l
 Build them:  uv run --directory tests python -m support.bundle ../dist
 """
 
+import re
 import subprocess
 import sys
 import zipfile
@@ -16,23 +17,16 @@ import yaml
 from support.documents import ROOT
 
 NAME = "aws-serverless-eda"
-WANTED = ("SKILL.md", "LICENSE", "pyproject.toml", "uv.lock", "references/", "examples/", "tests/patterns/")
-WANTED_TOO = (
-    "tests/references/",
-    "tests/rules/",
-    "tests/trials/template/",  # trials without its __init__.py is a package too
-    "tests/facts.toml",
-    "tests/test_cdk.py",
-    "tests/counterexamples/",
-    "tests/benchmarks/linters.py",
+WANTED = (
+    *("SKILL.md", "LICENSE", "pyproject.toml", "uv.lock", "references/", "examples/"),
+    *("tests/references/", "tests/rules/", "tests/facts.toml", "tests/counterexamples/", "tests/benchmarks/linters.py"),
+    "tests/trials/template/",  # the rules read templates with it; trials without its __init__.py is a package too
 )
-LEFT_OUT = (  # no page links to them
-    *("/mutants.py", "/breaks.py", "/seeds.py", "/faults.py", "/test_every_pattern.py"),
-    "/test_correlation_in_typescript.py",
-    *("/test_leases.py", "/test_typescript.py", "/test_gather.py", "/test_benchmarks.py"),
-    *("/emf.schema.json", "/test_eda_patterns.py", "/test_infrastructure.py", "/test_broadcast.py"),
+LEFT_OUT = (  # what proves an example needs the bench; a page's link to it becomes its words
+    *("/scenario.py", "/fixtures/", "/test_", "/emf.schema.json"),
     *("/masked.py", "/nested.py"),  # the references quote them
 )
+LINK = re.compile(r"\[([^\]]+)\]\(([^)\s]+)\)")
 
 
 def tracked() -> list[Path]:
@@ -55,17 +49,29 @@ def shortened(front_page: str) -> str:
     return f"---\n{yaml.safe_dump(fields, sort_keys=False, width=1000)}---\n{body}"
 
 
+def unlinked(text: str, page: Path, packed: set[Path]) -> str:
+    """The page's text, line for line, with the words alone of each link to a file that is not packed."""
+
+    def words(link: re.Match[str]) -> str:
+        target = (page.parent / link[2].split("#")[0]).resolve()
+        there = "://" in link[2] or target in packed or any(target in path.parents for path in packed)
+        return link[0] if there else link[1]
+
+    return LINK.sub(words, text)
+
+
 def build(folder: Path) -> Path:
     """Write the archive into `folder` and return its path."""
     folder.mkdir(parents=True, exist_ok=True)
     archive = folder / f"{NAME}.zip"
+    names = {path: path.relative_to(ROOT).as_posix() for path in tracked()}
+    wanted = {path for path, name in names.items() if name.startswith(WANTED)}
+    wanted -= {path for path in wanted if any(part in f"/{names[path]}" for part in LEFT_OUT)}
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as packed:
-        for path in tracked():
-            name = path.relative_to(ROOT).as_posix()
-            if not name.startswith(WANTED + WANTED_TOO) or "/fixtures/" in name or name.endswith(LEFT_OUT):
-                continue
+        for path in sorted(wanted):
             text = path.read_text()
-            packed.writestr(f"{NAME}/{name}", shortened(text) if name == "SKILL.md" else text)
+            text = unlinked(text, path, wanted) if path.suffix == ".md" else text
+            packed.writestr(f"{NAME}/{names[path]}", shortened(text) if path.name == "SKILL.md" else text)
     return archive
 
 
