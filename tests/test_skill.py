@@ -234,7 +234,7 @@ def test_every_command_pins_the_linter_that_the_rules_are_tried_with() -> None:
 
 def test_the_loop_is_short_and_has_every_step() -> None:
     text = SKILL.read_text()
-    loop = text[text.index("## Prove it") : text.index("Beyond: [Lens]")]
+    loop = text[text.index("## Prove it") : text.index("## MCP servers")]
 
     assert tokens(loop) <= 180
     steps = re.split(r"(?m)^\d\. ", loop)[1:]

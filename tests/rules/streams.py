@@ -11,7 +11,7 @@ import _model as model
 
 REPORTS = "ReportBatchItemFailures"
 SECTION = "references/serverless-patterns.md#stream-processor"
-KAFKA = "references/serverless-patterns.md#kafka-and-mq"
+KAFKA = "references/performance-optimization.md#kafka-and-mq"
 WORKER = "references/eda-patterns.md#queue-worker"
 TAGS = ["kinesis", "dynamodb", "lambda", "design for failures and duplicates"]
 
