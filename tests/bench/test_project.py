@@ -333,8 +333,10 @@ def test_a_relative_requirement_is_meant_from_its_own_folder(tmp_path: Path) -> 
     (tmp_path / "src").mkdir()
     (requirements := tmp_path / "src" / "requirements.txt").write_text("../shared/\n")
     (build := tmp_path / "build").mkdir()
+    before = sorted(tmp_path.glob("shared/**/*"))
 
     assert (packages(requirements, (), build) / "shop" / "__init__.py").is_file()
+    assert sorted(tmp_path.glob("shared/**/*")) == before
 
 
 BACKEND = '''"""The smallest build backend, so that nothing is downloaded."""
@@ -349,6 +351,7 @@ def prepare_metadata_for_build_wheel(folder, settings=None):
 
 
 def build_wheel(folder, settings=None, metadata=None):
+    Path("build").mkdir(exist_ok=True)  # beside the sources, as setuptools does
     with zipfile.ZipFile(Path(folder) / "shop-1-py3-none-any.whl", "w") as wheel:
         wheel.writestr("shop/__init__.py", "")
         wheel.writestr("shop-1.dist-info/METADATA", "Metadata-Version: 2.1\\nName: shop\\nVersion: 1\\n")
@@ -373,11 +376,20 @@ def test_a_relative_requirement_is_found_beside_the_template_or_above(tmp_path: 
     (shared := tmp_path / "shared" / "shop").mkdir(parents=True)
     (shared / "setup.py").write_text("")
     (code := tmp_path / "orders" / "src" / "work").mkdir(parents=True)
+    (code / "setup.py").write_text("")
+    (code / "own.whl").write_text("")
     requirements = code / "requirements.txt"
-    requirements.write_text("boto3\n../shared/shop/\n-e ../gone\n-r ./more.txt\n")
+    requirements.write_text("boto3\n../shared/shop/[api]\n-e ../gone\n-r ./more.txt\n-e .\n./own.whl\n")
     (code / "more.txt").write_text("")
+    (build := tmp_path / "build").mkdir()
 
-    assert with_places(requirements) == f"boto3\n{shared}\n-e ../gone\n-r ./more.txt\n"
+    boto3, of_shared, gone, more, own, wheel = with_places(requirements, build).splitlines()
+
+    assert (boto3, gone, more, wheel) == ("boto3", "-e ../gone", "-r ./more.txt", str(code / "own.whl"))
+    for copy, name in ((of_shared.removesuffix("[api]"), "shop"), (own.removeprefix("-e "), "work")):
+        assert Path(copy).is_relative_to(build)
+        assert Path(copy).name == name
+        assert (Path(copy) / "setup.py").is_file()
 
 
 def test_a_project_of_which_nothing_can_be_deployed_is_told_function_by_function() -> None:

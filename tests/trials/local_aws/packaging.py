@@ -38,22 +38,26 @@ def asked_for(source: Path) -> tuple[Path | None, list[str]]:
 
 
 UPWARDS = 4  # folders above that of a requirements file in which a relative path may be meant
-RELATIVE = re.compile(r"^(\s*(?:-e|--editable)?\s*)(\.{1,2}/\S*)(.*)$", re.MULTILINE)
+RELATIVE = re.compile(
+    r"^([ \t]*(?:(?:-e|--editable)[ \t=]*)?)(\.{1,2}(?:/[^\s\[]*)?)((?:\[.*?\])?(?:[ \t].*)?)$", re.MULTILINE
+)
+NO_SOURCE = shutil.ignore_patterns(".venv", "node_modules", ".aws-sam", "cdk.out", "__pycache__")
 
 
-def with_places(requirements: Path) -> str:
+def with_places(requirements: Path, build: Path) -> str:
     """The text of a requirements file with its relative paths made whole.
 
     `sam build` runs pip beside the file, a build of one's own often beside the template or above: the first that is
-    there counts.
+    there counts. A folder is copied below `build`, for its build backend writes into it.
     """
     own, *above = list(requirements.resolve().parents)[: UPWARDS + 1]
 
     def whole(line: re.Match[str]) -> str:
-        if (own / line[2]).exists():
-            return line[0]
-        found = next((path for folder in above if (path := folder / line[2]).exists()), None)
-        return f"{line[1]}{found.resolve()}{line[3]}" if found else line[0]
+        there = next((path for folder in (own, *above) if (path := folder / line[2]).exists()), None)
+        if there and there.is_dir():
+            copies = Path(tempfile.mkdtemp(dir=build))
+            there = shutil.copytree(there, copies / there.resolve().name, ignore=NO_SOURCE, symlinks=True)
+        return f"{line[1]}{there.resolve()}{line[3]}" if there else line[0]
 
     return RELATIVE.sub(whole, requirements.read_text())
 
@@ -64,9 +68,9 @@ def install(requirements: Path | None, extra: Sequence[str], build: Path) -> Pat
     What is made of the same releases is kept beside the environment and used again; `build` is for what can't be kept.
     """
     (more := build / "extra.txt").write_text("\n".join(extra))
-    # A relative path in the file is meant from its own folder, where `sam build` runs pip too.
+    # What the file names with `-r` is meant from its own folder, where `sam build` runs pip too.
     place = ["--directory", str(requirements.parent.resolve())] if requirements else []
-    if requirements and (text := with_places(requirements)) != requirements.read_text():
+    if requirements and (text := with_places(requirements, build)) != requirements.read_text():
         (requirements := build / "requirements.txt").write_text(text)
     wanted = [str(path.resolve()) for path in (requirements, more) if path]
     python = [*place, "--quiet", "--python", str(ENVIRONMENT / "bin" / "python")]
