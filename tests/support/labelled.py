@@ -78,7 +78,9 @@ def of_mutant(mutant: Mutant) -> Expected:
 def of_seed(seed: Seed) -> Expected:
     """The mistake must be named; the same word in other trials of the same mistake is true too."""
     must = {"trial": seed.trial, "promise": seed.broken}
-    return Expected(str(seed), exit=(1,), must=(must,), may=({"promise": seed.broken},))
+    return Expected(
+        str(seed), exit=(1,), must=(must,), may=tuple({"promise": word} for word in (seed.broken, *seed.also))
+    )
 
 
 def told(variant: Variant, keep: Path | None, thorough: bool = False) -> dict[str, Any]:

@@ -41,13 +41,17 @@ class Mutant:
 
 @dataclass(frozen=True)
 class Seed:
-    """A mistake that the trials of a reader's own project must report, by the trial and the word named here."""
+    """A mistake that the trials of a reader's own project must report, by the trial and the word named here.
+
+    `also` are other words that are true of it, which other trials may say.
+    """
 
     example: str
     name: str
     trial: str
     broken: str
     edits: Edits
+    also: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         return f"{self.example}: {self.name}"
