@@ -297,8 +297,12 @@ class Server:
         """Leave one entry out of every batch that functions send, under HTTP 200; `for_good` by a final code."""
         self._fault_proxy("PUT", {"kind": "partial", "for_good": for_good})
 
+    def meet(self, patience: float, alone: float = 0.3) -> None:
+        """Let each AWS call wait up to `patience` seconds for another of its operation; then `alone` more for each."""
+        self._fault_proxy("PUT", {"kind": "meet", "patience": patience, "alone": alone})
+
     def met(self) -> int:
-        """How often the fault of `kill_after` or `refuse_partly` was met."""
+        """How often the fault of `kill_after` or `refuse_partly` was met, or two calls met each other."""
         return int(self._fault_proxy("GET")["met"])
 
     def _fault_proxy(self, method: str, body: Any = None) -> Any:

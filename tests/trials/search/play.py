@@ -11,7 +11,7 @@ from trials.deliveries.history import Answer, Delivery
 from trials.deliveries.parcels import Parcel, parcel, reported
 from trials.faults.redrive import attributes, dead_letters
 from trials.faults.refusals import refusal_of
-from trials.faults.repeats import SLOWER
+from trials.faults.repeats import PATIENCE
 from trials.project.graves import keeps_failures
 from trials.project.sources import Kind, Source
 from trials.samples import Sample
@@ -264,7 +264,7 @@ class Player:
             if self.events[number].source.kind is Kind.QUEUE and first[-1] is not None:
                 fate.messages.setdefault(number, first[-1])
         functions = [self.events[number].source.function for number in pair]
-        self.stage.local.fault(latency=SLOWER)
+        self.stage.local.meet(PATIENCE)
         with ThreadPoolExecutor(2) as pool:
             answers = list(pool.map(self.invoke, functions, first))
         self.stage.local.clear_faults()
