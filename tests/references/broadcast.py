@@ -11,7 +11,7 @@ def known(dynamodb: Any, table: str) -> Iterator[str]:
 
 
 def broadcast(api: Any, dynamodb: Any, table: str, message: bytes) -> int:
-    """How many got it; the client's endpoint is the stage's `https://{api}.execute-api.{region}.amazonaws.com/{stage}`."""
+    """How many got it; `api` is made with the stage's `https://{id}.execute-api.{region}.amazonaws.com/{stage}`."""
     reached = 0
     for connection in known(dynamodb, table):
         try:
