@@ -431,6 +431,8 @@ TWICE: World = {**ONCE, "queue Out": [{"shipment": "s-1", "order": "a"}, {"shipm
         (HTTP, Delivery(answers=[Answer({"statusCode": 200, "body": '{"success": true}'})]), NOTHING, LOST),
         (TASK, Delivery(answers=[Answer({"paid": False})]), NOTHING, UNPROVED),
         (TASK, Delivery(answers=[Answer({"paid": True})]), NOTHING, LOST),
+        (TASK, Delivery(answers=[Answer(error="x"), Answer({})], failures=1), NOTHING, LOST),
+        (TASK, Delivery(answers=[Answer(error="x"), Answer(error="x")], failures=2), NOTHING, UNPROVED),
         (QUEUE, RETRIED, {**SHIPPED, "table T": [{"id": "a", "n": "2"}]}, UNPROVED),
     ],
 )

@@ -17,6 +17,7 @@ SEEDS = (
             ("app.py", NO_CLAIM, ""),
             ("app.py", "    ledger.note(payment.payment_id, holder, state, what)\n", ""),
         ),
+        also=("lost",),  # after a call that failed nothing is noted, and the message is deleted
     ),
     Seed(
         "payment_worker",
@@ -24,6 +25,7 @@ SEEDS = (
         "throttled",
         "lost",
         (("app.py", "VisibilityTimeout=wait)\n        raise\n", "VisibilityTimeout=wait)\n"),),
+        also=("silent",),  # what nobody can read is passed over too
     ),
     Seed(
         "payment_worker",

@@ -346,7 +346,9 @@ def recovered(history: History, source: Source, reference: Reference, graves: fr
     if gone and not more:
         if delivery.stuck or (delivery.discarded and last):
             return unproved(f"{what}: still refused after {len(delivery.answers)} deliveries: {last}", *details)
-        if source.kind in (Kind.TASK, Kind.DIRECT) and delivery.answers[-1] != reference.answer:
+        told_otherwise = source.kind in (Kind.TASK, Kind.DIRECT) and delivery.answers[-1] != reference.answer
+        after_an_error = source.kind is Kind.TASK and delivery.failures and not last  # a task fails by raising
+        if told_otherwise and not after_an_error:
             told = short(delivery.answers[-1])
             return unproved(f"{what}: whoever called was told {told}, and may know it for a failure", *details)
         if not delivery.failures and source.kind is Kind.HTTP:
