@@ -5,6 +5,7 @@ from trials.project.sources import Kind
 from trials.verdicts.words import Promise
 
 EDA, SERVERLESS = "references/eda-patterns.md", "references/serverless-patterns.md"
+RETRIES = "references/observability-best-practices.md#retries-and-dead-letters"
 SECTIONS = {
     Kind.QUEUE: f"{EDA}#queue-worker",
     Kind.TOPIC: f"{EDA}#fan-out",
@@ -17,10 +18,10 @@ SECTIONS = {
     Kind.MACHINE: f"{EDA}#saga",
 }
 GENERAL = {
-    Promise.LOST: f"{EDA}#retries-and-dead-letters",
+    Promise.LOST: RETRIES,
     Promise.DOUBLED: f"{EDA}#order-and-once",
-    Promise.BLOCKED: f"{EDA}#retries-and-dead-letters",
-    Promise.SILENT: f"{EDA}#retries-and-dead-letters",
+    Promise.BLOCKED: RETRIES,
+    Promise.SILENT: RETRIES,
     Promise.LEAKED: "references/security-best-practices.md#what-an-environment-keeps",
     Promise.DENIED: "references/security-best-practices.md#permissions",
     Promise.DOES_NOT_START: "references/deployment-best-practices.md#packaging",
