@@ -5,6 +5,7 @@ import functools
 import gc
 import json
 import os
+import sys
 from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
@@ -19,11 +20,15 @@ import hypothesis
 import pytest
 
 from support.handlers import Context, Example
+from support.rounds import QUICK, left_out, marks
 from trials.local_aws import ACCOUNT, REGION, LocalAws
 from trials.local_aws.synthesis import install_node
 
 ROOT = Path(__file__).resolve().parent.parent
 Synthesis = Callable[[Path], dict[str, Path]]
+
+sys.dont_write_bytecode = False  # else each process, and each program that a test starts, compiles all it imports anew
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 for inherited in [name for name in os.environ if name.startswith(("AWS_", "POWERTOOLS_"))]:
     del os.environ[inherited]  # nothing of the developer's account may reach a test
@@ -50,13 +55,19 @@ def pytest_collection_finish() -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    config.left_out = left_out(config.option.keyword, config.option.markexpr)  # type: ignore[attr-defined]
+    config.option.markexpr = marks(config.option.keyword, config.option.markexpr)
     if not hasattr(config, "workerinput"):
         install_node()
 
 
+def pytest_report_header(config: pytest.Config) -> list[str]:
+    return [line for line in [config.left_out] if line]  # type: ignore[attr-defined]
+
+
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     """A process for each processor, and one more where tests wait for pollers and for whole programs."""
-    waits = "not e2e" not in config.option.markexpr
+    waits = QUICK not in marks(config.option.keyword, config.option.markexpr)
     return min(os.cpu_count() or 1, 8) + waits  # each has a local AWS of its own
 
 

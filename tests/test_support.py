@@ -23,6 +23,7 @@ from support.mistakes import Break, Mutant, breaks, mutants, sow
 from support.mutants import catcher, copied
 from support.new_pattern import make
 from support.promises import promised
+from support.rounds import EVERYTHING, PATTERNS, QUICK, left_out, marks
 from trials.examples import patterns
 from trials.local_aws import LocalAws, LocalAwsError, seen, wait_for
 from trials.template import read_template
@@ -492,3 +493,26 @@ def test_pytest_without_the_lock_files_environment_says_what_to_run_in_one_line(
         r"there is no boto3, .* here: the tests run in uv's environment, as `uv run pytest`\n",
         done.stdout + done.stderr,
     )
+
+
+@pytest.mark.parametrize(
+    ("keyword", "wanted", "taken"),
+    [
+        ("queue_worker", "", QUICK),
+        ("queue_worker", EVERYTHING, EVERYTHING),
+        ("queue_worker", "e2e", "e2e"),
+        ("queue_worker and twice", "", ""),
+        ("doubled", "", ""),
+        ("", "", ""),
+        ("", QUICK, QUICK),
+    ],
+)
+def test_only_a_pattern_s_name_alone_leaves_out_what_is_slow_and_says_so(keyword: str, wanted: str, taken: str) -> None:
+    assert marks(keyword, wanted) == taken
+    assert ("whole programs" in left_out(keyword, wanted)) is (taken != wanted)
+    assert set(patterns()) == PATTERNS
+
+
+def test_programs_that_tests_start_keep_what_they_compiled() -> None:
+    assert not sys.dont_write_bytecode
+    assert "PYTHONDONTWRITEBYTECODE" not in os.environ
