@@ -37,6 +37,8 @@ def told(path: Path, capsys: pytest.CaptureFixture[str]) -> tuple[int, dict[str,
         ("template.yaml", b"Resources: { A: { Properties: {} } }", "the resource A has no Type"),
         ("template.yaml", b"Description: x", "has no Resources"),
         ("readme.txt", b"", "holds no template.yaml"),
+        ("cdk.json", b"{}", "for cdk.json, run `npx cdk synth`"),
+        ("serverless.yml", b"", "for serverless.yml, run `npx serverless package` first"),
         ("cdk.out/X.template.json", b"{", "is no YAML"),
     ],
 )
@@ -51,6 +53,7 @@ def test_what_cannot_be_read_is_one_line_and_exit_2(
     assert said in found["error"]
     assert "\n" not in found["error"]
     assert found["sources"] == found["findings"] == []
+    assert found["not_linted"] == "there was no template to lint"
 
 
 def test_a_mistyped_path_is_named_as_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

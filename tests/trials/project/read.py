@@ -22,6 +22,11 @@ NAMES = (
 )
 BUILT = ("cdk.out", ".serverless")  # folders that a tool writes into a project
 ELSEWHERE = ("*/template.yaml", ".aws-sam/build/template.yaml")  # where one may stand that is asked for by its path
+MADE_BY = {  # files of a project whose template a tool makes, and that tool
+    "cdk.json": "run `npx cdk synth` (without Docker, NodejsFunction needs the npm package esbuild)",
+    "serverless.yml": "run `npx serverless package`",
+    "serverless.ts": "run `npx serverless package`",
+}
 NEWER = [*(f"{name}>={major}.{minor}" for name, (major, minor) in SDK.items()), "s3transfer"]
 
 
@@ -95,7 +100,8 @@ def find_template(folder: Path) -> tuple[Path, list[Path]]:
     candidates = [path for name in NAMES for path in sorted(folder.glob(name))]
     if not candidates:
         nearby = [str(path.relative_to(folder)) for name in ELSEWHERE for path in sorted(folder.glob(name))]
-        hint = f"; there is {', '.join(nearby[:5])}: name one of them" if nearby else ""
+        unmade = [f"; for {name}, {first} first" for name, first in MADE_BY.items() if (folder / name).exists()]
+        hint = f"; there is {', '.join(nearby[:5])}: name one of them" if nearby else "".join(unmade[:1])
         raise LocalAwsError(
             f"{folder} holds no template.yaml, no synthesised *.template.json and no .serverless/{SERVERLESS}{hint}"
         )

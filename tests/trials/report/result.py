@@ -64,7 +64,7 @@ class Result:
     asked: list[str] = field(default_factory=list)  # options that decide which trials take place
     notes: list[str] = field(default_factory=list)
     lint: list[dict[str, str]] = field(default_factory=list)
-    not_linted: str = ""
+    not_linted: str = "there was no template to lint"
     deployed: list[str] = field(default_factory=list)
     not_deployed: dict[str, str] = field(default_factory=dict)
     sources: list[SourceEnded] = field(default_factory=list)
