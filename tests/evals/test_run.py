@@ -46,9 +46,10 @@ def session(tmp_path: Path) -> Session:
     return Session([sys.executable, str(stub)])
 
 
-@pytest.fixture
-def ours(tmp_path: Path) -> Arm:
-    return Arm(OURS, plugin(tmp_path))
+@pytest.fixture(scope="module")
+def ours(tmp_path_factory: pytest.TempPathFactory) -> Arm:
+    """Our plugin, which no test changes: the copy is most of what they do."""
+    return Arm(OURS, plugin(tmp_path_factory.mktemp("ours")))
 
 
 @pytest.mark.e2e
