@@ -203,7 +203,8 @@ def may_invoke(template: model.Model, call: Call) -> bool:
         other = sender is not None and sender.type == call.type and sender.name != call.by
         if same and named and not other and model.names_action(each, "lambda:InvokeFunction"):
             return True
-    return template.connected(call.by, call.function.name)
+    senders = {call.by} | model.references(template.raw(["Resources", call.by]))  # a method's connector is its API's
+    return any(template.connected(each, call.function.name) for each in senders)
 
 
 class Permission(model.Rule):

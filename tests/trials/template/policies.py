@@ -160,13 +160,16 @@ def _held_by(template: Model, resource: Resource, kinds: dict[str, str]) -> tupl
 
 
 def connected(template: Model, source: str, destination: str) -> bool:
-    """A SAM connector leads from one to the other; SAM writes the policy."""
+    """A SAM connector leads from one to the other; SAM writes the policy.
+
+    One may begin at what the template does not tell, such as an ARN with a name in it.
+    """
     own = as_dict(as_dict(as_dict(template.body.get("Resources")).get(source)).get("Connectors"))
     ends = [as_dict(as_dict(connector).get("Properties")).get("Destination") for connector in own.values()]
     if any(destination in _end(each) for end in ends for each in listed(end)):
         return True
     return any(
-        source in _end(each.only("Source"))
+        (source in (start := _end(each.only("Source"))) or not start & template.resources.keys())
         and any(destination in _end(end) for end in listed(each.only("Destination")))
         for each in template.of("AWS::Serverless::Connector")
     )
