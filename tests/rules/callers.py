@@ -146,7 +146,7 @@ def _sent(template: model.Model) -> Iterator[Asked]:
     """Events: of rules, topics, buckets, log groups and IoT rules."""
     for rule in template.of("AWS::Events::Rule"):
         for target in rule.items("Targets"):
-            if target.absent("RoleArn"):
+            if target.absent("RoleArn") and rule.absent("RoleArn"):
                 yield target, target.only("Arn"), "events", rule
     for topic in template.subscriptions:
         by = topic.topic or topic.endpoint

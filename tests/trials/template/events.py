@@ -144,7 +144,8 @@ def _sent(template: Model) -> Iterator[tuple[Node, str, str, str, str, Any]]:
         if each.kind == "rule":
             dead = each.child("DeadLetterConfig", "Arn")
             yield dead, "dead-letter", "events.amazonaws.com", each.source, RULE, dead.body
-            if each.absent("RoleArn"):
+            rule = template.resources.get(each.source)  # whose role its targets may be sent to under as well
+            if each.absent("RoleArn") and (rule is None or rule.absent("RoleArn")):
                 yield each, "target", "events.amazonaws.com", each.source, RULE, each.arn
     for one in template.subscriptions:
         sender = one.topic.name if one.topic else ""
