@@ -177,13 +177,21 @@ class Stage:
     def now(self) -> World:
         return {**snapshot(self.local, self.stack, self.probes), "outside": self.outside.records()}
 
+    def items(self) -> Iterator[tuple[str, dict[str, Any]]]:
+        """Every item of the stack's tables, by the table's logical id."""
+        for name, kind in self.stack.types.items():
+            if PLACES.get(kind) == "table":
+                scan = self.local.client("dynamodb").get_paginator("scan")
+                for page in scan.paginate(TableName=self.stack.resources[name], ConsistentRead=True):
+                    yield from ((name, item) for item in page["Items"])
+
     def remember(self) -> None:
-        """Keep what now waits in the stack's queues as samples for those who read them."""
-        waiting = queued(self.local)
+        """Keep what now waits in the stack's queues as samples for their readers, with what lies in the tables."""
+        waiting, beside = queued(self.local), tuple(self.items())
         for name, kind in self.stack.types.items():
             queue = self.stack.resources[name].rsplit("/", 1)[-1]
             if PLACES.get(kind) == "queue" and (bodies := waiting.get(queue)):
-                self.passed_on.setdefault(name, Sample(bodies[0], PASSED))
+                self.passed_on.setdefault(name, Sample(bodies[0], PASSED, beside=beside))
             if PLACES.get(kind) == "machine":
                 states = self.local.client("stepfunctions")
                 for each in states.list_executions(stateMachineArn=self.stack.resources[name])["executions"]:

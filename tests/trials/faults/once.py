@@ -51,6 +51,10 @@ class Attempt:
     sample: Sample | None = None  # the last that was tried
 
     @property
+    def tells(self) -> bool:
+        return self.judgement.verdict is Verdict.HELD or self.returned_early
+
+    @property
     def judgements(self) -> list[Judgement]:
         return [self.judgement, returned_early()] if self.returned_early else [self.judgement]
 
@@ -95,17 +99,37 @@ def once(stage: Stage, source: Source, samples: list[Sample]) -> Attempt:
             if fared.judgement.promise:
                 break
             continue
-        seen = tuple(dict.fromkeys(fared.calls))
-        answer, different = fared.result.answers[-1], noise(*fared.worlds)
-        reference = Reference(fared.sample, fared.worlds[0], different, seen, tuple(fared.calls), answer, fared.empty)
-        early = stage.returned_early(source.function)
-        judgement = undisturbed(source, reference, calls_nothing(*stage.project.code(source.function)))
-        if judgement.verdict is Verdict.HELD or early:
-            return Attempt(judgement, reference, tried, early, fared.sample)
-        mute = mute or Attempt(judgement, reference, tried, sample=fared.sample)
+        done = taken(stage, source, fared, tried)
+        if done.tells:
+            return done
+        mute = mute or done
     found = mute or attempt
     assert found
-    return found
+    return behind_its_sender(stage, source, tried) or found
+
+
+def taken(stage: Stage, source: Source, fared: Try, tried: list[str]) -> Attempt:
+    """What a sample did that was not refused."""
+    seen = tuple(dict.fromkeys(fared.calls))
+    answer, different = fared.result.answers[-1], noise(*fared.worlds)
+    reference = Reference(fared.sample, fared.worlds[0], different, seen, tuple(fared.calls), answer, fared.empty)
+    early = stage.returned_early(source.function)
+    judgement = undisturbed(source, reference, calls_nothing(*stage.project.code(source.function)))
+    return Attempt(judgement, reference, tried, early, fared.sample)
+
+
+def behind_its_sender(stage: Stage, source: Source, tried: list[str]) -> Attempt | None:
+    """A message that another function sent, with the items that it left in the tables; None if that shows nothing."""
+    sample = stage.passed_on.get(source.origin) if source.kind is Kind.QUEUE else None
+    if sample is None or not sample.beside:
+        return None
+    stage.seeds = list(sample.beside)
+    fared = deliveries(stage, source, replace(sample, origin=f"{sample.origin}, with the items that it left"))
+    done = None if fared.judgement else taken(stage, source, fared, tried)
+    if done and done.tells:
+        return done
+    stage.seeds = []
+    return None
 
 
 def deliveries(stage: Stage, source: Source, sample: Sample) -> Try:

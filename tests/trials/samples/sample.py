@@ -10,7 +10,8 @@ WITH_KEY = "with the key that the code reads"  # how the origin of a request end
 class Sample:
     """A message's body, a record's data or a whole event; `attributes` are those of a message, as SQS receives them.
 
-    `origin` says where it comes from: a file of the project, or how it was made.
+    `origin` says where it comes from: a file of the project, or how it was made; `beside` are the items that then lay
+    in the tables, by the table's logical id.
     """
 
     payload: Any
@@ -18,3 +19,4 @@ class Sample:
     attributes: dict[str, Any] = field(default_factory=dict)
     file: str = ""  # the project's file that it was read from
     learned: tuple[str, ...] = ()  # what refusals have taught of it
+    beside: tuple[tuple[str, dict[str, Any]], ...] = ()
