@@ -1,7 +1,8 @@
 """Our examples with a mistake in a Python handler, and what the trials alone say: no test, no scenario.
 
 Each, and what the trials reported of it, as a table: uv run --directory tests python -m support.mutants --by-trials
-What was asked already is taken from `by_trials.json`, unless the example's files have changed since.
+What was asked already is taken from `by_trials.json`, unless the example's files have changed since. The trial that
+reported a mistake before comes first; `--first=TRIAL` names one for those that were not asked about.
 """
 
 import hashlib
@@ -23,17 +24,22 @@ from support.mistakes import Mutant, mutants, sow
 from trials import faults
 from trials.bench import safely, why_untried
 from trials.local_aws.server import end_with_parent
-from trials.project import Project, Source
+from trials.project import Kind, Project, Source
 from trials.project.effects import modules
 from trials.report.events import Told, TrialStarted
+from trials.search.search import searched
 from trials.stage import Stage
-from trials.verdicts import Finding, Verdict
+from trials.template import references
+from trials.verdicts import Finding, Judgement, Verdict
 from trials.waves import feeders, waves
 from trials.workers import Theatre
 
 RESULTS = Path(__file__).with_suffix(".json")
 REASONS = Path(__file__).with_name("own_promises.toml")
 LIMIT = 900  # seconds for one mistake
+STEPS = 200  # of the search
+SEARCH = "search"
+FIRST = "--first="
 
 
 @dataclass(frozen=True)
@@ -44,7 +50,7 @@ class Report:
     files: str  # a digest of what was tried
     trial: str = ""
     promise: str = ""
-    happened: str = ""
+    happened: str = ""  # or why not everything was asked
     thorough: bool = False
     seconds: float = 0
 
@@ -73,14 +79,18 @@ def digest(folder: Path) -> str:
 
 
 def touched(project: Project, files: Iterable[str]) -> set[str]:
-    """The functions whose code loads one of these files."""
+    """The functions whose code loads one of these files, and the state machines that call such a function."""
     changed, found = set(files), set[str]()
-    for function in {source.function for source in project.sources}:
-        folder, handler, _ = project.code(function)
+    resources = project.body["Resources"]
+    for name, resource in resources.items():
+        if resource.get("Type") not in ("AWS::Serverless::Function", "AWS::Lambda::Function"):
+            continue
+        folder, handler, _ = project.code(name)
         start = folder / f"{handler.rsplit('.', 1)[0]}.py"
         if start.is_file() and changed & {path.name for path, _ in modules(start, folder)}:
-            found.add(function)
-    return found
+            found.add(name)
+    machines = {source.function for source in project.sources if source.kind is Kind.MACHINE}
+    return found | {name for name in machines if found & set(references(resources[name]))}
 
 
 def broken(stage: Stage, files: Iterable[str]) -> Iterator[tuple[Finding, str]]:
@@ -89,6 +99,8 @@ def broken(stage: Stage, files: Iterable[str]) -> Iterator[tuple[Finding, str]]:
     own = touched(project, files)
     sources = [source for source in project.sources if not why_untried(project, source)]
     for source in [each for group in waves(project, sources) for each in group]:
+        if source.kind is Kind.MACHINE and stage.thorough:  # it has been tried
+            continue
         if source.function in own:
             for event in safely(stage, source):
                 if isinstance(event, Told) and event.finding.judgement.verdict is Verdict.BROKEN:
@@ -113,40 +125,56 @@ def overdue(*_: object) -> None:
     raise Overdue
 
 
-def asked(mutant: Mutant, stage: Stage, files: str) -> Report:
-    """By the default trials first; only if they report nothing, by the others too."""
+def parts(first: str) -> Iterator[tuple[faults.Trial, ...]]:
+    """The trials in the order in which they are asked: one that may tell, those by default, and the others."""
+    every = faults.ALL
+    yield tuple(each for each in every if each.name == first)
+    yield tuple(each for each in every if each.name != first and not each.thorough)
+    yield tuple(each for each in every if each.name != first and each.thorough)
+
+
+def asked(mutant: Mutant, stage: Stage, files: str, first: str = "") -> Report:
+    """What the first trial that reports something says; if none does, the search is asked."""
     began, every = time.monotonic(), faults.ALL
-    parts = (False, tuple(each for each in every if not each.thorough)), (True, tuple(e for e in every if e.thorough))
+    thorough = {each.name for each in every if each.thorough}
     signal.signal(signal.SIGALRM, overdue)
     signal.alarm(LIMIT)
+    unfinished = ""
+
+    def report(trial: str, said: Judgement, happened: str) -> Report:
+        took = round(time.monotonic() - began, 1)
+        return Report(str(mutant), files, trial, str(said.promise), happened[:300], trial in {*thorough, SEARCH}, took)
+
     try:
         stage.fresh()
-        for thorough, part in parts:
-            faults.ALL, stage.thorough = part, thorough
-            for finding, trial in broken(stage, [file for file, _, _ in mutant.edits]):
-                said, took = finding.judgement, round(time.monotonic() - began, 1)
-                return Report(str(mutant), files, trial, str(said.promise), said.happened[:300], thorough, took)
+        for part in parts(first):
+            faults.ALL, stage.thorough = part, any(each.thorough for each in part)
+            for finding, trial in broken(stage, [file for file, _, _ in mutant.edits]) if part else ():
+                return report(trial, finding.judgement, finding.judgement.happened)
+        said = searched(stage, STEPS).judgement
+        if said.verdict is Verdict.BROKEN:
+            return report(SEARCH, said, " · ".join((said.happened, *said.details)))
     except Overdue:
-        pass
+        unfinished = f"not all of it was asked within {LIMIT} seconds"
     finally:
         signal.alarm(0)
         faults.ALL = every
-    return Report(str(mutant), files, seconds=round(time.monotonic() - began, 1))
+    return Report(str(mutant), files, happened=unfinished, seconds=round(time.monotonic() - began, 1))
 
 
-def work(pipe: Any, home: Path, chosen: list[Mutant]) -> None:
-    """In a process of its own, which enters a namespace: a report for each mistake, or why there is none."""
+def work(pipe: Any, home: Path, chosen: list[tuple[Mutant, str]]) -> None:
+    """In a process of its own, which enters a namespace: a report for each mistake, its likely trial first."""
     end_with_parent()
     tempfile.tempdir = str(home)
     with ExitStack() as stack:
         theatre = stack.enter_context(Theatre(home, ROOT))
-        for mutant in chosen:
+        for mutant, first in chosen:
             with tempfile.TemporaryDirectory() as folder:
                 copy = planted(mutant, Path(folder))
-                pipe.send(asked(mutant, theatre.stage(copy), digest(copy)))
+                pipe.send(asked(mutant, theatre.stage(copy), digest(copy), first))
 
 
-def reports(chosen: list[Mutant]) -> Iterator[Report]:
+def reports(chosen: list[tuple[Mutant, str]]) -> Iterator[Report]:
     context = get_context("fork")
     ours, theirs = context.Pipe()
     with tempfile.TemporaryDirectory(prefix="local-aws-", ignore_cleanup_errors=True) as home:
@@ -187,7 +215,8 @@ def current(mutant: Mutant, before: Report) -> bool:
 
 def row(report: Report, why: str) -> str:
     if report.reported:
-        return f"{report.mutant} | {report.trial}{' (--thorough)' if report.thorough else ''} | {report.promise}"
+        option = f" (--{SEARCH})" if report.trial == SEARCH else " (--thorough)" if report.thorough else ""
+        return f"{report.mutant} | {report.trial}{option} | {report.promise}"
     return f"{report.mutant} | - | {why or 'MISSED, and no reason is known'}"
 
 
@@ -206,10 +235,13 @@ def summary(found: dict[str, Report], names: list[str]) -> str:
 
 def main(words: list[str]) -> int:
     """Ask about those that were not asked about, or whose files changed; 1 if one is missed without a reason."""
+    first = next((word.removeprefix(FIRST) for word in words if word.startswith(FIRST)), "")
+    words = [word for word in words if not word.startswith(FIRST)]
     chosen = [each for each in mutants() if in_python(each) and (not words or any(word in str(each) for word in words))]
     found, why = known(), reasons()
     new = [each for each in chosen if (old := found.get(str(each))) is None or not current(each, old)]
-    for report in reports(new):
+    before = {name: report.trial for name, report in found.items()}
+    for report in reports([(each, before.get(str(each)) or first) for each in new]):
         found[report.mutant] = report
         keep(found)
         print(row(report, why.get(report.mutant, "")), flush=True)  # noqa: T201
