@@ -1,7 +1,7 @@
 """A call that is refused until the source gives up, and then what lies among the dead letters sent again."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import partial
 from typing import Any
@@ -18,24 +18,36 @@ from trials.stage import Stage
 from trials.verdicts import Judgement
 from trials.verdicts.redrive import Outage, redriven
 
+UNANSWERED = "without an answer throughout"
 DAY = 86_400  # seconds after which it is sent again: fewer than a queue keeps a message, if nothing else is said
 
 
 def outage_and_redrive(stage: Stage, source: Source, reference: Reference) -> Iterator[Judgement]:
-    """Under the last kind of call that the function makes, or else the outside service: the most is done before it."""
-    stage.fresh()
-    stage.limit(source.function, SECONDS)
+    """The last kind of call that the function makes is refused, or else the outside service; then its answer is lost.
+
+    Refused, the most is done before it; done without an answer, everything is done each time.
+    """
+    meet = of_a_queue if source.kind is Kind.QUEUE else of_an_event
+    for what, begin, end in outages(stage, reference):
+        stage.fresh()
+        stage.limit(source.function, SECONDS)
+        begin()
+        outage = meet(stage, source, reference, what, end)
+        if outage.delivery.failures or UNANSWERED not in what:  # else it took the lost answer for one that came
+            yield redriven(outage, source, reference)
+
+
+def outages(stage: Stage, reference: Reference) -> Iterator[tuple[str, Callable[[], None], Callable[[], None]]]:
+    """What ails, how it begins and how it ends."""
     if reference.calls:
         service, operation = reference.calls[-1]
-        what, begin, end = f"{service} {operation}", refusal_of(stage, service, operation), stage.local.clear_faults
+        end = stage.local.clear_faults
+        yield f"{service} {operation} refused throughout", refusal_of(stage, service, operation), end
+        lost = {"service": service, "operation": operation, "response": {"abort_bytes": 0}}
+        yield f"{service} {operation} {UNANSWERED}", partial(stage.local.fault, **lost), end
     elif reference.world.get("outside"):
-        what = "the outside service"
-        begin, end = partial(setattr, stage.outside, "down", True), partial(setattr, stage.outside, "down", False)
-    else:
-        return
-    begin()
-    meet = of_a_queue if source.kind is Kind.QUEUE else of_an_event
-    yield redriven(meet(stage, source, reference, what, end), source, reference)
+        down, up = partial(setattr, stage.outside, "down", True), partial(setattr, stage.outside, "down", False)
+        yield "the outside service refused throughout", down, up
 
 
 def of_a_queue(stage: Stage, source: Source, reference: Reference, what: str, end: Any) -> Outage:

@@ -11,6 +11,7 @@ from trials.verdicts import Judgement, Promise, Verdict, held
 from trials.verdicts.judge import recovered
 
 CODES = {"dynamodb": "ProvisionedThroughputExceededException", "s3": "SlowDown"}  # others: ThrottlingException
+TRANSACTION = ("dynamodb", "TransactWriteItems")
 MOST_CALLS = 5  # kinds of calls that are refused, each in a trial of its own
 SECONDS = 3  # of the function's timeout where the time between deliveries counts
 
@@ -21,6 +22,9 @@ def throttled(stage: Stage, source: Source, reference: Reference) -> Iterator[Ju
     for service, operation in reference.calls[:MOST_CALLS]:
         refuse = refusal_of(stage, service, operation)
         yield passing(stage, source, reference, f"{service} {operation}", refuse, stage.local.clear_faults)
+    if TRANSACTION in reference.calls:
+        conflict = stage.local.refuse_transactions
+        yield passing(stage, source, reference, "a transaction in conflict", conflict, stage.local.clear_faults)
     if reference.world.get("outside"):
         down, up = partial(setattr, stage.outside, "down", True), partial(setattr, stage.outside, "down", False)
         yield passing(stage, source, reference, "the outside service", down, up)

@@ -1,15 +1,19 @@
-"""The same event twice: one after the other, and at once."""
+"""The same event twice: one after the other, at once, and on either side of midnight."""
 
+import time
 from collections.abc import Iterator
 
 from trials.deliveries.deliver import deliver
 from trials.deliveries.history import History, Reference
-from trials.project.sources import Source
+from trials.project.sources import Kind, Source
 from trials.stage import Stage
 from trials.verdicts import Judgement
-from trials.verdicts.judge import repeated
+from trials.verdicts.judge import has_key, refusal, repeated
+from trials.verdicts.repeats import added, on_another_day
 
 PATIENCE = 2  # seconds for which one of two racing deliveries waits for the other to come as far
+DAY = 86_400
+BESIDE_MIDNIGHT = 60  # seconds between either delivery and midnight, UTC
 
 
 def twice(stage: Stage, source: Source, reference: Reference) -> Iterator[Judgement]:
@@ -32,3 +36,27 @@ def at_once(stage: Stage, source: Source, reference: Reference) -> Iterator[Judg
     stage.local.clear_faults()
     history = History("twice at once", result, reference.world, stage.world())
     yield repeated(history, source, reference, stage.graves)
+
+
+def over_midnight(stage: Stage, source: Source, reference: Reference) -> Iterator[Judgement]:
+    """Twice before midnight, once after it: what a key takes from the date is another one by then.
+
+    Nothing is said where the repeat before midnight does more already, which the trial twice tells.
+    """
+    if source.kind is Kind.HTTP and not has_key(reference):
+        return
+    stage.fresh()
+    midnight = DAY - time.time() % DAY
+    stage.later(source.function, int(midnight) - BESIDE_MIDNIGHT)
+    first = deliver(stage, source, [reference.sample])
+    if refusal(first):  # for the time that is in the sample, say
+        return
+    once = stage.world()
+    stage.invoke(source.function, first.event)
+    before = stage.world()
+    if added(once, before, reference, stage.graves):
+        return
+    stage.local.move_clock(midnight + BESIDE_MIDNIGHT)
+    stage.renew(source.function)
+    again = stage.invoke(source.function, first.event)
+    yield on_another_day(History("over midnight", first, before, stage.world(), again), reference, stage.graves)

@@ -1,12 +1,15 @@
-"""Microburst with what it lacks: environments killed after a call took effect, partial refusals, calls that meet.
+"""Microburst with what it lacks: environments killed after or before a call, partial refusals, calls that meet.
 
 Run by the local AWS's own Python; `PUT /_trials/fault` with JSON sets the fault, `DELETE` takes it away:
 `{"kind": "kill", "call": 3}` kills the process whose third call from now on has just been done, before it is answered;
+`{"kind": "hold", "call": 3}` keeps that call waiting until the fault is taken away, then kills whoever asked for it;
 `{"kind": "partial"}` leaves one entry out of every batch and says so under HTTP 200, as the services do; with
 `"for_good": true` by a code that no retry changes, where a service has one for single entries;
 `{"kind": "meet", "patience": 2, "alone": 0.3}` lets a call wait until another of the same operation has come, two
 seconds at most, so that two invocations of one function take each step together however busy the machine is. Once
 nobody came, each call only takes 0.3 s longer.
+`{"kind": "conflict"}` cancels each transaction of DynamoDB, because another one is at work on its last item;
+`{"kind": "pages"}` lets each page of a Query, a Scan or a list of objects that names no size of its own hold one item.
 """
 
 import asyncio
@@ -16,6 +19,7 @@ import os
 import signal
 import urllib.parse
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, ClassVar
 from xml.sax.saxutils import escape
 
@@ -24,6 +28,7 @@ import psutil
 from aiohttp import ClientSession, web
 from microburst.app import make_app as microburst_app
 from microburst.detection import host
+from yarl import URL
 
 # It tells a service by its host name too, for which it reads every model of the SDK: four seconds of processor time.
 # Here all services have one address, so there is nothing to learn from it.
@@ -31,6 +36,7 @@ host._endpoint_prefix_map = dict
 logging.getLogger("aiohttp.access").setLevel("WARNING")
 
 CONTROL = "/_trials/fault"
+FORM = "application/x-www-form-urlencoded"
 HOP_BY_HOP = {"content-length", "transfer-encoding", "connection", "content-encoding"}
 Cut = Callable[[dict[str, Any]], tuple[dict[str, Any] | None, Callable[[dict[str, Any]], dict[str, Any]]]]
 
@@ -46,6 +52,7 @@ class Fault:
     patience = 0.0  # seconds
     alone = 0.0  # seconds
     waiting: ClassVar[dict[str, asyncio.Event]] = {}  # by operation
+    pid: int | None = None  # of the process whose calls wait
 
 
 def owner(request: web.Request) -> int | None:
@@ -59,10 +66,13 @@ def owner(request: web.Request) -> int | None:
     return None
 
 
-async def forwarded(upstream: str, request: web.Request, body: bytes) -> tuple[int, dict[str, str], bytes]:
+async def forwarded(
+    upstream: str, request: web.Request, body: bytes, more: str = ""
+) -> tuple[int, dict[str, str], bytes]:
+    """Do a call, with `more` at the end of its query: status, headers and body of the answer."""
     headers = {name: value for name, value in request.headers.items() if name.lower() != "content-length"}
     async with ClientSession(auto_decompress=False) as session:
-        url = upstream + request.rel_url.raw_path_qs
+        url = URL(upstream + request.rel_url.raw_path_qs + more, encoded=True)
         async with session.request(request.method, url, headers=headers, data=body) as answer:
             kept = {name: value for name, value in answer.headers.items() if name.lower() not in HOP_BY_HOP}
             return answer.status, kept, await answer.read()
@@ -71,10 +81,7 @@ async def forwarded(upstream: str, request: web.Request, body: bytes) -> tuple[i
 async def killed(upstream: str, request: web.Request) -> web.StreamResponse:
     """Do the call, then kill whoever asked, who never learns that it was done."""
     await forwarded(upstream, request, await request.read())
-    pid = owner(request)
-    if pid and pid != os.getpid():
-        os.kill(pid, signal.SIGKILL)
-        Fault.met += 1
+    Fault.met += kill(owner(request))
     if request.transport:
         request.transport.abort()
     return web.Response(status=500)
@@ -95,6 +102,35 @@ async def together(request: web.Request) -> None:
             Fault.patience = 0
     else:
         await asyncio.sleep(Fault.alone)
+
+
+async def held(request: web.Request) -> web.StreamResponse:
+    """Let a call wait until the fault is taken away, then kill whoever asked: it was never done."""
+    while Fault.kind == "hold":
+        await asyncio.sleep(0.05)
+    kill(Fault.pid)
+    Fault.pid = None
+    if request.transport:
+        request.transport.abort()
+    return web.Response(status=500)
+
+
+def is_held(request: web.Request) -> bool:
+    """Whether a call waits: the n-th, and whatever its process then asks for, having lost patience."""
+    if Fault.seen == Fault.call:
+        Fault.pid, Fault.met = owner(request), 1
+        return Fault.pid is not None
+    return Fault.pid is not None and owner(request) == Fault.pid
+
+
+def kill(pid: int | None) -> bool:
+    """Whether there was such a process."""
+    if pid is None or pid == os.getpid():
+        return False
+    with suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGKILL)
+        return True
+    return False
 
 
 # ---- partial refusals: the request without one entry, and how the answer then tells of it
@@ -178,6 +214,41 @@ async def partly(upstream: str, request: web.Request, cut: Cut) -> web.StreamRes
     return web.Response(headers=headers, body=json.dumps(merge(json.loads(answer or b"{}"))).encode())
 
 
+TRANSACTION = "DynamoDB_20120810.TransactWriteItems"
+
+
+async def in_conflict(request: web.Request) -> web.Response:
+    """A transaction that meets another: nothing is done, and nothing is wrong with it."""
+    items = json.loads(await request.read())["TransactItems"]
+    reasons: list[dict[str, str]] = [{"Code": "None"} for _ in items]
+    reasons[-1] = {"Code": "TransactionConflict", "Message": "Transaction is ongoing for the item"}
+    codes = ", ".join(each["Code"] for each in reasons)
+    told = {
+        "__type": "com.amazonaws.dynamodb.v20120810#TransactionCanceledException",
+        "Message": f"Transaction cancelled, please refer cancellation reasons for specific reasons [{codes}]",
+        "CancellationReasons": reasons,
+    }
+    Fault.met += 1
+    return web.Response(status=400, content_type="application/x-amz-json-1.0", body=json.dumps(told).encode())
+
+
+IN_PAGES = ("DynamoDB_20120810.Query", "DynamoDB_20120810.Scan")
+
+
+async def page_of_one(upstream: str, request: web.Request) -> web.Response | None:
+    """The first item, and from where to go on, as the service says it; None for a call that has no pages."""
+    body, more = b"", ""
+    if request.headers.get("X-Amz-Target", "") in IN_PAGES:
+        body = json.dumps({"Limit": 1, **json.loads(await request.read())}).encode()
+    elif request.query.get("list-type") == "2" and "max-keys" not in request.query:
+        more = "&max-keys=1"
+    else:
+        return None
+    status, headers, answer = await forwarded(upstream, request, body, more)
+    Fault.met += b'"LastEvaluatedKey"' in answer or b"<IsTruncated>true" in answer
+    return web.Response(status=status, headers=headers, body=answer)
+
+
 MEMBER = "PublishBatchRequestEntries.member"
 
 
@@ -214,14 +285,24 @@ def with_faults(upstream: str) -> Any:
             return await killed(upstream, request)
         if Fault.kind == "meet":
             await together(request)
+        if Fault.kind == "hold" and is_held(request):
+            return await held(request)
+        if Fault.kind == "conflict" and request.headers.get("X-Amz-Target") == TRANSACTION:
+            return await in_conflict(request)
+        if Fault.kind == "pages" and (page := await page_of_one(upstream, request)) is not None:
+            return page
         if Fault.kind == "partial":
             target = request.headers.get("X-Amz-Target", "")
             if Fault.for_good and target and target not in FOR_GOOD:
                 return await handler(request)
             if cut := PARTIAL.get(target):
                 return await partly(upstream, request, cut)
-            if b"Action=PublishBatch" in await request.read():
-                return await published_partly(upstream, request)
+            if request.content_type == FORM:  # what was read here, microburst cannot read any more
+                body = await request.read()
+                if b"Action=PublishBatch" in body:
+                    return await published_partly(upstream, request)
+                status, headers, answer = await forwarded(upstream, request, body)
+                return web.Response(status=status, headers=headers, body=answer)
         return await handler(request)
 
     return middleware
@@ -231,7 +312,7 @@ async def control(request: web.Request) -> web.Response:
     if request.method == "PUT":
         asked = await request.json()
         Fault.kind, Fault.call, Fault.seen, Fault.met = asked["kind"], asked.get("call", 0), 0, 0
-        Fault.for_good = asked.get("for_good", False)
+        Fault.for_good, Fault.pid = asked.get("for_good", False), None
         Fault.patience, Fault.alone = asked.get("patience", 0), asked.get("alone", 0)
         Fault.waiting.clear()
     elif request.method == "DELETE":

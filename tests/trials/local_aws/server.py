@@ -293,6 +293,10 @@ class Server:
         """Kill the environment whose n-th AWS call from now on was done, before it learns so."""
         self._fault_proxy("PUT", {"kind": "kill", "call": call})
 
+    def hold(self, call: int) -> None:
+        """Let the n-th AWS call from now on wait until `clear_faults`, then kill its environment before it is done."""
+        self._fault_proxy("PUT", {"kind": "hold", "call": call})
+
     def refuse_partly(self, for_good: bool = False) -> None:
         """Leave one entry out of every batch that functions send, under HTTP 200; `for_good` by a final code."""
         self._fault_proxy("PUT", {"kind": "partial", "for_good": for_good})
@@ -301,8 +305,16 @@ class Server:
         """Let each AWS call wait up to `patience` seconds for another of its operation; then `alone` more for each."""
         self._fault_proxy("PUT", {"kind": "meet", "patience": patience, "alone": alone})
 
+    def refuse_transactions(self) -> None:
+        """Cancel the functions' transactions in DynamoDB, as if others were at work on the same items."""
+        self._fault_proxy("PUT", {"kind": "conflict"})
+
+    def read_in_pages(self) -> None:
+        """Let functions read one item at a time where a Query, a Scan or a list of objects names no size of its own."""
+        self._fault_proxy("PUT", {"kind": "pages"})
+
     def met(self) -> int:
-        """How often the fault of `kill_after` or `refuse_partly` was met, or two calls met each other."""
+        """How often the fault of `kill_after`, `hold`, `refuse_partly` or `read_in_pages` was met, or two calls met."""
         return int(self._fault_proxy("GET")["met"])
 
     def _fault_proxy(self, method: str, body: Any = None) -> Any:

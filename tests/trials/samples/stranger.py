@@ -53,6 +53,26 @@ def stranger(sample: Sample, source: Source) -> tuple[Sample, frozenset[str]] | 
     return replace(sample, payload=changed, origin=f"{sample.origin}, of somebody else"), frozenset(others.values())
 
 
+def others_alike(sample: Sample, source: Source, number: int) -> list[list[Sample]]:
+    """By each identity of a sample that tells events apart, so many more events that differ in it alone."""
+    if source.kind not in MADE_BY_SENDERS:
+        return []
+    content = opened(sample.payload)
+    owned = content.get("detail", {}) if source.kind is Kind.BUS and isinstance(content, dict) else content
+    known = [value for value in dict.fromkeys([*keys(owned), *identities(owned)]) if value]
+    return [
+        [replace(sample, payload=replaced(sample.payload, {value: another(value, each)})) for each in range(number)]
+        for value in known
+    ]
+
+
+def keys(content: Any) -> list[str]:
+    """The key by which a repeat of a request is known."""
+    headers = content.get("headers") if isinstance(content, dict) else None
+    named = headers.items() if isinstance(headers, dict) else ()
+    return [value for name, value in named if name.lower() == "idempotency-key" and isinstance(value, str)]
+
+
 def opened(value: Any) -> Any:
     """A payload with the JSON in its texts, and the data of a stream's record, made readable."""
     if isinstance(value, str):

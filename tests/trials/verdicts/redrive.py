@@ -14,7 +14,7 @@ NO_GRAVE = "give it a dead-letter queue (RedrivePolicy), or an on-failure destin
 
 @dataclass(frozen=True)
 class Outage:
-    """A call was refused until the source gave up; what then lay in `kept` was sent again.
+    """A call was refused, or went unanswered, until the source gave up; what then lay in `kept` was sent again.
 
     `declared` is where the template says that a failed event is kept, `after` the world in the end, also if nothing was
     kept.
@@ -31,7 +31,7 @@ class Outage:
 
 def redriven(outage: Outage, source: Source, reference: Reference) -> Judgement:
     """Whether an event that met an outage has its effect once in the end."""
-    what, delivery = f"{outage.what} refused throughout", outage.delivery
+    what, delivery = outage.what, outage.delivery
     if not delivery.failures:
         return unproved(f"{what}: the delivery counts as done all the same, so nothing is sent again")
     if not outage.kept:
@@ -56,7 +56,7 @@ def redriven(outage: Outage, source: Source, reference: Reference) -> Judgement:
 
 
 def not_kept(outage: Outage, source: Source, reference: Reference) -> Judgement:
-    what, delivery = f"{outage.what} refused throughout", outage.delivery
+    what, delivery = outage.what, outage.delivery
     after = outage.after or {}
     changed = differences(reference.world, after, reference.noise) if outage.after is not None else []
     if outage.after is not None and not changed:

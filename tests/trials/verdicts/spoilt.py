@@ -1,11 +1,12 @@
 """What became of events that were spoilt in many ways, summed up in one row."""
 
+from collections.abc import Iterator
 from enum import StrEnum
 
 from trials.deliveries.history import History, Reference
 from trials.project.sources import Kind, Source
 from trials.verdicts.words import Judgement, Promise, broken, held, unproved
-from trials.world.compare import differences
+from trials.world.compare import Noise, World, differences
 
 
 class Fate(StrEnum):
@@ -48,3 +49,12 @@ def summed(fates: dict[str, Fate], has_effect: bool) -> Judgement:
     if not has_effect:
         return unproved(f"a good one leaves no trace either; {text}", *details)
     return unproved(f"{len(by_fate[Fate.REFUSED])} of {len(fates)} ways of spoiling it are refused; {text}", *details)
+
+
+def first_of_two(one: World, other: World, both: World, noise: Noise) -> Iterator[Judgement]:
+    """Two came in one list and were taken: broken if the world is as one of them alone leaves it."""
+    for done, left in ((one, "the second"), (other, "the first")):
+        if not differences(done, both, noise):
+            text = f"of two in a list where one is expected, {left} is dropped, and both count as done"
+            yield broken(Promise.SILENT, text)
+            return
