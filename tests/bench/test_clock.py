@@ -11,7 +11,7 @@ import pytest
 from trials.local_aws import ENVIRONMENT, install
 from trials.local_aws.clock import LATER, moves_for_python
 from trials.local_aws.javascript import PRELOADS
-from trials.stage import expire
+from trials.stage import expire, lifetimes
 
 DAY = 86_400
 IN_PYTHON = "import time, datetime; print(time.time(), datetime.datetime.now().timestamp(), time.time_ns() / 1e9)"
@@ -65,14 +65,11 @@ def test_the_clock_stays_where_nobody_moved_it_and_in_what_is_no_function(tmp_pa
 class Table:
     """What `expire` asks of DynamoDB."""
 
-    def __init__(self, attribute: str | None, *items: dict[str, Any]) -> None:
-        self._attribute, self.items = attribute, list(items)
+    def __init__(self, *items: dict[str, Any]) -> None:
+        self.items = list(items)
 
     def client(self, _: str) -> "Table":
         return self
-
-    def describe_time_to_live(self, **_: str) -> Any:
-        return {"TimeToLiveDescription": {"AttributeName": self._attribute} if self._attribute else {}}
 
     def describe_table(self, **_: str) -> Any:
         return {"Table": {"KeySchema": [{"AttributeName": "pk", "KeyType": "HASH"}]}}
@@ -91,11 +88,26 @@ def item(name: str, **more: Any) -> dict[str, Any]:
     return {"pk": {"S": name}, **more}
 
 
-@pytest.mark.parametrize(("attribute", "left"), [("expires", ["later", "none", "text"]), (None, None), ("other", None)])
-def test_items_whose_time_is_over_are_gone(attribute: str | None, left: list[str] | None) -> None:
+@pytest.mark.parametrize(("attribute", "left"), [("expires", ["later", "none", "text"]), ("other", None)])
+def test_items_whose_time_is_over_are_gone(attribute: str, left: list[str] | None) -> None:
     over, later = item("over", expires={"N": "100"}), item("later", expires={"N": "300"})
-    table = Table(attribute, over, later, item("none"), item("text", expires={"S": "100"}))
-    number = expire(table, "T", now=200)  # type: ignore[arg-type]
+    table = Table(over, later, item("none"), item("text", expires={"S": "100"}))
+    number = expire(table, "T", attribute, now=200)  # type: ignore[arg-type]
 
     assert [each["pk"]["S"] for each in table.items] == (left or ["over", "later", "none", "text"])
     assert number == (1 if left else 0)
+
+
+def test_the_template_says_which_attribute_that_is() -> None:
+    def table(**specification: Any) -> dict[str, Any]:
+        return {"Type": "AWS::DynamoDB::Table", "Properties": {"TimeToLiveSpecification": specification}}
+
+    resources = {
+        "Marks": table(AttributeName="expires", Enabled=True),
+        "Off": table(AttributeName="expires", Enabled=False),
+        "Unknown": table(AttributeName={"Ref": "Attribute"}, Enabled=True),
+        "Plain": {"Type": "AWS::DynamoDB::Table", "Properties": {}},
+        "Broken": None,
+    }
+
+    assert lifetimes({"Resources": resources}) == {"Marks": "expires"}

@@ -16,6 +16,7 @@ from trials.local_aws.outside import StandIn
 from trials.project import Project
 from trials.project.graves import graves
 from trials.samples.sample import Sample
+from trials.template import as_dict
 from trials.verdicts.permissions import Used
 from trials.world import PLACES, Probes, World, queued, snapshot
 
@@ -49,13 +50,9 @@ def keep_secrets(local: LocalAws, secrets: dict[str, str]) -> None:
             local.client("secretsmanager").create_secret(Name=name, SecretString=value)
 
 
-def expire(local: LocalAws, table: str, now: float) -> int:
-    """Delete the items of a table whose TTL is over; how many there were."""
-    dynamodb = local.client("dynamodb")
-    attribute = dynamodb.describe_time_to_live(TableName=table)["TimeToLiveDescription"].get("AttributeName")
-    if not attribute:
-        return 0
-    number = 0
+def expire(local: LocalAws, table: str, attribute: str, now: float) -> int:
+    """Delete the items of a table whose TTL, which this attribute holds, is over; how many there were."""
+    dynamodb, number = local.client("dynamodb"), 0
     keys = [each["AttributeName"] for each in dynamodb.describe_table(TableName=table)["Table"]["KeySchema"]]
     for page in dynamodb.get_paginator("scan").paginate(TableName=table, ConsistentRead=True):
         for item in page["Items"]:
@@ -63,6 +60,16 @@ def expire(local: LocalAws, table: str, now: float) -> int:
                 dynamodb.delete_item(TableName=table, Key={key: item[key] for key in keys})
                 number += 1
     return number
+
+
+def lifetimes(body: dict[str, Any]) -> dict[str, str]:
+    """By table: the attribute that says when an item's time is over; the local AWS does not take it from a template."""
+    found = {}
+    for name, resource in body["Resources"].items():
+        told = as_dict(as_dict(as_dict(resource).get("Properties")).get("TimeToLiveSpecification"))
+        if isinstance(told.get("AttributeName"), str) and told.get("Enabled") in (True, "true"):
+            found[name] = told["AttributeName"]
+    return found
 
 
 class Stage:
@@ -249,9 +256,9 @@ class Stage:
         """
         self.local.move_clock(seconds)
         self.renew(function)
-        tables = [name for name, kind in self.stack.types.items() if PLACES.get(kind) == "table"]
         now, names = time.time() + seconds, self.stack.resources
-        return frozenset(f"table {name}" for name in tables if expire(self.local, names[name], now))
+        times = {name: each for name, each in lifetimes(self.project.body).items() if name in names}
+        return frozenset(f"table {name}" for name, each in times.items() if expire(self.local, names[name], each, now))
 
     def returned_early(self, function: str) -> bool:
         """Whether a function answered while calls that it had begun were not over, in this world."""
