@@ -1,5 +1,6 @@
 """What is loaded before a function in JavaScript changes how it is carried, never what it does."""
 
+import errno
 import os
 import subprocess
 from pathlib import Path
@@ -63,6 +64,23 @@ def test_only_the_runtimes_that_brought_it_along_find_version_2_of_the_sdk(
 
     assert ("Environment" in properties) is brought
     assert not brought or properties["Environment"]["Variables"] == {"NODE_PATH": str(tmp_path)}
+
+
+def test_packages_on_another_file_system_are_copied_where_no_link_can_be_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_link(source: str, target: str, **_: Any) -> None:
+        raise OSError(errno.EXDEV, "Invalid cross-device link", source, target)
+
+    monkeypatch.setattr(os, "link", no_link)
+    (kept := tmp_path / "kept" / "zod").mkdir(parents=True)
+    (kept / "index.js").write_text("exports.z = {}")
+    (source := tmp_path / "source").mkdir()
+    (source / "app.js").write_text("exports.handler = async () => require('zod')")
+    monkeypatch.setattr(javascript, "packages", lambda _: kept.parent)
+
+    code = javascript.build(source, "app.handler", {}, tmp_path / "work")
+    assert (code / "node_modules" / "zod" / "index.js").read_text() == "exports.z = {}"
 
 
 def test_what_is_bundled_may_come_from_the_folder_above(tmp_path: Path) -> None:

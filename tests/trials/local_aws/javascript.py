@@ -1,5 +1,6 @@
 """Functions in JavaScript and TypeScript: packages from their lock, esbuild where SAM would use it, Lambda's SDK."""
 
+import errno
 import fcntl
 import hashlib
 import json
@@ -74,12 +75,23 @@ def build(source: Path, handler: str, metadata: dict[str, Any], work: Path) -> P
     typescript = script(code, handler) is None and bool(typed(code, handler))
     own = packages(source) or (packages_above(source) if by_esbuild or typescript else None)
     if own and not (code / "node_modules").exists():
-        shutil.copytree(own, code / "node_modules", copy_function=os.link, symlinks=True)
+        shutil.copytree(own, code / "node_modules", copy_function=linked_or_copied, symlinks=True)
     if by_esbuild:
         return bundle(code, metadata.get("BuildProperties") or {}, handler, work / "bundled", source)
     if typescript:
         return bundle(code, {}, handler, work / "bundled", source)
     return code
+
+
+def linked_or_copied(source: str, target: str) -> str:
+    """The target, as a link where both lie on one file system and under one mount: a copy takes time."""
+    try:
+        os.link(source, target)
+    except OSError as error:
+        if error.errno not in (errno.EXDEV, errno.EPERM, errno.EMLINK):
+            raise
+        shutil.copy2(source, target)
+    return target
 
 
 def ignored(source: Path) -> Any:
