@@ -30,6 +30,32 @@ def test_a_client_that_would_speak_http_2_speaks_what_the_local_aws_does(tmp_pat
     assert said.strip() == "NodeHttpHandler {}"
 
 
+STREAMS = {
+    "what is piped": ("await pipeline(Readable.from(['a', 'b']), stream)", "{}", '"ab"'),
+    "an answer to a request": ("stream.end('a')", '{"requestContext": {}}', '{"statusCode":200,"body":"a"}'),
+    "with its metadata": (
+        "const out = awslambda.HttpResponseStream.from(stream, { statusCode: 201 }); out.write('a'); out.end()",
+        "{}",
+        '{"statusCode":201,"body":"a"}',
+    ),
+    "a handler that returns before its stream ends": ("setTimeout(() => stream.end('late'), 20)", "{}", '"late"'),
+    "a handler that fails with its stream open": ("stream.write('a'); throw new Error('failed')", "{}", "failed"),
+}
+
+
+@pytest.mark.parametrize("name", STREAMS)
+def test_a_response_that_is_streamed_is_collected(tmp_path: Path, name: str) -> None:
+    body, event, answer = STREAMS[name]
+    (tmp_path / "app.mjs").write_text(
+        "import { Readable } from 'node:stream'; import { pipeline } from 'node:stream/promises';\n"
+        f"const handler = awslambda.streamifyResponse(async (event, stream) => {{ {body} }});\n"
+        f"console.log(await handler({event}, {{}}).then(JSON.stringify, (error) => error.message));"
+    )
+    loaded = [word for path in PRELOADS for word in ("--require", str(path))]
+    done = subprocess.run(["node", *loaded, "app.mjs"], cwd=tmp_path, capture_output=True, text=True)
+    assert done.stdout.strip() == answer, done.stderr
+
+
 OLD = "exports.config = { update(more) { Object.assign(this, more) } }"
 PARTS = {
     "whole": "const sdk = require('aws-sdk')",
