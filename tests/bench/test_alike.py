@@ -12,7 +12,7 @@ from trials.samples import Sample
 from trials.samples.stranger import keys, others_alike
 from trials.samples.varied import varied
 from trials.verdicts import Promise, Verdict
-from trials.verdicts.keys import under_a_used_key
+from trials.verdicts.used_keys import under_a_used_key
 from trials.verdicts.spoilt import first_of_two
 from trials.world import World
 

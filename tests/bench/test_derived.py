@@ -9,6 +9,7 @@ from urllib.parse import unquote_plus
 
 import pytest
 
+from trials.deliveries.history import Answer, Delivery
 from trials.deliveries.parcels import lay_objects, settled
 from trials.deliveries.records import content_of
 from trials.project import Kind, Source, sources
@@ -20,6 +21,8 @@ from trials.samples.made import made
 from trials.samples.reads import EACH, JSON, Reads, of_handler
 from trials.samples.sample import WITH_KEY, Sample
 from trials.template import Model
+from trials.verdicts import Promise, Verdict
+from trials.verdicts.keys import unusual_key
 from trials.wiring import wiring
 
 RECORD = ("Records", EACH)
@@ -281,3 +284,50 @@ def test_types_and_loggers_of_lambda_call_nothing(tmp_path: Path, package: str, 
     (tmp_path / "app.ts").write_text(f"import {{ Handler }} from '{package}';\nexport const handler = console.log;\n")
 
     assert calls_nothing(tmp_path, "app.handler", "nodejs24.x") is nothing
+
+
+@pytest.mark.parametrize("form", ["bucket", "queue", "topic", "bus"])
+def test_code_that_does_not_decode_a_key_is_given_a_plain_one_next(form: str) -> None:
+    body = told_by_a_bucket(through_topic=form == "topic")
+    pattern = {"source": ["aws.s3"], "detail-type": ["Object Created"]}
+    source = {
+        "bucket": Source(Kind.BUCKET, "Work", "Work.Put", "Files"),
+        "bus": Source(Kind.BUS, "Work", "Rule", pattern=pattern),
+    }.get(form, Source(Kind.QUEUE, "Work", "Work.Jobs", "Jobs"))
+    first, second = samples(body, [], source, {})[:2]
+    stage: Any = Placed()
+    for each in (first, second):
+        settled(stage, json.loads(json.dumps(each.payload).replace('"trial"', '"Files"')))
+
+    assert ["trial/a b+ü" in key for key in stage.keys] == [True, False]
+    assert second.unusual == first.payload
+
+
+def test_an_event_of_s3_without_a_kind_is_of_an_object_in_the_bucket_that_tells_the_bus() -> None:
+    telling = {"NotificationConfiguration": {"EventBridgeConfiguration": {"EventBridgeEnabled": True}}}
+    body = {"Resources": {"Other": {"Type": "AWS::S3::Bucket"}, "Files": {"Type": "AWS::S3::Bucket"}}}
+    body["Resources"]["Files"]["Properties"] = telling
+    event = made(body, Source(Kind.BUS, "Work", "Rule", pattern={"source": ["aws.s3"]})).payload
+
+    assert event["detail-type"] == "Object Created"
+    assert event["detail"]["bucket"]["name"] == "Files"
+
+
+NOT_THERE = "An error occurred (NoSuchKey) when calling the GetObject operation: The specified key does not exist."
+
+
+@pytest.mark.parametrize(
+    ("error", "kept", "promise"),
+    [
+        (NOT_THERE, [], Promise.LOST),
+        (NOT_THERE, ["queue Dead"], Promise.BLOCKED),
+        ("An error occurred (404) when calling the HeadObject operation: Not Found", [], Promise.LOST),
+        ("ValueError: no price in the name", [], None),
+    ],
+)
+def test_a_key_that_is_not_found_is_told_by_where_its_event_ends(
+    error: str, kept: list[str], promise: Promise | None
+) -> None:
+    judgement = unusual_key(Delivery(answers=[Answer(error=error)], failures=1), [], kept)
+    assert judgement.promise is promise
+    assert unusual_key(Delivery(answers=[Answer({})]), [NOT_THERE], kept).verdict is Verdict.HELD

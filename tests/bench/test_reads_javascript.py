@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs
 
 import pytest
 
@@ -135,6 +136,91 @@ def test_a_zod_object_says_what_a_sample_must_hold(tmp_path: Path, parse: str) -
     assert body["lines"] == [{"sku": "trial-1", "quantity": 2}]
     assert len(body["orderId"]) == 36
     assert (*BODY, "note") in reads.optional
+
+
+METHODS = """
+class Other {{ handler(event) {{ event.detail.other; }} }}
+class Work {{
+  handler(event) {{ this.take(event.detail); }}
+  take(detail) {{ detail.{key}; }}
+}}
+const work = new Work();
+export const handler = async (event) => work.handler(event);
+"""
+
+
+def test_a_method_is_that_of_its_own_class_and_a_function_that_of_its_own_module(tmp_path: Path) -> None:
+    more = "export const take = (detail) => detail.foreign;\nexport const pick = (e) => e.foreign;"
+    code = METHODS.format(key="sku") + "const pick = (e) => e.near;\nexport const second = (event) => pick(event);"
+
+    paths = read(tmp_path, code, a=METHODS.format(key="foreign"), b=more).paths
+    assert ("detail", "sku") in paths
+    assert ("near",) in read(tmp_path, code, "app.second").paths
+    assert not {steps for steps in paths if {"foreign", "other"} & set(steps)}
+
+
+GENERATED = """
+export class Shipped {
+  'orderId': string;
+  'cents'?: number;
+  private static attributeTypeMap: { name: string; baseName: string; type: string }[] = [
+    { name: 'orderId', baseName: 'order_id', type: 'string' },
+    { name: 'cents', baseName: 'cents', type: 'number' },
+  ];
+  public static getAttributeTypeMap() { return Shipped.attributeTypeMap; }
+}"""
+MARSHALLED = """
+export const handler = async (event: EventBridgeEvent<string, unknown>) => {
+  const shipped: Shipped = Marshaller.unmarshal(event.detail, 'Shipped');
+  const [country, city] = shipped.orderId.split('/');
+};"""
+
+
+def test_a_class_that_the_schema_registry_generated_says_what_the_event_holds(tmp_path: Path) -> None:
+    source = Source(Kind.BUS, "F", "F.Rule", pattern={"source": ["shop"]})
+    first, *_ = samples(EMPTY, [], source, {}, read(tmp_path, MARSHALLED, shipped=GENERATED))
+
+    assert first.payload["detail"] == {"order_id": "trial/trial", "cents": 1}
+
+
+def test_the_second_type_of_an_event_of_eventbridge_is_that_of_its_detail(tmp_path: Path) -> None:
+    code = """
+    type Shipped = { orderId: string; lines: { cents: number }[] };
+    export const handler = async (event: EventBridgeEvent<'Shipped', Shipped>) => store(event.detail);"""
+
+    assert ("detail", "lines", EACH, "cents") in read(tmp_path, code).numbers
+
+
+@pytest.mark.parametrize(
+    ("inside", "value"),
+    [
+        ("const parts: string[] = job.id.split('/'); use(parts[3]);", "trial/trial/trial/trial"),
+        ("const [tenant, order] = job.id.split('#');", "trial#trial"),
+        ("use(job.id.split('-')[2]);", "trial-trial-trial"),
+        ("use(job.id.split('/').pop());", "trial-1"),
+    ],
+)
+def test_a_text_that_is_split_has_as_many_parts_as_are_read(tmp_path: Path, inside: str, value: str) -> None:
+    code = f"export const handler = async (event) => {{ const job = JSON.parse(event.Records[0].body); {inside} }};"
+    first, *_ = samples(EMPTY, [], QUEUE, {}, read(tmp_path, code))
+
+    assert json.loads(first.payload)["id"] == value
+
+
+@pytest.mark.parametrize(
+    "inside",
+    [
+        "const form = new URLSearchParams(event.body); use(form.get('sku'), form.get('note'));",
+        "const { sku, note } = querystring.parse(event.body); use(sku);",
+        "const form = qs.parse(event.body); use(form.sku, form['note']);",
+        "const form = Object.fromEntries(new URLSearchParams(event.body)); use(form.sku, form.note);",
+    ],
+)
+def test_a_form_is_sent_to_code_that_reads_one(tmp_path: Path, inside: str) -> None:
+    first, *_ = samples(EMPTY, [], POST, {}, read(tmp_path, wrapped(inside)))
+
+    assert parse_qs(first.payload["body"]) == {"id": ["trial-1"], "sku": ["trial-1"], "note": ["trial-1"]}
+    assert first.payload["headers"]["content-type"] == "application/x-www-form-urlencoded"
 
 
 def test_what_a_safe_parse_gives_back_is_followed(tmp_path: Path) -> None:

@@ -26,6 +26,7 @@ from trials.faults import (
     repeats,
     spoilt,
     tenants,
+    used_keys,
 )
 from trials.project.sources import Kind, Source
 from trials.stage import Stage
@@ -58,13 +59,14 @@ ALL: tuple[Trial, ...] = (
     Trial("out of order", order.out_of_order, WITHOUT_ORDER),
     Trial("at its limit", limits.at_its_limit, needs_effect=False),
     Trial("connection gone", connections.one_is_gone, needs_effect=False),
+    Trial("unusual key", keys.unusual, needs_effect=False),
     Trial("malformed", malformed.malformed, MADE_BY_AWS, needs_effect=False),
     Trial("malformed in many ways", spoilt.in_many_ways, MADE_BY_AWS, needs_effect=False, thorough=True),
     Trial("throttled", refusals.throttled),
     Trial("partly refused", partial.partly_refused),
     Trial("refused for good", partial.refused_for_good, thorough=True),
     Trial("another at once", pairs.another_at_once, WITHOUT_IDENTITY, thorough=True),
-    Trial("another under its key", keys.another_under_its_key, thorough=True),
+    Trial("another under its key", used_keys.another_under_its_key, thorough=True),
     Trial("in pages", pages.read_in_pages, thorough=True),
     Trial("outside busy or slow", outside.busy_or_slow, thorough=True),
     Trial("under its role", permissions.under_its_role, needs_effect=False, thorough=True, policy=True),

@@ -8,6 +8,7 @@ from typing import Any
 from trials.project.sources import Kind, Source
 from trials.samples.derive import as_compared, filled
 from trials.samples.found import SampleFile, given, route_of
+from trials.samples.keys import with_a_plain_key
 from trials.samples.made import made
 from trials.samples.reads import Reads
 from trials.samples.sample import WITH_KEY, Sample
@@ -39,12 +40,13 @@ def samples(
         itself = replace(itself, origin=f"{itself.origin}, {WITH_KEY}")
     if source.kind is Kind.SCHEDULE and source.given:
         return [itself]
+    undecoded = list(filter(None, [with_a_plain_key(itself)]))
     if own:
-        return [*own[:2], itself]
+        return [*own[:2], itself, *undecoded]
     if source.kind is Kind.QUEUE and plain.origin == "made up":
         return [*requested(files), itself]
     compared = [as_compared(itself, source, reads)] if reads else []
-    return [*filter(None, compared), itself, plain] if itself is not plain else [*filter(None, compared), plain]
+    return [*filter(None, compared), itself, *undecoded, *([plain] if itself is not plain else [])]
 
 
 def reads_key(reads: Reads) -> bool:

@@ -5,11 +5,12 @@ import re
 from copy import deepcopy
 from dataclasses import replace
 from typing import Any
+from urllib.parse import parse_qsl, urlencode
 
 from boto3.dynamodb.types import TypeSerializer
 
 from trials.project.sources import Kind, Source
-from trials.samples.reads import EACH, JSON, Reads, Steps
+from trials.samples.reads import EACH, FORM, JSON, Reads, Steps
 from trials.samples.sample import Sample
 from trials.template import as_text
 
@@ -42,6 +43,9 @@ def filled(sample: Sample, source: Source, reads: Reads) -> Sample:
         sample = with_attributes(sample, reads)
     if not wanted:
         return sample
+    as_form = source.kind is Kind.HTTP and any(steps[:2] == ("body", FORM) for steps in wanted)
+    if as_form and any(steps[:2] == BODY for steps in wanted):  # it takes either
+        as_form, wanted = False, [steps for steps in wanted if steps[:2] != ("body", FORM)]
     known: dict[Steps, Any] = {steps[len(prefix) :]: 1 for steps in reads.numbers}
     known |= {steps[len(prefix) :]: value for steps, value in reads.values.items()}
     payload = deepcopy(sample.payload)
@@ -53,6 +57,8 @@ def filled(sample: Sample, source: Source, reads: Reads) -> Sample:
         payload = put_all(payload, wanted, known)
     if source.kind is Kind.TABLE:
         payload = typed_images(payload)
+    if as_form and isinstance(payload, dict):
+        payload["headers"] = {**(payload.get("headers") or {}), "content-type": "application/x-www-form-urlencoded"}
     if payload == sample.payload:
         return sample
     origin = sample.origin if "the code reads" in sample.origin else f"{sample.origin}, with what the code reads"
@@ -123,20 +129,25 @@ def put(value: Any, steps: Steps, known: Any) -> Any:
     step, rest = steps[0], steps[1:]
     if value == MADE_UP and step == EACH:
         value = None
-    if step != JSON and value not in (None, "") and not isinstance(value, list if step == EACH else dict):
+    if step not in (JSON, FORM) and value not in (None, "") and not isinstance(value, list if step == EACH else dict):
         return value  # something else reads it in another way
     if step == JSON:
         text = isinstance(value, str)
         inner = parsed(value) if text else value
         inner = put(inner if isinstance(inner, dict | list) else ({} if rest else inner), rest, known)
         return json.dumps(inner) if text or value is None else inner
+    if step == FORM:
+        fields = parsed(value) if isinstance(value, str) else None
+        fields = fields if isinstance(fields, dict) else dict(parse_qsl(value or ""))
+        return urlencode(put(fields, rest, known))
     if step == EACH:
         members = value if isinstance(value, list) and value else [None]
         return [put(members[0], rest, known) if rest else members[0] or guess("item", known), *members[1:]]
     holder = value if isinstance(value, dict) else {}
     if rest:
         return {**holder, step: put(holder.get(step), rest, known)}
-    return holder if holder.get(step) is not None else {**holder, step: guess(step, known)}
+    held = holder.get(step)
+    return holder if held is not None and (held != ID or known is None) else {**holder, step: guess(step, known)}
 
 
 def parsed(text: str) -> Any:
@@ -156,7 +167,8 @@ def guess(name: str, known: Any) -> Any:
     return "trial-1" if not name.endswith("s") or name.endswith(("us", "ss")) else "trial"
 
 
-MADE_UP = {"id": "trial-1"}  # the content of a sample of which nothing is known
+ID = "trial-1"
+MADE_UP = {"id": ID}  # the content of a sample of which nothing is known
 
 
 def words(name: str) -> str:

@@ -24,7 +24,7 @@ def made(body: dict[str, Any], source: Source, claims: dict[str, Any] | None = N
         assert source.route
         return Sample(request(source.route, claims), "made up from the route")
     if source.kind is Kind.BUS:
-        event = given_input(source.given) if source.given else bus_event(source.pattern)
+        event = given_input(source.given) if source.given else bus_event(source.pattern, body)
         return Sample(event, "made from the rule's pattern")
     if source.kind is Kind.SCHEDULE:
         if source.given:
@@ -102,7 +102,7 @@ def upstream(body: dict[str, Any], queue: str) -> tuple[str, str]:
     for resource in template.of("AWS::SNS::Subscription", "AWS::Events::Rule"):
         if resource.type == "AWS::Events::Rule":
             if any(logical_id(target.written("Arn")) == queue for target in resource.items("Targets")):
-                return json.dumps(bus_event(resource.only("EventPattern") or {})), f"made from {resource.name}"
+                return json.dumps(bus_event(resource.only("EventPattern") or {}, body)), f"made from {resource.name}"
         elif logical_id(resource.written("Endpoint")) == queue:
             by_body = resource.only("FilterPolicyScope") == "MessageBody"
             message = json.dumps(fill(resource.only("FilterPolicy")) if by_body else {"id": ID})
@@ -112,7 +112,8 @@ def upstream(body: dict[str, Any], queue: str) -> tuple[str, str]:
     return json.dumps({"id": ID}), "made up"
 
 
-def bus_event(pattern: Any) -> dict[str, Any]:
+def bus_event(pattern: Any, body: dict[str, Any] | None = None) -> dict[str, Any]:
+    """An event that the pattern lets through; one of S3 is of a bucket of the template's `body` that tells the bus."""
     event: dict[str, Any] = {
         "version": "0",
         "id": "17793124-05d4-b198-2fde-7ededc63b103",
@@ -125,11 +126,26 @@ def bus_event(pattern: Any) -> dict[str, Any]:
         "detail": {},
         **fill(pattern),
     }
+    if event["source"] == "aws.s3" and event["detail-type"] == "Trial":
+        event["detail-type"] = "Object Created"
     if event["source"] == "aws.s3" and event["detail-type"] == "Object Created":
-        detail = {"bucket": {"name": "trial"}, "object": {"key": f"{NAME}.csv", "size": 12}, "reason": "PutObject"}
+        detail = {
+            "bucket": {"name": tells_the_bus(body or {})},
+            "object": {"key": f"{NAME}.csv", "size": 12},
+            "reason": "PutObject",
+        }
         merge(detail, event["detail"])
         event["detail"] = detail
     return event
+
+
+def tells_the_bus(body: dict[str, Any]) -> str:
+    """The bucket that tells the bus of its objects, by its logical id."""
+    buckets = Model(body).of("AWS::S3::Bucket") if body.get("Resources") else ()
+    telling = (
+        each.name for each in buckets if not each.absent("NotificationConfiguration", "EventBridgeConfiguration")
+    )
+    return next(telling, "trial")
 
 
 def change(body: dict[str, Any], source: Source) -> dict[str, Any]:

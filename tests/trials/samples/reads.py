@@ -7,7 +7,7 @@ from typing import Any, TypeGuard
 
 from trials.project.effects import imported, own_files
 
-JSON, EACH = "{json}", "[]"  # steps of a path besides keys: text that is parsed, and a member of a list
+JSON, EACH, FORM = "{json}", "[]", "{form}"  # steps besides keys: text that is parsed, a member of a list, a form
 Steps = tuple[str, ...]
 SAME = {
     "b64decode",

@@ -18,5 +18,6 @@ class Sample:
     origin: str
     attributes: dict[str, Any] = field(default_factory=dict)
     file: str = ""  # the project's file that it was read from
+    unusual: Any = None  # the payload with a key that must be decoded, if the sample has a plain one instead
     learned: tuple[str, ...] = ()  # what refusals have taught of it
     beside: tuple[tuple[str, dict[str, Any]], ...] = ()

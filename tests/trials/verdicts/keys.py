@@ -1,17 +1,22 @@
-"""What became of a request whose key was used for another one."""
+"""Whether an object is found whose key has a space, a plus and an umlaut."""
 
-from trials.deliveries.history import History, Reference
-from trials.verdicts.judge import refusal
+import re
+
+from trials.deliveries.history import Delivery
 from trials.verdicts.words import Judgement, Promise, broken, held, unproved
-from trials.world.compare import differences
+
+NOT_THERE = re.compile(r"NoSuchKey|specified key does not exist|\(404\) when calling the HeadObject|\bNotFound\b")
+WHAT = "an object whose key has a space, a plus and an umlaut"
 
 
-def under_a_used_key(history: History, reference: Reference) -> Judgement:
-    answer = history.delivery.answers[-1]
-    changed = [str(each) for each in differences(history.before, history.after, reference.noise)]
-    if refused := refusal(history.delivery):
-        return held(f"another body under the same key is refused: {refused}", *changed)
-    if changed:
-        return unproved(f"another body under the same key is done as well: {changed[0]}", *changed)
-    text = f"another body under the same key is answered {answer.status or 200} as if it were done, and is not"
-    return broken(Promise.SILENT, text, str(answer.body)[:200])
+def unusual_key(delivery: Delivery, log: list[str], kept: list[str]) -> Judgement:
+    """`kept` are the places where an event waits that its function refused for good."""
+    if not delivery.failures:
+        return held(f"{WHAT} is taken")
+    error = delivery.last_error or delivery.error
+    if not NOT_THERE.search("\n".join([error, *log])):
+        return unproved(f"{WHAT} was refused: {error}", supply="what the function wants of a key")
+    text = f"{WHAT} is looked for under another key, and not found"
+    if kept:
+        return broken(Promise.BLOCKED, f"{text}; each retry is refused, and its event ends in {kept[0]}", error)
+    return broken(Promise.LOST, f"{text}; after the retries its event is gone", error)

@@ -56,19 +56,26 @@ class Code:
 
     def __init__(self) -> None:
         self.modules: dict[str, dict[str, Node]] = {}
+        self.roots: dict[int, str] = {}  # of the modules, by what tells their trees apart
         self.everything: dict[str, Node] = {}
         self.shapes = Shapes()
         self.routes: list[Node] = []  # calls such as `app.post('/orders', handler)`
 
     def add(self, name: str, tree: Node) -> None:
         own = self.modules[name] = {}
+        self.roots[tree.id] = name
+        methods = list[tuple[str, Node]]()  # a function or a value of the same name comes first
         for node in everywhere(tree):
             self.shapes.note(node)
+            if node.type == "method_definition":
+                methods.append((text(node.child_by_field_name("name")), node))
             for known, value in definitions(node):
                 own.setdefault(known, value)
-                self.everything.setdefault(known, value)
             if is_route(node):
                 self.routes.append(node)
+        for known, value in [*methods, *own.items()]:
+            own.setdefault(known, value)
+            self.everything.setdefault(known, value)
 
     def find(self, name: str, module: str) -> Node | None:
         """The value of a handler; a module is named as its template does, from the folder of the code or below it."""
@@ -78,6 +85,28 @@ class Code:
         own = next((self.modules[known] for known in fitting if name in self.modules[known]), self.everything)
         return own.get(name) or own.get("default")
 
+    def known(self, name: str, near: Node) -> Node | None:
+        """What a name stands for: in the module of a node, else in any."""
+        root = near
+        while root.parent is not None:
+            root = root.parent
+        return self.modules.get(self.roots.get(root.id, ""), {}).get(name) or self.everything.get(name)
+
+    def method(self, owner: Node, name: str) -> Node | None:
+        """The method that is called on `this` or on an object that a class of the project makes."""
+        body: Node | None = owner
+        if owner.type == "this":
+            while body is not None and body.type != "class_body":
+                body = body.parent
+        else:
+            value = self.known(text(owner), owner) if owner.type == "identifier" else owner
+            made = value if value is not None and value.type == "new_expression" else None
+            body = self.known(text(made.child_by_field_name("constructor")), owner) if made is not None else None
+        for each in body.named_children if body is not None else []:
+            if text(each.child_by_field_name("name")) == name:
+                return self.function(each if each.type in FUNCTIONS else each.child_by_field_name("value"))
+        return None
+
     def function(self, node: Node | None, depth: int = 0) -> Node | None:
         """The function that a value is, names, or wraps: `middy(handler).use(...)`, `traced(async (event) => ...)`."""
         if node is None or depth > 6:
@@ -85,7 +114,7 @@ class Code:
         if node.type in FUNCTIONS:
             return node
         if node.type in ("identifier", "shorthand_property_identifier"):
-            known = self.everything.get(text(node))
+            known = self.known(text(node), node)
             return self.function(known, depth + 1) if known is not None and known != node else None
         if node.type in WRAPPED:
             return self.function(node.named_children[0], depth + 1)
@@ -112,8 +141,10 @@ def everywhere(tree: Node) -> Iterator[Node]:
 
 def definitions(node: Node) -> Iterator[tuple[str, Node]]:
     """What a node gives a name to."""
-    if node.type in ("function_declaration", "method_definition", "generator_function_declaration"):
+    if node.type in ("function_declaration", "generator_function_declaration"):
         yield text(node.child_by_field_name("name")), node
+    elif node.type == "class_declaration" and (body := node.child_by_field_name("body")) is not None:
+        yield text(node.child_by_field_name("name")), body
     elif node.type in ("variable_declarator", "public_field_definition"):
         name, value = node.child_by_field_name("name"), node.child_by_field_name("value")
         if name is not None and value is not None and name.type in ("identifier", "property_identifier"):

@@ -1,9 +1,11 @@
 """Which part of its event a handler reads: paths, from the event down, that are noted as they are asked for."""
 
+from trials.samples.derive import guess
 from trials.samples.javascript.shapes import Shape
-from trials.samples.reads import EACH, JSON, Reads, Steps
+from trials.samples.reads import EACH, FORM, JSON, Reads, Steps
 
 LISTED = "{list}"  # end of a path: a list that was made of it
+SPLIT = "{split}"  # begins the end of a path: the parts of a text, with what it is split by
 CHECKED = "{checked}"  # what `safeParse` gives back of it
 REQUEST = "{request}"  # Express' `req`
 REQUESTS: dict[str, Steps] = {
@@ -20,6 +22,7 @@ class EventPaths:
     def __init__(self) -> None:
         self.reads = Reads()
         self.parsed: set[Steps] = set()
+        self.renamed: dict[Steps, Steps] = {}  # what a marshaller calls otherwise
 
     def number(self, steps: Steps | None) -> Steps | None:
         if steps and not steps[-1].startswith("{"):
@@ -37,14 +40,26 @@ class EventPaths:
             if name in ("req", "request"):
                 return steps
             return self.read(REQUESTS[name]) if name in REQUESTS else None
-        if end == LISTED or name in ("length", "size"):
+        if end == LISTED or end.startswith(SPLIT) or name in ("length", "size"):
             return None
-        return self.read((*steps, name))
+        if end == FORM and name == "get":
+            return None
+        return self.read(self.renamed.get((*steps, name), (*steps, name)))
 
     def member(self, steps: Steps | None) -> Steps | None:
-        if steps is None:
+        if steps is None or (steps and steps[-1].startswith(SPLIT)):
             return None
         return steps[:-1] if steps[-1:] == (LISTED,) else self.read((*steps, EACH))
+
+    def part(self, steps: Steps | None, count: int) -> bool:
+        """Whether a path is the parts of a text, which then has `count` of them at least."""
+        if not steps or not steps[-1].startswith(SPLIT):
+            return False
+        whole, by = steps[:-1], steps[-1].removeprefix(SPLIT)
+        held = str(self.reads.values.get(whole, guess(whole[-1] if whole else "", None)))
+        if by and len(held.split(by)) < count:
+            self.reads.values[whole] = by.join(["trial"] * count)
+        return True
 
     def read(self, steps: Steps) -> Steps:
         if steps in self.parsed:
@@ -54,7 +69,7 @@ class EventPaths:
 
     def fields(self, shape: Shape, at: Steps) -> None:
         """Note every field of a shape below a path."""
-        if at[-1:] in ((LISTED,), (CHECKED,), (REQUEST,)):
+        if at[-1:] in ((LISTED,), (CHECKED,), (REQUEST,)) or (at and at[-1].startswith(SPLIT)):
             return
         if at in self.parsed:
             at = (*at, JSON)
@@ -64,6 +79,8 @@ class EventPaths:
             self.reads.values.setdefault(at, shape.value)
         for name, inner in shape.inner.items():
             steps = (*at, name)
+            if inner.called:
+                self.renamed[(*at, inner.called)] = steps
             self.reads.paths.add(steps)
             if inner.optional:
                 self.reads.optional.add(steps)

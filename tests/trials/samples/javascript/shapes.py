@@ -23,6 +23,7 @@ class Shape:
     number: bool = False
     value: Any = None  # the only one, or one of those that are allowed
     optional: bool = False
+    called: str = ""  # by the code, where a marshaller renames it
     inner: dict[str, "Shape"] = field(default_factory=dict)
     members: "Shape | None" = None
 
@@ -79,8 +80,10 @@ class Shapes:
                 self.declared[name] = value
         elif node.type == "interface_declaration" and (body := node.child_by_field_name("body")) is not None:
             self.declared[name] = body
-        elif node.type == "type_alias_declaration" and (body := node.child_by_field_name("value")) is not None:
-            self.declared.setdefault(name, body)
+        elif node.type in ("class_declaration", "type_alias_declaration"):
+            body = node.child_by_field_name("body") or node.child_by_field_name("value")
+            if body is not None:
+                self.declared.setdefault(name, body)
 
     def is_schema(self, node: Node) -> bool:
         if chain(node):
@@ -153,7 +156,33 @@ class Shapes:
             shape.inner |= other.inner
             shape.number, shape.value = shape.number or other.number, shape.value or other.value
 
+    def _class(self, body: Node, depth: int) -> Shape:
+        """The fields of a class that have a type; EventBridge's schema registry generates them with a map of names."""
+        fields = [each for each in body.named_children if each.type == "public_field_definition"]
+        inner: dict[str, Shape] = {}
+        for each in fields:
+            if (annotation := each.child_by_field_name("type")) is None or any(
+                c.type == "static" for c in each.children
+            ):
+                continue
+            shape = self.shape(annotation.named_children[0], depth + 1)
+            shape.optional = any(child.type == "?" for child in each.children)
+            inner[key(each.child_by_field_name("name"))] = shape
+        mapped = next((each for each in fields if key(each.child_by_field_name("name")) == "attributeTypeMap"), None)
+        listed = mapped.child_by_field_name("value") if mapped is not None else None
+        for entry in listed.named_children if listed is not None else []:
+            pairs = {
+                key(pair.child_by_field_name("key")): pair.child_by_field_name("value") for pair in entry.named_children
+            }
+            name, base = str(literal(pairs.get("name"))), str(literal(pairs.get("baseName")))
+            if name in inner and name != base:
+                inner[base] = inner.pop(name)
+                inner[base].called = name
+        return Shape(inner=inner)
+
     def _type(self, node: Node, depth: int) -> Shape:
+        if node.type == "class_body":
+            return self._class(node, depth)
         if node.type in ("object_type", "interface_body"):
             inner: dict[str, Shape] = {}
             for each in node.named_children:
@@ -170,6 +199,8 @@ class Shapes:
             listed = node.child_by_field_name("type_arguments")
             name = text(node.child_by_field_name("name"))
             first = listed.named_children[0] if listed is not None and listed.named_children else None
+            if name == "EventBridgeEvent" and listed is not None and len(listed.named_children) > 1:
+                return Shape(inner={"detail": self.shape(listed.named_children[1], depth + 1)})
             if name in ("Array", "ReadonlyArray"):
                 return Shape(members=self.shape(first, depth + 1))
             if name in ("Readonly", "Partial", "Required", "Promise"):

@@ -3,9 +3,9 @@
 from tree_sitter import Node
 
 from trials.samples.javascript.code import FUNCTIONS, WRAPPED, Code, everywhere, parameters
-from trials.samples.javascript.paths import CHECKED, LISTED, REQUEST, EventPaths
+from trials.samples.javascript.paths import CHECKED, LISTED, REQUEST, SPLIT, EventPaths
 from trials.samples.javascript.shapes import Shape, key, literal, text
-from trials.samples.reads import EACH, JSON, Steps
+from trials.samples.reads import EACH, FORM, JSON, Steps
 
 SAME = {"toString", "trim", "toLowerCase", "toUpperCase", "replace", "replaceAll", "normalize", "slice", "concat"}
 SAME_LIST = {"filter", "sort", "slice", "reverse", "values", "toSorted", "concat"}
@@ -18,11 +18,13 @@ PASSES = {  # functions that give back what they are given
     "structuredClone",
     "cloneDeep",
     "from",
+    "fromEntries",
     "atob",
     "all",
     "allSettled",
     "unescape",
 }
+FORMS = ("querystring", "qs", "queryString")  # modules that parse one
 NUMBERS = {"Number", "parseInt", "parseFloat", "BigInt"}
 PARSES = {"parse", "parseAsync", "parseJson", "jsonParse"}
 PARSED_BY: dict[str, set[Steps]] = {  # middy's middlewares, and what of the event is an object once they ran
@@ -122,8 +124,9 @@ class Walker:
             if left is not None:
                 self.bind(left, steps)
         elif target.type == "array_pattern":
+            count = len(target.named_children)
             for each in target.named_children:
-                self.bind(each, self.event.member(steps))
+                self.bind(each, None if self.event.part(steps, count) else self.event.member(steps))
         elif target.type == "object_pattern":
             for each in target.named_children:
                 self.unpack(each, steps)
@@ -213,6 +216,8 @@ class Walker:
             if left is not None and left.type in ("identifier", "object_pattern"):
                 self.bind(left, steps)
             return steps
+        if kind == "new_expression":
+            return self.made(node)
         if kind == "object":
             return self.object(node)
         if kind == "unary_expression" and text(node.child_by_field_name("operator")) in ("+", "-"):
@@ -224,6 +229,14 @@ class Walker:
         for each in node.named_children:
             self.value(each)
         return None
+
+    def made(self, node: Node) -> Steps | None:
+        """What `new` makes: a form that is parsed; else only what it is given is read."""
+        listed = node.child_by_field_name("arguments")
+        known = [self.value(each) for each in listed.named_children] if listed is not None else []
+        subject = known[0] if known else None
+        form = text(node.child_by_field_name("constructor")) == "URLSearchParams"
+        return self.event.read((*subject, FORM)) if form and subject else None
 
     def wrapped(self, node: Node) -> Steps | None:
         inner = node.named_children
@@ -251,6 +264,8 @@ class Walker:
         named = literal(index)
         if isinstance(named, str):
             return self.event.property(steps, named)
+        if isinstance(named, int) and self.event.part(steps, named + 1):
+            return None
         if isinstance(named, int) or text(index) in COUNTERS:
             return self.event.member(steps)
         if index is not None:
@@ -306,6 +321,12 @@ class Walker:
         subject = next((steps for steps in known if steps is not None), None)
         if subject is not None and owner_node is not None and text(owner_node) == "JSON" and name == "parse":
             return self.event.read((*subject, JSON)) if subject not in self.event.parsed else subject
+        if subject is not None and owner_node is not None and text(owner_node) in FORMS and name in ("parse", "decode"):
+            return self.event.read((*subject, FORM))
+        if subject is not None and name == "unmarshal" and len(arguments) == 2:
+            if (shape := self.code.shapes.named(str(literal(arguments[1])))) is not None:
+                self.event.fields(shape, subject)
+            return subject
         if subject is not None and name in PARSES and owner_node is None and name not in self.code.everything:
             return self.event.read((*subject, JSON))
         if subject is not None and owner_node is not None and text(owner_node) == "Array" and name == "isArray":
@@ -315,12 +336,18 @@ class Walker:
             return self.event.number(subject)
         if subject is not None and name in PASSES:
             return subject
-        if subject is not None and (local := self.code.function(self.code.everything.get(name))) is not None:
+        if subject is not None and (local := self.meant(owner_node, name, node)) is not None:
             return self.call(local, known)
         for each in arguments:
             if each.type in FUNCTIONS:
                 self.call(each, [])
         return None
+
+    def meant(self, owner: Node | None, name: str, call: Node) -> Node | None:
+        """The project's function that a call means."""
+        if owner is None:
+            return self.code.function(self.code.known(name, call))
+        return self.code.method(owner, name) or self.code.function(self.code.everything.get(name))
 
     def checked(self, schema: Shape, arguments: list[Node], name: str) -> Steps | None:
         steps = self.value(arguments[0]) if arguments else None
@@ -333,6 +360,11 @@ class Walker:
         """A method of a part of the event: of a list, a text, or Express' request."""
         if owner[-1:] == (REQUEST,):
             return self.event.read(("body", JSON)) if name == "json" else None
+        if name == "split" and arguments and isinstance(literal(arguments[0]), str):
+            return (*owner, f"{SPLIT}{literal(arguments[0])}")
+        if owner[-1:] == (FORM,):
+            named = literal(arguments[0]) if arguments else None
+            return self.event.property(owner, named) if name == "get" and isinstance(named, str) else None
         callback = self.code.function(arguments[0]) if arguments and name in ITERATES | {"reduce"} else None
         if callback is not None:
             member = self.event.member(owner)

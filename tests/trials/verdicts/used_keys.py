@@ -1,0 +1,17 @@
+"""What became of a request whose key was used for another one."""
+
+from trials.deliveries.history import History, Reference
+from trials.verdicts.judge import refusal
+from trials.verdicts.words import Judgement, Promise, broken, held, unproved
+from trials.world.compare import differences
+
+
+def under_a_used_key(history: History, reference: Reference) -> Judgement:
+    answer = history.delivery.answers[-1]
+    changed = [str(each) for each in differences(history.before, history.after, reference.noise)]
+    if refused := refusal(history.delivery):
+        return held(f"another body under the same key is refused: {refused}", *changed)
+    if changed:
+        return unproved(f"another body under the same key is done as well: {changed[0]}", *changed)
+    text = f"another body under the same key is answered {answer.status or 200} as if it were done, and is not"
+    return broken(Promise.SILENT, text, str(answer.body)[:200])
