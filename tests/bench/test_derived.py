@@ -18,7 +18,8 @@ from trials.project.sources import Route, sources_of
 from trials.samples import samples
 from trials.samples.derive import filled, guess
 from trials.samples.made import made
-from trials.samples.reads import EACH, JSON, Reads, of_handler
+from trials.samples.python import of_handler
+from trials.samples.reads import EACH, JSON, Reads
 from trials.samples.sample import WITH_KEY, Sample
 from trials.template import Model
 from trials.verdicts import Promise, Verdict

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from trials.samples import javascript, reads
+from trials.samples import javascript, python
 from trials.samples.reads import Reads
 
 
@@ -11,5 +11,5 @@ def of_code(folder: Path, handler: str, runtime: str) -> Reads | None:
     if not folder.is_dir():
         return None
     if runtime.startswith("python"):
-        return reads.of_handler(folder, handler)
+        return python.of_handler(folder, handler)
     return javascript.of_handler(folder, handler) if runtime.startswith("nodejs") else None

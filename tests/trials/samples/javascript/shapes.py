@@ -1,9 +1,10 @@
 """Shapes that JavaScript and TypeScript declare: Zod objects, interfaces and types, as fields with what they hold."""
 
-from dataclasses import dataclass, field
 from typing import Any
 
 from tree_sitter import Node
+
+from trials.samples.shape import Shape
 
 FORMATS: dict[str, Any] = {
     "email": "trial@example.test",
@@ -14,18 +15,6 @@ FORMATS: dict[str, Any] = {
     "date": "2026-11-23",
 }
 NUMBERS = ("number", "bigint", "int")
-
-
-@dataclass
-class Shape:
-    """What stands in one place; `inner` are the fields of an object, `members` what a list holds."""
-
-    number: bool = False
-    value: Any = None  # the only one, or one of those that are allowed
-    optional: bool = False
-    called: str = ""  # by the code, where a marshaller renames it
-    inner: dict[str, "Shape"] = field(default_factory=dict)
-    members: "Shape | None" = None
 
 
 def text(node: Node | None) -> str:

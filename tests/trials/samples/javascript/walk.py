@@ -3,9 +3,10 @@
 from tree_sitter import Node
 
 from trials.samples.javascript.code import FUNCTIONS, WRAPPED, Code, everywhere, parameters
-from trials.samples.javascript.paths import CHECKED, LISTED, REQUEST, SPLIT, EventPaths
-from trials.samples.javascript.shapes import Shape, key, literal, text
+from trials.samples.javascript.shapes import key, literal, text
+from trials.samples.paths import CHECKED, LISTED, REQUEST, SPLIT, EventPaths
 from trials.samples.reads import EACH, FORM, JSON, Steps
+from trials.samples.shape import Shape
 
 SAME = {"toString", "trim", "toLowerCase", "toUpperCase", "replace", "replaceAll", "normalize", "slice", "concat"}
 SAME_LIST = {"filter", "sort", "slice", "reverse", "values", "toSorted", "concat"}

@@ -1,8 +1,8 @@
 """Which part of its event a handler reads: paths, from the event down, that are noted as they are asked for."""
 
 from trials.samples.derive import guess
-from trials.samples.javascript.shapes import Shape
 from trials.samples.reads import EACH, FORM, JSON, Reads, Steps
+from trials.samples.shape import Shape
 
 LISTED = "{list}"  # end of a path: a list that was made of it
 SPLIT = "{split}"  # begins the end of a path: the parts of a text, with what it is split by

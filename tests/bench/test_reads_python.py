@@ -1,0 +1,198 @@
+"""What Python handlers read of their events, and the samples that follow from it."""
+
+import json
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs
+
+import pytest
+
+from trials.project import Kind, Source
+from trials.project.sources import Route
+from trials.samples import samples
+from trials.samples.code import of_code
+from trials.samples.reads import EACH, JSON, Reads, Steps
+
+BODY: Steps = ("body", JSON)
+MESSAGE: Steps = ("Records", EACH, "body", JSON)
+POST = Source(Kind.HTTP, "F", "F.Post", route=Route("POST", "/orders"))
+QUEUE = Source(Kind.QUEUE, "F", "F.Jobs", "Jobs")
+EMPTY: dict[str, Any] = {"Resources": {}}
+
+
+def read(folder: Path, code: str, handler: str = "app.handler", **files: str) -> Reads:
+    (folder / "app.py").write_text(code)
+    for name, text in files.items():
+        (folder / f"{name}.py").write_text(text)
+    reads = of_code(folder, handler, "python3.13")
+    assert reads is not None
+    return reads
+
+
+MODELS = """
+import json
+class Line(TypedDict):
+    sku: str
+    cents: int
+@dataclass
+class Order:
+    id: str
+    lines: list[Line]
+    note: str = ""
+"""
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "def handler(event, context):\n    order: Order = json.loads(event['body'])\n    save(order)\n",
+        "def handler(event, context):\n    save(cast(Order, json.loads(event['body'])))\n",
+        "def save(order: Order): ...\ndef handler(event, context):\n    save(json.loads(event['body']))\n",
+        "def handler(event, context):\n    save(parse(event=event, model=Order, envelope=ApiGatewayEnvelope))\n",
+        "@event_parser(model=Order, envelope=envelopes.ApiGatewayV2Envelope)\ndef handler(event, context): ...\n",
+        "@event_parser(envelope=ApiGatewayEnvelope)\ndef handler(event: Order, context): ...\n",
+        "@app.post('/orders')\ndef place(order: Annotated[Order, Body()]): ...\ndef handler(event, context): ...\n",
+    ],
+)
+def test_a_class_that_the_code_declares_says_what_a_body_holds(tmp_path: Path, code: str) -> None:
+    reads = read(tmp_path, MODELS + code)
+
+    assert {(*BODY, "id"), (*BODY, "lines", EACH, "sku")} <= reads.paths
+    assert (*BODY, "lines", EACH, "cents") in reads.numbers
+
+
+def test_a_message_that_a_batch_parses_by_its_model_holds_what_that_says(tmp_path: Path) -> None:
+    code = "@event_parser(model=Order, envelope=SqsEnvelope)\ndef handler(event, context): ...\n"
+
+    assert (*MESSAGE, "lines", EACH, "sku") in read(tmp_path, MODELS + code).paths
+
+
+def test_a_function_is_that_of_its_own_module(tmp_path: Path) -> None:
+    code = "def take(detail):\n    detail['near']\ndef handler(event, context):\n    take(event['detail'])\n"
+    other = "def take(detail):\n    detail['foreign']\ndef handler(event, context):\n    event['foreign']\n"
+
+    paths = read(tmp_path, code, other=other, zebra=other).paths
+    assert paths == {("detail",), ("detail", "near")}
+
+
+@pytest.mark.parametrize(
+    ("inside", "value"),
+    [
+        ("if job['action'] == 'create': make(job)", "create"),
+        ("if job.get('action') in ('create', 'drop'): make(job)", "create"),
+        ("if job['action'] not in ['create', 'drop']: raise ValueError('no')", "create"),
+        ("match job['action']:\n            case 'create': make(job)", "create"),
+        ("match job:\n            case {'action': 'create'}: make(job)", "create"),
+        ("tenant, order = job['action'].split('#')", "trial#trial"),
+        ("job['action'].split('/')[2]", "trial/trial/trial"),
+        ("if 'action' not in job: raise ValueError('no')", "trial-1"),
+        ("for key in ('id', 'action'):\n            use(job[key])", "trial-1"),
+        ("if not all(key in job for key in ['id', 'action']): raise ValueError('no')", "trial-1"),
+        ("amount = int(job['action'])", 1),
+        ("if job['action'] > 3: big()", 1),
+        ("if not isinstance(job['action'], list): raise ValueError('no')", ["trial-1"]),
+        ("if not isinstance(job['action'], int): raise ValueError('no')", 1),
+    ],
+)
+def test_how_a_value_is_used_says_what_it_may_be(tmp_path: Path, inside: str, value: Any) -> None:
+    code = (
+        "import json\ndef handler(event, context):\n    for record in event['Records']:\n"
+        f"        job = json.loads(record['body'])\n        {inside}\n"
+    )
+    first, *_ = samples(EMPTY, [], QUEUE, {}, read(tmp_path, code))
+
+    assert json.loads(first.payload)["action"] == value
+
+
+@pytest.mark.parametrize(
+    "inside",
+    [
+        "form = parse_qs(event['body']); use(form['sku'][0], form.get('note')[0])",
+        "form = dict(urllib.parse.parse_qsl(event['body'])); use(form['sku'], form['note'])",
+    ],
+)
+def test_a_form_is_sent_to_code_that_reads_one(tmp_path: Path, inside: str) -> None:
+    code = f"def handler(event, context):\n    {inside}\n"
+    first, *_ = samples(EMPTY, [], POST, {}, read(tmp_path, code))
+
+    assert parse_qs(first.payload["body"]) == {"id": ["trial-1"], "sku": ["trial-1"], "note": ["trial-1"]}
+
+
+@pytest.mark.parametrize(
+    ("inside", "path"),
+    [
+        ("body, kind = json.loads(event['body']), 1; body['sku']", (*BODY, "sku")),
+        ("if (body := json.loads(event['body'])): body['sku']", (*BODY, "sku")),
+        ("with trace(): json.loads(event['body'])['sku']", (*BODY, "sku")),
+        (
+            "for number, line in enumerate(json.loads(event['body'])['lines']): line['sku']",
+            (*BODY, "lines", EACH, "sku"),
+        ),
+        ("[line['sku'] for line in json.loads(event['body'])['lines']]", (*BODY, "lines", EACH, "sku")),
+        ("use(lambda: event['detail']['sku'])", ("detail", "sku")),
+        ("use(f\"{event['detail']['sku']}\")", ("detail", "sku")),
+        ("use(*event['detail']['skus'])", ("detail", "skus")),
+        ("body = {**json.loads(event['body'])}; body['sku']", (*BODY, "sku")),
+        ("body = json.loads(event.get('body') or '{}'); body['sku']", (*BODY, "sku")),
+        ("event.setdefault('detail', {})['sku']", ("detail", "sku")),
+        ("event['detail'].pop('sku')", ("detail", "sku")),
+    ],
+)
+def test_what_is_read_is_found(tmp_path: Path, inside: str, path: Steps) -> None:
+    code = f"import json\ndef handler(event, context):\n    {inside}\n"
+    assert path in read(tmp_path, code).paths
+
+
+SCHEMA = """
+SCHEMA = {
+    "type": "object",
+    "required": ["id", "lines", "state"],
+    "properties": {
+        "id": {"type": "string", "format": "uuid"},
+        "state": {"enum": ["new", "paid"]},
+        "lines": {"type": "array", "items": {"properties": {"cents": {"type": "integer", "minimum": 5}}}},
+    },
+}
+"""
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "@validator(inbound_schema=SCHEMA, envelope=envelopes.SQS)\ndef handler(event, context): ...\n",
+        "def handler(event, context):\n    for r in event['Records']:\n"
+        "        validate(json.loads(r['body']), schema=SCHEMA)\n",
+    ],
+)
+def test_a_json_schema_in_the_code_says_what_a_message_holds(tmp_path: Path, code: str) -> None:
+    reads = read(tmp_path, f"from schemas import SCHEMA\n{code}", schemas=SCHEMA)
+    first, *_ = samples(EMPTY, [], QUEUE, {}, reads)
+
+    body = json.loads(first.payload)
+    assert (body["state"], body["lines"]) == ("new", [{"cents": 5}])
+    assert len(body["id"]) == 36
+
+
+def test_a_field_comes_by_its_alias_and_an_enumeration_with_its_first_value(tmp_path: Path) -> None:
+    code = """
+class State(StrEnum):
+    NEW = "new"
+class Base(BaseModel):
+    tenant: str
+class Order(Base):
+    model_config = ConfigDict(alias_generator=to_camel)
+    order_id: UUID
+    paid: bool
+    state: State
+    buyer: EmailStr = Field(alias="buyerMail")
+    skus: list[str] = Field(min_length=1)
+def handler(event, context):
+    for record in event["Records"]:
+        order = Order.model_validate_json(record["body"])
+        country, city = order.tenant.split("/")
+"""
+    first, *_ = samples(EMPTY, [], QUEUE, {}, read(tmp_path, code))
+
+    body = json.loads(first.payload)
+    assert set(body) == {"id", "tenant", "orderId", "paid", "state", "buyerMail", "skus"}
+    assert (body["tenant"], body["paid"], body["state"], len(body["skus"])) == ("trial/trial", True, "new", 1)

@@ -1,0 +1,106 @@
+"""The functions, classes and constants of a Python handler's module and of those that it imports."""
+
+import ast
+from pathlib import Path
+from typing import Any, TypeGuard
+
+from trials.project.effects import imported, own_files
+
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+NOT_CODE = ("node_modules", "cdk.out", ".aws-sam", "test", "tests", ".venv")
+
+
+def is_function(node: ast.AST) -> TypeGuard[Function]:
+    return isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+
+
+def is_number(node: ast.AST) -> bool:
+    return isinstance(node, ast.Constant) and isinstance(node.value, int | float)
+
+
+def parsed(path: Path) -> ast.Module:
+    try:
+        return ast.parse(path.read_text(errors="replace"))
+    except (SyntaxError, ValueError):
+        return ast.Module([], [])
+
+
+def constant(node: ast.AST | None) -> Any:
+    """The value of a literal; None for anything else."""
+    try:
+        return ast.literal_eval(node) if node is not None else None
+    except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
+        return None
+
+
+class Module:
+    """What one module defines, by name."""
+
+    def __init__(self, tree: ast.Module) -> None:
+        self.functions: dict[str, Function] = {}
+        self.classes: dict[str, ast.ClassDef] = {}
+        self.constants: dict[str, Any] = {}
+        for node in ast.walk(tree):
+            if is_function(node):
+                self.functions.setdefault(node.name, node)
+            elif isinstance(node, ast.ClassDef):
+                self.classes.setdefault(node.name, node)
+        for statement in tree.body:
+            if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef):
+                self.functions[statement.name] = statement  # before a method of the same name
+            for name in named(statement):
+                if (value := constant(getattr(statement, "value", None))) is not None:
+                    self.constants[name] = value
+
+
+def named(statement: ast.stmt) -> list[str]:
+    """The names that an assignment sets."""
+    targets = statement.targets if isinstance(statement, ast.Assign) else []
+    targets = [statement.target] if isinstance(statement, ast.AnnAssign) else targets
+    return [target.id for target in targets if isinstance(target, ast.Name)]
+
+
+class Code:
+    """The handler's own module first, then those that it imports, to the last; all of the folder if it is not found."""
+
+    def __init__(self, folder: Path, module: str) -> None:
+        paths = [path for path in sorted(folder.rglob("*.py")) if not outside(path, folder)]
+        own = next((path for path in paths if path == folder / f"{module.replace('.', '/')}.py"), None)
+        tail = module.replace(".", "/").rsplit("/", 1)[-1]
+        own = own or next((path for path in paths if path.stem == tail), None)
+        todo, trees = [own] if own else paths, dict[Path, ast.Module]()
+        while todo:
+            path = todo.pop(0)
+            if path not in trees:
+                trees[path] = parsed(path)
+                names = [
+                    name for name, more in imported(trees[path]) for name in (name, *(f"{name}.{x}" for x in more))
+                ]
+                todo += [each for name in names for each in reached(name, folder, path)]
+        self.modules = [Module(tree) for tree in trees.values()]
+        self._homes = {id(node): each for each in self.modules for node in each.functions.values()}
+        self.own = self.modules[0] if self.modules else Module(ast.Module([], []))
+
+    def home(self, function: Function) -> Module:
+        return self._homes.get(id(function), self.own)
+
+    def function(self, name: str, near: Module) -> Function | None:
+        return next((each.functions[name] for each in (near, *self.modules) if name in each.functions), None)
+
+    def class_(self, name: str, near: Module | None = None) -> ast.ClassDef | None:
+        places = (near or self.own, *self.modules)
+        return next((each.classes[name] for each in places if name in each.classes), None)
+
+    def constant(self, name: str, near: Module) -> Any:
+        return next((each.constants[name] for each in (near, *self.modules) if name in each.constants), None)
+
+
+def outside(path: Path, folder: Path) -> bool:
+    return any(part in NOT_CODE for part in path.relative_to(folder).parts[:-1])
+
+
+def reached(name: str, folder: Path, importer: Path) -> list[Path]:
+    """The files of an import: below the code's folder, beside the importer, or in one of the folders above it."""
+    places = [folder, importer.parent]
+    found = next((files for place in places if (files := own_files(name, place, importer))), [])
+    return [path for path in found if path.is_relative_to(folder) and not outside(path, folder)]

@@ -1,0 +1,396 @@
+"""Follow the event through the code of a Python handler."""
+
+import ast
+from typing import Any
+
+from trials.samples.paths import CHECKED, LISTED, REQUEST, SPLIT, EventPaths
+from trials.samples.python.code import Code, Function, constant, is_function, is_number
+from trials.samples.python.models import Models, of_schema
+from trials.samples.reads import EACH, FORM, JSON, Steps
+
+SAME = {"b64decode", "decode", "encode", "unquote_plus", "unquote", "strip", "lower", "upper", "deepcopy", "copy"}
+PASSES = SAME | {"str", "dict", "list", "sorted", "reversed", "tuple", "iter", "next", "unmarshall", "deserialize"}
+PARSES = {"loads", "json_loads", "model_validate_json", "validate_json", "parse_raw"}
+VALIDATES = {"model_validate", "parse_obj", "validate_python", "from_dict", "parse", *PARSES}
+FORMS = {"parse_qs", "parse_qsl"}
+ROUTES = (".post(", ".put(", ".get(", ".patch(", ".delete(", ".route(")
+NUMBERS = {"int", "float", "Decimal", "round"}
+ATTRIBUTES = {  # of Powertools' event classes
+    "json_body": ("body", JSON),
+    "body": ("body",),
+    "message_attributes": ("messageAttributes",),
+    "query_string_parameters": ("queryStringParameters",),
+    "path_parameters": ("pathParameters",),
+    "headers": ("headers",),
+    "detail": ("detail",),
+    "records": ("Records",),
+    "request_context": ("requestContext",),
+}
+RECORDS = {"SQSRecord", "KinesisStreamRecord", "DynamoDBRecord", "SNSEventRecord"}
+ENVELOPES: dict[str, Steps] = {  # of Powertools' parser and of its validation
+    "SqsEnvelope": ("Records", EACH, "body", JSON),
+    "SnsEnvelope": ("Records", EACH, "Sns", "Message", JSON),
+    "SnsSqsEnvelope": ("Records", EACH, "body", JSON, "Message", JSON),
+    "KinesisDataStreamEnvelope": ("Records", EACH, "kinesis", "data", JSON),
+    "EventBridgeEnvelope": ("detail",),
+    "ApiGatewayEnvelope": ("body", JSON),
+    "ApiGatewayV2Envelope": ("body", JSON),
+    "LambdaFunctionUrlEnvelope": ("body", JSON),
+    "SQS": ("Records", EACH, "body", JSON),
+    "SNS": ("Records", EACH, "Sns", "Message", JSON),
+    "EVENTBRIDGE": ("detail",),
+    "KINESIS_DATA_STREAM": ("Records", EACH, "kinesis", "data", JSON),
+    "API_GATEWAY_REST": ("body", JSON),
+    "API_GATEWAY_HTTP": ("body", JSON),
+}
+DEEPEST, MOST = 5, 400  # calls within calls, and calls in all
+
+
+class Walker:
+    """Follows the event: `names` are the variables that hold a part of it, `words` those that hold known keys."""
+
+    def __init__(self, code: Code) -> None:
+        self.code, self.models, self.event = code, Models(code), EventPaths()
+        self.names: dict[str, Steps] = {}
+        self.words: dict[str, list[str]] = {}
+        self.returned: list[Steps] = []
+        self.module = code.own
+        self.depth = self.calls = 0
+
+    def start(self, name: str) -> None:
+        entry = self.code.own.functions.get(name)
+        if entry is not None:
+            self.decorated(entry)
+            self.call(entry, [()])
+        for module in self.code.modules:
+            for function in module.functions.values():
+                self.hooked(function)
+
+    # ---- functions
+
+    def call(
+        self, function: Function, arguments: list[Steps | None], keywords: dict[str, Steps] | None = None
+    ) -> Steps | None:
+        """Walk through a function; what it returns, if that is a part of the event."""
+        if self.depth >= DEEPEST or self.calls >= MOST:
+            return None
+        outer = self.names, self.words, self.returned, self.module
+        self.names, self.words, self.returned, self.module = {}, {}, [], self.code.home(function)
+        self.depth, self.calls = self.depth + 1, self.calls + 1
+        parameters = [each for each in function.args.args if each.arg not in ("self", "cls")]
+        kinds = {each.arg: each.annotation for each in (*parameters, *function.args.kwonlyargs)}
+        given = [(each.arg, steps) for each, steps in zip(parameters, arguments, strict=False)]
+        for name, steps in [*given, *(keywords or {}).items()]:
+            if steps is not None:
+                self.names[name] = steps
+                if steps:  # the event itself is put into its envelope elsewhere
+                    self.event.fields(self.models.of(kinds.get(name)), steps)
+        self.block(function.body)
+        result = self.returned[0] if self.returned else None
+        self.names, self.words, self.returned, self.module = outer
+        self.depth -= 1
+        return result
+
+    def decorated(self, entry: Function) -> None:
+        """`@event_parser(model=…, envelope=…)` and `@validator(inbound_schema=…, envelope=…)`."""
+        for each in entry.decorator_list:
+            name = ast.unparse(each.func).rsplit(".", 1)[-1] if isinstance(each, ast.Call) else ""
+            if isinstance(each, ast.Call) and name in ("event_parser", "validator"):
+                given = {keyword.arg: keyword.value for keyword in each.keywords}
+                first = entry.args.args[0].annotation if entry.args.args else None
+                self.checked(given, first if name == "event_parser" else None, ())
+
+    def checked(self, given: dict[str | None, ast.expr], kind: ast.expr | None, at: Steps) -> None:
+        """What Powertools' parser or validation asks of what stands at a path."""
+        envelope = ast.unparse(given["envelope"]).rsplit(".", 1)[-1].removesuffix("()") if "envelope" in given else ""
+        at = (*at, *ENVELOPES.get(envelope, ()))
+        schema = given.get("inbound_schema") or given.get("schema")
+        model = given.get("model") or kind
+        if schema is not None:
+            known = self.code.constant(schema.id, self.module) if isinstance(schema, ast.Name) else constant(schema)
+            self.event.fields(of_schema(known), at)
+        elif model is not None:
+            self.event.fields(self.models.of(model), at)
+
+    def hooked(self, function: Function) -> None:
+        """A function that a library calls: a record handler of a batch, or a route of a resolver."""
+        for parameter in function.args.args:
+            kind = ast.unparse(parameter.annotation) if parameter.annotation else ""
+            if kind.rsplit(".", 1)[-1] in RECORDS or (parameter.arg == "record" and len(function.args.args) == 1):
+                self.call(function, [("Records", EACH)])
+        if any(word in ast.unparse(each) for each in function.decorator_list for word in ROUTES):
+            self.call(function, [])
+            for parameter in function.args.args:
+                shape = self.models.of(parameter.annotation)
+                if shape.inner:
+                    self.event.fields(shape, ("body", JSON))
+
+    # ---- statements
+
+    def block(self, statements: list[ast.stmt]) -> None:
+        for statement in statements:
+            self.statement(statement)
+
+    def statement(self, node: ast.AST) -> None:
+        if isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None:
+            steps = self.value(node.value)
+            if isinstance(node, ast.AnnAssign) and steps:
+                self.event.fields(self.models.of(node.annotation), steps)
+            for target in node.targets if isinstance(node, ast.Assign) else [node.target]:
+                self.assign(target, node.value, steps)
+        elif isinstance(node, ast.For | ast.AsyncFor):
+            self.loop(node.target, node.iter)
+            self.block([*node.body, *node.orelse])
+        elif isinstance(node, ast.Return) and node.value is not None:
+            if (steps := self.value(node.value)) is not None:
+                self.returned.append(steps)
+        elif isinstance(node, ast.Match):
+            self.match(node)
+        elif is_function(node) or isinstance(node, ast.ClassDef):
+            return
+        elif isinstance(node, ast.expr):
+            self.value(node)
+        else:
+            for inner in ast.iter_child_nodes(node):
+                self.statement(inner)
+
+    def assign(self, target: ast.expr, value: ast.expr | None, steps: Steps | None) -> None:
+        if isinstance(target, ast.Name):
+            self.names.pop(target.id, None)
+            if steps is not None:
+                self.names[target.id] = steps
+        elif isinstance(target, ast.Tuple | ast.List) and not self.event.part(steps, len(target.elts)):
+            pairs = value.elts if isinstance(value, ast.Tuple | ast.List) else []
+            for each, given in zip(target.elts, pairs, strict=False):
+                self.assign(each, given, self.value(given))
+
+    def loop(self, target: ast.expr, over: ast.expr) -> None:
+        if isinstance(over, ast.Call) and getattr(over.func, "id", "") == "enumerate" and over.args:
+            over = over.args[0]
+            target = target.elts[-1] if isinstance(target, ast.Tuple) and target.elts else target
+        steps = self.value(over)
+        if not isinstance(target, ast.Name):
+            return
+        if steps is not None and (member := self.event.member(steps)) is not None:
+            self.names[target.id] = member
+        known = self.literal(over)
+        if isinstance(known, list | tuple | set) and all(isinstance(each, str) for each in known):
+            self.words[target.id] = sorted(known) if isinstance(known, set) else list(known)
+
+    def match(self, node: ast.Match) -> None:
+        steps = self.value(node.subject)
+        for case in node.cases:
+            if steps is not None:
+                self.pattern(case.pattern, steps)
+            self.block(case.body)
+
+    def pattern(self, pattern: ast.pattern, steps: Steps) -> None:
+        if isinstance(pattern, ast.MatchValue) and (value := constant(pattern.value)) not in (None, ""):
+            self.event.reads.values.setdefault(steps, value)
+        elif isinstance(pattern, ast.MatchMapping):
+            for key, inner in zip(pattern.keys, pattern.patterns, strict=True):
+                if isinstance(name := constant(key), str) and (found := self.key(steps, name)) is not None:
+                    self.pattern(inner, found)
+        elif isinstance(pattern, ast.MatchOr) and pattern.patterns:
+            self.pattern(pattern.patterns[0], steps)
+        elif isinstance(pattern, ast.MatchAs) and pattern.name and pattern.pattern is None:
+            self.names[pattern.name] = steps
+
+    # ---- expressions
+
+    def value(self, node: ast.AST) -> Steps | None:
+        """The path that an expression stands for, if it is a part of the event; notes what is read on the way."""
+        if isinstance(node, ast.Name):
+            return self.names.get(node.id)
+        if isinstance(node, ast.Subscript):
+            return self.subscript(node)
+        if isinstance(node, ast.Attribute):
+            return self.attribute(node)
+        if isinstance(node, ast.Call):
+            return self.called(node)
+        if isinstance(node, ast.NamedExpr):
+            steps = self.value(node.value)
+            self.assign(node.target, node.value, steps)
+            return steps
+        if isinstance(node, ast.BoolOp | ast.IfExp | ast.Await | ast.Starred):
+            known = [self.value(inner) for inner in ast.iter_child_nodes(node) if isinstance(inner, ast.expr)]
+            return next((steps for steps in known if steps is not None), None)
+        if isinstance(node, ast.ListComp | ast.SetComp | ast.GeneratorExp | ast.DictComp):
+            return self.comprehension(node)
+        if isinstance(node, ast.Compare | ast.BinOp):
+            self.compared(node) if isinstance(node, ast.Compare) else self.arithmetic(node)
+            return None
+        if isinstance(node, ast.Dict):
+            spread = [self.value(each) for name, each in zip(node.keys, node.values, strict=True) if name is None]
+            others = [each for name, each in zip(node.keys, node.values, strict=True) if name is not None]
+            for each in others:
+                self.value(each)
+            return next((steps for steps in spread if steps is not None), None)
+        for inner in ast.iter_child_nodes(node):
+            self.value(inner)
+        return None
+
+    def comprehension(self, node: ast.ListComp | ast.SetComp | ast.GeneratorExp | ast.DictComp) -> Steps | None:
+        for each in node.generators:
+            self.loop(each.target, each.iter)
+            for condition in each.ifs:
+                self.value(condition)
+        if isinstance(node, ast.DictComp):
+            self.value(node.key)
+            self.value(node.value)
+            return None
+        steps = self.value(node.elt)
+        return (*steps, LISTED) if steps is not None else None
+
+    def attribute(self, node: ast.Attribute) -> Steps | None:
+        owner = self.value(node.value)
+        if owner is None:
+            return ("body", JSON) if node.attr == "json_body" else None
+        named = self.event.renamed.get((*owner, node.attr), (*owner, node.attr))
+        if named in self.event.reads.paths:
+            return named
+        return self.event.read((*owner, *ATTRIBUTES[node.attr])) if node.attr in ATTRIBUTES else owner
+
+    def key(self, steps: Steps | None, name: str) -> Steps | None:
+        if steps is None or (steps and (steps[-1] in (LISTED, CHECKED, REQUEST) or steps[-1].startswith(SPLIT))):
+            return None
+        return self.event.read((*steps, name))
+
+    def subscript(self, node: ast.Subscript) -> Steps | None:
+        owner, index = self.value(node.value), constant(node.slice)
+        if owner is None or index is None:
+            keys = self.words.get(node.slice.id, []) if isinstance(node.slice, ast.Name) else []
+            for name in keys:
+                self.key(owner, name)
+            self.value(node.slice)
+            return owner if isinstance(node.slice, ast.Slice) else None
+        if isinstance(index, str):
+            return self.key(owner, index)
+        if not isinstance(index, int) or self.event.part(owner, index + 1 if index >= 0 else -index):
+            return None
+        return owner if owner[-2:-1] == (FORM,) else self.event.member(owner)  # each field of a form is a list
+
+    def literal(self, node: ast.expr) -> Any:
+        """A value that is written here, or as a constant of a module."""
+        return self.code.constant(node.id, self.module) if isinstance(node, ast.Name) else constant(node)
+
+    def arithmetic(self, node: ast.BinOp) -> None:
+        sides = [self.value(node.left), self.value(node.right)]
+        if isinstance(node.op, ast.Sub | ast.Mult | ast.Div) or is_number(node.left) or is_number(node.right):
+            for steps in sides:
+                self.event.number(steps)
+
+    def compared(self, node: ast.Compare) -> None:
+        left = self.value(node.left)
+        for operator, other in zip(node.ops, node.comparators, strict=True):
+            right, known = self.value(other), self.literal(other)
+            if isinstance(operator, ast.In | ast.NotIn):
+                self.contained(node.left, left, right, known)
+            elif isinstance(operator, ast.Eq | ast.NotEq | ast.Is | ast.IsNot):
+                for steps, value in ((left, known), (right, self.literal(node.left))):
+                    if steps and isinstance(value, str | int | float) and value != "":
+                        self.event.reads.values.setdefault(steps, value)
+            elif is_number(other) or is_number(node.left):
+                self.event.number(left or right)
+
+    def contained(self, member: ast.expr, left: Steps | None, right: Steps | None, known: Any) -> None:
+        """`x["kind"] in ("a", "b")`, `"kind" in x`, and `key in x` for keys that are known."""
+        if left and isinstance(known, list | tuple | set) and known:
+            first = sorted(known, key=str)[0] if isinstance(known, set) else next(iter(known))
+            if isinstance(first, str | int | float):
+                self.event.reads.values.setdefault(left, first)
+        name = constant(member)
+        names = [name] if isinstance(name, str) else self.words.get(getattr(member, "id", ""), [])
+        for each in names if right is not None else []:
+            self.key(right, each)
+
+    # ---- calls
+
+    def called(self, node: ast.Call) -> Steps | None:
+        name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+        owner = self.value(node.func.value) if isinstance(node.func, ast.Attribute) else None
+        first = constant(node.args[0]) if node.args else None
+        if owner is not None and name in ("get", "pop", "setdefault") and isinstance(first, str):
+            steps = self.key(owner, first)
+            if steps is not None and name != "setdefault":
+                self.event.reads.optional.add(steps)
+            return steps
+        if owner is not None and name == "split":
+            return (*owner, f"{SPLIT}{first if isinstance(first, str) else ' '}")
+        if owner is not None and name in SAME:
+            return owner
+        arguments = [self.value(each) for each in node.args]
+        given = [(each.arg, self.value(each.value)) for each in node.keywords if each.arg]
+        keywords = {argument: steps for argument, steps in given if steps is not None}
+        spread = next((self.value(each.value) for each in node.keywords if each.arg is None), None)
+        subject = next((steps for steps in arguments if steps is not None), spread)
+        if subject is None and not keywords:
+            return None
+        if name in ("parse", "validate") and (checked := subject if subject is not None else keywords.get("event")):
+            self.checked({each.arg: each.value for each in node.keywords}, None, checked)
+        elif name in ("parse", "validate") and "event" in keywords:
+            self.checked({each.arg: each.value for each in node.keywords}, None, ())
+        if subject is not None and (result := self.taken(node, name, subject)) is not None:
+            return result
+        if function := self.code.function(name, self.module):
+            return self.call(function, arguments, keywords)
+        return subject if name in PASSES else None
+
+    def taken(self, node: ast.Call, name: str, subject: Steps) -> Steps | None:
+        """What a known function makes of a part of the event; None for any other function."""
+        if name in NUMBERS:
+            return self.event.number(subject)
+        if name == "isinstance" and len(node.args) == 2:
+            self.instance(subject, ast.unparse(node.args[1]))
+            return subject
+        if name == "cast" and len(node.args) == 2:
+            self.event.fields(self.models.of(node.args[0]), subject)
+            return subject
+        if model := self.model(node.func):
+            at = self.event.read((*subject, JSON)) if name in PARSES else subject
+            self.event.fields(self.models.of(model), at)
+            return at
+        if name in PARSES:
+            return self.event.read((*subject, JSON))
+        if name in FORMS:
+            return self.event.read((*subject, FORM))
+        if name == "unmarshall" and len(node.args) == 2 and isinstance(node.args[1], ast.Name):
+            self.bound(node.args[1].id, subject)
+            return subject
+        return None
+
+    def instance(self, subject: Steps, kinds: str) -> None:
+        if "list" in kinds:
+            self.event.member(subject)
+        elif "int" in kinds or "float" in kinds:
+            self.event.number(subject)
+        elif kinds == "bool":
+            self.event.reads.values.setdefault(subject, True)
+
+    def model(self, function: ast.expr) -> ast.expr | None:
+        """The class that is called, or whose validating method is; of `TypeAdapter(…)` the type that it is given."""
+        if isinstance(function, ast.Name) and self.code.class_(function.id, self.module):
+            return function
+        if not isinstance(function, ast.Attribute) or function.attr not in VALIDATES:
+            return None
+        owner = function.value
+        if isinstance(owner, ast.Call) and ast.unparse(owner.func).endswith("TypeAdapter") and owner.args:
+            return owner.args[0]
+        return owner if isinstance(owner, ast.Name) and self.code.class_(owner.id, self.module) else None
+
+    def bound(self, model: str, at: Steps) -> None:
+        """What a class says that EventBridge's schema registry has generated: each attribute's type and key."""
+        declared = self.code.class_(model, self.module)
+        written: dict[str, dict[str, str]] = {"_types": {}, "_attribute_map": {}}
+        for statement in declared.body if declared is not None else []:
+            target = statement.targets[0] if isinstance(statement, ast.Assign) else None
+            if isinstance(statement, ast.Assign) and isinstance(target, ast.Name) and target.id in written:
+                written[target.id] = constant(statement.value) or {}
+        for attribute, kind in written["_types"].items():
+            steps = (*at, written["_attribute_map"].get(attribute, attribute))
+            if kind != model and self.code.class_(kind, self.module):
+                self.bound(kind, steps)
+            else:
+                self.event.reads.paths.add(steps)
+            if kind in ("int", "float"):
+                self.event.number(steps)
