@@ -12,8 +12,8 @@ from trials.samples import Sample
 from trials.samples.stranger import keys, others_alike
 from trials.samples.varied import varied
 from trials.verdicts import Promise, Verdict
-from trials.verdicts.used_keys import under_a_used_key
 from trials.verdicts.spoilt import first_of_two
+from trials.verdicts.used_keys import under_a_used_key
 from trials.world import World
 
 POST = Source(Kind.HTTP, "Place", "Place.Post")

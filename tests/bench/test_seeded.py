@@ -7,10 +7,11 @@ import pytest
 
 from trials.deliveries.history import Answer, Delivery
 from trials.faults import once
-from trials.faults.once import Try, not_found, with_its_item
+from trials.faults.once import Try, not_found, with_its_items
 from trials.project import Kind, Source
 from trials.project.sources import Route
 from trials.samples.derive import item
+from trials.samples.lookups import Lookup, lookups, wanted_items
 from trials.samples.made import made
 from trials.samples.reads import JSON, Reads
 from trials.samples.sample import Sample
@@ -57,30 +58,93 @@ def test_only_a_request_whose_path_names_what_is_not_there_lacks_an_item(
 
 
 class OneTable:
-    """Stands in for a stage whose one table has the key `id`."""
+    """Stands in for a stage whose one table has the keys `pk` and `sk`, and a function that asks it for an item."""
 
     def __init__(self) -> None:
         self.seeds: list[Any] = []
-        self.project = self
+        self.project = self.stack = self
+        self.resources = {"Orders": "orders-1"}
 
     def keys(self) -> dict[str, dict[str, str]]:
-        return {"Orders": {"id": "S"}}
+        return {"Orders": {"pk": "S", "sk": "S"}}
 
-    def code(self, function: str) -> tuple[Any, str, str]:
-        raise AssertionError(function)
+    def code(self, _: str) -> tuple[Any, str, str]:
+        return None, "", ""
 
 
-@pytest.mark.parametrize("answer", [200, 404])
-def test_the_items_stay_only_if_the_request_is_taken_with_them(monkeypatch: pytest.MonkeyPatch, answer: int) -> None:
+ASKED = [Lookup("GetItem", "orders-1", {"Key": {"pk": {"S": "ORDER#1"}, "sk": {"S": "HEAD"}}})]
+READ = [("dynamodb", "GetItem")]
+
+
+@pytest.mark.parametrize(
+    ("looked", "calls", "origins"),
+    [
+        (ASKED, READ, ["with the item that it looks for", "with an item of that key in each table"]),
+        ([], READ, ["with an item of that key in each table"]),
+        (
+            [Lookup("GetItem", "elsewhere", {"Key": {"pk": {"S": "1"}}})],
+            READ,
+            ["with an item of that key in each table"],
+        ),
+        (ASKED, [], []),  # with the item it did less: it took the work for done
+    ],
+)
+def test_a_request_comes_again_with_the_items_that_it_may_miss(
+    monkeypatch: pytest.MonkeyPatch, looked: list[Lookup], calls: list[tuple[str, str]], origins: list[str]
+) -> None:
     stage: Any = OneTable()
-    stage.code = lambda _: (None, "", "")
+    seeded: list[Any] = []
     monkeypatch.setattr(once, "of_code", lambda *_: None)
 
-    def again(_: Any, source: Source, sample: Sample) -> Try:
-        return replace(fared(source, answer), sample=sample, refused="" if answer == 200 else "404")
+    def again(stage: Any, source: Source, sample: Sample) -> Try:
+        seeded.append(stage.seeds)
+        return replace(fared(source, 200), sample=sample, refused="", calls=calls)
 
     monkeypatch.setattr(once, "deliveries", again)
-    better = with_its_item(stage, GET, fared(GET, 404))
+    tries = list(with_its_items(stage, GET, replace(fared(GET, 404), looked=looked, calls=READ)))
 
-    assert bool(stage.seeds) is (answer == 200)
-    assert ("with an item of that key" in better.sample.origin) is (answer == 200)
+    assert [each.sample.origin.partition(", ")[2] for each in tries] == origins
+    if looked is ASKED:
+        assert seeded[0] == [("Orders", ASKED[0].request["Key"])]
+
+
+NAMED = {"ExpressionAttributeNames": {"#p": "pk"}, "ExpressionAttributeValues": {":p": {"S": "A#1"}, ":s": {"S": "B#"}}}
+
+
+@pytest.mark.parametrize(
+    ("operation", "request_", "items"),
+    [
+        ("UpdateItem", {"Key": {"pk": {"S": "a"}, "sk": {"N": "2"}}}, [{"pk": {"S": "a"}, "sk": {"N": "2"}}]),
+        (
+            "Query",
+            {**NAMED, "KeyConditionExpression": "#p = :p AND begins_with(sk, :s)"},
+            [{"pk": {"S": "A#1"}, "sk": {"S": "B#"}}],
+        ),
+        (
+            "Query",
+            {**NAMED, "KeyConditionExpression": "#p = :p AND sk BETWEEN :s AND :t"},
+            [{"pk": {"S": "A#1"}, "sk": {"S": "B#"}}],
+        ),
+        (
+            "Query",  # of an index: its own key is not the table's
+            {**NAMED, "KeyConditionExpression": "mail = :p", "IndexName": "by-mail"},
+            [{"mail": {"S": "A#1"}, "pk": {"S": "trial-1"}, "sk": {"S": "trial-1"}}],
+        ),
+        ("Query", {"KeyConditionExpression": "pk = :p"}, []),
+        ("GetItem", {}, []),
+    ],
+)
+def test_a_lookup_says_which_item_is_missed(operation: str, request_: dict[str, Any], items: list[Any]) -> None:
+    asked = lookups({"TableName": "orders-1", **request_}, operation)
+    found = wanted_items(asked, {"orders-1": "Orders"}, {"Orders": {"pk": "S", "sk": "S"}})
+
+    assert found == [("Orders", each) for each in items]
+
+
+def test_a_batch_of_keys_is_an_item_for_each_and_a_table_may_be_named_by_its_arn() -> None:
+    keys = [{"pk": {"S": each}, "sk": {"S": "x"}} for each in ("a", "b", "a")]
+    arn = "arn:aws:dynamodb:us-east-1:123456789012:table/orders-1"
+    asked = lookups({"RequestItems": {arn: {"Keys": keys}, "other": {"Keys": keys}}}, "BatchGetItem")
+
+    found = wanted_items(asked, {"orders-1": "Orders"}, {"Orders": {"pk": "S", "sk": "S"}})
+    assert found == [("Orders", keys[0]), ("Orders", keys[1])]

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -15,6 +15,7 @@ from trials.project.sources import Kind, Source
 from trials.samples.code import of_code
 from trials.samples.derive import item
 from trials.samples.learned import MOST, lacks, mends, raised
+from trials.samples.lookups import Lookup, lookups, wanted_items
 from trials.samples.refused import Refusal, observations
 from trials.samples.sample import Sample
 from trials.stage import Stage
@@ -51,8 +52,8 @@ class Attempt:
     sample: Sample | None = None  # the last that was tried
 
     @property
-    def tells(self) -> bool:
-        return self.judgement.verdict is Verdict.HELD or self.returned_early
+    def complete(self) -> bool:
+        return self.reference is not None and (self.judgement.verdict is Verdict.HELD or self.returned_early)
 
     @property
     def judgements(self) -> list[Judgement]:
@@ -71,6 +72,7 @@ class Try:
     refused: str = ""
     said: Refusal = NOTHING
     judgement: Judgement | None = None  # of a sample that was refused
+    looked: list[Lookup] = field(default_factory=list)  # for what in DynamoDB
 
     @property
     def teaches(self) -> bool:
@@ -91,31 +93,34 @@ def once(stage: Stage, source: Source, samples: list[Sample]) -> Attempt:
     for sample in samples[:MOST_SAMPLES]:
         tried.append(sample.file)
         fared = mended(lambda each: deliveries(stage, source, each), deliveries(stage, source, sample), source)
-        if not_found(fared, source):
-            fared = with_its_item(stage, source, fared)
-        if fared.judgement:
-            if attempt is None or fared.judgement.promise:  # the first sample knows most of what the function wants
-                attempt = Attempt(fared.judgement, None, tried, sample=fared.sample)
-            if fared.judgement.promise:
-                break
-            continue
-        done = taken(stage, source, fared, tried)
-        if done.tells:
-            return done
-        mute = mute or done
-    found = mute or attempt
-    assert found
-    return behind_its_sender(stage, source, tried) or found
+        found = taken(stage, source, fared, tried)
+        if not found.complete and found.judgement.promise is None:
+            for again in with_its_items(stage, source, fared):
+                if (better := taken(stage, source, again, tried)).complete:
+                    return better
+            stage.seeds = []
+        if found.complete:
+            return found
+        if found.reference:
+            mute = mute or found
+        elif attempt is None or found.judgement.promise or sample.unusual:  # the first one knows most of what is wanted
+            attempt = found
+        if found.judgement.promise:
+            break
+    best = mute or attempt
+    assert best
+    return behind_its_sender(stage, source, tried) or best
 
 
 def taken(stage: Stage, source: Source, fared: Try, tried: list[str]) -> Attempt:
-    """What a sample did that was not refused."""
+    """What a try tells: with a reference if the function took the sample."""
+    if fared.judgement:
+        return Attempt(fared.judgement, None, tried, sample=fared.sample)
     seen = tuple(dict.fromkeys(fared.calls))
     answer, different = fared.result.answers[-1], noise(*fared.worlds)
     reference = Reference(fared.sample, fared.worlds[0], different, seen, tuple(fared.calls), answer, fared.empty)
-    early = stage.returned_early(source.function)
     judgement = undisturbed(source, reference, calls_nothing(*stage.project.code(source.function)))
-    return Attempt(judgement, reference, tried, early, fared.sample)
+    return Attempt(judgement, reference, tried, stage.returned_early(source.function), fared.sample)
 
 
 def behind_its_sender(stage: Stage, source: Source, tried: list[str]) -> Attempt | None:
@@ -125,8 +130,8 @@ def behind_its_sender(stage: Stage, source: Source, tried: list[str]) -> Attempt
         return None
     stage.seeds = list(sample.beside)
     fared = deliveries(stage, source, replace(sample, origin=f"{sample.origin}, with the items that it left"))
-    done = None if fared.judgement else taken(stage, source, fared, tried)
-    if done and done.tells:
+    done = taken(stage, source, fared, tried)
+    if done.complete:
         return done
     stage.seeds = []
     return None
@@ -141,6 +146,7 @@ def deliveries(stage: Stage, source: Source, sample: Sample) -> Try:
         stage.local.fault(**SEEN)
         fared.result = deliver(stage, source, [sample])
         fared.calls = [(str(each["service"]), str(each["operation"])) for each in stage.local.faulted()]
+        fared.looked = [each for told in stage.local.lookups() for each in lookups(told["request"], told["operation"])]
         fared.worlds.append(stage.world())
         fared.refused = refusal(fared.result)
         if fared.refused:
@@ -163,15 +169,26 @@ def path_of(sample: Sample) -> dict[str, str]:
     return sample.payload.get("pathParameters") or {}
 
 
-def with_its_item(stage: Stage, source: Source, fared: Try) -> Try:
-    """The try again with an item under the path's names in each table; the same one if that changes nothing."""
-    reads = of_code(*stage.project.code(source.function))
-    stage.seeds = [(table, item(keys, path_of(fared.sample), reads)) for table, keys in stage.keys().items()]
-    origin = f"{fared.sample.origin}, with an item of that key in each table"
-    again = deliveries(stage, source, replace(fared.sample, origin=origin))
-    if again.refused:
-        stage.seeds = []
-    return fared if again.refused else again
+def with_its_items(stage: Stage, source: Source, fared: Try) -> Iterator[Try]:
+    """The try again with the items that it looked for, then with one under the path's names in each table.
+
+    What then calls less than before has found what it had done already, and is no try.
+    """
+    keys, reads = stage.keys(), of_code(*stage.project.code(source.function))
+    tables = {stage.stack.resources[name]: name for name in keys}
+    more = item({}, {}, reads)
+    ways = {
+        "the item that it looks for": [(t, {**more, **each}) for t, each in wanted_items(fared.looked, tables, keys)]
+    }
+    if not_found(fared, source):
+        named = [(table, item(types, path_of(fared.sample), reads)) for table, types in keys.items()]
+        ways["an item of that key in each table"] = named
+    for way, seeds in ways.items():
+        if seeds:
+            stage.seeds = seeds
+            again = deliveries(stage, source, replace(fared.sample, origin=f"{fared.sample.origin}, with {way}"))
+            if set(fared.calls) <= set(again.calls):
+                yield again
 
 
 def mended(try_: Callable[[Sample], Try], fared: Try, source: Source, most: int = MOST) -> Try:

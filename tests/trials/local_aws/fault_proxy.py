@@ -10,6 +10,7 @@ seconds at most, so that two invocations of one function take each step together
 nobody came, each call only takes 0.3 s longer.
 `{"kind": "conflict"}` cancels each transaction of DynamoDB, because another one is at work on its last item;
 `{"kind": "pages"}` lets each page of a Query, a Scan or a list of objects that names no size of its own hold one item.
+`GET` tells how often the fault was met, and what was looked up in DynamoDB since the last `DELETE`.
 """
 
 import asyncio
@@ -53,6 +54,7 @@ class Fault:
     alone = 0.0  # seconds
     waiting: ClassVar[dict[str, asyncio.Event]] = {}  # by operation
     pid: int | None = None  # of the process whose calls wait
+    lookups: ClassVar[list[dict[str, Any]]] = []  # operation and request of each
 
 
 def owner(request: web.Request) -> int | None:
@@ -273,6 +275,16 @@ async def published_partly(upstream: str, request: web.Request) -> web.StreamRes
     return web.Response(headers=headers, body=answer.encode())
 
 
+LOOKUPS = ("GetItem", "BatchGetItem", "Query", "UpdateItem", "DeleteItem")
+MOST_LOOKUPS = 20
+
+
+async def note_lookup(request: web.Request) -> None:
+    service, _, operation = request.headers.get("X-Amz-Target", "").partition(".")
+    if service.startswith("DynamoDB_") and operation in LOOKUPS and len(Fault.lookups) < MOST_LOOKUPS:
+        Fault.lookups.append({"operation": operation, "request": json.loads(await request.read() or b"{}")})
+
+
 def with_faults(upstream: str) -> Any:
     @web.middleware
     async def middleware(request: web.Request, handler: Any) -> web.StreamResponse:
@@ -281,6 +293,7 @@ def with_faults(upstream: str) -> Any:
         if request.path.startswith("/_microburst"):
             return await handler(request)
         Fault.seen += 1
+        await note_lookup(request)
         if Fault.kind == "kill" and Fault.seen == Fault.call:
             return await killed(upstream, request)
         if Fault.kind == "meet":
@@ -317,7 +330,8 @@ async def control(request: web.Request) -> web.Response:
         Fault.waiting.clear()
     elif request.method == "DELETE":
         Fault.kind = ""
-    return web.json_response({"met": Fault.met, "seen": Fault.seen})
+        Fault.lookups = []
+    return web.json_response({"met": Fault.met, "seen": Fault.seen, "lookups": Fault.lookups})
 
 
 def make_app(microburst: Any, watch_config: str | None = None) -> web.Application:

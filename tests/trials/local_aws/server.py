@@ -317,6 +317,12 @@ class Server:
         """How often the fault of `kill_after`, `hold`, `refuse_partly` or `read_in_pages` was met, or two calls met."""
         return int(self._fault_proxy("GET")["met"])
 
+    def lookups(self) -> list[dict[str, Any]]:
+        """What functions looked for in DynamoDB since the last `reset`: each `operation` with its `request`."""
+        found = self._fault_proxy("GET")["lookups"]
+        assert isinstance(found, list)
+        return found
+
     def _fault_proxy(self, method: str, body: Any = None) -> Any:
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(f"{self._proxy}/_trials/fault", data, method=method)

@@ -1,0 +1,62 @@
+"""Items that a function looks for: what it asks DynamoDB says which key they have."""
+
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+from boto3.dynamodb.types import TypeSerializer
+
+from trials.samples.derive import guess
+
+NAME, VALUE = r"(#?[\w.\-]+)", r"(:\w+)"
+CONDITIONS = re.compile(rf"begins_with\s*\(\s*{NAME}\s*,\s*{VALUE}\s*\)|{NAME}\s*(?:=|>=|<=)\s*{VALUE}")
+BETWEEN = re.compile(rf"(?i){NAME}\s+between\s+{VALUE}")
+
+
+@dataclass(frozen=True)
+class Lookup:
+    """A request for items: the operation of DynamoDB, its table's name, and the request itself."""
+
+    operation: str
+    table: str
+    request: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def known(self) -> list[dict[str, Any]]:
+        """What each item that it asks for has for certain, in DynamoDB's own form; of a query one item."""
+        if self.operation == "BatchGetItem":
+            return list(self.request.get("Keys") or [])
+        if self.operation != "Query":
+            key = self.request.get("Key")
+            return [key] if isinstance(key, dict) else []
+        names = self.request.get("ExpressionAttributeNames") or {}
+        values = self.request.get("ExpressionAttributeValues") or {}
+        condition = str(self.request.get("KeyConditionExpression", ""))
+        pairs = [(found[1] or found[3], found[2] or found[4]) for found in CONDITIONS.finditer(condition)]
+        pairs += BETWEEN.findall(condition)
+        asked: dict[str, Any] = {str(names.get(name, name)): values[value] for name, value in pairs if value in values}
+        return [asked] if asked else []
+
+
+def lookups(body: dict[str, Any], operation: str) -> list[Lookup]:
+    """Those of one request to DynamoDB."""
+    asked = body.get("RequestItems")
+    if operation == "BatchGetItem" and isinstance(asked, dict):
+        return [Lookup(operation, str(table), each) for table, each in asked.items() if isinstance(each, dict)]
+    return [Lookup(operation, str(body.get("TableName", "")), body)]
+
+
+def wanted_items(
+    asked: list[Lookup], tables: dict[str, str], keys: dict[str, dict[str, str]]
+) -> list[tuple[str, dict[str, Any]]]:
+    """By table: an item for each lookup. `tables` are logical ids by name, `keys` the types of each table's key."""
+    found: list[tuple[str, dict[str, Any]]] = []
+    for each in asked:
+        table = tables.get(each.table.rsplit("/", 1)[-1], "")
+        for known in each.known if table in keys else []:
+            others = {name: kind for name, kind in keys[table].items() if name not in known}
+            made = {name: 1 if kind == "N" else guess(name, None) for name, kind in others.items()}
+            item = {**{name: TypeSerializer().serialize(value) for name, value in made.items()}, **known}
+            if (table, item) not in found:
+                found.append((table, item))
+    return found
