@@ -368,6 +368,23 @@ def test_what_is_only_of_the_source_s_kind_is_followed_by_what_is_made(tmp_path:
     assert [each.payload for each in samples(EMPTY, files(tmp_path, a=SQS), QUEUE, {})] == ["b"]
 
 
+def test_a_request_in_the_other_version_is_followed_by_one_in_the_route_s(tmp_path: Path) -> None:
+    source = Source(Kind.HTTP, "F", "F.Post", route=Route("POST", "/orders", "2.0"))
+    older = files(tmp_path, a={**V1, "body": "{}"})
+
+    assert [each.file for each in samples(EMPTY, older, source, {})] == ["events/a.json", ""]
+    assert [each.file for each in samples(EMPTY, files(tmp_path, a=POST), source, {})] == ["events/a.json"]
+
+
+def test_who_is_asked_in_a_known_form_is_given_no_event_of_another(tmp_path: Path) -> None:
+    asked = Source(Kind.DIRECT, "Authorizer", "Authorizer", given='{"type": "TOKEN", "methodArn": "a"}')
+    brought = files(tmp_path, a=POST, b=SQS)
+
+    assert [each.payload for each in samples(EMPTY, brought, asked, {})] == [{"type": "TOKEN", "methodArn": "a"}]
+    anybody = Source(Kind.DIRECT, "Work", "Work")
+    assert samples(EMPTY, brought, anybody, {})[0].payload == POST
+
+
 # ---- samples that are written
 
 

@@ -121,8 +121,9 @@ def shaped(source: Source, event: dict[str, Any], path: str) -> tuple[Sample, bo
         return Sample(event, path, file=path), False
     if source.kind in WHOLE and not record and not route_of(event) and "detail-type" not in event:
         return Sample(event, path, file=path), source.function.lower() in path.lower()
-    if source.kind is Kind.DIRECT:
-        return Sample(event, path, file=path), source.function.lower() in path.lower()
+    named = source.function.lower() in path.lower()
+    if source.kind is Kind.DIRECT and (named or not source.given):
+        return Sample(event, path, file=path), named
     return None
 
 
@@ -134,8 +135,9 @@ def request(source: Source, event: dict[str, Any], path: str) -> tuple[Sample, b
     if route and route.websocket:
         return (Sample(event, path, file=path), True) if context.get("routeKey") == route.path else None
     found = route_of(event)
-    if found and served(source, *found):
-        return Sample(event, path, file=path), True
+    if found and route and served(source, *found):
+        older = "http" not in context
+        return Sample(event, path, file=path), older is (route.payload == "1.0")
     if route is None or found is None or found[1] != GENERATED or ("http" in context) is (route.payload == "1.0"):
         return None
     return Sample(sent_to(event, made_request(route)), path, file=path), False
