@@ -10,6 +10,9 @@ import pytest
 
 from trials.local_aws import LocalAws, javascript
 from trials.local_aws.javascript import PRELOADS
+from trials.local_aws.packaging import PackagingError
+from trials.project import Kind, Source
+from trials.project.accounted import needed
 
 HANDLERS = "class NodeHttpHandler {}\nclass NodeHttp2Handler {}\nmodule.exports = { NodeHttpHandler, NodeHttp2Handler }"
 CLIENT = "const { NodeHttp2Handler } = require('@smithy/node-http-handler'); exports.client = new NodeHttp2Handler()"
@@ -28,6 +31,51 @@ def test_a_client_that_would_speak_http_2_speaks_what_the_local_aws_does(tmp_pat
 
     said = subprocess.run(["node", *loaded, name], cwd=tmp_path, capture_output=True, text=True, check=True).stdout
     assert said.strip() == "NodeHttpHandler {}"
+
+
+CONFIGURED = """{
+  // compiled by npm run build
+  "compilerOptions": { "outDir": "./dist", /* where to */ "rootDir": "./src", "target": "es2022", },
+}"""
+
+
+@pytest.mark.parametrize(
+    ("folder", "module"),
+    [(".", "dist/http/place"), ("dist", "http/place"), ("dist/http", "place"), ("services/../dist", "http/place")],
+)
+def test_code_that_the_project_s_build_compiles_is_bundled_from_its_source(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, folder: str, module: str
+) -> None:
+    (modules := tmp_path / "brought" / "node_modules" / "@aws-sdk").mkdir(parents=True)
+    monkeypatch.setattr(javascript, "runtime_modules", lambda: modules.parent)
+    (project := tmp_path / "project" / "src" / "http").mkdir(parents=True)
+    (project.parents[1] / "tsconfig.json").write_text(CONFIGURED)
+    (project / "place.ts").write_text("export const handler = async () => 1;")
+    asked: list[Any] = []
+
+    def errand(command: list[str], *_: Any, **more: Any) -> Any:
+        asked.append((command, more))
+        return subprocess.CompletedProcess(command, 0, "", "")
+
+    monkeypatch.setattr(javascript, "errand", errand)
+    javascript.build(project.parents[1] / folder, f"{module}.handler", {}, tmp_path / "work")
+
+    ((command, more),) = asked
+    assert (more["cwd"] / command[1]).samefile(project / "place.ts")
+    out = next(word for word in command if word.startswith("--outdir="))
+    assert out.removesuffix("/.").endswith(("bundled", f"bundled/{Path(module).parent}"))
+
+
+@pytest.mark.parametrize(("folder", "module"), [(".", "dist/place"), ("dist", "place")])
+def test_code_that_only_an_unknown_build_would_make_is_not_built(tmp_path: Path, folder: str, module: str) -> None:
+    (tmp_path / "app.js").write_text("exports.handler = 1")
+    with pytest.raises(PackagingError, match="is not built"):
+        javascript.build(tmp_path / folder, f"{module}.handler", {}, tmp_path / "work")
+    assert "build it first" in reason_to_supply(f"its handler, {module}.handler, is not built here")
+
+
+def reason_to_supply(why: str) -> str:
+    return needed(Source(Kind.DIRECT, "Work", "Work"), why)
 
 
 STREAMS = {

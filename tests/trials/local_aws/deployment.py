@@ -238,8 +238,6 @@ class LocalAws(Server):
         """As `_package`, with the function's npm packages, and bundled if its metadata says so."""
         asked = (source, handler, json.dumps(metadata, sort_keys=True))
         if asked not in self._built:
-            if not source.is_dir():
-                raise LocalAwsError(f"the template takes code from {source}, which is no folder")
             work = Path(tempfile.mkdtemp(dir=self._home))
             self._built[asked] = javascript.build(source, handler, metadata, work)
         return self._package(self._built[asked])

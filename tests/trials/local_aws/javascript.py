@@ -5,10 +5,12 @@ import fcntl
 import hashlib
 import json
 import os
+import re
 import shutil
 from pathlib import Path
 from typing import Any
 
+from trials.local_aws.compiled import Compiled, compiled_from, not_built
 from trials.local_aws.environment import ENVIRONMENT, LocalAwsError
 from trials.local_aws.namespace import errand
 from trials.local_aws.packaging import PackagingError
@@ -70,8 +72,15 @@ def installed(manifest: Path, lock: Path | None, name: str) -> Path:
 
 def build(source: Path, handler: str, metadata: dict[str, Any], work: Path) -> Path:
     """A folder with what `sam build` would zip: the function's code and its packages, bundled if it asks for it."""
-    code = Path(shutil.copytree(source, work / "code", ignore=ignored(source)))
     by_esbuild = metadata.get("BuildMethod") == "esbuild"
+    if not by_esbuild and script(source, handler) is None and typed(source, handler) is None:
+        if compiled := compiled_from(source, module(handler)):
+            return compile_as_tsc(compiled, handler, work / "bundled")
+        if not source.is_dir() or not_built(source, module(handler)):
+            raise PackagingError(f"its handler, {handler}, is not built here")
+    if not source.is_dir():
+        raise PackagingError(f"its code, {source}, is no folder here")
+    code = Path(shutil.copytree(source, work / "code", ignore=ignored(source)))
     typescript = script(code, handler) is None and bool(typed(code, handler))
     own = packages(source) or (packages_above(source) if by_esbuild or typescript else None)
     if own and not (code / "node_modules").exists():
@@ -168,6 +177,37 @@ def bundle(code: Path, properties: dict[str, Any], handler: str, out: Path, sour
         done = errand(command, {**os.environ, "NODE_PATH": str(code / "node_modules")}, cwd=source)
     if done.returncode:
         raise PackagingError(f"esbuild failed for {entries[0]}: {' '.join(done.stderr.split())[:300]}")
+    return out
+
+
+UNRESOLVED = re.compile(r'Could not resolve "([^."/][^"]*)"')
+
+
+def compile_as_tsc(compiled: Compiled, handler: str, out: Path) -> Path:
+    """What `tsc` would make of a handler's module, in one file: a package that is not here may come from a layer."""
+    root, entry = compiled.root, str(compiled.entry.relative_to(compiled.root))
+    modules, brought = runtime_modules(), root / "node_modules"
+    own = brought if brought.is_dir() else packages(root) or packages_above(root) or brought
+    names = [f"@aws-sdk/{path.name}" for path in (modules / "@aws-sdk").iterdir()]
+    outside = sorted(name for name in names if not (own / name).exists())
+    while True:
+        command = [
+            str(modules / ".bin" / "esbuild"),
+            entry,
+            "--bundle",
+            "--platform=node",
+            "--format=cjs",
+            "--target=es2022",
+            f"--outdir={out / directory(handler, [entry])}",
+            *(f"--external:{name}" for name in outside),
+        ]
+        done = errand(command, {**os.environ, "NODE_PATH": str(own)}, cwd=root)
+        more = [name for name in UNRESOLVED.findall(done.stderr) if name not in outside] if done.returncode else []
+        if not more:
+            break
+        outside += more
+    if done.returncode:
+        raise PackagingError(f"esbuild failed for {entry}: {' '.join(done.stderr.split())[:300]}")
     return out
 
 

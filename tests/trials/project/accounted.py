@@ -83,7 +83,10 @@ NEEDED = (  # what a reader supplies for a row that is not tried, by what its re
     (r"nested stack", "the nested stack's template as a file, named by its path"),
     (r"a container image", "a trial of the image by yourself: images are not run here"),
     (r"only Python and Node.js", "a trial by yourself: its runtime is not run here"),
-    (r"is no folder here|no asset beside", "its code: build it first, so that the path in the template is a folder"),
+    (
+        r"is no folder here|no asset beside|is not built",
+        "its code: build it first, so that the path in the template is a folder",
+    ),
     (r"npm is not on PATH", "Node.js 20 or newer on PATH"),
     (r"npm|cannot be installed|esbuild failed", "its packages: a manifest and a lock that can be installed here"),
     (r"its condition", "parameters under [parameters] of trials.toml that meet the condition"),

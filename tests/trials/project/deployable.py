@@ -8,6 +8,7 @@ from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
+from trials.local_aws.compiled import compiled_from
 from trials.machines.absent import called_by_name
 from trials.template import (
     ASSET,
@@ -154,4 +155,9 @@ def not_packaged(function: dict[str, Any], body: dict[str, Any], folder: Path) -
     source = properties.get("CodeUri", ".")
     if "InlineCode" in properties:
         return ""
-    return "" if isinstance(source, str) and (folder / source).is_dir() else f"its code, {source}, is no folder here"
+    if isinstance(source, str) and (folder / source).is_dir():
+        return ""
+    module = str(properties.get("Handler", "")).rsplit(".", 1)[0]
+    if isinstance(source, str) and runtime.startswith("nodejs") and compiled_from(folder / source, module):
+        return ""
+    return f"its code, {source}, is no folder here"

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from trials.local_aws import LocalAwsError
+from trials.local_aws.compiled import compiled_from
 from trials.project.deployable import POWERTOOLS, SDK, deployable, in_powertools, too_old
 from trials.project.elsewhere import buses, final, told
 from trials.project.parameters import SSM, made_up, overrides, stored
@@ -63,7 +64,10 @@ class Project:
         properties = merged_properties(self.body, resource)
         place = as_dict(resource.get("Metadata")).get(ASSET) or inline(properties) or properties.get("CodeUri", ".")
         folder = self.template.parent / place if isinstance(place, str) else self.template.parent
-        return folder, str(properties.get("Handler", "")), str(properties.get("Runtime", ""))
+        handler = str(properties.get("Handler", ""))
+        if not folder.is_dir() and (compiled := compiled_from(folder, handler.rsplit(".", 1)[0])):
+            folder = compiled.root
+        return folder, handler, str(properties.get("Runtime", ""))
 
 
 def in_store(parameters: dict[str, Any], given: dict[str, str]) -> dict[str, str]:
