@@ -3,11 +3,13 @@
 from dataclasses import replace
 from typing import Any
 
+import boto3
 import pytest
 
 from trials.deliveries.history import Answer, Delivery
 from trials.faults import once
 from trials.faults.once import Try, not_found, with_its_items
+from trials.local_aws import LocalAws
 from trials.project import Kind, Source
 from trials.project.sources import Route
 from trials.samples.derive import item
@@ -148,3 +150,29 @@ def test_a_batch_of_keys_is_an_item_for_each_and_a_table_may_be_named_by_its_arn
 
     found = wanted_items(asked, {"orders-1": "Orders"}, {"Orders": {"pk": "S", "sk": "S"}})
     assert found == [("Orders", keys[0]), ("Orders", keys[1])]
+
+
+@pytest.mark.parametrize("partly", [False, True])
+def test_what_a_function_looks_for_is_noted_and_its_calls_arrive_whole(aws: LocalAws, partly: bool) -> None:
+    table = f"orders-{partly}"
+    key = {"AttributeName": "id", "KeyType": "HASH"}
+    types = {"AttributeName": "id", "AttributeType": "S"}
+    aws.client("dynamodb").create_table(
+        TableName=table, KeySchema=[key], AttributeDefinitions=[types], BillingMode="PAY_PER_REQUEST"
+    )
+    function = boto3.client(
+        "dynamodb",
+        endpoint_url=aws.function_endpoint,
+        region_name="us-east-1",
+        aws_access_key_id="a",
+        aws_secret_access_key="b",
+    )
+    if partly:
+        aws.refuse_partly()
+    function.put_item(TableName=table, Item={"id": {"S": "1"}})
+
+    assert function.get_item(TableName=table, Key={"id": {"S": "1"}})["Item"] == {"id": {"S": "1"}}
+    asked = {"TableName": table, "Key": {"id": {"S": "1"}}}
+    assert aws.lookups()[-1] == {"operation": "GetItem", "request": asked}
+    aws.clear_faults()
+    assert aws.lookups() == []

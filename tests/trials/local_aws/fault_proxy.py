@@ -37,7 +37,6 @@ host._endpoint_prefix_map = dict
 logging.getLogger("aiohttp.access").setLevel("WARNING")
 
 CONTROL = "/_trials/fault"
-FORM = "application/x-www-form-urlencoded"
 HOP_BY_HOP = {"content-length", "transfer-encoding", "connection", "content-encoding"}
 Cut = Callable[[dict[str, Any]], tuple[dict[str, Any] | None, Callable[[dict[str, Any]], dict[str, Any]]]]
 
@@ -279,10 +278,18 @@ LOOKUPS = ("GetItem", "BatchGetItem", "Query", "UpdateItem", "DeleteItem")
 MOST_LOOKUPS = 20
 
 
+async def body_of(request: web.Request) -> bytes:
+    """The body, which whoever handles the request afterwards still finds: microburst streams what was not read."""
+    body = await request.read()
+    if request.content.at_eof():
+        request.content.unread_data(body)
+    return body
+
+
 async def note_lookup(request: web.Request) -> None:
     service, _, operation = request.headers.get("X-Amz-Target", "").partition(".")
     if service.startswith("DynamoDB_") and operation in LOOKUPS and len(Fault.lookups) < MOST_LOOKUPS:
-        Fault.lookups.append({"operation": operation, "request": json.loads(await request.read() or b"{}")})
+        Fault.lookups.append({"operation": operation, "request": json.loads(await body_of(request) or b"{}")})
 
 
 def with_faults(upstream: str) -> Any:
@@ -310,12 +317,8 @@ def with_faults(upstream: str) -> Any:
                 return await handler(request)
             if cut := PARTIAL.get(target):
                 return await partly(upstream, request, cut)
-            if request.content_type == FORM:  # what was read here, microburst cannot read any more
-                body = await request.read()
-                if b"Action=PublishBatch" in body:
-                    return await published_partly(upstream, request)
-                status, headers, answer = await forwarded(upstream, request, body)
-                return web.Response(status=status, headers=headers, body=answer)
+            if b"Action=PublishBatch" in await body_of(request):
+                return await published_partly(upstream, request)
         return await handler(request)
 
     return middleware
