@@ -17,6 +17,7 @@ from trials.samples.lookups import Lookup, lookups, wanted_items
 from trials.samples.made import made
 from trials.samples.reads import JSON, Reads
 from trials.samples.sample import Sample
+from trials.samples.stored import attribute
 
 GET = Source(Kind.HTTP, "Work", "Work.Get", route=Route("GET", "/orders/{orderId}"))
 LIST = Source(Kind.HTTP, "Work", "Work.List", route=Route("GET", "/orders"))
@@ -66,12 +67,42 @@ class OneTable:
         self.seeds: list[Any] = []
         self.project = self.stack = self
         self.resources = {"Orders": "orders-1"}
+        self.passed_on: dict[str, Sample] = {}
 
     def keys(self) -> dict[str, dict[str, str]]:
         return {"Orders": {"pk": "S", "sk": "S"}}
 
     def code(self, _: str) -> tuple[Any, str, str]:
         return None, "", ""
+
+
+PUT = {"pk": {"S": "ORDER#7"}, "sk": {"S": "HEAD"}, "order_id": {"S": "7/a"}, "cents": {"N": "5"}}
+
+
+@pytest.mark.parametrize("payload", ["1.0", "2.0"])
+def test_a_request_asks_first_for_what_another_stored(monkeypatch: pytest.MonkeyPatch, payload: str) -> None:
+    stage: Any = OneTable()
+    stage.passed_on = {"table Orders": Sample(PUT, "another")}
+    monkeypatch.setattr(once, "of_code", lambda *_: None)
+    monkeypatch.setattr(once, "deliveries", lambda _, source, sample: replace(fared(source, 200), sample=sample))
+    source = replace(GET, route=Route("GET", "/orders/{orderId}/lines/{line}", payload))
+
+    first = next(with_its_items(stage, source, fared(source, 404)))
+    assert (stage.seeds, first.sample.origin.partition(", ")[2]) == (
+        [("Orders", PUT)],
+        "with what another request stored",
+    )
+    event = first.sample.payload
+    assert event["pathParameters"] == {"orderId": "7/a", "line": "1"}
+    assert event.get("rawPath", event.get("path")) == "/orders/7/a/lines/1"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("orderId", "7"), ("order-id", "7"), ("id", "7"), ("price", "5"), ("sku", ""), ("customerId", "")],
+)
+def test_a_path_names_an_item_by_an_attribute_that_is_called_alike(name: str, value: str) -> None:
+    assert attribute({"order_id": {"S": "7"}, "price": {"N": "5"}, "tags": {"SS": ["a"]}}, name) == value
 
 
 ASKED = [Lookup("GetItem", "orders-1", {"Key": {"pk": {"S": "ORDER#1"}, "sk": {"S": "HEAD"}}})]

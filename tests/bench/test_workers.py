@@ -12,6 +12,7 @@ import pytest
 
 from trials.local_aws import LocalAwsError
 from trials.project import Kind, Project, Source
+from trials.project.sources import Route
 from trials.report.events import SourceEnded, SourceStarted
 from trials.samples import Sample
 from trials.verdicts import Status
@@ -36,6 +37,10 @@ def queue(name: str, function: str) -> Source:
 
 def http(function: str) -> Source:
     return Source(Kind.HTTP, function, function)
+
+
+def route(method: str, path: str, api: str = "Shop") -> Source:
+    return Source(Kind.HTTP, "Api", f"{method} {path}", api, route=Route(method, path))
 
 
 @contextmanager
@@ -103,6 +108,13 @@ def test_who_reads_a_queue_waits_for_those_who_write_into_it() -> None:
     sources = [queue("Done", "End"), queue("Jobs", "Work"), http("Api")]
 
     assert [[each.function for each in wave] for wave in waves(line, sources)] == [["Api"], ["Work"], ["End"]]
+
+    api = project(Api="", Other="")
+    routes = [route("GET", "/a/{id}"), route("POST", "/a"), route("GET", "/a"), route("GET", "/{all+}", "Else")]
+    assert [[each.route.path for each in wave if each.route] for wave in waves(api, routes)] == [
+        ["/a", "/a", "/{all+}"],
+        ["/a/{id}"],
+    ]
 
     circle = project(A="Q2", B="Q1")
     assert [len(wave) for wave in waves(circle, [queue("Q1", "A"), queue("Q2", "B")])] == [1, 1]

@@ -16,6 +16,7 @@ from trials.local_aws.outside import StandIn
 from trials.project import Project
 from trials.project.graves import graves
 from trials.samples.sample import Sample
+from trials.samples.stored import place
 from trials.template import as_dict
 from trials.verdicts.permissions import Used
 from trials.world import PLACES, Probes, World, queued, snapshot
@@ -193,9 +194,13 @@ class Stage:
                     yield from ((name, item) for item in page["Items"])
 
     def remember(self) -> None:
-        """Keep what now waits in the stack's queues as samples for their readers, with what lies in the tables."""
+        """Keep what now waits in the stack's queues, and lies in its tables, for those who read or ask for it."""
         waiting, beside = queued(self.local), tuple(self.items())
         for name, kind in self.stack.types.items():
+            if PLACES.get(kind) == "table" and not self.seeds:
+                table = self.local.client("dynamodb").scan(TableName=self.stack.resources[name], Limit=1)
+                for item in table["Items"]:
+                    self.passed_on.setdefault(place(name), Sample(item, PASSED))
             queue = self.stack.resources[name].rsplit("/", 1)[-1]
             if PLACES.get(kind) == "queue" and (bodies := waiting.get(queue)):
                 self.passed_on.setdefault(name, Sample(bodies[0], PASSED, beside=beside))

@@ -1,4 +1,7 @@
-"""Which sources can be tried at the same time: one that reads a queue waits for those that write into it."""
+"""Which sources can be tried at the same time: one that reads a queue waits for those that write into it.
+
+A request whose path names something waits for those that may make it.
+"""
 
 from trials.project import Kind, Project, Source
 from trials.template import references
@@ -15,8 +18,21 @@ def waves(project: Project, sources: list[Source]) -> list[list[Source]]:
     return done
 
 
+def names_something(source: Source) -> bool:
+    return source.route is not None and "{" in source.route.path and "+}" not in source.route.path
+
+
+def makes_something(source: Source) -> bool:
+    return bool(source.route and source.route.method.upper() == "POST" and "{" not in source.route.path)
+
+
 def feeders(project: Project, source: Source, others: list[Source]) -> list[Source]:
-    """Those whose function may write into the queue that a source reads, or start the machine that it is."""
+    """Those whose function may write into the queue that a source reads, or start the machine that it is.
+
+    Of a request whose path names something, those of the same API that make something.
+    """
+    if source.kind is Kind.HTTP and names_something(source):
+        return [each for each in others if each.origin == source.origin and makes_something(each)]
     place = {Kind.QUEUE: source.origin, Kind.MACHINE: source.function}.get(source.kind, "")
     if not place:
         return []

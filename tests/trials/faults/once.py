@@ -18,6 +18,7 @@ from trials.samples.learned import MOST, lacks, mends, raised
 from trials.samples.lookups import Lookup, lookups, wanted_items
 from trials.samples.refused import Refusal, observations
 from trials.samples.sample import Sample
+from trials.samples.stored import asking_for, place
 from trials.stage import Stage
 from trials.verdicts import Judgement, Promise, Verdict, broken
 from trials.verdicts.judge import (
@@ -34,6 +35,7 @@ from trials.world import World, noise
 SEEN = {"latency": 1}  # a rule that changes nothing and lists the calls
 ALWAYS_SET = {"TZ", "LANG", "PATH", "AWS_REGION", "AWS_DEFAULT_REGION", "AWS_LAMBDA_FUNCTION_NAME"}
 ANSWER = "what %s answers, under [[outside]] of trials.toml"
+STORED = "what another request stored"
 NOTHING = Refusal(())
 MOST_SAMPLES = 3  # that are tried until the function takes one
 NOT_REACHED = re.compile(
@@ -183,10 +185,17 @@ def with_its_items(stage: Stage, source: Source, fared: Try) -> Iterator[Try]:
     if not_found(fared, source):
         named = [(table, item(types, path_of(fared.sample), reads)) for table, types in keys.items()]
         ways["an item of that key in each table"] = named
+    stored = [(table, stage.passed_on[place(table)].payload) for table in keys if place(table) in stage.passed_on]
+    if source.route and path_of(fared.sample) and not fared.sample.file and not source.route.websocket:
+        ways = {STORED: stored, **ways}
     for way, seeds in ways.items():
         if seeds:
             stage.seeds = seeds
-            again = deliveries(stage, source, replace(fared.sample, origin=f"{fared.sample.origin}, with {way}"))
+            origin = f"{fared.sample.origin}, with {way}"
+            sample = replace(fared.sample, origin=origin)
+            if way == STORED and source.route:
+                sample = asking_for(sample, source.route, [item for _, item in seeds], origin)
+            again = deliveries(stage, source, sample)
             if set(fared.calls) <= set(again.calls):
                 yield again
 

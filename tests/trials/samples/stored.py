@@ -1,0 +1,52 @@
+"""What one request stored is asked for by the next: its item lies in the table, and the path names it."""
+
+import re
+from dataclasses import replace
+from typing import Any
+from urllib.parse import quote
+
+from boto3.dynamodb.types import TypeDeserializer
+
+from trials.project.sources import Route
+from trials.samples.derive import words
+from trials.samples.sample import Sample
+
+Item = dict[str, Any]  # as DynamoDB writes it
+
+
+def place(table: str) -> str:
+    """Under which name what a request stored in a table is passed on."""
+    return f"table {table}"
+
+
+def asking_for(sample: Sample, route: Route, items: list[Item], origin: str) -> Sample:
+    """The request with the names in its path taken from items that are there."""
+    named = dict(sample.payload.get("pathParameters") or {})
+    for name in named:
+        if value := next(filter(None, (attribute(item, name) for item in items)), ""):
+            named[name] = value
+    return replace(sample, payload=sent_to(sample.payload, route, named), origin=origin)
+
+
+def attribute(item: Item, name: str) -> str:
+    """The value that an item holds under a name of a path; an `id` in the path may be one with more words."""
+    plain = {key: TypeDeserializer().deserialize(value) for key, value in item.items()}
+    texts = {key: str(value) for key, value in plain.items() if isinstance(value, str | int) or key == name}
+    alike = [value for key, value in texts.items() if words(key) == words(name)]
+    ids = [value for key, value in texts.items() if words(key) == "id"] if words(name).endswith("id") else []
+    longer = [value for key, value in texts.items() if words(key).endswith(" id")] if words(name) == "id" else []
+    return next(iter([*alike, *ids, *longer]), "")
+
+
+def sent_to(payload: dict[str, Any], route: Route, named: dict[str, str]) -> dict[str, Any]:
+    """A request for the route whose path names something else."""
+    path = re.sub(r"\{(.*?)\+?\}", lambda found: quote(named.get(found[1], "1")), route.path)
+    context = dict(payload.get("requestContext") or {})
+    more: dict[str, Any] = {"pathParameters": named}
+    if route.payload == "1.0":
+        more["path"] = path
+        context["path"] = path
+    else:
+        more["rawPath"] = path
+        context["http"] = {**(context.get("http") or {}), "path": path}
+    return {**payload, **more, "requestContext": context}
