@@ -244,8 +244,24 @@ class Placed:
     def client(self, _: str) -> "Placed":
         return self
 
+    def list_objects_v2(self, **request: Any) -> dict[str, Any]:
+        return {"Contents": [{"Key": each} for each in self.keys if each.startswith(request["Prefix"])]}
+
     def put_object(self, **request: Any) -> None:
         self.keys.append(request["Key"])
+
+
+def test_an_object_that_lies_there_is_not_put_there_again_by_the_delivery() -> None:
+    """Its bucket would tell of it a second time, as if the function had done that."""
+    source = Source(Kind.BUCKET, "Work", "Work.Put", "Files")
+    stage: Any = Placed()
+    stage.keys.append("trial/a b+ü.csv.old")
+    sample = made({"Resources": {}}, source)
+    for _ in range(2):
+        lay_objects(stage, source, sample)
+        settled(stage, {"detail": {"bucket": {"name": "Files"}, "object": {"key": "a"}}})
+
+    assert stage.keys[1:] == ["trial/a b+ü.csv", "a"]
 
 
 @pytest.mark.parametrize("through_topic", [True, False])

@@ -193,7 +193,7 @@ def placed(stage: "Stage", source: Source, event: Any) -> Any:
         record.get("s3", {})["bucket"] = {"name": bucket, "arn": f"arn:aws:s3:::{bucket}"}
         if bucket != "trial" and "key" in entity:
             key = unquote_plus(entity["key"])
-            stage.local.client("s3").put_object(Bucket=bucket, Key=key, Body=content_of(key))
+            lay(stage, bucket, key)
     return event
 
 
@@ -214,9 +214,17 @@ def settled(stage: "Stage", value: Any) -> Any:
     if isinstance(entity, dict) and physical:
         key = str(entity.get("key", "trial"))
         key = unquote_plus(key) if "s3SchemaVersion" in value else key
-        stage.local.client("s3").put_object(Bucket=physical, Key=key, Body=content_of(key))
+        lay(stage, physical, key)
         return {**value, "bucket": {**bucket, "name": physical}}
     return {key: settled(stage, inner) for key, inner in value.items()}
+
+
+def lay(stage: "Stage", bucket: str, key: str) -> None:
+    """Put an object where it lies, unless it does: its bucket would tell of it again."""
+    s3 = stage.local.client("s3")
+    there = s3.list_objects_v2(Bucket=bucket, Prefix=key).get("Contents", [])
+    if all(each["Key"] != key for each in there):
+        s3.put_object(Bucket=bucket, Key=key, Body=content_of(key))
 
 
 def bucket_of(stage: "Stage", name: str) -> str:
