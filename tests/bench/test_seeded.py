@@ -163,6 +163,20 @@ NAMED = {"ExpressionAttributeNames": {"#p": "pk"}, "ExpressionAttributeValues": 
             {**NAMED, "KeyConditionExpression": "mail = :p", "IndexName": "by-mail"},
             [{"mail": {"S": "A#1"}, "pk": {"S": "trial-1"}, "sk": {"S": "trial-1"}}],
         ),
+        (
+            "Query",
+            {**NAMED, "KeyConditionExpression": "pk = :p", "FilterExpression": "#p = :s AND mail = :s AND n <> :s"},
+            [{"pk": {"S": "A#1"}, "sk": {"S": "trial-1"}, "mail": {"S": "B#"}}],
+        ),
+        (
+            "UpdateItem",
+            {
+                **NAMED,
+                "Key": {"pk": {"S": "a"}, "sk": {"S": "b"}},
+                "ConditionExpression": "attribute_exists(pk) AND mail = :s AND pk <> :p",
+            },
+            [{"pk": {"S": "a"}, "sk": {"S": "b"}, "mail": {"S": "B#"}}],
+        ),
         ("Query", {"KeyConditionExpression": "pk = :p"}, []),
         ("GetItem", {}, []),
     ],

@@ -28,14 +28,19 @@ class Lookup:
             return list(self.request.get("Keys") or [])
         if self.operation != "Query":
             key = self.request.get("Key")
-            return [key] if isinstance(key, dict) else []
+            return [{**self._equal("ConditionExpression"), **key}] if isinstance(key, dict) else []
+        asked = self._equal("KeyConditionExpression")
+        asked |= {**self._equal("FilterExpression"), **asked} if asked else {}
+        return [asked] if asked else []
+
+    def _equal(self, expression: str) -> dict[str, Any]:
+        """What attributes are compared with in an expression of the request, as an item would hold it."""
         names = self.request.get("ExpressionAttributeNames") or {}
         values = self.request.get("ExpressionAttributeValues") or {}
-        condition = str(self.request.get("KeyConditionExpression", ""))
+        condition = str(self.request.get(expression, ""))
         pairs = [(found[1] or found[3], found[2] or found[4]) for found in CONDITIONS.finditer(condition)]
         pairs += BETWEEN.findall(condition)
-        asked: dict[str, Any] = {str(names.get(name, name)): values[value] for name, value in pairs if value in values}
-        return [asked] if asked else []
+        return {str(names.get(name, name)): values[value] for name, value in pairs if value in values}
 
 
 def lookups(body: dict[str, Any], operation: str) -> list[Lookup]:
