@@ -62,6 +62,7 @@ def test_code_that_the_project_s_build_compiles_is_bundled_from_its_source(
 
     ((command, more),) = asked
     assert (more["cwd"] / command[1]).samefile(project / "place.ts")
+    assert f"--tsconfig={more['cwd'] / 'tsconfig.json'}" in command
     out = next(word for word in command if word.startswith("--outdir="))
     assert out.removesuffix("/.").endswith(("bundled", f"bundled/{Path(module).parent}"))
 

@@ -198,6 +198,7 @@ def compile_as_tsc(compiled: Compiled, handler: str, out: Path) -> Path:
             "--platform=node",
             "--format=cjs",
             "--target=es2022",
+            f"--tsconfig={root / 'tsconfig.json'}",  # for code beside its folder too, as tsc does
             f"--outdir={out / directory(handler, [entry])}",
             *(f"--external:{name}" for name in outside),
         ]
