@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from trials.project.effects import calls_nothing
+from trials.project.effects import calls_nothing, only_reads
 
 HANDLER = "def handler(event, context):\n    print(event)\n"
 SCRIPT = "exports.handler = async (event) => { console.log(event) }\n"
@@ -64,3 +64,55 @@ def test_code_that_is_not_here_may_call_anything(tmp_path: Path) -> None:
     assert not calls_nothing(tmp_path, "app.handler", "python3.14")
     assert not calls_nothing(tmp_path, "app.handler", "nodejs24.x")
     assert not calls_nothing(tmp_path, "app.handler", "java25")
+
+
+READING = """import json, boto3
+s3 = boto3.client("s3")
+def handler(event, context):
+    print(s3.get_object(Bucket="b", Key="k")["Body"].read().decode())
+"""
+
+
+@pytest.mark.parametrize(
+    ("code", "only"),
+    [
+        (READING, True),
+        (READING + "    s3.put_object(Bucket='b', Key='k')\n", False),
+        (READING + "    s3.copy({}, 'b', 'k')\n", False),
+        (READING + "    put = s3.put_object\n    put(Bucket='b', Key='k')\n", False),
+        (READING + "    getattr(s3, event['call'])()\n", False),
+        (READING + "    class A:\n        def put_item(self):\n            t.put_item()\n", False),
+        ("import boto3, requests\n" + READING, False),
+        ("from reading import s3\n" + HANDLER, True),
+        ("from writing import s3\n" + HANDLER, False),
+    ],
+)
+def test_python_that_only_reads(tmp_path: Path, code: str, only: bool) -> None:
+    (tmp_path / "app.py").write_text(code)
+    (tmp_path / "reading.py").write_text(READING)
+    (tmp_path / "writing.py").write_text(READING + "    boto3.client('sqs').send_message()\n")
+
+    assert only_reads(tmp_path, "app.handler", "python3.14") is only
+
+
+LOADING = """import { S3Client, GetObjectCommand } from '@aws-sdk/client-s3';
+const s3 = new S3Client({});
+export const handler = async (event) => console.log(await s3.send(new GetObjectCommand({ Key: event.key })));
+"""
+
+
+@pytest.mark.parametrize(
+    ("code", "only"),
+    [
+        (LOADING, True),
+        (LOADING.replace("GetObject", "PutObject"), False),
+        ("import { S3 } from '@aws-sdk/client-s3'; new S3({}).putObject({});\n", False),
+        ("import { Upload } from '@aws-sdk/lib-storage';\n" + LOADING, False),
+        ("import AWS from 'aws-sdk';\n" + LOADING, False),
+        (LOADING + "fetch('https://example.test');\n", False),
+    ],
+)
+def test_javascript_that_only_reads(tmp_path: Path, code: str, only: bool) -> None:
+    (tmp_path / "app.mjs").write_text(code)
+
+    assert only_reads(tmp_path, "app.handler", "nodejs24.x") is only

@@ -91,6 +91,12 @@ def test_a_function_that_can_only_log_is_done_when_it_took_the_event() -> None:
     assert said(undisturbed(QUEUE, nothing)) == UNPROVED
     called = reference(world=NOTHING, calls=(("ses", "SendEmail"),))
     assert said(undisturbed(QUEUE, called, calls_nothing=True)) == UNPROVED
+    wrote, read = (reference(world=NOTHING, calls=(("s3", name),)) for name in ("PutObject", "GetObject"))
+    assert [said(undisturbed(QUEUE, each, only_reads=True)) for each in (nothing, wrote, read)] == [
+        UNPROVED,
+        UNPROVED,
+        HELD,
+    ]
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from pathlib import Path
 from trials.deliveries.deliver import deliver
 from trials.deliveries.history import Answer, Delivery, Reference
 from trials.deliveries.parcels import lay_objects
-from trials.project.effects import calls_nothing, script_text
+from trials.project.effects import calls_nothing, only_reads, script_text
 from trials.project.sources import Kind, Source
 from trials.samples.code import of_code
 from trials.samples.derive import item
@@ -121,7 +121,8 @@ def taken(stage: Stage, source: Source, fared: Try, tried: list[str]) -> Attempt
     seen = tuple(dict.fromkeys(fared.calls))
     answer, different = fared.result.answers[-1], noise(*fared.worlds)
     reference = Reference(fared.sample, fared.worlds[0], different, seen, tuple(fared.calls), answer, fared.empty)
-    judgement = undisturbed(source, reference, calls_nothing(*stage.project.code(source.function)))
+    code = stage.project.code(source.function)
+    judgement = undisturbed(source, reference, calls_nothing(*code), only_reads(*code))
     return Attempt(judgement, reference, tried, stage.returned_early(source.function), fared.sample)
 
 

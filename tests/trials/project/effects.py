@@ -58,6 +58,57 @@ def calls_nothing(folder: Path, handler: str, runtime: str) -> bool:
         return False
 
 
+READS = re.compile(r"(?:batch_?)?(?:get|head|list|describe|query|scan|select|detect)(?:_|[A-Z]|$)", re.IGNORECASE)
+OF_SDK = re.compile(r"@aws-sdk/(?:client-[\w-]+|lib-dynamodb|util-dynamodb|s3-request-presigner)$")
+COMMANDS = re.compile(r"\b([A-Z]\w*)Command\b(?!Input|Output)")
+MADE = re.compile(r"\bnew\s+([A-Z]\w*)")
+PLAIN_MADE = re.compile(r"(?:Client|Command|Error|Logger|Tracer|Metrics)$|^(?:Date|Map|Set|Promise|URL|RegExp|Array)$")
+PLAIN_CALLS = {  # methods of Python whose use nobody outside the function can see, beside those of its own code
+    *("client", "resource", "Session", "Table", "Bucket", "Object", "paginate", "generate_presigned_url", "read"),
+    *("decode", "encode", "loads", "dumps", "items", "keys", "values", "append", "extend", "format", "split", "join"),
+    *("strip", "lower", "upper", "replace", "startswith", "endswith", "info", "debug", "warning", "error", "exception"),
+    *("readlines", "readline", "splitlines", "iter_lines", "isoformat", "now", "utcnow", "unquote_plus", "unquote"),
+    *("getLogger", "setLevel", "sort", "count", "index", "Key", "Attr", "eq", "rfind", "find", "time", "sub"),
+}
+
+
+def only_reads(folder: Path, handler: str, runtime: str) -> bool:
+    """Whether code that calls AWS can do nothing there but read; False wherever that cannot be told."""
+    module = handler.rsplit(".", 1)[0]
+    try:
+        if runtime.startswith("python"):
+            start = folder / (module.replace(".", "/") + ".py")
+            return start.is_file() and all(reads(tree, folder) for _, tree in modules(start, folder))
+        start = next((path for end in SCRIPTS[1:6] if (path := folder / f"{module}{end}").is_file()), folder)
+        return runtime.startswith("nodejs") and start.is_file() and all(map(reading_script, scripts(start)))
+    except (OSError, SyntaxError, ValueError):
+        return False
+
+
+WRITES = re.compile(
+    r"(?i)(?:put|delete|update|send|publish|create|start|stop|invoke|write|upload|copy|batch_w|transact|tag|untag|execute"
+    r"|post|save|remove|add|set|change|purge|receive|restore|abort|complete|register)(?:_|[A-Z]|$)"
+)
+
+
+def reads(tree: ast.Module, folder: Path) -> bool:
+    nodes = list(ast.walk(tree))
+    named = [node.attr for node in nodes if isinstance(node, ast.Attribute)]
+    called = [node.func.attr for node in nodes if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)]
+    own = {node.name for node in nodes if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)}
+    if any(WRITES.match(name) for name in named) or any(getattr(node, "id", "") == "getattr" for node in nodes):
+        return False
+    seen = all(name in PLAIN_CALLS | own or READS.match(name) for name in called)
+    return seen and harmless(tree, folder, ("boto3", "botocore"))
+
+
+def reading_script(text: str) -> bool:
+    names = [name for _, name in IMPORTS.findall(text)]
+    others = [name for name in names if not OF_SDK.match(name)]
+    made = all(PLAIN_MADE.search(name) for name in MADE.findall(text))
+    return made and all(map(READS.match, COMMANDS.findall(text))) and harmless_script(text, others)
+
+
 def script_text(folder: Path, handler: str, runtime: str) -> str:
     """The text of the module in JavaScript or TypeScript that holds a handler; empty for any other."""
     module = handler.rsplit(".", 1)[0]
@@ -97,8 +148,10 @@ def own_files(name: str, folder: Path, importer: Path) -> list[Path]:
     return [path] if (path := place.with_suffix(".py")).is_file() else []
 
 
-def harmless(tree: ast.Module, folder: Path) -> bool:
+def harmless(tree: ast.Module, folder: Path, besides: tuple[str, ...] = ()) -> bool:
     for name, names in imported(tree):
+        if name.split(".")[0] in besides:
+            continue
         if name == "aws_lambda_powertools" and names:
             if not POWERTOOLS.issuperset(names):
                 return False
@@ -143,8 +196,8 @@ def scripts(start: Path) -> Iterator[str]:
                     todo.append(found)
 
 
-def harmless_script(text: str) -> bool:
-    names = [name for _, name in IMPORTS.findall(text)]
+def harmless_script(text: str, names: list[str] | None = None) -> bool:
+    names = [name for _, name in IMPORTS.findall(text)] if names is None else names
     return not UNTOLD_SCRIPT.search(text) and all(
         name.startswith((".", *WRITES_LOGS)) or name.removeprefix("node:") in NODE for name in names
     )

@@ -8,6 +8,7 @@ from typing import Any
 
 from trials.deliveries.history import Answer, Delivery, History, Reference
 from trials.deliveries.parcels import MOST_RECEIVES, reported
+from trials.project.effects import READS
 from trials.project.sources import Kind, Source
 from trials.samples.sample import WITH_KEY
 from trials.verdicts.words import Judgement, Promise, Verdict, broken, held, unproved
@@ -20,6 +21,7 @@ CODED = re.compile("|".join(b64encode(b" " * shift + MARK.encode()).decode()[4:-
 REAL_EVENT = "put a real event of this source into events/{name}.json"
 OF_A_LAYER = "name the package beside the code (requirements.txt or package.json), or make the layer a folder here"
 ONLY_LOGS = "taken; its code calls nothing beyond itself, so its log is all that it leaves"
+ONLY_READ = "taken; its code does nothing but read what AWS holds, so its log is all that it leaves"
 VERSIONS = ("version", "sequence", "sequence_number", "seq", "revision")
 NO_PACKAGE = re.compile(r"No module named|Cannot find (module|package)|Unable to import module|ImportModuleError")
 LOAD_ERRORS = re.compile(  # what a handler raises once it runs must not look like these: a SyntaxError is JSON's too
@@ -107,10 +109,13 @@ def refused_sample(
     return unproved(text, supply=OF_A_LAYER if NO_PACKAGE.search(error) else supply_event(source))
 
 
-def undisturbed(source: Source, reference: Reference, calls_nothing: bool = False) -> Judgement:
+def undisturbed(
+    source: Source, reference: Reference, calls_nothing: bool = False, only_reads: bool = False
+) -> Judgement:
     """What one delivery did; without an effect or an answer to compare there is nothing to try.
 
-    If the function's code `calls_nothing`, it is done when it took the event: its log is all that it can leave.
+    If the function's code `calls_nothing`, or `only_reads` what AWS holds, it is done when it took the event: its log
+    is all that it can leave.
     """
     changed = differences(reference.empty, reference.world, set())
     origin = reference.sample.origin
@@ -124,6 +129,8 @@ def undisturbed(source: Source, reference: Reference, calls_nothing: bool = Fals
         return held(f"{origin}: nothing that can be seen changed; it answered {short(reference.answer)}")
     if calls_nothing and not reference.calls:
         return held(f"{origin}: {ONLY_LOGS}")
+    if only_reads and reference.calls and all(READS.match(operation) for _, operation in reference.calls):
+        return held(f"{origin}: {ONLY_READ}")
     calls = ", ".join(sorted({f"{service} {operation}" for service, operation in reference.calls}))
     text = f"{origin}: nothing that can be seen changed" + (f"; it called {calls}" if calls else ", nothing was called")
     return unproved(text, supply=supply_event(source))
