@@ -152,6 +152,15 @@ LINES = ("lines", EACH)
         ('{"error": "name, price are required"}', [(MISSING, ("name",), None), (MISSING, ("price",), None)]),
         ('{"error": "Missing \'sku\' in request body"}', [(MISSING, ("sku",), None)]),
         ('{"error": "price must be a number"}', [(VALUE, ("price",), 1)]),
+        ('{"message": "Invalid status. Allowed values: PENDING, PAID"}', [(VALUE, ("status",), "PENDING")]),
+        (
+            "{\"message\": \"Invalid payment_status, must be one of ['new', 'paid']\"}",
+            [(VALUE, ("payment_status",), "new")],
+        ),
+        ('{"message": "Valid action (add, remove) is required"}', [(VALUE, ("action",), "add")]),
+        ('{"message": "status must be one of: open, closed"}', [(VALUE, ("status",), "open")]),
+        ('{"message": "Unsupported type \'trial-1\'. Supported types are A and B"}', [(VALUE, ("type",), "A")]),
+        ('{"message": "role must be either admin or user"}', [(VALUE, ("role",), "admin")]),
         ("TypeError: event.detail.lines is not iterable", [(VALUE, ("detail", "lines"), [{}])]),
         ("TypeError: order.name.split is not a function", [(VALUE, ("name",), "trial-1")]),
         (

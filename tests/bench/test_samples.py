@@ -21,6 +21,7 @@ from trials.samples import Sample, samples
 from trials.samples.found import SampleFile, fits, route_of, sample_files, sent_attributes, served
 from trials.samples.made import made
 from trials.samples.pattern import fill
+from trials.samples.reads import Reads
 from trials.samples.written import whole, write
 from trials.template import read_template
 from trials.verdicts import Status
@@ -383,6 +384,37 @@ def test_who_is_asked_in_a_known_form_is_given_no_event_of_another(tmp_path: Pat
     assert [each.payload for each in samples(EMPTY, brought, asked, {})] == [{"type": "TOKEN", "methodArn": "a"}]
     anybody = Source(Kind.DIRECT, "Work", "Work")
     assert samples(EMPTY, brought, anybody, {})[0].payload == POST
+
+
+@pytest.mark.parametrize(
+    ("reads", "methods"),
+    [
+        (None, ["POST", "GET"]),
+        (Reads(values={("httpMethod",): "GET"}), ["GET", "POST"]),
+        (Reads(values={("httpMethod",): "DELETE"}), ["DELETE", "POST", "GET"]),
+        (Reads(values={("requestContext", "http", "method"): "options"}), ["POST", "GET"]),
+    ],
+)
+def test_a_route_for_any_method_is_tried_with_more_than_one(reads: Reads | None, methods: list[str]) -> None:
+    source = Source(Kind.HTTP, "F", "F.Any", route=Route("ANY", "/{proxy+}", "1.0"))
+
+    assert [each.payload["httpMethod"] for each in samples(EMPTY, [], source, {}, reads)] == methods
+    only = Source(Kind.HTTP, "F", "F.Post", route=Route("POST", "/orders", "1.0"))
+    assert [each.payload["httpMethod"] for each in samples(EMPTY, [], only, {}, reads)] == ["POST"]
+
+
+def test_a_request_of_the_project_gets_the_claims_that_its_authorizer_would_add(tmp_path: Path) -> None:
+    source = Source(Kind.HTTP, "F", "F.Post", route=Route("POST", "/orders", "2.0", authorizer="jwt"))
+    with_own = {**POST, "requestContext": {**POST["requestContext"], "authorizer": {"jwt": {"claims": {"sub": "me"}}}}}
+
+    def first(event: dict[str, Any]) -> Sample:
+        return samples(EMPTY, files(tmp_path, a=event), source, {}, None, {"tenant": "t-1"})[0]
+
+    bare, own = first(POST), first(with_own)
+    assert bare.payload["requestContext"]["authorizer"]["jwt"]["claims"]["tenant"] == "t-1"
+    assert bare.payload["requestContext"]["http"] == POST["requestContext"]["http"]
+    assert own.payload == with_own
+    assert (bare.file, "authorizer" in bare.origin) == ("events/a.json", True)
 
 
 # ---- samples that are written

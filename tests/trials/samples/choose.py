@@ -5,11 +5,11 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from trials.project.sources import Kind, Source
+from trials.project.sources import ANY, Kind, Source
 from trials.samples.derive import as_compared, filled
 from trials.samples.found import SampleFile, given, route_of
 from trials.samples.keys import with_a_plain_key
-from trials.samples.made import made
+from trials.samples.made import authorizer, made
 from trials.samples.reads import Reads
 from trials.samples.sample import WITH_KEY, Sample
 
@@ -29,7 +29,8 @@ def samples(
     Events that are only of the source's kind, and name another or none, are followed by what is made.
     A schedule's own input comes first: nothing about an event of the project tells that a schedule sends it.
     """
-    own, exact = given(files, source)
+    found, exact = given(files, source)
+    own = [with_claims(sample, source, claims) for sample in found]
     if exact:
         return own
     if source.kind is Kind.QUEUE and source.origin in passed_on:
@@ -41,12 +42,47 @@ def samples(
     if source.kind is Kind.SCHEDULE and source.given:
         return [itself]
     undecoded = list(filter(None, [with_a_plain_key(itself)]))
+    others: list[Sample] = []
+    if source.kind is Kind.HTTP and source.route and source.route.method.upper() in ANY and not source.route.websocket:
+        itself, *others = (requested_by(body, source, method, claims, reads) for method in methods(reads))
+        plain = itself
     if own:
         return [*own[:2], itself, *undecoded]
     if source.kind is Kind.QUEUE and plain.origin == "made up":
         return [*requested(files), itself]
     compared = [as_compared(itself, source, reads)] if reads else []
-    return [*filter(None, compared), itself, *undecoded, *([plain] if itself is not plain else [])]
+    return [*filter(None, compared), itself, *undecoded, *others, *([plain] if itself is not plain else [])]
+
+
+def with_claims(sample: Sample, source: Source, claims: dict[str, Any] | None) -> Sample:
+    """A request of the project with what API Gateway adds after its authorizer; events for `sam local` lack it."""
+    if source.kind is not Kind.HTTP or not source.route or not source.route.authorizer:
+        return sample
+    context = sample.payload.get("requestContext") or {}
+    added = authorizer(source.route.authorizer, source.route.payload, claims or {})
+    if not added or context.get("authorizer"):
+        return sample
+    payload = {**sample.payload, "requestContext": {**context, "authorizer": added}}
+    return replace(sample, payload=payload, origin=f"{sample.origin}, with what its authorizer adds")
+
+
+METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
+
+
+def methods(reads: Reads | None) -> list[str]:
+    """The methods with which a route for any is tried: first the one that the code asks for."""
+    values = reads.values if reads else {}
+    asked = values.get(("httpMethod",)) or values.get(("requestContext", "http", "method"))
+    return list(dict.fromkeys([*([asked] if asked in METHODS else []), "POST", "GET"]))
+
+
+def requested_by(
+    body: dict[str, Any], source: Source, method: str, claims: dict[str, Any] | None, reads: Reads | None
+) -> Sample:
+    assert source.route
+    asked = replace(source, route=replace(source.route, method=method))
+    sample = made(body, asked, claims)
+    return filled(sample, asked, reads) if reads else sample
 
 
 def reads_key(reads: Reads) -> bool:

@@ -62,7 +62,11 @@ PARSERS = (
         ),
         nothing_there,
     ),
-    Parser("words", re.compile(r"(?i)missing|required|mandatory|must|provide|lacks"), words),
+    Parser(
+        "words",
+        re.compile(r"(?i)missing|required|mandatory|must|should be|provide|lacks|invalid|unknown|unsupported"),
+        words,
+    ),
 )
 
 

@@ -40,6 +40,16 @@ LACKS = (
 )
 KIND = "integer|number|string|boolean|array|list|object|date|uuid|email|url"
 WRONG = re.compile(rf"(?i){NAME} (?:must|should|has to) be an? (?:valid |positive |non-empty )?({KIND})")
+LIST = r"\W{0,4}(?:are|is|:)?\W{0,4}([\w-]+)"
+ALLOWED = (  # the first of the values that a sentence lists
+    re.compile(
+        rf"(?i)(?:invalid|unknown|unsupported) {NAME}[^.,;:]{{0,40}}[.,;:]?\s+(?:the )?"
+        r"(?:(?:allowed|valid|supported|possible|permitted|accepted|expected)(?: values?| \w+s| \w+)?"
+        rf"|must be(?: one of)?|(?:expected )?one of|use one of){LIST}"
+    ),
+    re.compile(rf"(?i)valid {NAME} \(([\w-]+)[,|/ ]"),
+    re.compile(rf"(?i){NAME} (?:must|should|has to) be (?:one of|either){LIST}"),
+)
 NO_KEYS = re.compile(  # words that stand where a key might
     r"(?i)an?|and|authentication|authorization|body|the|data|event|fields?|headers?|in|input|invalid|is|it|json|key|"
     r"missing|or|parameters?|path|payload|propert(?:y|ies)|query|request|required|that|this|token|values?|which"
@@ -47,7 +57,11 @@ NO_KEYS = re.compile(  # words that stand where a key might
 
 
 def words(text: str, line: str) -> Iterator[Observation]:  # noqa: ARG001
-    """`Missing field x`, `x is required`, `missing required fields: x and y`, `x must be a number`."""
+    """`Missing field x`, `x is required`, `x must be a number`, `invalid x. Allowed values: a, b`."""
+    listed = [found for pattern in ALLOWED for found in pattern.findall(text) if not NO_KEYS.fullmatch(found[0])]
+    if listed:
+        yield from (Observation(VALUE, steps(name), value) for name, value in listed[:1])
+        return
     for name, kind in WRONG.findall(text):
         yield Observation(VALUE, steps(name), VALUES.get(kind.lower()))
     for pattern in LACKS:
