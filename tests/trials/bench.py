@@ -9,9 +9,11 @@ from trials import faults
 from trials.deliveries.history import Reference
 from trials.faults.once import once
 from trials.faults.passing_on import pass_on
+from trials.integrations.trying import try_way
 from trials.machines.trying import try_machine
 from trials.project import Kind, Project, Source
 from trials.project.accounted import needed
+from trials.project.integrations import planted_id
 from trials.report.events import CallsSeen, Event, SamplesUsed, SourceEnded, Told, TrialStarted
 from trials.samples import samples
 from trials.samples.code import of_code
@@ -68,6 +70,9 @@ def try_source(stage: Stage, source: Source) -> Iterator[Event]:
     for judgement in wiring(stage.project.model, source):
         yield Told(finding(source, "arrives", judgement))
     yield TrialStarted(source, "once")
+    if source.call:
+        yield from try_way(stage, source, began)
+        return
     if source.kind is Kind.ROUTE:
         judgement = pass_on(stage, source)
         yield Told(finding(source, "once", judgement))
@@ -106,6 +111,8 @@ def absent(stage: Stage, source: Source) -> str:
         unmet = f"its condition {resource.get('Condition')} is not met by the parameters"
         why = stage.stack.left_out.get(source.function, unmet if "Condition" in resource else "left out")
         return f"{source.function} was not deployed: {why}"
+    if source.call and planted_id(source) not in stage.stack.resources:
+        return "what its integration refers to was not deployed"
     begins = source.origin in ("", *stage.stack.resources) or stage.project.bus(source.origin)
     if source.kind is Kind.ROUTE and not begins:
         return f"{source.origin}, where it begins, was not deployed"
@@ -137,4 +144,4 @@ def only_reads(reference: Reference) -> bool:
 
 def finding(source: Source, trial: str, judgement: Judgement) -> Finding:
     promise: Promise | None = judgement.promise
-    return Finding(str(source), trial, judgement, *remedy(promise, source.kind))
+    return Finding(str(source), trial, judgement, *remedy(promise, source.kind, source.call is not None))

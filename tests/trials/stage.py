@@ -15,6 +15,7 @@ from trials.local_aws import LocalAws, LocalAwsError, Stack
 from trials.local_aws.outside import StandIn
 from trials.project import Project
 from trials.project.graves import graves
+from trials.project.integrations import planted
 from trials.samples.sample import Sample
 from trials.samples.stored import place
 from trials.template import as_dict
@@ -125,6 +126,7 @@ class Stage:
                 self.local.client("events").create_event_bus(Name=bus)
         with overridden(project.newer):
             body = self.local.pack(project.body, project.template.parent, project.extra, tolerant=True)
+        body = {**body, "Resources": {**body["Resources"], **planted(project.sources)}}
         stack = self.local.create_what_comes_up("on-stage", body, project.parameters)
         for name in own & set(stack.resources):
             secret = {"SecretId": stack.resources[name], "SecretString": secrets[name]}

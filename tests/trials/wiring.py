@@ -11,9 +11,11 @@ from typing import Any
 from trials.project.sources import Kind, Source
 from trials.template import Model, Node, Resource
 from trials.template.events import EVERY, RECORD_KEYS
-from trials.template.policies import allows
+from trials.template.nodes import QUEUE, TOPIC, Delivery
+from trials.template.policies import admits, allows
 from trials.verdicts import Judgement, Promise, broken
 
+API_GATEWAY = "apigateway.amazonaws.com"
 CALLERS = {  # resource types that call a function under its own policy, and as whom
     "AWS::Events::Rule": "events.amazonaws.com",
     "AWS::SNS::Subscription": "sns.amazonaws.com",
@@ -30,8 +32,9 @@ FILTER_KEYS = {Kind.QUEUE: "SQS", Kind.STREAM: "Kinesis", Kind.TABLE: "DynamoDB"
 
 def wiring(template: Model, source: Source) -> Iterator[Judgement]:
     """What would keep every event of a source from its function, or a failed one from its dead-letter queue."""
-    if source.kind is Kind.ROUTE:
-        return  # its receiver's policy is a rule's: E9304
+    if source.kind is Kind.ROUTE:  # of one without a call, its receiver's policy is a rule's: E9304
+        yield from called(template, source)
+        return
     yield from filtered_out(source)
     name = source.name.split(".")[0]
     resource = template.resources.get(name)
@@ -45,6 +48,28 @@ def wiring(template: Model, source: Source) -> Iterator[Judgement]:
         yield broken(Promise.DENIED, text)
     if resource.type == "AWS::Scheduler::Schedule":
         yield from schedule(template, name, resource.child("Target"))
+
+
+def called(template: Model, source: Source) -> Iterator[Judgement]:
+    """An API calls a service under the integration's role, or, where it has none, under the receiver's policy."""
+    end = template.resources.get(source.function)
+    if not source.call or not end or "credentials" not in source.call.body:  # SAM makes the role
+        return
+    written, action = source.call.body["credentials"], str(source.call)
+    role = template.resource(written)
+    if not written:
+        at_its_policy = Delivery(template, {}, end.path, "target", API_GATEWAY, source.origin, "", end)
+        if end.type not in (QUEUE, TOPIC) or template.refused(at_its_policy):
+            text = f"the integration has no role, and nothing else lets {API_GATEWAY} do {action} on {end.name}"
+            yield broken(Promise.DENIED, text)
+    elif role and role.type == "AWS::IAM::Role":
+        trusting, whole = template.statements(role.child("AssumeRolePolicyDocument"))
+        if whole and not any(admits(each, API_GATEWAY, "sts:AssumeRole") for each in trusting):
+            yield broken(Promise.DENIED, f"the role {role.name} of the integration does not trust {API_GATEWAY}")
+        elif allows(template, role, action, end) is False:
+            yield broken(
+                Promise.DENIED, f"the role {role.name} of the integration does not allow {action} on {end.name}"
+            )
 
 
 def by_role(template: Model, resource: Resource) -> bool:

@@ -2,11 +2,9 @@
 
 import json
 from typing import Any
-from urllib.error import HTTPError
-from urllib.request import Request, urlopen
 
 from trials.project.sources import Source
-from trials.samples.made import ID, bus_event, request
+from trials.samples.made import ID, bus_event
 from trials.samples.pattern import fill
 from trials.stage import Stage
 from trials.verdicts import Judgement
@@ -19,7 +17,7 @@ def pass_on(stage: Stage, source: Source) -> Judgement:
     stage.fresh()
     place = f"{PLACES.get(stage.stack.types.get(source.function, ''), '')} {source.function}"
     before = stage.now()
-    begins = "api" if source.route else PLACES.get(stage.stack.types.get(source.origin, ""), "bus")
+    begins = PLACES.get(stage.stack.types.get(source.origin, ""), "bus")
     sent = SENDERS[begins](stage, source)
     return passed_on(place, sent, before, stage.world())
 
@@ -60,23 +58,6 @@ def to_bucket(stage: Stage, source: Source) -> str:
     return f"the object {key}"
 
 
-def to_api(stage: Stage, source: Source) -> str:
-    """A request to a REST API, through the first of its stages."""
-    assert source.route
-    event = request(source.route)
-    api = stage.stack.resources[source.origin]
-    stages = stage.local.client("apigateway").get_stages(restApiId=api)["item"]
-    address = f"{stage.local.endpoint}/restapis/{api}/{stages[0]['stageName']}/_user_request_{event['path']}"
-    body = event["body"].encode() if event["body"] else None
-    asked = Request(address, body, {"content-type": "application/json"}, method=event["httpMethod"])
-    try:
-        with urlopen(asked, timeout=30) as answer:
-            status = answer.status
-    except HTTPError as error:
-        status = error.code
-    return f"{event['httpMethod']} {event['path']}, answered with {status},"
-
-
 def as_name(rule: dict[str, Any], end: str) -> str:
     value = rule.get(end)
     return value if isinstance(value, str) else ""
@@ -91,4 +72,4 @@ def with_names(pattern: Any, stage: Stage) -> Any:
     return [with_names(inner, stage) for inner in pattern] if isinstance(pattern, list) else pattern
 
 
-SENDERS = {"topic": to_topic, "bus": to_bus, "bucket": to_bucket, "api": to_api}
+SENDERS = {"topic": to_topic, "bus": to_bus, "bucket": to_bucket}

@@ -46,7 +46,7 @@ REASONS = {
 }
 CUSTOM = "a custom resource: what CloudFormation asks of it is not tried"
 ROUTE = "a way without a function: who gets what it passes on is not tried yet"
-INTEGRATED = "an API's way into a service without a function, which the local AWS does not know"
+INTEGRATED = "an API's way into a service without a function whose one end in this template is not told"
 MACHINE = "what starts a state machine is not tried yet"
 NESTED = "a nested stack whose template is no file here: what it holds is not tried"
 ELSEWHERE = "its function is not in this template"

@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from typing import Any
 
-from trials.project import accounted
+from trials.project import accounted, integrations
 from trials.project.callers import AUTHORIZES
-from trials.project.source import ANY, Kind, Route, Source
+from trials.project.source import ANY, Call, Kind, Route, Source
 from trials.template import (
     Event,
     Model,
@@ -15,11 +15,9 @@ from trials.template import (
     as_dict,
     logical_id,
     read_template,
-    references,
-    text,
 )
-from trials.template.nodes import QUEUE
 from trials.template.sam import shared_section
+from trials.template.values import flag
 
 APIS = {  # and the version of the event that their integrations send unless they say another
     "AWS::Serverless::Api": "1.0",
@@ -43,6 +41,16 @@ def route_of_event(event: Event) -> Source:
     api = logical_id(event.written("RestApiId" if rest else "ApiId"))
     route = Route(method, path, version, _authorizer_of_event(event, api))
     return Source(Kind.HTTP, event.owner.name, event.label, api, route=route)
+
+
+def route_of_machine(event: Event) -> Source:
+    """An Api event of SAM's state machine."""
+    method, path = str(event.only("Method") or "POST").upper(), str(event.only("Path") or "/")
+    api = logical_id(event.written("RestApiId")) or "ServerlessRestApi"
+    body = integrations.of_machine_event(event.owner.name, flag(event.only("UnescapeMappingTemplate")) is True)
+    where = Route(method, path, "1.0", _authorizer_of_event(event, api))
+    call = Call(*integrations.called(body), body)
+    return Source(Kind.ROUTE, event.owner.name, event.label, api, route=where, call=call)
 
 
 def _authorizer_of_event(event: Event, api: str) -> str:
@@ -81,8 +89,8 @@ def routes_of_definition(api: Resource) -> Iterator[Source]:
                 yield Source(Kind.DIRECT, function, label, name)
             elif function:
                 yield Source(Kind.HTTP, function, label, name, route=where)
-            elif calls_a_service(integration.get("type")):
-                yield into_a_queue(template, label, name, where, integration.get("uri"))
+            elif calls_a_service(integration.get("type")) or integration.get("integrationSubtype"):
+                yield into_a_service(template, label, name, where, {"credentials": None, **integration})
 
 
 def _authorizers(api: Resource) -> Iterator[Source]:
@@ -121,8 +129,7 @@ def route_of_http_api(route: Resource) -> Iterator[Source]:
     if key.startswith("OPTIONS "):
         return
     if not function:
-        if settings.only("IntegrationSubtype") or calls_a_service(settings.only("IntegrationType")):
-            yield accounted.way(route.name, settings.written("RequestParameters"))
+        yield from _without_function(route, settings, key)
         return
     origin = logical_id(route.written("ApiId"))
     api = template.resources.get(origin)
@@ -131,9 +138,23 @@ def route_of_http_api(route: Resource) -> Iterator[Source]:
         return
     method, _, path = key.partition(" ")
     version = str(settings.only("PayloadFormatVersion") or "2.0")
-    authorizer = SENT_BY_AUTHORIZER.get(str(route.only("AuthorizationType")), "")
-    where = Route(method if path else "ANY", path or "/{proxy+}", version, authorizer)
+    where = Route(method if path else "ANY", path or "/{proxy+}", version, _authorizer_of(route))
     yield Source(Kind.HTTP, function, route.name, origin, route=where)
+
+
+def _without_function(route: Resource, settings: Node, key: str) -> Iterator[Source]:
+    """The way that a route of an HTTP or WebSocket API opens into a service."""
+    method, _, path = key.partition(" ")
+    if settings.only("IntegrationSubtype"):
+        where = Route(method if path else "ANY", path or "/{proxy+}", "2.0", _authorizer_of(route))
+        body = integrations.of_http_integration(settings)
+        yield into_a_service(route.template, route.name, logical_id(route.written("ApiId")), where, body)
+    elif calls_a_service(settings.only("IntegrationType")):
+        yield accounted.way(route.name, settings.written("RequestParameters"))
+
+
+def _authorizer_of(route: Resource) -> str:
+    return SENT_BY_AUTHORIZER.get(str(route.only("AuthorizationType")), "")
 
 
 def route_of_rest_api(method: Resource) -> Iterator[Source]:
@@ -142,25 +163,21 @@ def route_of_rest_api(method: Resource) -> Iterator[Source]:
     verb = str(method.only("HttpMethod") or "ANY")
     if verb == "OPTIONS":
         return
-    authorizer = SENT_BY_AUTHORIZER.get(str(method.only("AuthorizationType")), "")
-    where = Route(verb, _path(method.template, method.written("ResourceId")), "1.0", authorizer)
+    where = Route(verb, _path(method.template, method.written("ResourceId")), "1.0", _authorizer_of(method))
     origin, integration = logical_id(method.written("RestApiId")), method.only("Integration", "Type")
     if not function:
         if calls_a_service(integration):
-            yield into_a_queue(method.template, method.name, origin, where, method.written("Integration", "Uri"))
+            yield into_a_service(method.template, method.name, origin, where, integrations.of_method(method))
     elif integration == "AWS":  # what it gets is made by a mapping template, and no request
         yield Source(Kind.DIRECT, function, method.name, origin)
     else:
         yield Source(Kind.HTTP, function, method.name, origin, route=where)
 
 
-def into_a_queue(template: Model, name: str, api: str, where: Route, uri: Any) -> Source:
-    """A REST API's way into a queue, which the local AWS knows; of those into other services, a row."""
-    meant = [template.resources.get(each) for each in sorted(references(uri))]
-    queues = [each for each in meant if each and each.type == QUEUE]
-    if ":sqs:path" not in text(uri) or len(queues) != 1:
-        return accounted.way(name, uri, accounted.INTEGRATED)
-    return Source(Kind.ROUTE, queues[0].name, name, api, route=where)
+def into_a_service(template: Model, name: str, api: str, where: Route, integration: dict[str, Any]) -> Source:
+    """An API's way into a service; one whose end is not here, or that calls another service, is a row."""
+    found = integrations.way(template, name, api, where, integration)
+    return found or accounted.way(name, integration.get("uri"), accounted.INTEGRATED)
 
 
 def _path(template: Model, resource_id: Any) -> str:

@@ -50,6 +50,22 @@ class Route:
 
 
 @dataclass(frozen=True)
+class Call:
+    """What a method of an API calls itself, without a function: a service, as an ARN names it, and its action.
+
+    `body` is the integration in OpenAPI's words, references left as they are written: uri, credentials,
+    requestTemplates, requestParameters, passthroughBehavior, responses by the status they are for, integrationSubtype.
+    """
+
+    service: str
+    action: str
+    body: dict[str, Any] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        return f"{self.service}:{self.action}"
+
+
+@dataclass(frozen=True)
 class Source:
     """What sets `function` off. `origin` is the logical id of the queue, stream, table, topic, bus, bucket or so."""
 
@@ -63,6 +79,7 @@ class Source:
     by_body: bool = False  # the filter policy is of the message, not of its attributes
     given: str = ""  # the input that a schedule or a target writes itself
     attempts: int = 3
+    call: Call | None = None  # of a way that an API opens
     why: str = ""  # why there are no trials for it
 
     def __str__(self) -> str:

@@ -177,7 +177,9 @@ def of_events(template: Model) -> Iterator[Source]:
     """Events of SAM that are neither a mapping, nor a target of a rule or schedule, nor a subscription."""
     for event in template.events:
         function, name = event.owner.name, event.label
-        if not event.owner.is_function:
+        if not event.owner.is_function and event.kind == "Api":
+            yield apis.route_of_machine(event)
+        elif not event.owner.is_function:
             begins = on_a_bus(name, function, event, as_dict(event.only("Pattern")))
             yield begins or Source(Kind.OTHER, function, name, why=accounted.MACHINE)
         elif event.kind in ("Api", "HttpApi"):

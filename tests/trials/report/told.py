@@ -19,6 +19,7 @@ DONE = {  # by trial
     "unusual key": "The object that the event tells of has a key with a space, a plus and an umlaut.",
     "malformed": "An event that nobody can mean comes, in a batch before a good one.",
     "malformed in many ways": "Fields of the sample are left out, change their type or grow too large.",
+    "service refuses": "The service that an API calls refuses the call, or a part of it.",
     "throttled": "Each AWS call of the function, and the outside service, is refused during the first delivery.",
     "partly refused": "One entry of each batch that the function sends is refused under HTTP 200.",
     "refused for good": "One entry of each batch is refused by a code that no retry changes.",

@@ -52,11 +52,21 @@ OF_MACHINES = {
 }
 
 
-def remedy(promise: Promise | None, kind: Kind) -> tuple[str, str]:
+OF_WAYS = {  # of an API that calls a service itself
+    Promise.SILENT: "Give the integration a response for each class of status with a selection pattern (4\\d{2}, "
+    "5\\d{2}), so that what the service refuses is an error for the caller too.",
+    Promise.LOST: "Encode what the template puts into the call ($util.urlEncode in a form, $input.json in JSON), and "
+    "let the response's template tell of entries that failed.",
+    Promise.BLOCKED: "Put values into the call's JSON by $input.json; after $util.escapeJavaScript turn \\' back into "
+    "' (for SAM's Api event of a state machine: UnescapeMappingTemplate: true).",
+}
+
+
+def remedy(promise: Promise | None, kind: Kind, of_a_way: bool = False) -> tuple[str, str]:
     """What to do and where to read why; nothing for a promise that held."""
     if promise is None:
         return "", ""
     by_source = promise not in (Promise.LEAKED, Promise.DENIED, Promise.DOES_NOT_START)
     section = SECTIONS.get(kind, GENERAL[promise]) if by_source else GENERAL[promise]
-    told = OF_MACHINES.get(promise) if kind is Kind.MACHINE else None
+    told = OF_WAYS.get(promise) if of_a_way else OF_MACHINES.get(promise) if kind is Kind.MACHINE else None
     return told or REMEDIES[promise], page(section)

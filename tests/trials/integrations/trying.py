@@ -1,0 +1,125 @@
+"""All trials of one way that an API opens into a service, as the stream of events that every source is."""
+
+import json
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+from trials.integrations import oddities
+from trials.integrations.calling import Answered, Backend, answered, prepared, replied
+from trials.integrations.mapping import Untold
+from trials.integrations.requests import WITH_BODY, Request, given, made
+from trials.project import Source
+from trials.project.integrations import HOLDER, grown, planted_id
+from trials.report.events import Event, SamplesUsed, SourceEnded, Told, TrialStarted
+from trials.samples import found as own
+from trials.stage import Stage
+from trials.verdicts import Finding, Judgement, Status, Verdict, unproved
+from trials.verdicts import integrations as verdicts
+from trials.verdicts.remedies import remedy
+from trials.world import PLACES, differences
+
+STATUS = {Verdict.HELD: Status.DELIVERED, Verdict.UNPROVED: Status.UNPROVED, Verdict.BROKEN: Status.BROKEN}
+ACCOUNT_TOO = "a look in an account of yours: send one request"
+REFUSALS = (400, 500)  # with which a service answers: the call is wrong or too much, or the service is down
+
+
+class Trying:
+    """One way on a stage; each request comes into a world of its own."""
+
+    def __init__(self, stage: Stage, source: Source) -> None:
+        assert source.call
+        assert source.route
+        stage.fresh()
+        self.stage, self.source, self.call = stage, source, source.call
+        self.integration = deployed(stage, source)
+        place = PLACES.get(stage.stack.types.get(source.function, ""), "")
+        self.place = f"{place} {source.function}"
+        self.used = ""
+        request = made(source.route, self.integration)
+        samples, _ = own.given(stage.project.files, source)
+        meant = next((each for each in samples if each.file), None)
+        if meant:
+            self.used = meant.file
+            request = given(request, meant)
+        self.request = request
+
+    def ask(self, request: Request) -> tuple[Answered, list[Any]]:
+        """What the caller gets, and what is new where the way ends."""
+        self.stage.fresh()
+        before = self.stage.now()
+        told = answered(self.stage, self.call, self.integration, request)
+        after = self.stage.world() if not told.refused else self.stage.now()
+        new = [each for each in differences(before, after, set()) if each.place == self.place]
+        return told, [record for each in new for record in each.new]
+
+    def replied(self, status: int, body: Any) -> Answered:
+        """What the caller gets if the service answers in a certain way."""
+        written = body if isinstance(body, str) else json.dumps(body)
+        return replied(self.call, self.integration, self.request, Backend(status, written))
+
+
+def deployed(stage: Stage, source: Source) -> dict[str, Any]:
+    """The integration with all its references resolved."""
+    name = stage.stack.resources[planted_id(source)]
+    held = stage.local.client("apigatewayv2").get_integration(ApiId=stage.stack.resources[HOLDER], IntegrationId=name)
+    return grown(held.get("RequestParameters", {}))
+
+
+def try_way(stage: Stage, source: Source, began: float) -> Iterator[Event]:
+    trying = Trying(stage, source)
+    yield SamplesUsed(source, [trying.used])
+    try:
+        answer, came = trying.ask(trying.request)
+        judgement = verdicts.once(trying.place, source, trying.request, answer, came, bool(trying.used))
+    except Untold as unknown:
+        judgement = unproved(f"nothing here tells {unknown}", supply=ACCOUNT_TOO)
+    yield Told(finding(source, "once", judgement))
+    if judgement.verdict is Verdict.HELD:
+        for trial in (malformed, service_refuses):
+            yield TrialStarted(source, NAMES[trial])
+            try:
+                yield from (Told(finding(source, NAMES[trial], each)) for each in trial(trying))
+            except Untold as unknown:
+                told = unproved(f"nothing here tells {unknown}", supply=ACCOUNT_TOO)
+                yield Told(finding(source, NAMES[trial], told))
+    why = "" if judgement.verdict is Verdict.HELD else judgement.happened
+    yield SourceEnded(source, STATUS[judgement.verdict], why, judgement.supply, time.monotonic() - began)
+
+
+def malformed(trying: Trying) -> Iterator[Judgement]:
+    """A body that is no JSON, and good ones whose texts hold what a template must not pass on as it is."""
+    if trying.request.method not in WITH_BODY:
+        return
+    if trying.call.body.get("validates"):
+        yield verdicts.validated()
+    else:
+        answer, came = trying.ask(replace(trying.request, body=oddities.POISON))
+        yield verdicts.no_json(trying.place, answer, came)
+    for odd in oddities.odd_texts(trying.request.body, trying.integration):
+        sent, safe = (
+            prepared(trying.call, trying.integration, replace(trying.request, body=body))
+            for body in (odd.body, odd.safe)
+        )
+        if oddities.broken_out(safe, sent, odd.text):
+            answer, came = trying.ask(replace(trying.request, body=odd.body))
+            yield verdicts.broken_out(trying.place, odd.name, odd.field, answer, came)
+            return
+
+
+def service_refuses(trying: Trying) -> Iterator[Judgement]:
+    """What the caller gets when the service refuses the call, takes a part of it, or starts what fails."""
+    answers = [trying.replied(status, oddities.refusal(trying.call, status)) for status in REFUSALS]
+    yield verdicts.refused(answers)
+    if trying.call.action in oddities.PARTLY:
+        yield verdicts.partly(trying.replied(200, oddities.PARTLY[trying.call.action]))
+    if trying.call.action == "StartSyncExecution":
+        yield verdicts.failed_execution(trying.replied(200, oddities.FAILED_EXECUTION))
+
+
+NAMES = {malformed: "malformed", service_refuses: "service refuses"}
+
+
+def finding(source: Source, trial: str, judgement: Judgement) -> Finding:
+    return Finding(str(source), trial, judgement, *remedy(judgement.promise, source.kind, source.call is not None))
