@@ -20,6 +20,7 @@ from trials.verdicts.judge import (
     holds_poison,
     kept_after_retries,
     never_called_back,
+    of_a_newer_python,
     ordered,
     recovered,
     refusal,
@@ -163,6 +164,24 @@ def test_a_plain_function_that_hands_nothing_back_is_not_called_endless() -> Non
 def test_a_package_that_a_left_out_layer_may_hold_is_not_called_missing() -> None:
     assert does_not_start("Worker init failed: No module named 'shared'", set(), layers_are_here=False) == ""
     assert does_not_start("Worker init failed: bad (app.py, line 1)", set(), layers_are_here=False)
+
+
+@pytest.mark.parametrize(
+    ("runtime", "error", "said"),
+    [
+        ("python3.12", "Worker init failed: f-string: unmatched '[' (app.py, line 25)", True),
+        ("python3.13", "Worker init failed: cannot import name 'override' from 'typing'", True),
+        ("python3.11", "Worker init failed: f-string: unmatched '[' (app.py, line 25)", False),
+        ("python3.9", "Worker init failed: bad (app.py, line 1)", False),
+        ("nodejs22.x", "Runtime.UserCodeSyntaxError", False),
+        ("python3.12", "KeyError: 'id'", False),
+    ],
+)
+def test_code_for_a_newer_python_is_no_code_that_cannot_load(runtime: str, error: str, said: bool) -> None:
+    judgement = of_a_newer_python(error, runtime, (3, 11))
+
+    assert (judgement is not None) is said
+    assert not judgement or (judgement.verdict is Verdict.UNPROVED and "UV_PYTHON" in judgement.supply)
 
 
 TIMEOUT = Delivery(answers=[Answer(error="Sandbox.Timedout: Task timed out after 10.00 seconds")], failures=1)

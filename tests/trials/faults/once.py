@@ -24,6 +24,7 @@ from trials.verdicts import Judgement, Promise, Verdict, broken
 from trials.verdicts.judge import (
     does_not_start,
     never_called_back,
+    of_a_newer_python,
     refusal,
     refused_sample,
     returned_early,
@@ -234,6 +235,8 @@ def refused_by(stage: Stage, source: Source, sample: Sample, fared: Try, log: li
     called = bool(fared.calls) or bool(stage.outside.asked)
     if endless := never_called_back(result.last_error or error, script_text(folder, handler, runtime), called):
         return endless
+    if newer := of_a_newer_python(result.last_error or error, runtime):
+        return newer
     if reason := does_not_start(result.last_error or error, variables(stage, source.function), here):
         return broken(Promise.DOES_NOT_START, reason)
     outside = astray(log)

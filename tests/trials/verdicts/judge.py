@@ -2,6 +2,7 @@
 
 import json
 import re
+import sys
 from base64 import b64encode
 from contextlib import suppress
 from typing import Any
@@ -77,6 +78,16 @@ def does_not_start(error: str, variables: set[str] | None = None, layers_are_her
     if missing and variables is not None and missing[1] not in variables:
         return f"it reads the variable {missing[1]}, which the template does not set: {error}"
     return ""
+
+
+def of_a_newer_python(error: str, runtime: str, here: tuple[int, ...] = sys.version_info[:2]) -> Judgement | None:
+    """Code that does not load here, and is written for a Python newer than the one that runs it."""
+    asked = tuple(map(int, re.findall(r"\d+", runtime))) if runtime.startswith("python") else ()
+    if asked <= here or not LOAD_ERRORS.search(error):
+        return None
+    wanted = ".".join(map(str, asked))
+    text = f"its code is written for {runtime} and does not load under Python {'.'.join(map(str, here))}, which runs it"
+    return unproved(f"{text} here: {error}", supply=f"Python {wanted}: UV_PYTHON={wanted} before `uv run`")
 
 
 PLAIN_FUNCTION = re.compile(r"\bexports\b|\bexport\b")  # of a module in JavaScript
