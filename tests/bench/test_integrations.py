@@ -187,6 +187,15 @@ def test_a_request_that_is_made_up_holds_what_the_integration_reads() -> None:
     assert json.loads(request.body) == {"count": 1, "name": "trial-1", "rows": [{"email": "trial@example.test"}]}
 
 
+def test_an_event_whose_detail_is_no_json_object_is_refused_under_200() -> None:
+    entries = [{"Detail": "trial-1"}, {"Detail": '{"id": 1}'}, {"Source": "shop"}]
+    sent = Sent("/", {}, {"x-amz-target": "AWSEvents.PutEvents"}, json.dumps({"Entries": entries}))
+    backend = made(None, Call("events", "PutEvents", {}), sent)  # type: ignore[arg-type]
+
+    assert (backend.status, backend.refuses) == (200, True)
+    assert json.loads(backend.body)["FailedEntryCount"] == 1
+
+
 # ---- what is answered
 
 
@@ -309,6 +318,7 @@ def test_only_what_came_at_the_end_or_was_read_holds() -> None:
         (integrations.no_json("queue Jobs", told(400), []), Verdict.HELD),
         (integrations.no_json("queue Jobs", told(200, 200), ["{not"]), Verdict.UNPROVED),
         (integrations.no_json("queue Jobs", told(200, 400), []), Promise.SILENT),
+        (integrations.no_json("bus Bus", told(200, 200, '{"FailedEntryCount": 1}'), []), Verdict.UNPROVED),
         (integrations.broken_out("queue Jobs", "an ampersand", "note", told(200, 200), ["{"]), Promise.LOST),
         (integrations.broken_out("queue Jobs", "an ampersand", "note", told(200, 400), []), Promise.SILENT),
         (integrations.broken_out("queue Jobs", "an ampersand", "note", told(400, 400), []), Promise.BLOCKED),

@@ -59,6 +59,18 @@ def test_ways_whose_two_ends_are_here_are_tried_and_the_others_are_rows(tmp_path
     assert rows == {"Elsewhere", "Nightly", "Files.s3:ObjectRemoved:*"}
 
 
+@pytest.mark.parametrize("name", ['!Sub "${AWS::StackName}-shop"', "shop"])
+def test_a_bus_is_known_by_the_name_that_it_has(name: str, tmp_path: Path) -> None:
+    rule = f"EventBusName: {name}, EventPattern: {{ source: [shop] }}, Targets: [{{ Id: a, Arn: !GetAtt Jobs.Arn }}]"
+    (tmp_path / "template.yaml").write_text(
+        f"Resources:\n  Jobs: {{ Type: AWS::SQS::Queue }}\n  Bus: {{ Type: AWS::Events::EventBus, Properties: {{ Name: {name} }} }}\n"
+        f"  Placed: {{ Type: AWS::Events::Rule, Properties: {{ {rule} }} }}\n"
+    )
+    (way,) = sources(read_template(tmp_path / "template.yaml"), tmp_path)
+
+    assert (way.kind, way.origin, way.function) == (Kind.ROUTE, "Bus", "Jobs")
+
+
 class Recorder:
     """Stands in for every client: keeps what it was asked for."""
 

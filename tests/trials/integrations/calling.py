@@ -30,6 +30,7 @@ PLACED = re.compile(r"^method\.request\.(header|querystring|path)\.(.+)$")
 OF_REQUEST = re.compile(
     r"\$\{?(request\.(?:header|querystring|path)\.[\w-]+|request\.body(?:\.[\w-]+)*|context\.[\w.]+)\}?"
 )
+FAILED_ENTRIES = re.compile(r'"Failed(?:Entry|Record)Count"\s*:\s*[1-9]')
 UNREADABLE = json.dumps({"__type": "SerializationException", "message": "the call is no JSON"})
 
 
@@ -67,6 +68,11 @@ class Backend:
     status: int
     body: str
 
+    @property
+    def refuses(self) -> bool:
+        """Whether it did not do what it was asked to: also of an entry, under 200."""
+        return self.status >= 400 or bool(FAILED_ENTRIES.search(self.body))
+
 
 @dataclass(frozen=True)
 class Answered:
@@ -80,7 +86,7 @@ class Answered:
 
     @property
     def refused(self) -> bool:
-        return self.backend is None or self.backend.status >= 400
+        return self.backend is None or self.backend.refuses
 
 
 @cache
@@ -259,6 +265,8 @@ def made(stage: Stage, call: Call, sent: Sent) -> Backend:
         raise Untold(f"a call of {call.service} without the header X-Amz-Target, which names no action")
     elif not sent.readable:
         return Backend(400, UNREADABLE)
+    if call.action == "PutEvents" and (bad := malformed_details(json.loads(sent.body))):
+        return Backend(200, json.dumps({"FailedEntryCount": len(bad), "Entries": bad}))
     address = f"{stage.local.endpoint}{sent.path}" + (f"?{urlencode(sent.query)}" if sent.query else "")
     headers = {key: value for key, value in sent.headers.items() if key in ("content-type", "x-amz-target")}
     asked = AWSRequest("POST", address, headers=headers, data=sent.body.encode())
@@ -269,6 +277,14 @@ def made(stage: Stage, call: Call, sent: Sent) -> Backend:
             return Backend(answer.status, answer.read().decode(errors="replace"))
     except urllib.error.HTTPError as error:
         return Backend(error.code, error.read().decode(errors="replace"))
+
+
+def malformed_details(call: Any) -> list[dict[str, str]]:
+    """What EventBridge says of entries whose Detail is no JSON object, which the local AWS takes."""
+    entries = as_dict(call).get("Entries")
+    details = [as_dict(each).get("Detail", "{}") for each in entries] if isinstance(entries, list) else []
+    bad = [each for each in details if not isinstance(each, str) or not isinstance(as_json(each), dict)]
+    return [{"ErrorCode": "MalformedDetail", "ErrorMessage": "Detail is malformed."} for _ in bad]
 
 
 # ---- the answer

@@ -111,7 +111,8 @@ def made(route: Route, integration: dict[str, Any]) -> Request:
         elif place == "querystring" or (not place and name not in names):
             query[name] = value
     body = {"id": ID} if not asked.paths or reads_whole(integration) else None
-    known = dict.fromkeys(asked.numbers, 1)
+    known: dict[Steps, Any] = dict.fromkeys(asked.numbers, 1)
+    known |= {steps: json.dumps({"id": ID}) for steps in asked.paths if steps[-1].lower() == "detail"}  # JSON as a text
     body = put_all(body, sorted(asked.paths), known)
     text = json.dumps(body) if method in WITH_BODY else ""
     return Request(method, path, dict.fromkeys(names, "1"), query, headers, text)

@@ -48,6 +48,7 @@ class Trying:
     def ask(self, request: Request) -> tuple[Answered, list[Any]]:
         """What the caller gets, and what is new where the way ends."""
         self.stage.fresh()
+        self.integration = deployed(self.stage, self.source)  # names change with each deployment
         before = self.stage.now()
         told = answered(self.stage, self.call, self.integration, request)
         after = self.stage.world() if not told.refused else self.stage.now()

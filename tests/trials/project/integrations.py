@@ -25,6 +25,7 @@ SUBTYPES = {  # of an HTTP API: the service and its action
     "StepFunctions-StartExecution": ("states", "StartExecution"),
     "StepFunctions-StartSyncExecution": ("states", "StartSyncExecution"),
 }
+SENDS = {"sqs": "SendMessage", "sns": "Publish"}  # what is meant where the caller names the action
 URI = re.compile(r":apigateway:.*?:(\w+):(action|path)/(.*)$", re.DOTALL)
 FORM_ACTION = re.compile(r"\bAction=(\w+)")
 TARGET = re.compile(r"\w+\.(\w+)")
@@ -51,7 +52,7 @@ def called(body: dict[str, Any]) -> tuple[str, str]:
     if not found:
         return "", ""
     action = found[3].split("/")[0] if found[2] == "action" else ""
-    return found[1], action or named_action(body)
+    return found[1], action or named_action(body) or SENDS.get(found[1], "")
 
 
 def named_action(body: dict[str, Any]) -> str:

@@ -132,7 +132,7 @@ def of_targets(template: Model) -> Iterator[Source]:
 def of_event_target(target: Target, event: Event) -> Source:
     """A function's event that SAM makes a rule or a schedule of."""
     pattern = as_dict(event.only("Pattern") or event.only("EventPattern"))
-    kind, bus, given = RULES[event.kind], logical_id(event.written("EventBusName")), input_of(target)
+    kind, bus, given = RULES[event.kind], bus_of(event), input_of(target)
     if kind is Kind.BUS:
         return Source(kind, event.owner.name, event.label, bus, pattern=pattern, given=given)
     return Source(kind, event.owner.name, event.label, given=given)
@@ -143,7 +143,7 @@ def of_target(target: Target) -> Source:
     template, rule = target.template, target.template.resources[target.source]
     pattern = as_dict(rule.only("EventPattern"))
     if function := template.function(target.written("Arn")):
-        kind, bus = Kind.BUS if pattern else Kind.SCHEDULE, logical_id(rule.written("EventBusName"))
+        kind, bus = Kind.BUS if pattern else Kind.SCHEDULE, bus_of(rule)
         return Source(kind, function, target.label, bus, pattern=pattern, given=input_of(target))
     end = template.resources.get(logical_id(target.written("Arn")))
     why = accounted.MACHINE if end and end.type in MACHINES else accounted.ROUTE
@@ -153,10 +153,17 @@ def of_target(target: Target) -> Source:
 def on_a_bus(name: str, end: str, rule: Node, pattern: dict[str, Any]) -> Source | None:
     """A way that begins with an event on a bus of this template, on one that it names, or on the default one."""
     bus = rule.written("EventBusName")
-    origin = "" if bus == "default" else logical_id(bus) or (bus if isinstance(bus, str) else "")
+    origin = "" if bus == "default" else bus_of(rule) or (bus if isinstance(bus, str) else "")
     if not pattern or (bus and bus != "default" and not origin):
         return None
     return Source(Kind.ROUTE, end, name, origin, pattern=pattern)
+
+
+def bus_of(rule: Node) -> str:
+    """The logical id of the bus that a rule is on, by a reference to it or by the name that it has."""
+    named = rule.written("EventBusName")
+    own = [each.name for each in rule.template.of("AWS::Events::EventBus") if named and each.written("Name") == named]
+    return own[0] if own else logical_id(named)
 
 
 def way(template: Model, name: str, target: Any, why: str = accounted.ROUTE, begins: Source | None = None) -> Source:

@@ -10,6 +10,7 @@ from trials.verdicts.words import Judgement, Promise, broken, held, unproved
 
 READS = ("Get", "Query", "Scan", "Describe", "List", "BatchGet", "Receive")
 ASK_AN_ACCOUNT = "a look in an account of yours: send one request, and look whether it arrives"
+COUNTED = "nothing, if every caller reads the count of failed entries"
 VALIDATED = "nothing, if the consumer bears it; else a model and a request validator for the method"
 
 
@@ -33,6 +34,11 @@ class Answer(Protocol):
     def refused(self) -> bool: ...
     @property
     def status_told(self) -> bool: ...
+
+
+def says_so(answer: Answer) -> bool:
+    """Whether the body tells the caller of entries that failed."""
+    return any(word in answer.body for word in ("InternalFailure", "FailedEntryCount", "FailedRecordCount"))
 
 
 def short(text: str) -> str:
@@ -60,6 +66,9 @@ def no_json(place: str, answer: Answer, came: list[Any]) -> Judgement:
     if came and answer.status < 400:
         text = f"a body that is no JSON is answered with {answer.status} and comes to {place}"
         return unproved(text, supply=VALIDATED)
+    if answer.refused and answer.status < 400 and says_so(answer):
+        text = f"a body that is no JSON is refused, and answered with {answer.status}; only the body says so"
+        return unproved(text, supply=COUNTED)
     if answer.refused and answer.status < 400 and answer.status_told:
         text = f"a body that is no JSON is refused, and the caller is told {answer.status}"
         return broken(Promise.SILENT, text)
@@ -103,9 +112,9 @@ def partly(answer: Answer) -> Judgement:
     """What the caller gets when the service refuses an entry under 200."""
     if answer.status >= 400:
         return held(f"an entry that is refused under 200 is answered with {answer.status}")
-    if "InternalFailure" in answer.body or "FailedEntryCount" in answer.body or "FailedRecordCount" in answer.body:
+    if says_so(answer):
         text = f"an entry that is refused under 200 is answered with {answer.status}; only the body says so"
-        return unproved(text, supply="nothing, if every caller reads the count of failed entries")
+        return unproved(text, supply=COUNTED)
     text = f"an entry that is refused under 200 is answered with {answer.status}, and the mapped body does not say so"
     return broken(Promise.LOST, text)
 
