@@ -196,6 +196,12 @@ def test_an_event_whose_detail_is_no_json_object_is_refused_under_200() -> None:
     assert json.loads(backend.body)["FailedEntryCount"] == 1
 
 
+def test_an_execution_does_not_start_with_what_is_no_json() -> None:
+    sent = Sent("/", {}, {"x-amz-target": "AWSStepFunctions.StartExecution"}, json.dumps({"input": "{not"}))
+
+    assert made(None, START, sent).status == 400  # type: ignore[arg-type]
+
+
 # ---- what is answered
 
 

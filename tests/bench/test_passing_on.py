@@ -10,7 +10,7 @@ import pytest
 
 from trials.faults.passing_on import to_bucket, to_bus, to_topic
 from trials.project import Kind, sources
-from trials.project.sources import Source
+from trials.project.sources import SCHEDULED, Source
 from trials.template import read_template
 from trials.verdicts import Verdict
 from trials.verdicts.judge import passed_on
@@ -40,7 +40,12 @@ Resources:
     Type: AWS::Serverless::StateMachine
     Properties:
       Definition: { StartAt: A, States: { A: { Type: Succeed } } }
-      Events: { Paid: { Type: EventBridgeRule, Properties: { Pattern: { source: [shop] } } } }
+      Events:
+        Paid: { Type: EventBridgeRule, Properties: { Pattern: { source: [shop] } } }
+        Daily: { Type: Schedule, Properties: { Schedule: rate(1 day) } }
+  Hourly:
+    Type: AWS::Scheduler::Schedule
+    Properties: { ScheduleExpression: rate(1 hour), Target: { Arn: !GetAtt Jobs.Arn, RoleArn: arn } }
 """
 
 
@@ -54,9 +59,12 @@ def test_ways_whose_two_ends_are_here_are_tried_and_the_others_are_rows(tmp_path
         ("Placed", "", "Told"),
         ("Files.s3:ObjectCreated:*", "Files", "Jobs"),
         ("Flow.Paid", "", "Flow"),
+        ("Flow.Daily", "", "Flow"),
+        ("Nightly", "", "Told"),
+        ("Hourly", "", "Jobs"),
     }
     rows = {each.name for each in listed if each.kind is Kind.OTHER}
-    assert rows == {"Elsewhere", "Nightly", "Files.s3:ObjectRemoved:*"}
+    assert rows == {"Elsewhere", "Files.s3:ObjectRemoved:*"}
 
 
 @pytest.mark.parametrize("name", ['!Sub "${AWS::StackName}-shop"', "shop"])
@@ -83,7 +91,8 @@ class Recorder:
 
 def stage(recorder: Recorder) -> Any:
     local = SimpleNamespace(client=lambda _: recorder)
-    stack = SimpleNamespace(resources={"Told": "arn:told", "Files": "files-1"})
+    resources = {"Told": "arn:told", "Files": "files-1", "Hourly": "hourly-1", "FlowDaily": "daily-1"}
+    stack = SimpleNamespace(resources=resources, types={"Hourly": "AWS::Scheduler::Schedule"})
     project = SimpleNamespace(bus={"BusName": "shared"}.get)
     return SimpleNamespace(local=local, stack=stack, project=project)
 
@@ -120,6 +129,21 @@ def test_an_event_of_aws_is_sent_under_a_source_that_others_may_use() -> None:
     assert recorder.asked["put_events"]["Entries"][0]["Source"] == "trial.aws.ec2"
     rule = {"Name": "rule-1", "EventBusName": "default", "EventPattern": '{"source": ["trial.aws.ec2"]}'}
     assert recorder.asked["put_rule"] == rule
+
+
+def test_what_a_schedule_sends_comes_without_waiting_for_its_time() -> None:
+    recorder = Recorder()
+    there = stage(recorder)
+    there.local.client("events").__dict__["describe_rule"] = lambda **_: {"ScheduleExpression": "rate(1 day)"}
+    to_bus(there, Source(Kind.ROUTE, "Flow", "Flow.Daily", pattern=SCHEDULED))
+    rule = {"Name": "daily-1", "EventBusName": "default", "EventPattern": '{"source": ["trial.aws.events"]}'}
+    assert recorder.asked["put_rule"] == rule
+    assert recorder.asked["put_events"]["Entries"][0]["Source"] == "trial.aws.events"
+
+    target = {"Arn": "arn:jobs", "Input": '{"run": 1}', "RoleArn": "arn:role"}
+    there.local.client("scheduler").__dict__["get_schedule"] = lambda **_: {"Target": target}
+    to_bus(there, Source(Kind.ROUTE, "Jobs", "Hourly", pattern=SCHEDULED))
+    assert recorder.asked["put_targets"]["Targets"] == [{"Id": "trial", "Arn": "arn:jobs", "Input": '{"run": 1}'}]
 
 
 @pytest.mark.parametrize(

@@ -383,12 +383,17 @@ def test_what_starts_a_state_machine_is_a_row(tmp_path: Path, target: str) -> No
     assert (found.function, found.why) == ("Flow", "what starts a state machine is not tried yet")
 
 
-def test_an_event_of_sam_s_state_machine_is_a_row(tmp_path: Path) -> None:
-    flow = "  Flow: { Type: AWS::Serverless::StateMachine, Properties: { Events: { E: { Type: Schedule } } } }"
+@pytest.mark.parametrize(
+    ("event", "kind"), [("{ Type: Schedule }", Kind.ROUTE), ("{ Type: EventBridgeRule, Properties: {} }", Kind.OTHER)]
+)
+def test_an_event_of_sam_s_state_machine_is_tried_if_it_says_what_is_sent(
+    event: str, kind: Kind, tmp_path: Path
+) -> None:
+    flow = f"  Flow: {{ Type: AWS::Serverless::StateMachine, Properties: {{ Events: {{ E: {event} }} }} }}"
 
     found, machine = listed(tmp_path, flow)
     assert (str(machine), machine.kind) == ("machine Flow", Kind.MACHINE)
-    assert (found.kind, found.function, found.name) == (Kind.OTHER, "Flow", "Flow.E")
+    assert (found.kind, found.function, found.name) == (kind, "Flow", "Flow.E")
 
 
 def test_openapi_and_the_events_that_sam_adds_to_it_are_one_source_each(tmp_path: Path) -> None:

@@ -3,13 +3,16 @@
 import json
 from typing import Any
 
-from trials.project.sources import Source
+from trials.project.sources import SCHEDULED, Source
 from trials.samples.made import ID, bus_event
 from trials.samples.pattern import fill
 from trials.stage import Stage
+from trials.template.nodes import SCHEDULE
 from trials.verdicts import Judgement
 from trials.verdicts.judge import passed_on
 from trials.world import PLACES
+
+AT_ITS_TIME = "trial.schedule"
 
 
 def pass_on(stage: Stage, source: Source) -> Judgement:
@@ -39,17 +42,32 @@ def attribute(value: Any) -> dict[str, str]:
 def to_bus(stage: Stage, source: Source) -> str:
     event = bus_event(with_names(source.pattern, stage))
     events = stage.local.client("events")
+    if stage.stack.types.get(source.name.replace(".", "")) == SCHEDULE:
+        return by_schedule(stage, source)
     bus = stage.stack.resources.get(source.origin) or stage.project.bus(source.origin) or "default"
     rule = stage.stack.resources.get(source.name.replace(".", ""), "").rsplit("|", 1)[-1]
     if str(event["source"]).startswith("aws.") and rule:  # only AWS itself may send those
         event["source"] = f"trial.{event['source']}"
-        deployed = json.loads(events.describe_rule(Name=rule, EventBusName=bus)["EventPattern"])
+        deployed = json.loads(events.describe_rule(Name=rule, EventBusName=bus).get("EventPattern") or "{}")
         pattern = json.dumps({**deployed, "source": [event["source"]]})
         events.put_rule(Name=rule, EventBusName=bus, EventPattern=pattern)
     entry = {"Source": event["source"], "DetailType": event["detail-type"], "Detail": json.dumps(event["detail"])}
     entry |= {"EventBusName": bus, "Resources": event["resources"]}
     events.put_events(Entries=[entry])
-    return "an event that fits the pattern"
+    return "what its schedule sends" if source.pattern == SCHEDULED else "an event that fits the pattern"
+
+
+def by_schedule(stage: Stage, source: Source) -> str:
+    """A schedule's target with its input, as that of a rule which hears an event: the local AWS sends both alike."""
+    group, _, name = stage.stack.resources[source.name.replace(".", "")].rpartition("/")
+    told = {"Name": name, **({"GroupName": group.rsplit("/", 1)[-1]} if group else {})}
+    target = stage.local.client("scheduler").get_schedule(**told)["Target"]
+    events = stage.local.client("events")
+    events.put_rule(Name=AT_ITS_TIME, EventPattern=json.dumps({"source": [AT_ITS_TIME]}))
+    kept = {key: target[key] for key in ("Arn", "Input", "SqsParameters") if key in target}
+    events.put_targets(Rule=AT_ITS_TIME, Targets=[{"Id": "trial", **kept}])
+    events.put_events(Entries=[{"Source": AT_ITS_TIME, "DetailType": "Scheduled Event", "Detail": "{}"}])
+    return "what its schedule sends"
 
 
 def to_bucket(stage: Stage, source: Source) -> str:

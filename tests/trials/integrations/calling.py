@@ -267,6 +267,8 @@ def made(stage: Stage, call: Call, sent: Sent) -> Backend:
         return Backend(400, UNREADABLE)
     if call.action == "PutEvents" and (bad := malformed_details(json.loads(sent.body))):
         return Backend(200, json.dumps({"FailedEntryCount": len(bad), "Entries": bad}))
+    if call.action.startswith("Start") and not as_input(json.loads(sent.body)):
+        return Backend(400, json.dumps({"__type": "InvalidExecutionInput", "message": "the input is no JSON"}))
     address = f"{stage.local.endpoint}{sent.path}" + (f"?{urlencode(sent.query)}" if sent.query else "")
     headers = {key: value for key, value in sent.headers.items() if key in ("content-type", "x-amz-target")}
     asked = AWSRequest("POST", address, headers=headers, data=sent.body.encode())
@@ -285,6 +287,12 @@ def malformed_details(call: Any) -> list[dict[str, str]]:
     details = [as_dict(each).get("Detail", "{}") for each in entries] if isinstance(entries, list) else []
     bad = [each for each in details if not isinstance(each, str) or not isinstance(as_json(each), dict)]
     return [{"ErrorCode": "MalformedDetail", "ErrorMessage": "Detail is malformed."} for _ in bad]
+
+
+def as_input(call: Any) -> bool:
+    """Whether the input of an execution is JSON, of which the local AWS asks nothing."""
+    written = as_dict(call).get("input", "{}")
+    return isinstance(written, str) and (as_json(written) != written or written == "")
 
 
 # ---- the answer

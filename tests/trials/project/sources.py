@@ -29,6 +29,8 @@ RULES = {
     "Schedule": Kind.SCHEDULE,
     "ScheduleV2": Kind.SCHEDULE,
 }
+SCHEDULES = ("Schedule", "ScheduleV2")
+SCHEDULED = {"source": ["aws.events"], "detail-type": ["Scheduled Event"]}  # what a rule sends at its time
 READ_ELSEWHERE = {  # than by their type: as APIs, mappings, subscriptions, targets and URLs of the model
     *apis.APIS,
     *("AWS::Events::Rule", "AWS::Scheduler::Schedule", "AWS::Lambda::EventSourceMapping", "AWS::Lambda::Url"),
@@ -147,7 +149,10 @@ def of_target(target: Target) -> Source:
         return Source(kind, function, target.label, bus, pattern=pattern, given=input_of(target))
     end = template.resources.get(logical_id(target.written("Arn")))
     why = accounted.MACHINE if end and end.type in MACHINES else accounted.ROUTE
-    return way(template, target.label, target.written("Arn"), why, on_a_bus(target.label, "", rule, pattern))
+    begins = on_a_bus(target.label, "", rule, pattern)
+    if target.scheduled:
+        begins = Source(Kind.ROUTE, "", target.label, pattern=SCHEDULED)
+    return way(template, target.label, target.written("Arn"), why, begins)
 
 
 def on_a_bus(name: str, end: str, rule: Node, pattern: dict[str, Any]) -> Source | None:
@@ -188,6 +193,8 @@ def of_events(template: Model) -> Iterator[Source]:
             yield apis.route_of_machine(event)
         elif not event.owner.is_function:
             begins = on_a_bus(name, function, event, as_dict(event.only("Pattern")))
+            if event.kind in SCHEDULES:
+                begins = Source(Kind.ROUTE, function, name, pattern=SCHEDULED)
             yield begins or Source(Kind.OTHER, function, name, why=accounted.MACHINE)
         elif event.kind in ("Api", "HttpApi"):
             yield apis.route_of_event(event)
