@@ -76,7 +76,7 @@ def test_a_bus_is_known_by_the_name_that_it_has(name: str, tmp_path: Path) -> No
     )
     (way,) = sources(read_template(tmp_path / "template.yaml"), tmp_path)
 
-    assert (way.kind, way.origin, way.function) == (Kind.ROUTE, "Bus", "Jobs")
+    assert (way.kind, way.origin, str(way)) == (Kind.ROUTE, "Bus", "route Placed → Jobs")
 
 
 class Recorder:

@@ -86,4 +86,6 @@ class Source:
         where = f"{self.route.method} {self.route.path}" if self.route else self.origin
         if self.kind is Kind.MACHINE:
             return f"{self.kind} {self.name}"
+        if self.kind is Kind.ROUTE and not self.route:  # of several rules of one bus, each
+            where = self.name
         return f"{self.kind} {where or self.name} → {self.function}"
