@@ -15,6 +15,7 @@ from markdown_it import MarkdownIt
 from support.node import diagrams
 from support.results import FEED, HOSTILE, LINT, NIGHTLY, QUEUE, of_each_kind, told
 from trials import faults, own
+from trials.integrations import trying
 from trials.local_aws import LocalAwsError
 from trials.project import Kind, Source, sources
 from trials.report import told as words
@@ -186,7 +187,7 @@ def test_there_is_a_page_and_a_comment_of_nothing_too(error: str) -> None:
 
 def test_every_trial_is_told_in_words() -> None:
     """A new trial needs its sentence in tests/trials/report/told.py."""
-    assert words.DONE.keys() == {"arrives", "once"} | {trial.name for trial in faults.ALL}
+    assert words.DONE.keys() == {"arrives", "once", *trying.NAMES.values()} | {trial.name for trial in faults.ALL}
 
 
 # ---- the comment

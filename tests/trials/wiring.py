@@ -6,15 +6,27 @@ only deployment tells stops nothing.
 
 import json
 from collections.abc import Iterator
+from fnmatch import fnmatchcase
 from typing import Any
 
 from trials.project.sources import Kind, Source
-from trials.template import Model, Node, Resource
+from trials.template import Model, Node, Resource, references
 from trials.template.events import EVERY, RECORD_KEYS
 from trials.template.nodes import QUEUE, TOPIC, Delivery
 from trials.template.policies import admits, allows
-from trials.verdicts import Judgement, Promise, broken
+from trials.template.values import flag
+from trials.verdicts import Judgement, Promise, broken, unproved
 
+ROUTE = "AWS::ApiGatewayV2::Route"
+POLLS = {  # by what is polled: the actions without which Lambda makes no mapping
+    Kind.QUEUE: ("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"),
+    Kind.STREAM: ("kinesis:GetRecords", "kinesis:GetShardIterator"),
+    Kind.TABLE: ("dynamodb:GetRecords", "dynamodb:GetShardIterator", "dynamodb:DescribeStream"),
+}
+SENDERS = (  # types that a permission's SourceArn names
+    *("AWS::Events::Rule", "AWS::SNS::Topic", "AWS::S3::Bucket", "AWS::Logs::LogGroup", "AWS::Cognito::UserPool"),
+    *("AWS::ApiGateway::RestApi", "AWS::ApiGatewayV2::Api", "AWS::IoT::TopicRule"),
+)
 API_GATEWAY = "apigateway.amazonaws.com"
 CALLERS = {  # resource types that call a function under its own policy, and as whom
     "AWS::Events::Rule": "events.amazonaws.com",
@@ -23,7 +35,7 @@ CALLERS = {  # resource types that call a function under its own policy, and as 
     "AWS::S3::Bucket": "s3.amazonaws.com",
     "AWS::Logs::SubscriptionFilter": "logs.amazonaws.com",
     "AWS::ApiGateway::Method": "apigateway.amazonaws.com",
-    "AWS::ApiGatewayV2::Route": "apigateway.amazonaws.com",
+    ROUTE: "apigateway.amazonaws.com",
     "AWS::IoT::TopicRule": "iot.amazonaws.com",
     "AWS::Cognito::UserPool": "cognito-idp.amazonaws.com",
 }
@@ -36,12 +48,14 @@ def wiring(template: Model, source: Source) -> Iterator[Judgement]:
         yield from called(template, source)
         return
     yield from filtered_out(source)
+    yield from switched_off(template, source)
+    yield from may_not_poll(template, source)
     name = source.name.split(".")[0]
     resource = template.resources.get(name)
     if not resource:
         return
     principal = CALLERS.get(resource.type)
-    if principal and not by_role(template, resource) and not may_invoke(template, source.function, principal):
+    if principal and not by_role(template, resource) and not may_invoke(template, source, resource, principal):
         text = (
             f"no AWS::Lambda::Permission lets {principal} invoke {source.function}: nothing that {name} sends arrives"
         )
@@ -74,7 +88,7 @@ def called(template: Model, source: Source) -> Iterator[Judgement]:
 
 def by_role(template: Model, resource: Resource) -> bool:
     """Whether a caller takes on a role to call the function: then that role counts, and no permission is asked for."""
-    integration = template.resource(resource.only("Target")) if resource.type == "AWS::ApiGatewayV2::Route" else None
+    integration = template.resource(resource.only("Target")) if resource.type == ROUTE else None
     return (
         any(not target.absent("RoleArn") for target in resource.items("Targets"))
         or not resource.absent("RoleArn")
@@ -103,14 +117,65 @@ def parsed(pattern: Any) -> dict[str, Any] | None:
     return found if isinstance(found, dict) else None
 
 
-def may_invoke(template: Model, function: str, principal: str) -> bool:
+def may_invoke(template: Model, source: Source, resource: Resource, principal: str) -> bool:
     """Whether a permission of the template may be for this caller, or one stands where the template does not tell."""
+    called = qualified(template, source.function, [resource.body, integration_of(resource)])
     for permission in template.of("AWS::Lambda::Permission"):
         callers = permission.values("Principal")
         named = template.function(permission.only("FunctionName"))
-        if named in (function, "") and any(not isinstance(each, str) or each in (principal, "*") for each in callers):
+        if named not in (source.function, "") or not permits_invoking(permission):
+            continue
+        if named and qualified(template, named, permission.written("FunctionName")) != called:
+            continue
+        senders = {each for each in references(permission.written("SourceArn")) if sends(template.resources.get(each))}
+        if senders and not senders & {resource.name, source.origin}:
+            continue
+        if any(not isinstance(each, str) or each in (principal, "*") for each in callers):
             return True
     return False
+
+
+def permits_invoking(permission: Resource) -> bool:
+    actions = permission.values("Action")
+    return any(not isinstance(each, str) or fnmatchcase("lambda:InvokeFunction", each) for each in actions)
+
+
+def integration_of(resource: Resource) -> Any:
+    """What a route of an HTTP API asks, which stands in a resource of its own."""
+    meant = resource.template.resource(resource.only("Target")) if resource.type == ROUTE else None
+    return meant.body if meant else {}
+
+
+def qualified(template: Model, function: str, written: Any) -> frozenset[str]:
+    """The aliases and versions of a function that an expression names: a permission counts for these alone."""
+    known = template.of("AWS::Lambda::Alias", "AWS::Lambda::Version")
+    own = {each.name for each in known if template.function(each.written("FunctionName")) == function}
+    return frozenset(own & references(written))
+
+
+def sends(resource: Resource | None) -> bool:
+    return bool(resource and resource.type in SENDERS)
+
+
+def switched_off(template: Model, source: Source) -> Iterator[Judgement]:
+    """A mapping, a rule or a schedule that is deployed switched off."""
+    nodes: list[Node] = [each for each in (*template.mappings, *template.targets) if each.label == source.name]
+    nodes += [each for each in [template.resources.get(source.name)] if each]
+    if any(flag(each.only("Enabled")) is False or each.only("State") == "DISABLED" for each in nodes):
+        text = f"{source.name} is switched off in the template: nothing arrives until somebody switches it on"
+        yield unproved(text, supply="nothing, if it is meant to be off; else Enabled: true or State: ENABLED")
+
+
+def may_not_poll(template: Model, source: Source) -> Iterator[Judgement]:
+    """A mapping polls under the function's role."""
+    function, origin = template.resources.get(source.function), template.resources.get(source.origin)
+    role = function.refers("Role") if function and origin and source.kind in POLLS else None
+    if not role or not origin or role.type != "AWS::IAM::Role":
+        return
+    refused = [each for each in POLLS[source.kind] if allows(template, role, each, origin) is False]
+    if refused:
+        text = f"the role {role.name} does not allow {refused[0]} on {origin.name}: the mapping cannot be made"
+        yield broken(Promise.DENIED, text)
 
 
 def schedule(template: Model, name: str, target: Node) -> Iterator[Judgement]:
