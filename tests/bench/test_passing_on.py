@@ -134,16 +134,16 @@ def test_an_event_of_aws_is_sent_under_a_source_that_others_may_use() -> None:
 def test_what_a_schedule_sends_comes_without_waiting_for_its_time() -> None:
     recorder = Recorder()
     there = stage(recorder)
-    there.local.client("events").__dict__["describe_rule"] = lambda **_: {"ScheduleExpression": "rate(1 day)"}
+    of_rule = {"Id": "a", "Arn": "arn:flow", "InputPath": "$.detail", "RoleArn": "arn:role"}
+    there.local.client("events").__dict__["list_targets_by_rule"] = lambda **_: {"Targets": [of_rule]}
     to_bus(there, Source(Kind.ROUTE, "Flow", "Flow.Daily", pattern=SCHEDULED))
-    rule = {"Name": "daily-1", "EventBusName": "default", "EventPattern": '{"source": ["trial.aws.events"]}'}
-    assert recorder.asked["put_rule"] == rule
-    assert recorder.asked["put_events"]["Entries"][0]["Source"] == "trial.aws.events"
+    assert recorder.asked["put_targets"]["Targets"] == [{"Id": "trial-0", "Arn": "arn:flow", "InputPath": "$.detail"}]
+    assert recorder.asked["put_events"]["Entries"][0]["Source"] == "trial.schedule"
 
     target = {"Arn": "arn:jobs", "Input": '{"run": 1}', "RoleArn": "arn:role"}
     there.local.client("scheduler").__dict__["get_schedule"] = lambda **_: {"Target": target}
     to_bus(there, Source(Kind.ROUTE, "Jobs", "Hourly", pattern=SCHEDULED))
-    assert recorder.asked["put_targets"]["Targets"] == [{"Id": "trial", "Arn": "arn:jobs", "Input": '{"run": 1}'}]
+    assert recorder.asked["put_targets"]["Targets"] == [{"Id": "trial-0", "Arn": "arn:jobs", "Input": '{"run": 1}'}]
 
 
 @pytest.mark.parametrize(

@@ -42,32 +42,48 @@ def attribute(value: Any) -> dict[str, str]:
 def to_bus(stage: Stage, source: Source) -> str:
     event = bus_event(with_names(source.pattern, stage))
     events = stage.local.client("events")
-    if stage.stack.types.get(source.name.replace(".", "")) == SCHEDULE:
+    if source.pattern == SCHEDULED:
         return by_schedule(stage, source)
     bus = stage.stack.resources.get(source.origin) or stage.project.bus(source.origin) or "default"
     rule = stage.stack.resources.get(source.name.replace(".", ""), "").rsplit("|", 1)[-1]
     if str(event["source"]).startswith("aws.") and rule:  # only AWS itself may send those
         event["source"] = f"trial.{event['source']}"
-        deployed = json.loads(events.describe_rule(Name=rule, EventBusName=bus).get("EventPattern") or "{}")
+        deployed = json.loads(events.describe_rule(Name=rule, EventBusName=bus)["EventPattern"])
         pattern = json.dumps({**deployed, "source": [event["source"]]})
         events.put_rule(Name=rule, EventBusName=bus, EventPattern=pattern)
     entry = {"Source": event["source"], "DetailType": event["detail-type"], "Detail": json.dumps(event["detail"])}
     entry |= {"EventBusName": bus, "Resources": event["resources"]}
     events.put_events(Entries=[entry])
-    return "what its schedule sends" if source.pattern == SCHEDULED else "an event that fits the pattern"
+    return "an event that fits the pattern"
 
 
 def by_schedule(stage: Stage, source: Source) -> str:
-    """A schedule's target with its input, as that of a rule which hears an event: the local AWS sends both alike."""
-    group, _, name = stage.stack.resources[source.name.replace(".", "")].rpartition("/")
-    told = {"Name": name, **({"GroupName": group.rsplit("/", 1)[-1]} if group else {})}
-    target = stage.local.client("scheduler").get_schedule(**told)["Target"]
-    events = stage.local.client("events")
+    """The targets of a schedule with their input, as those of a rule which hears an event: both are sent alike."""
+    name, events = source.name.replace(".", ""), stage.local.client("events")
+    told = targets_of_schedule if stage.stack.types.get(name) == SCHEDULE else targets_of_rule
+    targets = [
+        {"Id": f"trial-{number}", **each} for number, each in enumerate(told(stage, stage.stack.resources[name]))
+    ]
     events.put_rule(Name=AT_ITS_TIME, EventPattern=json.dumps({"source": [AT_ITS_TIME]}))
-    kept = {key: target[key] for key in ("Arn", "Input", "SqsParameters") if key in target}
-    events.put_targets(Rule=AT_ITS_TIME, Targets=[{"Id": "trial", **kept}])
+    events.put_targets(Rule=AT_ITS_TIME, Targets=targets)
     events.put_events(Entries=[{"Source": AT_ITS_TIME, "DetailType": "Scheduled Event", "Detail": "{}"}])
     return "what its schedule sends"
+
+
+def targets_of_schedule(stage: Stage, physical: str) -> list[dict[str, Any]]:
+    group, _, name = physical.rpartition("/")
+    told = {"Name": name, **({"GroupName": group.rsplit("/", 1)[-1]} if group else {})}
+    return [sent(stage.local.client("scheduler").get_schedule(**told)["Target"])]
+
+
+def targets_of_rule(stage: Stage, physical: str) -> list[dict[str, Any]]:
+    found = stage.local.client("events").list_targets_by_rule(Rule=physical.rsplit("|", 1)[-1])["Targets"]
+    return [sent(each) for each in found]
+
+
+def sent(target: dict[str, Any]) -> dict[str, Any]:
+    kept = ("Arn", "Input", "InputPath", "InputTransformer", "SqsParameters")
+    return {key: target[key] for key in kept if key in target}
 
 
 def to_bucket(stage: Stage, source: Source) -> str:
