@@ -1,6 +1,7 @@
 """How two worlds are compared: what is noise, what is a difference, and what a receiver can tell as a repeat."""
 
 import json
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -8,7 +9,7 @@ import pytest
 from trials.local_aws import Stack
 from trials.world import Difference, differences, noise, snapshot, tellable, without_envelope
 from trials.world.compare import is_time
-from trials.world.snapshot import named, parsed
+from trials.world.snapshot import Probes, named, parsed
 
 
 def test_ids_and_times_that_change_with_every_run_are_no_difference() -> None:
@@ -111,3 +112,30 @@ def test_a_queue_shows_what_was_sent_to_it_through_a_rule(monkeypatch: pytest.Mo
 
     assert worlds[0] == worlds[1]
     assert worlds[0]["queue Reviews"] == [{"source": "shop", "detail-type": "Held", "detail": {"n": 1}}]
+
+
+class Recorder:
+    """Stands in for every client: keeps the pattern of each rule."""
+
+    def __init__(self) -> None:
+        self.patterns: list[Any] = []
+
+    def __getattr__(self, operation: str) -> Any:
+        def asked(**request: Any) -> dict[str, Any]:
+            if "EventPattern" in request:
+                self.patterns.append(json.loads(request["EventPattern"]))
+            return {"EventBuses": [], "QueueUrl": "queue"}
+
+        return asked
+
+
+@pytest.mark.parametrize(("source", "heard"), [("shop", True), ("aws.states", False), ("aws.s3", False)])
+def test_what_aws_itself_tells_on_a_bus_is_no_effect(source: str, heard: bool) -> None:
+    """An execution or an object is seen where it is, and such an event comes when it likes."""
+    recorder = Recorder()
+    local: Any = SimpleNamespace(client=lambda _: recorder)
+    Probes(local, Stack("s", {}, {}, {}))
+    (pattern,) = recorder.patterns
+    barred = [test["anything-but"]["prefix"] for test in pattern.get("source", [])]
+
+    assert any(source.startswith(each) for each in barred) is not heard

@@ -39,10 +39,11 @@ class Probes:
         known = {*buses.values(), "default"}
         for each in local.client("events").list_event_buses()["EventBuses"]:  # also those that a parameter names
             buses |= {} if each["Name"] in known else {each["Name"]: each["Name"]}
+        # What AWS itself tells on a bus, of executions or objects, comes when it likes and is no effect of its own.
         for name, bus in {**buses, "default": "default"}.items():
             _, arn = self._queue(f"bus {name}")
             rule = f"probe-{name}"
-            pattern = json.dumps({"account": [ACCOUNT]})
+            pattern = json.dumps({"account": [ACCOUNT], "source": [{"anything-but": {"prefix": "aws."}}]})
             local.client("events").put_rule(Name=rule, EventBusName=bus, EventPattern=pattern)
             local.client("events").put_targets(Rule=rule, EventBusName=bus, Targets=[{"Id": "probe", "Arn": arn}])
 
