@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from trials.project import Kind, read, sources
-from trials.project.accounted import needed
-from trials.project.callers import piped
+from trials.project.accounted import ENCRYPTED, needed
+from trials.project.callers import piped, triggered
 from trials.project.sources import Batching, Route, Source
 from trials.samples.made import made
 from trials.template import read_template
@@ -110,7 +110,7 @@ SAM = """
         ("SNS", "Topic: !Ref Origin, SqsSubscription: true", "SNS through a queue that SAM makes"),
         ("Cognito", "UserPool: !Ref Origin, Trigger: PreSignUp", "direct Work.E"),
         ("Cognito", "UserPool: !Ref Origin, Trigger: UserMigration", "direct Work.E"),
-        ("Cognito", "UserPool: !Ref Origin, Trigger: CustomSMSSender", "there are no trials for Cognito yet"),
+        ("Cognito", "UserPool: !Ref Origin, Trigger: CustomSMSSender", ENCRYPTED),
         ("IoTRule", "Sql: SELECT *", "there are no trials for IoTRule yet"),
         ("AlexaSkill", "SkillId: x", "there are no trials for AlexaSkill yet"),
         ("MSK", "Stream: x", "direct Work.E"),
@@ -291,7 +291,30 @@ ORIGIN = (
 )
 FIELD = "AWS::AppSync::Resolver, Properties: { TypeName: Query, FieldName: order, DataSourceName: !GetAtt Graph.Name }"
 NOT_PROXY = f"AWS::ApiGateway::Method, Properties: {{ HttpMethod: POST, Integration: {{ Type: AWS, Uri: {INVOKED} }} }}"
+FEDERATED = f"AWS::Cognito::UserPool, Properties: {{ LambdaConfig: {{ InboundFederation: {{ LambdaVersion: V1_0, LambdaArn: {ARN} }} }} }}"
 POOL = f"AWS::Cognito::UserPool, Properties: {{ LambdaConfig: {{ PostConfirmation: {ARN} }} }}"
+
+
+def token(version: str = "") -> str:
+    """A pool's trigger before a token is made, of a version; both properties then name one trigger."""
+    newer = f", PreTokenGenerationConfig: {{ LambdaVersion: {version}, LambdaArn: {ARN} }}" if version else ""
+    return f"AWS::Cognito::UserPool, Properties: {{ LambdaConfig: {{ PreTokenGeneration: {ARN}{newer} }} }}"
+
+
+def test_a_trigger_before_there_is_a_user_tells_of_none() -> None:
+    for trigger in ("UserMigration", "InboundFederation"):
+        assert "userAttributes" not in json.loads(triggered(trigger))["request"]
+    assert "userAttributes" in json.loads(triggered("PostConfirmation"))["request"]
+    assert "scopes" not in json.loads(triggered("PreTokenGeneration"))["request"]
+
+
+def test_each_trigger_of_one_event_of_sam_is_a_source(tmp_path: Path) -> None:
+    found = listed(tmp_path, SAM % ("Cognito", "UserPool: !Ref Origin, Trigger: [PreSignUp, PostConfirmation]"))
+
+    assert [(each.name, json.loads(each.given)["triggerSource"]) for each in found] == [
+        ("Work.E.PreSignUp", "PreSignUp_SignUp"),
+        ("Work.E.PostConfirmation", "PostConfirmation_ConfirmSignUp"),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -305,6 +328,12 @@ POOL = f"AWS::Cognito::UserPool, Properties: {{ LambdaConfig: {{ PostConfirmatio
             ("triggerSource",),
             "DefineAuthChallenge_Authentication",
         ),
+        (token(), ("version",), "1"),
+        (token("V2_0"), ("version",), "2"),
+        (token("V3_0"), ("version",), "3"),
+        (token("V2_0"), ("request", "scopes"), ["aws.cognito.signin.user.admin"]),
+        (POOL.replace("PostConfirmation", "UserMigration"), ("request", "password"), "trial-1"),
+        (FEDERATED, ("triggerSource",), "InboundFederation_ExternalProvider"),
         (BEHIND, ("httpMethod",), "GET"),
         (PIPE % "Target", (0, "id"), "trial-1"),
         (PIPE % "Target: x, Enrichment", (0, "id"), "trial-1"),

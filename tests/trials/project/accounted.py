@@ -49,6 +49,7 @@ ROUTE = "a way without a function: who gets what it passes on is not tried yet"
 INTEGRATED = "an API's way into a service without a function whose one end in this template is not told"
 MACHINE = "what starts a state machine is not tried yet"
 NESTED = "a nested stack whose template is no file here: what it holds is not tried"
+ENCRYPTED = "there are no trials for a sender of Cognito: its code is encrypted by a key that only an account has"
 ELSEWHERE = "its function is not in this template"
 
 

@@ -75,23 +75,36 @@ TRIGGERS: dict[str, tuple[str, dict[str, Any]]] = {  # of a user pool: where one
         {"privateChallengeParameters": {"answer": "trial"}, "challengeAnswer": "trial"},
     ),
     "UserMigration": ("UserMigration_Authentication", {"password": "trial-1", "validationData": {}}),
+    "InboundFederation": (
+        "InboundFederation_ExternalProvider",
+        {
+            "providerName": "Trial",
+            "providerType": "OIDC",
+            "attributes": {"tokenResponse": {}, "idToken": ATTRIBUTES, "userInfo": ATTRIBUTES},
+        },
+    ),
 }
+OF_NOBODY = ("UserMigration", "InboundFederation")  # triggers that come before the pool knows a user
+SENDERS = ("CustomEmailSender", "CustomSMSSender")
+SCOPES = {"scopes": ["aws.cognito.signin.user.admin"]}  # which the later versions of a token's event have
 
 
-def triggered(trigger: str) -> str:
-    """What a trigger of a user pool gets; nothing for one whose event is not known here."""
+def triggered(trigger: str, version: str = "V1_0") -> str:
+    """What a trigger of a user pool gets, in a version of its event; nothing for one that is not known here."""
     trigger = trigger.removesuffix("Config")
     if trigger not in TRIGGERS:
         return ""
     origin, asked = TRIGGERS[trigger]
+    user = {} if trigger in OF_NOBODY else {"userAttributes": ATTRIBUTES}
+    later = SCOPES if trigger == "PreTokenGeneration" and version != "V1_0" else {}
     event = {
-        "version": "1",
+        "version": version[1:].split("_")[0],
         "region": "us-east-1",
         "userPoolId": "us-east-1_trial",
         "userName": "trial",
         "callerContext": {"awsSdkVersion": "trial", "clientId": "trial"},
         "triggerSource": origin,
-        "request": {"userAttributes": ATTRIBUTES, "clientMetadata": {}, **asked},
+        "request": {**user, "clientMetadata": {}, **asked, **later},
         "response": {},
     }
     return json.dumps(event)

@@ -202,8 +202,8 @@ def of_events(template: Model) -> Iterator[Source]:
             yield Source(Kind.BUCKET, function, name, logical_id(event.written("Bucket")), pattern=key_rules(event))
         elif event.kind == "CloudWatchLogs":
             yield Source(Kind.LOGS, function, name, logical_id(event.written("LogGroupName")))
-        elif event.kind == "Cognito" and (given := triggered(str(next(iter(listed(event.only("Trigger"))), "")))):
-            yield Source(Kind.DIRECT, function, name, given=given)
+        elif event.kind == "Cognito":
+            yield from of_triggers(event, [str(each) for each in listed(event.only("Trigger"))])
         elif event.kind not in (*MAPPED_BY_SAM, *TARGETED_BY_SAM, "SNS"):
             yield Source(Kind.OTHER, function, name, why=f"there are no trials for {event.kind} yet")
 
@@ -280,11 +280,28 @@ def key_rules(notification: Node) -> dict[str, Any]:
     return {str(rule.only("Name")).lower(): rule.only("Value") for rule in rules}
 
 
+def of_triggers(event: Event, triggers: list[str]) -> Iterator[Source]:
+    """An event of SAM for one trigger of a user pool, or for several."""
+    for trigger in triggers:
+        name = event.label if len(triggers) == 1 else f"{event.label}.{trigger}"
+        if given := triggered(trigger):
+            yield Source(Kind.DIRECT, event.owner.name, name, given=given)
+        else:
+            why = accounted.ENCRYPTED if trigger in callers.SENDERS else "there are no trials for Cognito yet"
+            yield Source(Kind.OTHER, event.owner.name, name, why=why)
+
+
 def of_user_pool(pool: Resource) -> Iterator[Source]:
-    for trigger, target in as_dict(pool.only("LambdaConfig")).items():
+    triggers = as_dict(pool.only("LambdaConfig"))
+    for trigger, target in triggers.items():
+        if trigger == "PreTokenGeneration" and "PreTokenGenerationConfig" in triggers:
+            continue  # both name one trigger
         if function := pool.template.function(as_dict(target).get("LambdaArn") or target):
-            given, name = triggered(trigger), f"{pool.name}.{trigger}"
-            if given:
+            version = as_dict(target).get("LambdaVersion", "V1_0")
+            given, name = triggered(trigger, version if isinstance(version, str) else "V1_0"), f"{pool.name}.{trigger}"
+            if trigger in callers.SENDERS:
+                yield Source(Kind.OTHER, function, name, why=accounted.ENCRYPTED)
+            elif given:
                 yield Source(Kind.DIRECT, function, name, given=given)
             else:
                 yield Source(Kind.OTHER, function, name, why=accounted.reason(pool.type))
