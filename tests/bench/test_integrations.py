@@ -294,6 +294,18 @@ def test_a_text_in_quotes_breaks_out_of_the_call_s_json() -> None:
     ]
 
 
+def test_a_field_that_holds_no_prose_is_left_as_it_is() -> None:
+    template = (
+        '{ "Entries": [{ "DetailType": "$input.path(\'$.eventType\')", "Source": "$input.path(\'$.source\')" }] }'
+    )
+    integration = {
+        "uri": "arn:aws:apigateway:us-east-1:events:action/PutEvents",
+        "requestTemplates": {"application/json": template},
+    }
+
+    assert found_by(Call("events", "PutEvents", {}), integration, '{"eventType": "a", "source": "b"}') == []
+
+
 # ---- verdicts
 
 
@@ -309,6 +321,9 @@ def test_only_what_came_at_the_end_or_was_read_holds() -> None:
 
     assert integrations.once("queue Jobs", send, POST, told(200, 200), [{"n": 1}], own=False).verdict is Verdict.HELD
     assert integrations.once("queue Jobs", send, POST, told(200, 200), [], own=False).verdict is Verdict.UNPROVED
+    assert (
+        integrations.once("queue Jobs", send, POST, told(500, 200), [{"n": 1}], own=False).verdict is Verdict.UNPROVED
+    )
     assert integrations.once("queue Jobs", send, POST, told(200, 400), [], own=False).verdict is Verdict.UNPROVED
     assert integrations.once("queue Jobs", send, POST, told(400), [], own=True).verdict is Verdict.UNPROVED
     assert integrations.once("table T", read, POST, told(200, 200), [], own=False).verdict is Verdict.HELD

@@ -9,6 +9,7 @@ from typing import Any
 from trials.integrations.calling import FORMS, Sent
 from trials.integrations.requests import reads_whole, wanted
 from trials.project.source import Call
+from trials.samples.derive import words
 from trials.samples.reads import EACH, Steps
 
 POISON = "trial-poison {not JSON"
@@ -21,6 +22,10 @@ TEXTS = {  # by what is said of them
 }
 FREE = "note"  # a field that nothing gives a meaning
 HARMLESS = "a harmless text"
+IDENTIFIERS = {  # last words of names of fields that hold no prose
+    *("id", "key", "type", "kind", "source", "status", "code", "action", "bus", "group", "arn", "url", "uri", "token"),
+    *("date", "time", "timestamp", "email", "phone", "number", "version", "currency", "country", "language", "stream"),
+}
 CONTENT = ("MessageBody", "Message")  # of a form: what may hold any text
 FAILED_EXECUTION = {"status": "FAILED", "error": "TrialError", "cause": "trial", "input": "{}", "name": "trial-1"}
 ENTRY = {"ErrorCode": "InternalFailure", "ErrorMessage": "trial"}
@@ -47,7 +52,7 @@ def odd_texts(body: str, integration: dict[str, Any]) -> Iterator[Odd]:
         plain = json.loads(body)
     except ValueError:
         return
-    paths: list[Steps] = sorted(wanted(integration).paths)
+    paths: list[Steps] = [each for each in sorted(wanted(integration).paths) if not is_identifier(each)]
     if isinstance(plain, dict) and reads_whole(integration):
         plain[FREE], paths = HARMLESS, [(FREE,), *paths]
     for name, text in TEXTS.items():
@@ -56,6 +61,12 @@ def odd_texts(body: str, integration: dict[str, Any]) -> Iterator[Odd]:
             if changed is not None:
                 field = ".".join(each for each in steps if each != EACH)
                 yield Odd(name, field, text, *(json.dumps(each, ensure_ascii=False) for each in (changed, safe)))
+
+
+def is_identifier(steps: Steps) -> bool:
+    """Whether a field is one that nobody fills with prose, by the last word of its name."""
+    last = words(steps[-1]).split()
+    return bool(last) and last[-1] in IDENTIFIERS
 
 
 def changed_at(value: Any, steps: Steps, text: str) -> Any:

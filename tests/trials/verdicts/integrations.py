@@ -54,6 +54,9 @@ def once(place: str, source: Source, request: object, answer: Answer, came: list
         who = "the service" if answer.backend else "API Gateway"
         return unproved(f"{sent}: {who} refused it: {short(said)}", supply=supply_event(source))
     assert source.call
+    if came and answer.status >= 400:
+        text = f"{sent}, and yet it came to {place}: no response of the integration takes what the service answers"
+        return unproved(text, supply="a response of the integration for 200, so that the caller does not ask again")
     if came:
         return held(f"{sent}; at {place} came {short(json.dumps(came[0], default=str))}")
     if source.call.action.startswith(READS):
