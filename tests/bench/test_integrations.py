@@ -294,6 +294,22 @@ def test_a_text_in_quotes_breaks_out_of_the_call_s_json() -> None:
     ]
 
 
+def test_what_is_read_is_left_out_unless_a_validator_asks_for_it() -> None:
+    template = "$input.path('$.a') $input.params('k') $input.params('X-Tenant') $input.params('id')"
+    integration = {"requestTemplates": {"application/json": template}}
+    request = Request("POST", "/jobs/7", {"id": "7"}, {"k": "v"}, {"X-Tenant": "a"}, '{"a": 1}')
+
+    def left_out(**body: Any) -> list[str]:
+        return [what for what, _ in oddities.lacking(request, Call("sqs", "SendMessage", body), integration)]
+
+    assert left_out() == [
+        "a body without the fields that are read",
+        "a request without 'X-Tenant'",
+        "a request without 'k'",
+    ]
+    assert left_out(requires=["k"], validates=True) == ["a request without 'X-Tenant'"]
+
+
 def test_a_field_that_holds_no_prose_is_left_as_it_is() -> None:
     template = (
         '{ "Entries": [{ "DetailType": "$input.path(\'$.eventType\')", "Source": "$input.path(\'$.source\')" }] }'
@@ -343,6 +359,9 @@ def test_only_what_came_at_the_end_or_was_read_holds() -> None:
         (integrations.broken_out("queue Jobs", "an ampersand", "note", told(200, 200), ["{"]), Promise.LOST),
         (integrations.broken_out("queue Jobs", "an ampersand", "note", told(200, 400), []), Promise.SILENT),
         (integrations.broken_out("queue Jobs", "an ampersand", "note", told(400, 400), []), Promise.BLOCKED),
+        (integrations.lacking("queue Jobs", [("a", told(400, 400), []), ("b", told(200, 400), [])]), Promise.SILENT),
+        (integrations.lacking("queue Jobs", [("a", told(400, 400), []), ("b", told(200, 200), ["x"])]), Verdict.UNPROVED),
+        (integrations.lacking("queue Jobs", [("a", told(400, 400), []), ("b", told(400), [])]), Verdict.HELD),
         (integrations.partly(told(200, 200, "{}")), Promise.LOST),
         (integrations.partly(told(200, 200, '{"FailedEntryCount": 1}')), Verdict.UNPROVED),
         (integrations.partly(told(502, 200)), Verdict.HELD),

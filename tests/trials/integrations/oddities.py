@@ -3,11 +3,11 @@
 import json
 from collections.abc import Iterator
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from trials.integrations.calling import FORMS, Sent
-from trials.integrations.requests import reads_whole, wanted
+from trials.integrations.requests import Request, reads_whole, wanted
 from trials.project.source import Call
 from trials.samples.derive import words
 from trials.samples.reads import EACH, Steps
@@ -22,6 +22,7 @@ TEXTS = {  # by what is said of them
 }
 FREE = "note"  # a field that nothing gives a meaning
 HARMLESS = "a harmless text"
+MOST_LACKING = 3  # parameters that are left out, each alone
 IDENTIFIERS = {  # last words of names of fields that hold no prose
     *("id", "key", "type", "kind", "source", "status", "code", "action", "bus", "group", "arn", "url", "uri", "token"),
     *("date", "time", "timestamp", "email", "phone", "number", "version", "currency", "country", "language", "stream"),
@@ -61,6 +62,18 @@ def odd_texts(body: str, integration: dict[str, Any]) -> Iterator[Odd]:
             if changed is not None:
                 field = ".".join(each for each in steps if each != EACH)
                 yield Odd(name, field, text, *(json.dumps(each, ensure_ascii=False) for each in (changed, safe)))
+
+
+def lacking(request: Request, call: Call, integration: dict[str, Any]) -> Iterator[tuple[str, Request]]:
+    """The request without what the mapping reads of it, each time with what it lacks; not what a validator asks for."""
+    asked, required = wanted(integration), call.body.get("requires") or []
+    if asked.paths and request.body and not call.body.get("validates"):
+        yield "a body without the fields that are read", replace(request, body="{}")
+    for name in sorted({each for _, each in asked.parameters} - set(required))[:MOST_LACKING]:
+        query = {key: each for key, each in request.query.items() if key != name}
+        headers = {key: each for key, each in request.headers.items() if key != name}
+        if len(query) + len(headers) < len(request.query) + len(request.headers):
+            yield f"a request without {name!r}", replace(request, query=query, headers=headers)
 
 
 def is_identifier(steps: Steps) -> bool:

@@ -90,14 +90,17 @@ def try_way(stage: Stage, source: Source, began: float) -> Iterator[Event]:
 
 
 def malformed(trying: Trying) -> Iterator[Judgement]:
-    """A body that is no JSON, and good ones whose texts hold what a template must not pass on as it is."""
-    if trying.request.method not in WITH_BODY:
-        return
-    if trying.call.body.get("validates"):
+    """A body that is no JSON, requests that lack a part, and good ones with texts that must be encoded."""
+    if trying.request.method in WITH_BODY and trying.call.body.get("validates"):
         yield verdicts.validated()
-    else:
+    elif trying.request.method in WITH_BODY:
         answer, came = trying.ask(replace(trying.request, body=oddities.POISON))
         yield verdicts.no_json(trying.place, answer, came)
+    lacking = [
+        (what, *trying.ask(less)) for what, less in oddities.lacking(trying.request, trying.call, trying.integration)
+    ]
+    if lacking:
+        yield verdicts.lacking(trying.place, lacking)
     for odd in oddities.odd_texts(trying.request.body, trying.integration):
         sent, safe = (
             prepared(trying.call, trying.integration, replace(trying.request, body=body))

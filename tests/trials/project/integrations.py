@@ -7,7 +7,7 @@ from typing import Any
 from trials.project.source import Call, Kind, Route, Source
 from trials.template import MACHINES, Model, Node, Resource, as_dict, references, text
 from trials.template.nodes import QUEUE, TOPIC
-from trials.template.values import is_intrinsic
+from trials.template.values import flag, is_intrinsic
 
 TABLES = ("AWS::DynamoDB::Table", "AWS::Serverless::SimpleTable", "AWS::DynamoDB::GlobalTable")
 ENDS: dict[str, tuple[str, ...]] = {  # where a way can end, by the service as an ARN names it
@@ -100,7 +100,14 @@ def of_method(method: Resource) -> dict[str, Any]:
         "passthroughBehavior": str(here.only("PassthroughBehavior") or ""),
         "responses": responses,
         "validates": not method.absent("RequestModels") and not method.absent("RequestValidatorId"),
+        "requires": [] if method.absent("RequestValidatorId") else required(method),
     }
+
+
+def required(method: Resource) -> list[str]:
+    """The names of the parameters without which a validator refuses a request."""
+    asked = as_dict(method.only("RequestParameters"))
+    return [key.rsplit(".", 1)[-1] for key, each in asked.items() if flag(each) is True]
 
 
 def of_http_integration(settings: Node) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """What the answers of an API that calls a service itself, and what came of its calls, tell: pure functions."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, Protocol
 
 from trials.project.source import Source
@@ -78,6 +78,22 @@ def no_json(place: str, answer: Answer, came: list[Any]) -> Judgement:
     if answer.status >= 400:
         return held(f"a body that is no JSON is answered with {answer.status}")
     return unproved(f"a body that is no JSON is answered with {answer.status}, and nothing came", supply=ASK_AN_ACCOUNT)
+
+
+def lacking(place: str, results: Sequence[tuple[str, Answer, list[Any]]]) -> Judgement:
+    """What became of requests each of which lacks something that the mapping reads: what, the answer, what came."""
+    details = [f"{what}: {answer.status}{', and it comes' if came else ''}" for what, answer, came in results]
+    for what, answer, _ in results:
+        if answer.refused and answer.status < 400 and answer.status_told and not says_so(answer):
+            text = f"{what} is refused by the service, and the caller is told {answer.status}"
+            return broken(Promise.SILENT, text, *details)
+    passed = [what for what, answer, came in results if came and answer.status < 400]
+    if passed:
+        text = f"{passed[0]} is answered as a good one, and comes to {place} with nothing in its place"
+        return unproved(text, *details, supply=VALIDATED)
+    if all(answer.status >= 400 for _, answer, _ in results):
+        return held("what lacks a part that is read is an error for the caller", *details)
+    return unproved("of a request that lacks a part, nothing came", *details, supply=ASK_AN_ACCOUNT)
 
 
 def validated() -> Judgement:
