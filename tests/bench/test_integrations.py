@@ -13,7 +13,7 @@ from trials.integrations.mapping import NoJson, Untold, rendered
 from trials.integrations.requests import Request
 from trials.integrations.requests import made as made_request
 from trials.project import sources
-from trials.project.integrations import grown, leaves, planted
+from trials.project.integrations import grown, leaves, planted, way
 from trials.project.source import Call, Kind, Route, Source
 from trials.template import Model, read_template
 from trials.verdicts import Promise, Verdict, integrations
@@ -58,6 +58,32 @@ def test_what_deployment_makes_of_a_way_is_found_again_as_it_was_written() -> No
     assert whole["responses"]["4\\d{2}"] == {"statusCode": "400"}
     assert whole["uri"] == way.call.body["uri"]
     assert dict(leaves({"a": {"b.c": {"Ref": "X"}}, "d": None})) == {"a\nb.c": {"Ref": "X"}}
+
+
+@pytest.mark.parametrize(
+    ("entry", "end"),
+    [("", "default"), (', "EventBusName": "default"', "default"), (', "EventBusName": "elsewhere"', ""), (', "EventBusName": "${Bus}"', "Bus")],
+)  # fmt: skip
+def test_an_event_without_a_bus_ends_on_the_default_one(entry: str, end: str) -> None:
+    template = {"Fn::Sub": f'{{ "Entries": [{{ "Source": "a"{entry} }}] }}'}
+    body = {
+        "uri": "arn:aws:apigateway:us-east-1:events:action/PutEvents",
+        "requestTemplates": {"application/json": template},
+    }
+    found = way(Model({"Resources": {"Bus": {"Type": "AWS::Events::EventBus"}}}), "W", "Api", Route("POST", "/"), body)
+
+    assert (found.function if found else "") == end
+
+
+@pytest.mark.parametrize(("more", "end"), [({}, "default"), ({"EventBusName": {"Ref": "BusName"}}, "")])
+def test_a_first_class_integration_names_its_bus_by_a_parameter(more: dict[str, Any], end: str) -> None:
+    body = {
+        "integrationSubtype": "EventBridge-PutEvents",
+        "requestParameters": {"Source": "a", "DetailType": "b", "Detail": "{}", **more},
+    }
+    found = way(Model({"Resources": {}}), "W", "Api", Route("POST", "/"), body)
+
+    assert (found.function if found else "") == end
 
 
 # ---- what is sent

@@ -13,7 +13,7 @@ from trials.integrations.trying import try_way
 from trials.machines.trying import try_machine
 from trials.project import Kind, Project, Source
 from trials.project.accounted import needed
-from trials.project.integrations import planted_id
+from trials.project.integrations import DEFAULT_BUS, planted_id
 from trials.report.events import CallsSeen, Event, SamplesUsed, SourceEnded, Told, TrialStarted
 from trials.samples import samples
 from trials.samples.code import of_code
@@ -106,7 +106,7 @@ STATUS = {Verdict.HELD: Status.DELIVERED, Verdict.UNPROVED: Status.UNPROVED, Ver
 
 
 def absent(stage: Stage, source: Source) -> str:
-    if source.function not in stage.stack.resources:
+    if source.function not in stage.stack.resources and not (source.call and source.function == DEFAULT_BUS):
         resource = stage.project.body["Resources"].get(source.function, {})
         unmet = f"its condition {resource.get('Condition')} is not met by the parameters"
         why = stage.stack.left_out.get(source.function, unmet if "Condition" in resource else "left out")

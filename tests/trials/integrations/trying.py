@@ -11,7 +11,7 @@ from trials.integrations.calling import Answered, Backend, answered, prepared, r
 from trials.integrations.mapping import Untold
 from trials.integrations.requests import WITH_BODY, Request, given, made
 from trials.project import Source
-from trials.project.integrations import HOLDER, grown, planted_id
+from trials.project.integrations import DEFAULT_BUS, HOLDER, grown, planted_id
 from trials.report.events import Event, SamplesUsed, SourceEnded, Told, TrialStarted
 from trials.samples import found as own
 from trials.stage import Stage
@@ -34,7 +34,7 @@ class Trying:
         stage.fresh()
         self.stage, self.source, self.call = stage, source, source.call
         self.integration = deployed(stage, source)
-        place = PLACES.get(stage.stack.types.get(source.function, ""), "")
+        place = "bus" if source.function == DEFAULT_BUS else PLACES.get(stage.stack.types.get(source.function, ""), "")
         self.place = f"{place} {source.function}"
         self.used = ""
         request = made(source.route, self.integration)

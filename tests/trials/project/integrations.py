@@ -31,6 +31,8 @@ FORM_ACTION = re.compile(r"\bAction=(\w+)")
 TARGET = re.compile(r"\w+\.(\w+)")
 NAMES = ("QueueName", "TopicName", "Name", "TableName", "StateMachineName")
 SECTIONS = ("uri", "credentials", "requestTemplates", "requestParameters", "responses", "responseParameters")
+DEFAULT_BUS = "default"  # an end that no template makes
+BUS_NAMED = re.compile(r"""EventBusName(?!["']?\s*[:=]\s*["']default["'])""")  # another one than the default
 HOLDER = "TrialsWays"  # the API whose integrations hold what deployment makes of each way
 
 
@@ -76,7 +78,15 @@ def end_of(template: Model, service: str, body: dict[str, Any]) -> str:
     found = [each for each in fitting if each.name in meant]
     if not found:
         found = [each for each in fitting if any(says(said(body), each.only(key)) for key in NAMES)]
+    if service == "events" and not found and not names_another_bus(body):
+        return DEFAULT_BUS
     return found[0].name if len(found) == 1 else ""
+
+
+def names_another_bus(body: dict[str, Any]) -> bool:
+    """Whether an integration names a bus besides the default one."""
+    given = as_dict(body.get("requestParameters")).get("EventBusName", "default")
+    return given != "default" or bool(BUS_NAMED.search(said(body)))
 
 
 def says(written: str, name: Any) -> bool:
