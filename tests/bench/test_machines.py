@@ -1,6 +1,7 @@
 """State machines as sources: what is made of a definition, what it is started with, and what its tasks are told."""
 
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -10,6 +11,7 @@ import pytest
 
 from support.executions import execute
 from trials.local_aws.outside import StandIn
+from trials.machines import playing
 from trials.machines.calling import Calls, named
 from trials.machines.definition import ASK, MOST_RETRIES, Task, asking, beyond, forward, tasks
 from trials.machines.faults import UNMENTIONED, faults, of_tasks
@@ -499,3 +501,20 @@ def test_a_machine_waits_for_the_functions_that_may_start_it(tmp_path: Path) -> 
     starter, flow = Source(Kind.QUEUE, "Work", "Work.Jobs", "Jobs"), Source(Kind.MACHINE, "Flow", "Flow")
 
     assert feeders(project, flow, [starter, flow]) == [starter]
+
+
+def test_an_execution_that_goes_round_without_a_task_is_not_waited_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = iter(range(0, 1000, 5))
+    monkeypatch.setattr(time, "monotonic", lambda: next(clock))
+    monkeypatch.setattr(time, "sleep", lambda _: None)
+    stopped: list[str] = []
+    states = SimpleNamespace(
+        describe_execution=lambda **_: {"status": "RUNNING"},
+        stop_execution=lambda **asked: stopped.append(asked["executionArn"]),
+    )
+    stage: Any = SimpleNamespace(local=SimpleNamespace(client=lambda _: states))
+    prompter: Any = SimpleNamespace(last=0, open={}, at_work=0, attempts=[])
+
+    assert playing.ended(stage, prompter, "arn", {}) == Ending("TRYING")
+    assert stopped == ["arn"]
+    assert next(clock) < playing.LONGEST

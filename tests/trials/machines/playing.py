@@ -20,6 +20,7 @@ FIRST, SECOND = "trial-1", "trial-2"  # names of executions
 QUIET = 1.0  # seconds in which nothing happens while somebody's answer is waited for
 MOST_ATTEMPTS = 40  # of tasks in one execution, after which it counts as going on and on
 LONGEST = 60  # seconds of one execution
+LONGEST_WITHOUT_TASK = 15  # seconds in which it asks for none: nothing waits, so it goes round
 TURN = 0.05  # seconds between two looks at an execution
 
 
@@ -99,7 +100,8 @@ def ended(stage: Stage, prompter: Prompter, execution: str, answers: dict[str, A
                 return Ending("WAITING", waits_at=state)
             prompter.succeed(token, answers[state])
             prompter.last = time.monotonic()
-        if len(prompter.attempts) > MOST_ATTEMPTS or time.monotonic() > deadline:
+        idle = not prompter.open and not prompter.at_work and quiet > LONGEST_WITHOUT_TASK
+        if len(prompter.attempts) > MOST_ATTEMPTS or idle or time.monotonic() > deadline:
             states.stop_execution(executionArn=execution)
             return Ending("TRYING", waits_at=prompter.attempts[-1].state if prompter.attempts else "")
         time.sleep(TURN)

@@ -47,7 +47,8 @@ def ended_well(reference: Undisturbed, name: str, unreached: Sequence[str]) -> J
         text = f"{origin}: it waits at {ending.waits_at} for an answer, which nobody gives here"
         return unproved(text, supply=ANSWER.format(state=ending.waits_at))
     if ending.status == "TRYING":
-        return unproved(f"{origin}: it comes to no end, and was at {ending.waits_at}", supply=EVENT.format(name=name))
+        where = f", and was at {ending.waits_at}" if ending.waits_at else ": it goes round and asks for no task"
+        return unproved(f"{origin}: it comes to no end{where}", supply=EVENT.format(name=name))
     if ending.failed:
         cause = " ".join(ending.cause.split())[:300]
         text = f"{origin}: it ended {ending.status} with {ending.error or 'no error'}: {cause}"
