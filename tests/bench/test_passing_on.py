@@ -58,13 +58,14 @@ def test_ways_whose_two_ends_are_here_are_tried_and_the_others_are_rows(tmp_path
         ("Heard", "Told", "Jobs"),
         ("Placed", "", "Told"),
         ("Files.s3:ObjectCreated:*", "Files", "Jobs"),
+        ("Files.s3:ObjectRemoved:*", "Files", "Jobs"),
         ("Flow.Paid", "", "Flow"),
         ("Flow.Daily", "", "Flow"),
         ("Nightly", "", "Told"),
         ("Hourly", "", "Jobs"),
     }
     rows = {each.name for each in listed if each.kind is Kind.OTHER}
-    assert rows == {"Elsewhere", "Files.s3:ObjectRemoved:*"}
+    assert rows == {"Elsewhere"}
 
 
 @pytest.mark.parametrize("name", ['!Sub "${AWS::StackName}-shop"', "shop"])
@@ -117,6 +118,10 @@ def test_what_is_sent_fits_the_filter() -> None:
 
     to_bucket(stage(recorder), Source(Kind.ROUTE, "Jobs", "F", "Files", pattern={"prefix": "in/", "suffix": ".csv"}))
     assert recorder.asked["put_object"]["Key"] == "in/trial.csv"
+    assert "delete_object" not in recorder.asked
+
+    to_bucket(stage(recorder), Source(Kind.ROUTE, "Jobs", "Files.s3:ObjectRemoved:*", "Files"))
+    assert recorder.asked["delete_object"]["Key"] == "trial"
 
 
 def test_an_event_of_aws_is_sent_under_a_source_that_others_may_use() -> None:

@@ -295,6 +295,17 @@ FEDERATED = f"AWS::Cognito::UserPool, Properties: {{ LambdaConfig: {{ InboundFed
 POOL = f"AWS::Cognito::UserPool, Properties: {{ LambdaConfig: {{ PostConfirmation: {ARN} }} }}"
 
 
+@pytest.mark.parametrize(
+    ("engine", "origin"),
+    [("ACTIVEMQ", "aws:mq"), ("ActiveMQ", "aws:mq"), ("RABBITMQ", "aws:rmq"), ("RabbitMQ", "aws:rmq")],
+)
+def test_an_engine_of_amazon_mq_is_known_however_it_is_written(engine: str, origin: str, tmp_path: Path) -> None:
+    broker = f"  Broker: {{ Type: AWS::AmazonMQ::Broker, Properties: {{ EngineType: {engine} }} }}"
+    (found,) = listed(tmp_path, SAM % ("MQ", "Broker: !GetAtt Broker.Arn") + broker)
+
+    assert json.loads(found.given)["eventSource"] == origin
+
+
 def token(version: str = "") -> str:
     """A pool's trigger before a token is made, of a version; both properties then name one trigger."""
     newer = f", PreTokenGenerationConfig: {{ LambdaVersion: {version}, LambdaArn: {ARN} }}" if version else ""

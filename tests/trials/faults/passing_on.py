@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from trials.project.sources import SCHEDULED, Source
+from trials.project.sources import REMOVED, SCHEDULED, Source
 from trials.samples.made import ID, bus_event
 from trials.samples.pattern import fill
 from trials.stage import Stage
@@ -88,8 +88,12 @@ def sent(target: dict[str, Any]) -> dict[str, Any]:
 
 def to_bucket(stage: Stage, source: Source) -> str:
     key = f"{as_name(source.pattern, 'prefix')}trial{as_name(source.pattern, 'suffix')}"
-    stage.local.client("s3").put_object(Bucket=stage.stack.resources[source.origin], Key=key, Body=b"trial")
-    return f"the object {key}"
+    bucket, s3 = stage.stack.resources[source.origin], stage.local.client("s3")
+    s3.put_object(Bucket=bucket, Key=key, Body=b"trial")
+    if REMOVED not in source.name:
+        return f"the object {key}"
+    s3.delete_object(Bucket=bucket, Key=key)
+    return f"the end of the object {key}"
 
 
 def as_name(rule: dict[str, Any], end: str) -> str:

@@ -150,7 +150,8 @@ POLLED = {  # what a mapping hands over that no trial delivers by its rules, by 
 
 def polled(kind: str, broker: str) -> str:
     """What a mapping of Kafka or of Amazon MQ hands over; nothing for another. `broker` is the engine of MQ."""
-    return POLLED.get((broker or "ActiveMQ") if kind == "MQ" else kind, "")
+    engine = {"": "ActiveMQ", "activemq": "ActiveMQ", "rabbitmq": "RabbitMQ"}.get(broker.lower(), "")
+    return POLLED.get(engine if kind == "MQ" else kind, "")
 
 
 RECORDS: dict[str, dict[str, Any]] = {  # what a pipe takes from its source, by the type of that

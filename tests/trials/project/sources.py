@@ -29,6 +29,7 @@ RULES = {
     "Schedule": Kind.SCHEDULE,
     "ScheduleV2": Kind.SCHEDULE,
 }
+REMOVED = "ObjectRemoved"  # in the name of a bucket's event
 SCHEDULES = ("Schedule", "ScheduleV2")
 SCHEDULED = {"source": ["aws.events"], "detail-type": ["Scheduled Event"]}  # what a rule sends at its time
 READ_ELSEWHERE = {  # than by their type: as APIs, mappings, subscriptions, targets and URLs of the model
@@ -271,7 +272,12 @@ def of_bucket(bucket: Resource) -> Iterator[Source]:
         for each in bucket.items("NotificationConfiguration", key):
             event = f"{bucket.name}.{each.only('Event') or ''}"
             begins = Source(Kind.ROUTE, "", event, bucket.name, pattern=key_rules(each))
-            yield way(bucket.template, event, each.written(end), begins=begins if "Created" in event else None)
+            yield way(
+                bucket.template,
+                event,
+                each.written(end),
+                begins=begins if "Created" in event or REMOVED in event else None,
+            )
 
 
 def key_rules(notification: Node) -> dict[str, Any]:
