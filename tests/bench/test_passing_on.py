@@ -109,7 +109,7 @@ def test_what_is_sent_fits_the_filter() -> None:
     of_bucket = {"source": ["aws.s3"], "detail": {"bucket": {"name": [{"Ref": "Files"}]}}}
     to_bus(stage(recorder), Source(Kind.ROUTE, "Jobs", "Placed", pattern=of_bucket))
     entry = recorder.asked["put_events"]["Entries"][0]
-    assert (entry["EventBusName"], json.loads(entry["Detail"])) == ("default", {"bucket": {"name": "files-1"}})
+    assert (entry["EventBusName"], json.loads(entry["Detail"])["bucket"]) == ("default", {"name": "files-1"})
 
     assert "put_rule" not in recorder.asked
 

@@ -22,12 +22,12 @@ from trials.verdicts.judge import (
     never_called_back,
     of_a_newer_python,
     ordered,
-    recovered,
     refusal,
     refused_sample,
     repeated,
     undisturbed,
 )
+from trials.verdicts.recovery import recovered
 from trials.verdicts.remedies import OF_MACHINES, REMEDIES, remedy
 from trials.world import World
 

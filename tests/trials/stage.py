@@ -18,7 +18,7 @@ from trials.project.graves import graves
 from trials.project.integrations import planted
 from trials.samples.sample import Sample
 from trials.samples.stored import place
-from trials.template import as_dict
+from trials.template import Model, as_dict
 from trials.verdicts.permissions import Used
 from trials.world import PLACES, Probes, World, queued, snapshot
 
@@ -67,10 +67,10 @@ def expire(local: LocalAws, table: str, attribute: str, now: float) -> int:
 def lifetimes(body: dict[str, Any]) -> dict[str, str]:
     """By table: the attribute that says when an item's time is over; the local AWS does not take it from a template."""
     found = {}
-    for name, resource in body["Resources"].items():
-        told = as_dict(as_dict(as_dict(resource).get("Properties")).get("TimeToLiveSpecification"))
+    for table in Model(body).of("AWS::DynamoDB::Table", "AWS::DynamoDB::GlobalTable"):
+        told = as_dict(table.only("TimeToLiveSpecification"))
         if isinstance(told.get("AttributeName"), str) and told.get("Enabled") in (True, "true"):
-            found[name] = told["AttributeName"]
+            found[table.name] = told["AttributeName"]
     return found
 
 

@@ -8,7 +8,7 @@ from trials.faults.refusals import SECONDS, passing, under
 from trials.project.sources import Source
 from trials.stage import Stage
 from trials.verdicts import Judgement
-from trials.verdicts.judge import cut_off
+from trials.verdicts.recovery import cut_off
 
 MOST_CALLS = 6  # of one delivery, each cut off in a trial of its own
 

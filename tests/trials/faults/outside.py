@@ -8,8 +8,8 @@ from trials.faults.refusals import SECONDS, passing, under
 from trials.project.sources import Kind, Source
 from trials.stage import Stage
 from trials.verdicts import Judgement
-from trials.verdicts.judge import cut_off
 from trials.verdicts.outside import with_requests
+from trials.verdicts.recovery import cut_off
 
 TOO_MANY = 429
 # how often a source delivers at most; a queue's policy, a client and a state machine decide themselves

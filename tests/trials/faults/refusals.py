@@ -8,7 +8,7 @@ from trials.deliveries.history import History, Reference
 from trials.project.sources import Source
 from trials.stage import Stage
 from trials.verdicts import Judgement, Promise, Verdict, held
-from trials.verdicts.judge import recovered
+from trials.verdicts.recovery import recovered
 
 CODES = {"dynamodb": "ProvisionedThroughputExceededException", "s3": "SlowDown"}  # others: ThrottlingException
 TRANSACTION = ("dynamodb", "TransactWriteItems")

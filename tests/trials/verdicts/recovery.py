@@ -1,0 +1,69 @@
+"""Verdicts on a fault that passes: afterwards the world is as if it had not been."""
+
+from trials.deliveries.history import Delivery, History, Reference
+from trials.project.sources import Kind, Source
+from trials.verdicts.judge import set_aside, short, tells_of_failure
+from trials.verdicts.words import Judgement, Promise, Verdict, broken, held, unproved
+from trials.world.compare import Difference, differences, tellable
+
+
+def recovered(history: History, source: Source, reference: Reference, graves: frozenset[str]) -> Judgement:
+    """A call failed during the first delivery only: afterwards the world is as one undisturbed delivery leaves it."""
+    what, delivery = history.fault, history.delivery
+    changed = differences(reference.world, history.after, reference.noise)
+    changed = [each for each in changed if not tellable(each, reference.world) or each.place in graves]
+    details = [str(each) for each in changed]
+    dead = [each for each in changed if set_aside(each, graves)]
+    gone = [each for each in changed if each.gone]
+    more = [each for each in changed if each.new and each not in dead]
+    last = delivery.last_error
+    if not changed:
+        return held(f"{what}: {'done on a retry' if delivery.failures else 'done all the same'}")
+    if more and not gone and not dead and (not delivery.failures or not any(filled(each, reference) for each in more)):
+        return unproved(f"{what}: something else was done: {more[0]}", *details)
+    if more and not gone and not dead:
+        return broken(Promise.DOUBLED, f"{what}: the retry did more than once does: {more[0]}", *details)
+    if dead:
+        number = len(delivery.answers)
+        return unproved(f"{what}: kept as a dead letter after {number} deliveries: {last or delivery.error}", *details)
+    if gone and not more:
+        if delivery.stuck or (delivery.discarded and last):
+            return unproved(f"{what}: still refused after {len(delivery.answers)} deliveries: {last}", *details)
+        told_otherwise = source.kind in (Kind.TASK, Kind.DIRECT) and delivery.answers[-1] != reference.answer
+        after_an_error = source.kind is Kind.TASK and delivery.failures and not last  # a task fails by raising
+        if told_otherwise and not after_an_error:
+            told = short(delivery.answers[-1])
+            return unproved(f"{what}: whoever called was told {told}, and may know it for a failure", *details)
+        if not delivery.failures and source.kind is Kind.HTTP:
+            return answered(what, delivery, gone[0], details)
+        if not delivery.failures:
+            return broken(
+                Promise.LOST, f"{what}: failed, was reported as done, and never came again: {gone[0]}", *details
+            )
+        return broken(Promise.LOST, f"{what}: the retry took it for done: {gone[0]}", *details)
+    return unproved(f"{what}: another outcome: {changed[0]}", *details)
+
+
+def cut_off(history: History, source: Source, reference: Reference, graves: frozenset[str]) -> Judgement:
+    """The environment ended during the first delivery: as `recovered`, but retries that are refused for good block."""
+    judgement = recovered(history, source, reference, graves)
+    again = len(history.delivery.answers) > 1
+    changed = differences(reference.world, history.after, reference.noise)
+    undone = any(each.gone for each in changed if each.place not in graves)
+    if judgement.verdict is Verdict.UNPROVED and undone and again and history.delivery.last_error:
+        text = f"{history.fault}: every later delivery was refused: {history.delivery.last_error}"
+        return broken(Promise.BLOCKED, text, *judgement.details)
+    return judgement
+
+
+def filled(difference: Difference, reference: Reference) -> bool:
+    """Whether an undisturbed delivery leaves something in the same place."""
+    return reference.world.get(difference.place) != reference.empty.get(difference.place)
+
+
+def answered(what: str, delivery: Delivery, gone: Difference, details: list[str]) -> Judgement:
+    status = delivery.answers[-1].status or 200
+    if status >= 400 or tells_of_failure(delivery.answers[-1]):
+        told = f"{status}" if status >= 400 else short(delivery.answers[-1])
+        return held(f"{what}: the caller was told {told}", *details)
+    return broken(Promise.LOST, f"{what}: failed, but the caller was told {status}: {gone}", *details)
