@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from trials.report.lint import Linting
+from trials.report.lint import Linting, only_translated
 
 SAM = """
 Transform: AWS::Serverless-2016-10-31
@@ -38,3 +38,18 @@ def test_what_sam_refuses_is_a_finding_in_its_words(tmp_path: Path) -> None:
     (refusal,) = [each for each in said(tmp_path, REFUSED) if each.startswith("SAM ")]
 
     assert "NONE" in refusal
+
+
+def test_what_sam_and_cloudformation_mend_differently_is_told_once() -> None:
+    def error(rule: str, message: str, level: str = "Error") -> dict[str, str]:
+        return {"rule": rule, "message": message, "level": level}
+
+    own = [
+        error("E9601", "Bill: what fails is discarded: add EventInvokeConfig"),
+        error("E3012", "Timeout: '3' is text"),
+    ]
+    told = [error("E9601", "Bill: what fails is discarded: add an AWS::Lambda::EventInvokeConfig"), own[1]]
+    new = [error("E9601", "Ship: what fails is discarded: add an AWS::Lambda::EventInvokeConfig")]
+    new += [error("E3012", "Timeout: '4'")]
+
+    assert only_translated(own, [*told, *new, error("W9803", "x", "Warning")]) == new

@@ -75,7 +75,8 @@ def test_other_templates_beside_the_one_that_is_tried_are_named(tmp_path: Path) 
     for name in ("A", "B"):
         (tmp_path / f"{name}.template.json").write_text(json.dumps(SYNTHESISED))
 
-    assert "B.template.json is not tried: name it to try it" in read(tmp_path, URL).notes
+    told = f"B.template.json is not tried: to try it, give {tmp_path / 'B.template.json'} as the path"
+    assert told in read(tmp_path, URL).notes
 
 
 def test_a_template_in_a_folder_below_is_hinted_at(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from trials.deliveries.history import Answer, Delivery, History, Reference
+from trials.faults import ALL as TRIALS
 from trials.home import page
 from trials.project import Kind, Source
 from trials.project.sources import Batching
@@ -28,7 +29,7 @@ from trials.verdicts.judge import (
     undisturbed,
 )
 from trials.verdicts.recovery import recovered
-from trials.verdicts.remedies import OF_MACHINES, REMEDIES, remedy
+from trials.verdicts.remedies import OF_MACHINES, OF_TRIALS, REMEDIES, remedy
 from trials.world import World
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -482,6 +483,12 @@ def test_whatever_breaks_has_a_remedy_and_a_section(promise: Promise, kind: Kind
     headings = re.findall(r"^#+ (.*)$", (ROOT / document).read_text(), re.MULTILINE)
     assert text == (OF_MACHINES.get(promise, REMEDIES[promise]) if kind is Kind.MACHINE else REMEDIES[promise])
     assert anchor in [re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings]
+
+
+def test_a_part_that_was_refused_under_status_200_has_a_remedy_of_its_own() -> None:
+    assert {trial for _, trial in OF_TRIALS} <= {trial.name for trial in TRIALS}
+    assert "UnprocessedItems" in remedy(Promise.LOST, Kind.QUEUE, "partly refused")[0]
+    assert remedy(Promise.LOST, Kind.QUEUE, "throttled")[0] == REMEDIES[Promise.LOST]
 
 
 def test_what_held_needs_no_remedy() -> None:

@@ -144,4 +144,4 @@ def only_reads(reference: Reference) -> bool:
 
 def finding(source: Source, trial: str, judgement: Judgement) -> Finding:
     promise: Promise | None = judgement.promise
-    return Finding(str(source), trial, judgement, *remedy(promise, source.kind, source.call is not None))
+    return Finding(str(source), trial, judgement, *remedy(promise, source.kind, trial, source.call is not None))

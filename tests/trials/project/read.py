@@ -119,7 +119,7 @@ def read(path: Path, url: str) -> Project:
         written = read_template(template)
         if not isinstance(written.get("Resources"), dict):
             raise LocalAwsError(f"{template} has no Resources")
-        notes = [f"{other.name} is not tried: name it to try it" for other in others]
+        notes = [f"{other.name} is not tried: to try it, give {other} as the path" for other in others]
         written = {section: each for section, each in written.items() if each is not None}
         written = put_plainly(inlined(written, template.parent, notes), template.parent, notes)
         supply = supplied(template.parent, written.get("Parameters") or {})

@@ -57,15 +57,27 @@ class Linting:
         copy = Path(self._folder.name) / translation.TRANSLATED
         own = [finding(match) for match in matches if Path(match["Filename"]) != copy]
         of_copy = [finding(match) for match in matches if Path(match["Filename"]) == copy]
-        known = {(each["rule"], each["message"]) for each in own}
-        new = [each for each in of_copy if each["level"] == "Error" and (each["rule"], each["message"]) not in known]
-        return Linted([*own, *self._refused(), *({**each, "line": "1"} for each in new)])
+        new = [{**each, "line": "1"} for each in only_translated(own, of_copy)]
+        return Linted([*own, *self._refused(), *new])
 
     def _refused(self) -> list[dict[str, str]]:
         path = Path(self._folder.name) / translation.REFUSED
         if not path.exists():
             return []
         return [{"rule": "SAM", "level": "Error", "line": "1", "message": f"SAM refuses it: {path.read_text()}"}]
+
+
+def only_translated(own: list[dict[str, str]], of_copy: list[dict[str, str]]) -> list[dict[str, str]]:
+    """The errors of the translation that are not errors of the template in the words of SAM."""
+    known = {law_and_breach(each) for each in own}
+    return [each for each in of_copy if each["level"] == "Error" and law_and_breach(each) not in known]
+
+
+def law_and_breach(finding: dict[str, str]) -> tuple[str, str]:
+    """What a finding says without its remedy, in which our rules name SAM's properties or CloudFormation's."""
+    message = finding["message"]
+    ours = finding["rule"][1:2] == "9"
+    return finding["rule"], (message.rpartition(": ")[0] if ours else "") or message
 
 
 def linter() -> list[str]:

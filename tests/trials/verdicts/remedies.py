@@ -42,7 +42,14 @@ REMEDIES = {
     "set every variable that it reads.",
 }
 
-
+REFUSED_IN_PART = (
+    "The status was 200, and the answer names what was refused (FailedEntryCount, FailedRecordCount, Failed, "
+    "UnprocessedItems): send those entries again, and raise if one is left."
+)
+OF_TRIALS = {
+    (Promise.LOST, "partly refused"): REFUSED_IN_PART,
+    (Promise.LOST, "refused for good"): REFUSED_IN_PART,
+}
 OF_MACHINES = {
     Promise.LOST: "Let a Catch lead every failure of a step, also one whose answer was lost, to the tasks that undo "
     "what may have been done; an EXPRESS execution needs a log, or somebody who waits for its end.",
@@ -62,11 +69,14 @@ OF_WAYS = {  # of an API that calls a service itself
 }
 
 
-def remedy(promise: Promise | None, kind: Kind, of_a_way: bool = False) -> tuple[str, str]:
-    """What to do and where to read why; nothing for a promise that held."""
+def remedy(promise: Promise | None, kind: Kind, trial: str = "", of_a_way: bool = False) -> tuple[str, str]:
+    """What to do and where to read why; nothing for a promise that held, in a trial if one is named."""
     if promise is None:
         return "", ""
     by_source = promise not in (Promise.LEAKED, Promise.DENIED, Promise.DOES_NOT_START)
     section = SECTIONS.get(kind, GENERAL[promise]) if by_source else GENERAL[promise]
-    told = OF_WAYS.get(promise) if of_a_way else OF_MACHINES.get(promise) if kind is Kind.MACHINE else None
+    if of_a_way:
+        told = OF_WAYS.get(promise)
+    else:
+        told = OF_MACHINES.get(promise) if kind is Kind.MACHINE else OF_TRIALS.get((promise, trial))
     return told or REMEDIES[promise], page(section)
