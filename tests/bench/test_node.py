@@ -207,3 +207,19 @@ def test_code_is_bundled_with_the_settings_above_it_unless_it_brings_its_own(tmp
 
     (code / "tsconfig.json").write_text("{}")
     assert javascript.settings_above(code, code) == []
+
+
+@pytest.mark.parametrize(
+    ("installed", "wanted", "told"),
+    [(False, "service", True), (True, "service", False), (False, "./service", False), (False, "another", False)],
+)
+def test_a_package_that_nobody_installed_is_named_with_the_folder_to_install_it_in(
+    tmp_path: Path, installed: bool, wanted: str, told: bool
+) -> None:
+    (code := tmp_path / "src" / "function" / "user" / "add").mkdir(parents=True)
+    (tmp_path / "package.json").write_text('{"devDependencies": {"service": "file:./src/service"}}')
+    if installed:
+        (tmp_path / "node_modules").mkdir()
+
+    said = javascript.not_installed(code, f'✘ [ERROR] Could not resolve "{wanted}" index.ts:2:28')
+    assert (f"run npm install in {tmp_path} first, which names service" in said) is told

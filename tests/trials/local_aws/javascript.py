@@ -20,7 +20,7 @@ PRELOADS = tuple(NODE / f"{name}.cjs" for name in ("left_running", "plain_http",
 OLDER = ("nodejs10.x", "nodejs12.x", "nodejs14.x", "nodejs16.x")  # bring version 2 of the SDK, the newer ones version 3
 OLDER_SDK = {"aws-sdk": "2.1693.0"}  # the last release
 NPM = ("--omit=dev", "--no-audit", "--no-fund", "--loglevel=error")
-UPWARDS = 3  # folders above that of the code in which a manifest is looked for
+UPWARDS = 5  # folders above that of the code in which a manifest is looked for
 SCRIPTS, TYPED = (".js", ".mjs", ".cjs"), (".ts", ".mts", ".cts", ".tsx")
 NOT_CODE = shutil.ignore_patterns(".git", ".aws-sam", "cdk.out", "*.test.*", "__tests__", "template.yaml")
 
@@ -176,7 +176,8 @@ def bundle(code: Path, properties: dict[str, Any], handler: str, out: Path, sour
     if done.returncode and 'Could not resolve "../' in done.stderr:
         done = errand(command, {**os.environ, "NODE_PATH": str(code / "node_modules")}, cwd=source)
     if done.returncode:
-        raise PackagingError(f"esbuild failed for {entries[0]}: {' '.join(done.stderr.split())[:300]}")
+        said = f"{' '.join(done.stderr.split())[:300]}{not_installed(source, done.stderr)}"
+        raise PackagingError(f"esbuild failed for {entries[0]}: {said}")
     return out
 
 
@@ -210,6 +211,19 @@ def compile_as_tsc(compiled: Compiled, handler: str, out: Path) -> Path:
     if done.returncode:
         raise PackagingError(f"esbuild failed for {entry}: {' '.join(done.stderr.split())[:300]}")
     return out
+
+
+def not_installed(source: Path, refusal: str) -> str:
+    """What to run if esbuild looked for a package that a manifest at or above the code names but nobody installed."""
+    missing = set(re.findall(r'Could not resolve "((?:@[^/"]+/)?[^./"][^/"]*)', refusal))
+    for folder in (source.resolve(), *source.resolve().parents[:UPWARDS]):
+        manifest = folder / "package.json"
+        if manifest.is_file() and not (folder / "node_modules").is_dir():
+            fields = json.loads(manifest.read_text(encoding="utf-8"))
+            named = {name for key in ("dependencies", "devDependencies") for name in fields.get(key) or {}}
+            if lacking := sorted(missing & named):
+                return f" … run npm install in {folder} first, which names {', '.join(lacking)}"
+    return ""
 
 
 def settings_above(code: Path, source: Path) -> list[str]:
