@@ -13,6 +13,10 @@ QUEUE = Source(Kind.QUEUE, "Work", "Work.Jobs", "Jobs")
 BUS = Source(Kind.BUS, "Work", "Placed")
 NOTHING: World = {"table T": [], "queue Out": []}
 DONE: World = {"table T": [{"id": "a"}], "queue Out": [{"shipment": "s-1"}]}
+COUNTED: World = {**DONE, "table Sums": [{"id": "day", "orders": "1"}], "table Marks": [{"id": "e"}]}
+UNMARKED: World = {**COUNTED, "table Marks": []}
+MARKED_ELSE: World = {**COUNTED, "table Marks": [{"id": "f"}]}
+TWICE: World = {**COUNTED, "table Sums": [{"id": "day", "orders": "2"}]}
 REFUSED = Delivery(answers=[Answer(error="Throttled")] * 3, failures=3)
 STUCK = Delivery(answers=REFUSED.answers, failures=3, stuck="it has no dead-letter queue")
 FINE = Delivery(answers=[Answer()])
@@ -62,12 +66,28 @@ LOST, DOUBLED = (Verdict.BROKEN, Promise.LOST), (Verdict.BROKEN, Promise.DOUBLED
         (BUS, Outage("x", REFUSED, declared="Topic"), UNPROVED),
         (QUEUE, Outage("x", FINE), UNPROVED),  # it noticed nothing, which the trial throttled judges
         (QUEUE, Outage("x", REFUSED, "Dlq"), UNPROVED),
+        (  # done without an answer; by then the mark of it was gone
+            QUEUE,
+            Outage("x", REFUSED, "Dlq", redrive=FINE, after=TWICE, before=UNMARKED, expired=frozenset({"table Marks"})),
+            DOUBLED,
+        ),
+        (QUEUE, Outage("x", REFUSED, "Dlq", redrive=FINE, after=TWICE, before=UNMARKED), UNPROVED),
+        (QUEUE, Outage("x", REFUSED, "Dlq", redrive=AGAIN, after=TWICE, before=COUNTED), UNPROVED),
+        (QUEUE, Outage("x", REFUSED, "Dlq", redrive=FINE, after=TWICE), UNPROVED),
+        (
+            QUEUE,
+            Outage(
+                "x", REFUSED, "Dlq", redrive=FINE, after=TWICE, before=MARKED_ELSE, expired=frozenset({"table Marks"})
+            ),
+            UNPROVED,
+        ),
     ],
 )
 def test_in_the_end_an_event_that_met_an_outage_is_done_once(
     source: Source, outage: Outage, verdict: tuple[Verdict, Promise | None]
 ) -> None:
-    judgement = redriven(outage, source, Reference(Sample("{}", "event.json"), DONE, empty=NOTHING))
+    done = COUNTED if outage.after is TWICE else DONE
+    judgement = redriven(outage, source, Reference(Sample("{}", "event.json"), done, empty=NOTHING))
 
     assert (judgement.verdict, judgement.promise) == verdict
 

@@ -57,8 +57,9 @@ def of_a_queue(stage: Stage, source: Source, reference: Reference, what: str, en
     if not messages:
         return Outage(what, delivery, after=stage.world())
     expired = stage.later(source.function, DAY)
+    before = stage.world()
     again = deliver(stage, source, [Sample(each["Body"], "a redrive", attributes(each)) for each in messages])
-    return Outage(what, delivery, place, "", again, stage.world(), expired)
+    return Outage(what, delivery, place, "", again, stage.world(), before, expired)
 
 
 def dead_letters(stage: Stage, source: Source) -> tuple[str, list[Any]]:
@@ -106,9 +107,10 @@ def of_an_event(stage: Stage, source: Source, reference: Reference, what: str, e
     body = json.loads(message["Body"])
     payload = body.get("requestPayload", body) if isinstance(body, dict) else body
     expired = stage.later(source.function, DAY)
+    before = stage.world()
     again: Answer = stage.invoke(source.function, payload)
     redrive = Delivery(payload, [again], int(bool(again.error)))
-    return Outage(what, delivery, place, declared, redrive, stage.world(), expired)
+    return Outage(what, delivery, place, declared, redrive, stage.world(), before, expired)
 
 
 def given_up(stage: Stage, source: Source, event: Any) -> tuple[str, dict[str, Any]]:

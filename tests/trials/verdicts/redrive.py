@@ -17,7 +17,7 @@ class Outage:
     """A call was refused, or went unanswered, until the source gave up; what then lay in `kept` was sent again.
 
     `declared` is where the template says that a failed event is kept, `after` the world in the end, also if nothing was
-    kept.
+    kept, and `before` the one in which it was sent again.
     """
 
     what: str
@@ -26,6 +26,7 @@ class Outage:
     declared: str = ""
     redrive: Delivery | None = None
     after: World | None = None
+    before: World | None = None  # of the redrive
     expired: frozenset[str] = frozenset()  # places of items whose time was over by then
 
 
@@ -52,7 +53,17 @@ def redriven(outage: Outage, source: Source, reference: Reference) -> Judgement:
         return broken(Promise.DOUBLED, f"{what}: sent again, it is done again: {changed[0]}", *details)
     if len(gone) == len(changed) and not any(each.new for each in changed):
         return broken(Promise.LOST, f"{what}: sent again, it is taken for done: {gone[0]}", *details)
+    if was_done(outage, reference):
+        return broken(Promise.DOUBLED, f"{what}: it was done, and is done again: {changed[0]}", *details)
     return unproved(f"{what}: sent again, it has another outcome: {changed[0]}", *details)
+
+
+def was_done(outage: Outage, reference: Reference) -> bool:
+    """Whether all that the event does was there before it was sent again, but for items whose time was over."""
+    if outage.before is None:
+        return False
+    missing = differences(reference.world, outage.before, reference.noise)
+    return all(not each.new and each.place in outage.expired for each in missing)
 
 
 def not_kept(outage: Outage, source: Source, reference: Reference) -> Judgement:
