@@ -11,7 +11,9 @@ import pytest
 from trials.local_aws import ENVIRONMENT, install
 from trials.local_aws.clock import LATER, moves_for_python
 from trials.local_aws.javascript import PRELOADS
-from trials.stage import expire, lifetimes
+from trials.stage import expire
+from trials.template.model import Model
+from trials.template.tables import lifetimes
 
 DAY = 86_400
 IN_PYTHON = "import time, datetime; print(time.time(), datetime.datetime.now().timestamp(), time.time_ns() / 1e9)"
@@ -107,7 +109,6 @@ def test_the_template_says_which_attribute_that_is() -> None:
         "Off": table(AttributeName="expires", Enabled=False),
         "Unknown": table(AttributeName={"Ref": "Attribute"}, Enabled=True),
         "Plain": {"Type": "AWS::DynamoDB::Table", "Properties": {}},
-        "Broken": None,
     }
 
-    assert lifetimes({"Resources": resources}) == {"Marks": "expires"}
+    assert lifetimes(Model({"Resources": resources})) == {"Marks": "expires"}

@@ -18,7 +18,7 @@ from trials.project.graves import graves
 from trials.project.integrations import planted
 from trials.samples.sample import Sample
 from trials.samples.stored import place
-from trials.template import Model, as_dict
+from trials.template.tables import lifetimes
 from trials.verdicts.permissions import Used
 from trials.world import PLACES, Probes, World, queued, snapshot
 
@@ -62,16 +62,6 @@ def expire(local: LocalAws, table: str, attribute: str, now: float) -> int:
                 dynamodb.delete_item(TableName=table, Key={key: item[key] for key in keys})
                 number += 1
     return number
-
-
-def lifetimes(body: dict[str, Any]) -> dict[str, str]:
-    """By table: the attribute that says when an item's time is over; the local AWS does not take it from a template."""
-    found = {}
-    for table in Model(body).of("AWS::DynamoDB::Table", "AWS::DynamoDB::GlobalTable"):
-        told = as_dict(table.only("TimeToLiveSpecification"))
-        if isinstance(told.get("AttributeName"), str) and told.get("Enabled") in (True, "true"):
-            found[table.name] = told["AttributeName"]
-    return found
 
 
 class Stage:
@@ -264,7 +254,7 @@ class Stage:
         self.local.move_clock(seconds)
         self.renew(function)
         now, names = time.time() + seconds, self.stack.resources
-        times = {name: each for name, each in lifetimes(self.project.body).items() if name in names}
+        times = {name: each for name, each in lifetimes(self.project.model).items() if name in names}
         return frozenset(f"table {name}" for name, each in times.items() if expire(self.local, names[name], each, now))
 
     def returned_early(self, function: str) -> bool:
