@@ -390,6 +390,16 @@ def test_the_ways_to_heed_one_refusal_are_counted_too() -> None:
     assert function.calls == 3
 
 
+def test_a_package_that_is_missing_teaches_nothing_and_no_name_within_a_word_is_missing() -> None:
+    text = (
+        "RuntimeError: Worker init failed: Cannot find module 'x' Require stack: - /tmp/GetMissingBooksHandler-1/app.js"
+    )
+    fared = Try(START, Delivery(), [], [], {}, refused=text, said=Refusal((text,)), judgement=unproved("refused"))
+
+    assert not fared.teaches
+    assert seen("in /tmp/GetMissingBooksHandler-1/app.js") == []
+
+
 def test_code_that_does_not_start_is_no_matter_of_the_sample() -> None:
     function = Function("a")
     fared = replace(function.try_(START), judgement=broken(Promise.DOES_NOT_START, "no"))

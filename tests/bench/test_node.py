@@ -10,6 +10,7 @@ import pytest
 
 from trials.local_aws import LocalAws, javascript
 from trials.local_aws.javascript import PRELOADS
+from trials.local_aws.layers import layer_files
 from trials.local_aws.packaging import PackagingError
 from trials.project import Kind, Source
 from trials.project.accounted import needed
@@ -31,6 +32,29 @@ def test_a_client_that_would_speak_http_2_speaks_what_the_local_aws_does(tmp_pat
 
     said = subprocess.run(["node", *loaded, name], cwd=tmp_path, capture_output=True, text=True, check=True).stdout
     assert said.strip() == "NodeHttpHandler {}"
+
+
+@pytest.mark.parametrize(
+    ("method", "code", "modules"),
+    [
+        ("python3.13", "python/shared/__init__.py", ""),
+        ("nodejs22.x", "nodejs/shared/__init__.py", "nodejs/node_modules/zod/index.js"),
+        ("makefile", "shared/__init__.py", ""),
+        ("none", "shared/__init__.py", ""),
+    ],
+)
+def test_a_layer_lies_where_sam_build_puts_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, method: str, code: str, modules: str
+) -> None:
+    (brought := tmp_path / "kept" / "zod").mkdir(parents=True)
+    (brought / "index.js").write_text("")
+    (shared := tmp_path / "layer" / "shared").mkdir(parents=True)
+    (shared / "__init__.py").write_text("")
+    monkeypatch.setattr(javascript, "packages", lambda _: brought.parent)
+
+    found = {path.as_posix() for path in layer_files(shared.parent, shared.parent, method, tmp_path)}
+    assert code in found
+    assert (modules in found) if modules else not any("node_modules" in path for path in found)
 
 
 CONFIGURED = """{

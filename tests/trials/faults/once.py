@@ -22,6 +22,7 @@ from trials.samples.stored import asking_for, place
 from trials.stage import Stage
 from trials.verdicts import Judgement, Promise, Verdict, broken
 from trials.verdicts.judge import (
+    NO_PACKAGE,
     does_not_start,
     never_called_back,
     of_a_newer_python,
@@ -81,7 +82,8 @@ class Try:
     def teaches(self) -> bool:
         """Whether a sample may be mended by what was said: it is none of the project's, and nothing else is wrong."""
         open_ = self.judgement is not None and self.judgement.promise is None
-        return bool(self.refused) and open_ and not self.sample.file
+        loads = not any(NO_PACKAGE.search(text) for text in self.said.texts)
+        return bool(self.refused) and open_ and loads and not self.sample.file
 
 
 def once(stage: Stage, source: Source, samples: list[Sample]) -> Attempt:

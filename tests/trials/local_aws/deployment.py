@@ -16,6 +16,7 @@ from botocore.exceptions import ClientError
 
 from trials.local_aws import javascript
 from trials.local_aws.environment import LocalAwsError
+from trials.local_aws.layers import layer_files
 from trials.local_aws.packaging import PackagingError, asked_for, packages
 from trials.local_aws.scratch import Scratch
 from trials.local_aws.server import BUCKET, Server, wait_for
@@ -141,7 +142,8 @@ class LocalAws(Server):
             properties["CodeUri"] = self._package(source)
             self._depend(properties, source, extra, runtime)
         elif resource["Type"] == "AWS::Serverless::LayerVersion" and isinstance(properties["ContentUri"], str):
-            properties["ContentUri"] = self._package(folder / properties["ContentUri"], layer=True)
+            method = str(resource.get("Metadata", {}).get("BuildMethod", "none"))
+            properties["ContentUri"] = self._package(folder / properties["ContentUri"], layer=method)
         elif resource["Type"] in ASSETS and (asset := resource.get("Metadata", {}).get(ASSET)):
             if runtime.startswith("nodejs"):
                 place = self._package_node(folder / asset, str(whole.get("Handler", "")), {})
@@ -216,10 +218,11 @@ class LocalAws(Server):
         self.client("s3").put_object(Bucket=BUCKET, Key=f"{name}.template", Body=body.encode())
         return {"TemplateURL": f"{self.endpoint}/{BUCKET}/{name}.template"}
 
-    def _package(self, source: Path, layer: bool = False, built: bool = False) -> str:
+    def _package(self, source: Path, layer: str = "", built: bool = False) -> str:
         """Zip a function's code or a layer and upload it, once; return its S3 address.
 
-        What was `built` before, as CDK's assets are, is taken with all that it holds.
+        `layer` is how `sam build` makes a layer of it. What was `built` before, as CDK's assets are, is taken with all
+        that it holds.
         """
         if source not in self._archives:
             if not source.is_dir():
@@ -242,14 +245,13 @@ class LocalAws(Server):
             self._built[asked] = javascript.build(source, handler, metadata, work)
         return self._package(self._built[asked])
 
-    def _zip(self, source: Path, layer: bool, built: bool) -> Path:
-        """The code; of a layer, also what its requirements name."""
+    def _zip(self, source: Path, layer: str, built: bool) -> Path:
+        """The code; of a layer, also the packages that it names."""
         build = Path(tempfile.mkdtemp(dir=self._home))
         code = Path(shutil.copytree(source, build / "code", ignore=None if built else NOT_CODE, symlinks=True))
         files = {path.relative_to(code): path for path in code.rglob("*")}
-        if layer and (requirements := source / "requirements.txt").exists():
-            installed = packages(requirements, (), build)
-            files |= {Path("python") / path.relative_to(installed): path for path in installed.rglob("*")}
+        if layer:
+            files = layer_files(source, code, layer, build)
         archive = build.with_suffix(".zip")
         with zipfile.ZipFile(archive, "w", zipfile.ZIP_STORED, strict_timestamps=False) as bundle:
             for name, path in sorted(files.items()):

@@ -29,12 +29,12 @@ NOUN = (
 )
 LACKS = (
     re.compile(
-        r"(?i)(?:missing|requires?|lacks?|without|must (?:include|contain|have|provide)|provide)(?: (?:an?|the))?"
+        r"(?i)\b(?:missing|requires?|lacks?|without|must (?:include|contain|have|provide)|provide)(?: (?:an?|the))?"
         rf"(?: (?:required|mandatory))? {NOUN}\s*:?\s*[\[(]?{NAMES}"
     ),
     re.compile(rf"(?i)(?:{NOUN}\s+)?{NAMES} (?:is|are)(?: a)? (?:required|missing|mandatory|not provided|undefined)"),
     re.compile(
-        rf"(?i)missing(?: required)?\s*:?\s*{NAMES}"
+        rf"(?i)\bmissing(?: required)?\s*:?\s*{NAMES}"
         r"(?: in(?: the)? (?P<place>query|path|header|body|request|event)| (?P<noun>header|parameter|param|field))?"
     ),
 )
