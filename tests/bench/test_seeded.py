@@ -141,6 +141,38 @@ def test_a_request_comes_again_with_the_items_that_it_may_miss(
         assert seeded[0] == [("Orders", ASKED[0].request["Key"])]
 
 
+class EachWorldAnew:
+    """Stands in for a stage whose topic holds another notification in each new world, before anything is delivered."""
+
+    def __init__(self) -> None:
+        self.worlds = 0
+        self.local = self
+
+    def fresh(self) -> None:
+        self.worlds += 1
+
+    def now(self) -> dict[str, Any]:
+        return {"topic Told": [{"id": self.worlds}]}
+
+    world = now
+
+    def fault(self, **_: Any) -> None: ...
+
+    def faulted(self) -> list[Any]:
+        return []
+
+    lookups = faulted
+
+
+def test_a_world_is_compared_with_the_empty_one_that_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(once, "lay_objects", lambda *_: None)
+    monkeypatch.setattr(once, "deliver", lambda *_: Delivery(answers=[Answer({})]))
+    stage: Any = EachWorldAnew()
+
+    tried = once.deliveries(stage, GET, made({"Resources": {}}, GET))
+    assert (tried.empty, len(tried.worlds)) == (tried.worlds[0], 2)
+
+
 NAMED = {"ExpressionAttributeNames": {"#p": "pk"}, "ExpressionAttributeValues": {":p": {"S": "A#1"}, ":s": {"S": "B#"}}}
 
 

@@ -148,7 +148,8 @@ def deliveries(stage: Stage, source: Source, sample: Sample) -> Try:
     for _ in range(2):
         stage.fresh()
         lay_objects(stage, source, sample)
-        fared.empty = stage.now()
+        empty = stage.now()
+        fared.empty = fared.empty if fared.worlds else empty  # the one from which the first world came
         stage.local.fault(**SEEN)
         fared.result = deliver(stage, source, [sample])
         fared.calls = [(str(each["service"]), str(each["operation"])) for each in stage.local.faulted()]
