@@ -86,6 +86,16 @@ def test_a_delivery_is_a_reference_only_if_there_is_something_to_compare(
     assert bool(judged.supply) is (verdict is UNPROVED)
 
 
+def test_a_service_that_is_not_here_is_named_and_no_event_would_help() -> None:
+    error = "Runtime.HandlerError: An error occurred (400) when calling the DetectLabels operation: "
+    judged = refused_sample(QUEUE, "made up", error, Delivery(), True, "")
+    assert "it called DetectLabels, which the local AWS does not know" in judged.happened
+    assert "account" in judged.supply
+
+    told = refused_sample(QUEUE, "made up", f"{error}no such image", Delivery(), True, "")
+    assert "events/" in told.supply
+
+
 def test_a_function_that_can_only_log_is_done_when_it_took_the_event() -> None:
     nothing = reference(world=NOTHING)
 

@@ -33,6 +33,7 @@ LOAD_ERRORS = re.compile(  # what a handler raises once it runs must not look li
     r"|is undefined or not exported|Handler '.*' missing|Handler \S+ is not a function in"
 )
 NO_VARIABLE = re.compile(r"(?:KeyError|Worker init failed): ['\"]{1,2}([A-Z][A-Z0-9_]{2,})['\"]{1,2}$")
+NOT_HERE = re.compile(r"An error occurred \((?:400|501)\) when calling the (\w+) operation:$")  # without a reason
 TIMED_OUT = re.compile(r"Task timed out|Sandbox\.Timedout|timed out after")
 
 
@@ -114,6 +115,9 @@ def refused_sample(
     if outside:
         text = f"{origin}: it called {outside}, which cannot be reached from here: {error}"
         return unproved(text, supply=f"make the address of {outside} a parameter or a variable of the template")
+    if absent := NOT_HERE.search(error.strip()):
+        text = f"{origin}: it called {absent[1]}, which the local AWS does not know: {error.strip()}"
+        return unproved(text, supply="a trial in an account of yours: this service is not here")
     text = f"{origin}: the function did not take it, so nothing else can be told: {error}"
     if lacking:
         return unproved(text, supply=f"{lacking}, which the event in {origin} lacks")
