@@ -1,6 +1,7 @@
 """What is loaded before a function in JavaScript changes how it is carried, never what it does."""
 
 import errno
+import json
 import os
 import subprocess
 from pathlib import Path
@@ -14,6 +15,7 @@ from trials.local_aws.layers import layer_files
 from trials.local_aws.packaging import PackagingError
 from trials.project import Kind, Source
 from trials.project.accounted import needed
+from trials.verdicts.judge import does_not_start
 
 HANDLERS = "class NodeHttpHandler {}\nclass NodeHttp2Handler {}\nmodule.exports = { NodeHttpHandler, NodeHttp2Handler }"
 CLIENT = "const { NodeHttp2Handler } = require('@smithy/node-http-handler'); exports.client = new NodeHttp2Handler()"
@@ -32,6 +34,43 @@ def test_a_client_that_would_speak_http_2_speaks_what_the_local_aws_does(tmp_pat
 
     said = subprocess.run(["node", *loaded, name], cwd=tmp_path, capture_output=True, text=True, check=True).stdout
     assert said.strip() == "NodeHttpHandler {}"
+
+
+def test_a_client_of_the_sdk_that_code_asks_for_is_brought_as_lambda_brings_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (s3 := tmp_path / "always" / "@aws-sdk" / "client-s3").mkdir(parents=True)
+    (s3 / "package.json").write_text('{"version": "3.1175.0"}')
+    (tmp_path / "always" / "esbuild").mkdir()
+    (more := tmp_path / "more" / "@aws-sdk" / "client-rekognition").mkdir(parents=True)
+    (more / "index.js").write_text("exports.found = true")
+    (source := tmp_path / "source").mkdir()
+    (source / "app.mjs").write_text(
+        "import { A } from '@aws-sdk/client-rekognition'; import { B } from '@aws-sdk/client-s3'"
+    )
+    (source / "node_modules").mkdir()
+    (source / "node_modules" / "other.js").write_text("require('@aws-sdk/client-glue')")
+    asked: list[Any] = []
+
+    def installed(manifest: Path, *_: Any) -> Path:
+        asked.append(json.loads(manifest.read_text())["dependencies"])
+        return more.parents[1]
+
+    monkeypatch.setattr(javascript, "runtime_modules", lambda: s3.parents[1])
+    monkeypatch.setattr(javascript, "installed", installed)
+    monkeypatch.setattr(javascript, "ENVIRONMENT", tmp_path)
+    local = LocalAws.__new__(LocalAws)
+    local._home = tmp_path / "home"
+    local._bring_node()
+    local._bring_clients(source)
+
+    assert asked == [{"@aws-sdk/client-rekognition": ">=3.0.0 <3.1176.0"}]
+    brought = local._home / "node_modules"
+    assert (brought / "@aws-sdk" / "client-rekognition" / "index.js").is_file()
+    assert (brought / "@aws-sdk" / "client-s3" / "package.json").is_file()
+    assert not does_not_start(
+        "Worker init failed: Cannot find package '@aws-sdk/client-glue' imported from /code/a.mjs"
+    )
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import shutil
 import tempfile
 import zipfile
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -138,6 +139,7 @@ class LocalAws(Server):
             if runtime.startswith("nodejs"):
                 handler = str(whole.get("Handler", ""))
                 properties["CodeUri"] = self._package_node(source, handler, resource.get("Metadata", {}))
+                self._bring_clients(source)
                 return
             properties["CodeUri"] = self._package(source)
             self._depend(properties, source, extra, runtime)
@@ -147,6 +149,7 @@ class LocalAws(Server):
         elif resource["Type"] in ASSETS and (asset := resource.get("Metadata", {}).get(ASSET)):
             if runtime.startswith("nodejs"):
                 place = self._package_node(folder / asset, str(whole.get("Handler", "")), {})
+                self._bring_clients(folder / asset)
             else:
                 place = self._package(folder / asset, built=True)
             bucket, key = place.removeprefix("s3://").split("/")
@@ -234,8 +237,25 @@ class LocalAws(Server):
     def _bring_node(self) -> None:
         """Lay what Lambda's Node.js runtimes provide above all unzipped code, where imports look for it."""
         provided = self._home / "node_modules"
-        if not provided.is_symlink():
-            provided.symlink_to(javascript.runtime_modules())
+        if not provided.is_dir():
+            self._link({path.name: path for path in javascript.runtime_modules().iterdir()}, provided)
+
+    def _bring_clients(self, source: Path) -> None:
+        """Lay beside them the packages of the SDK that code asks for and that are not always brought.
+
+        One that cannot be had is told when the code that imports it does not load.
+        """
+        with suppress(LocalAwsError):
+            self._link(javascript.more_of_the_sdk(javascript.clients_asked(source)), self._home / "node_modules")
+
+    def _link(self, packages: dict[str, Path], folder: Path) -> None:
+        """Links to packages by name; what lies in a scope is linked one by one, for others may come to it."""
+        for name, path in packages.items():
+            if name.startswith("@") and "/" not in name:
+                self._link({f"{name}/{each.name}": each for each in path.iterdir()}, folder)
+            elif not (link := folder / name).is_symlink():
+                link.parent.mkdir(parents=True, exist_ok=True)
+                link.symlink_to(path)
 
     def _package_node(self, source: Path, handler: str, metadata: dict[str, Any]) -> str:
         """As `_package`, with the function's npm packages, and bundled if its metadata says so."""

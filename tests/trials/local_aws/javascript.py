@@ -39,6 +39,30 @@ def older_modules() -> Path:
     return installed(manifest, None, hashed(wanted))
 
 
+CLIENTS = re.compile(r"""['"](@aws-sdk/(?:client|lib|util|s3)-[\w-]+)['"]""")
+
+
+def clients_asked(source: Path) -> set[str]:
+    """The packages of version 3 of the SDK that code imports: Lambda brings them all, here are those that are used."""
+    scripts = (path for path in source.rglob("*") if path.suffix in (*SCRIPTS, *TYPED) and path.is_file())
+    own = (path for path in scripts if "node_modules" not in path.relative_to(source).parts)
+    return {name for path in own for name in CLIENTS.findall(path.read_text(errors="replace"))}
+
+
+def more_of_the_sdk(names: set[str]) -> dict[str, Path]:
+    """Where packages of the SDK lie that are not among those that are always brought, of the same release."""
+    modules = runtime_modules()
+    lacking = sorted(name for name in names if not (modules / name).exists())
+    if not lacking:
+        return {}
+    release = json.loads((modules / "@aws-sdk" / "client-s3" / "package.json").read_text())["version"]
+    newest = int(str(release).split(".")[1])  # a package has no release of a version in which it did not change
+    wanted = json.dumps({"private": True, "dependencies": dict.fromkeys(lacking, f">=3.0.0 <3.{newest + 1}.0")})
+    (manifest := ENVIRONMENT / "node" / f"{hashed(wanted)}.json").parent.mkdir(parents=True, exist_ok=True)
+    manifest.write_text(wanted)
+    return {name: installed(manifest, None, hashed(wanted)) / name for name in lacking}
+
+
 def hashed(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
@@ -158,6 +182,7 @@ def bundle(code: Path, properties: dict[str, Any], handler: str, out: Path, sour
         entries = [str(path.relative_to(code))]
     form = str(properties.get("Format", "cjs"))
     outside = [str(name) for name in properties.get("External") or []] + provided(code, modules)
+    outside += sorted(name for name in clients_asked(code) if not (code / "node_modules" / name).exists())
     endings = [str(end) for end in properties.get("OutExtension") or ([".js=.mjs"] if form == "esm" else [])]
     command = [
         str(modules / ".bin" / "esbuild"),
@@ -189,7 +214,9 @@ def compile_as_tsc(compiled: Compiled, handler: str, out: Path) -> Path:
     root, entry = compiled.root, str(compiled.entry.relative_to(compiled.root))
     modules, brought = runtime_modules(), root / "node_modules"
     own = brought if brought.is_dir() else packages(root) or packages_above(root) or brought
-    names = [f"@aws-sdk/{path.name}" for path in (modules / "@aws-sdk").iterdir()]
+    names = {f"@aws-sdk/{path.name}" for path in (modules / "@aws-sdk").iterdir()} | clients_asked(
+        compiled.entry.parent
+    )
     outside = sorted(name for name in names if not (own / name).exists())
     while True:
         command = [

@@ -71,9 +71,10 @@ def tells_of_failure(answer: Answer) -> bool:
 def does_not_start(error: str, variables: set[str] | None = None, layers_are_here: bool = True) -> str:
     """Why code can never run, from the error of its first delivery; `variables` are those that its template sets.
 
-    A package that is missing says nothing if a layer was left out, for it may have held it.
+    A package that is missing says nothing if a layer was left out, for it may have held it, or if Lambda brings it.
     """
-    if LOAD_ERRORS.search(error) or (layers_are_here and NO_PACKAGE.search(error)):
+    lacking = layers_are_here and NO_PACKAGE.search(error) and "@aws-sdk/" not in error  # which Lambda brings
+    if LOAD_ERRORS.search(error) or lacking:
         return f"its code does not load: {error}"
     missing = NO_VARIABLE.search(error.strip())
     if missing and variables is not None and missing[1] not in variables:
