@@ -223,6 +223,14 @@ def test_a_form_is_sent_to_code_that_reads_one(tmp_path: Path, inside: str) -> N
     assert first.payload["headers"]["content-type"] == "application/x-www-form-urlencoded"
 
 
+def test_the_routes_of_a_router_are_known(tmp_path: Path) -> None:
+    code = """
+    app.get('/orders/:id', one); router.post('/orders', check, place); map.get(key, 'x'); app.all('/', home);
+    export const handler = serverless(app);"""
+
+    assert read(tmp_path, code).routes == [("GET", "/orders/:id"), ("POST", "/orders"), ("GET", "/")]
+
+
 def test_what_a_safe_parse_gives_back_is_followed(tmp_path: Path) -> None:
     code = """
     const Id = z.object({ id: z.string() }).passthrough();

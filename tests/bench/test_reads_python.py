@@ -143,6 +143,23 @@ def test_what_is_read_is_found(tmp_path: Path, inside: str, path: Steps) -> None
     assert path in read(tmp_path, code).paths
 
 
+def test_the_routes_of_a_resolver_are_known(tmp_path: Path) -> None:
+    code = """
+@app.get("/orders/<order_id>")
+def one(order_id): ...
+@router.post("/orders", compress=True)
+def place(): ...
+@app.route("/any", method=["PUT"])
+def any(): ...
+@app.not_found
+def lost(): ...
+@cache.get(key)
+def other(): ...
+def handler(event, context): ...
+"""
+    assert read(tmp_path, code).routes == [("GET", "/orders/<order_id>"), ("POST", "/orders"), ("PUT", "/any")]
+
+
 SCHEMA = """
 SCHEMA = {
     "type": "object",

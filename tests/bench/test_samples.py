@@ -403,6 +403,33 @@ def test_a_route_for_any_method_is_tried_with_more_than_one(reads: Reads | None,
     assert [each.payload["httpMethod"] for each in samples(EMPTY, [], only, {}, reads)] == ["POST"]
 
 
+@pytest.mark.parametrize(
+    ("reads", "asked"),
+    [
+        (Reads(values={("path",): "/orders"}), [("POST", "/orders"), ("GET", "/orders")]),
+        (
+            Reads(values={("httpMethod",): "PUT", ("path",): "/a/b"}),
+            [("PUT", "/a/b"), ("POST", "/a/b"), ("GET", "/a/b")],
+        ),
+        (
+            Reads(routes=[("GET", "/orders/:id"), ("POST", "/orders"), ("DELETE", "/orders/<id>")]),
+            [("POST", "/orders"), ("GET", "/orders/1"), ("DELETE", "/orders/1")],
+        ),
+        (Reads(routes=[("GET", "/orders/{id}")]), [("GET", "/orders/1")]),
+    ],
+)
+@pytest.mark.parametrize("payload", ["1.0", "2.0"])
+def test_a_route_for_every_path_is_tried_with_those_that_the_code_knows(
+    reads: Reads, asked: list[tuple[str, str]], payload: str
+) -> None:
+    source = Source(Kind.HTTP, "F", "F.Any", route=Route("ANY", "/{proxy+}", payload))
+
+    sent = [route_of(each.payload) for each in samples(EMPTY, [], source, {}, reads)]
+    assert sent == asked
+    only = Source(Kind.HTTP, "F", "F.Post", route=Route("POST", "/orders", payload))
+    assert [route_of(each.payload) for each in samples(EMPTY, [], only, {}, reads)] == [("POST", "/orders")]
+
+
 def test_a_request_of_the_project_gets_the_claims_that_its_authorizer_would_add(tmp_path: Path) -> None:
     source = Source(Kind.HTTP, "F", "F.Post", route=Route("POST", "/orders", "2.0", authorizer="jwt"))
     with_own = {**POST, "requestContext": {**POST["requestContext"], "authorizer": {"jwt": {"claims": {"sub": "me"}}}}}

@@ -214,9 +214,7 @@ def compile_as_tsc(compiled: Compiled, handler: str, out: Path) -> Path:
     root, entry = compiled.root, str(compiled.entry.relative_to(compiled.root))
     modules, brought = runtime_modules(), root / "node_modules"
     own = brought if brought.is_dir() else packages(root) or packages_above(root) or brought
-    names = {f"@aws-sdk/{path.name}" for path in (modules / "@aws-sdk").iterdir()} | clients_asked(
-        compiled.entry.parent
-    )
+    names = {f"@aws-sdk/{path.name}" for path in (modules / "@aws-sdk").iterdir()} | clients_asked(root)
     outside = sorted(name for name in names if not (own / name).exists())
     while True:
         command = [

@@ -1,17 +1,19 @@
 """Which samples a source is tried with, best first."""
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from trials.project.sources import ANY, Kind, Source
+from trials.project.sources import ANY, Kind, Route, Source
 from trials.samples.derive import as_compared, filled
 from trials.samples.found import SampleFile, given, route_of
 from trials.samples.keys import with_a_plain_key
 from trials.samples.made import authorizer, made
 from trials.samples.reads import Reads
 from trials.samples.sample import WITH_KEY, Sample
+from trials.samples.stored import sent_to
 
 
 def samples(
@@ -44,7 +46,7 @@ def samples(
     undecoded = list(filter(None, [with_a_plain_key(itself)]))
     others: list[Sample] = []
     if source.kind is Kind.HTTP and source.route and source.route.method.upper() in ANY and not source.route.websocket:
-        itself, *others = (requested_by(body, source, method, claims, reads) for method in methods(reads))
+        itself, *others = (requested_by(body, source, *each, claims, reads) for each in requests(source.route, reads))
         plain = itself
     if own:
         return [*own[:2], itself, *undecoded]
@@ -69,19 +71,33 @@ def with_claims(sample: Sample, source: Source, claims: dict[str, Any] | None) -
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
 
-def methods(reads: Reads | None) -> list[str]:
-    """The methods with which a route for any is tried: first the one that the code asks for."""
+def requests(route: Route, reads: Reads | None) -> list[tuple[str, str]]:
+    """The methods and paths with which a route for any method is tried: first what the code asks for.
+
+    A path is given only where the route takes every one.
+    """
+    every = route.path.endswith("+}") or route.path == "$default"
+    if every and reads and reads.routes:
+        served = [(method, re.sub(r":\w+|<[^>]*>|\{[^}]*\}", "1", path)) for method, path in reads.routes]
+        return sorted(dict.fromkeys(served), key=lambda each: each[0] != "POST")
     values = reads.values if reads else {}
     asked = values.get(("httpMethod",)) or values.get(("requestContext", "http", "method"))
-    return list(dict.fromkeys([*([asked] if asked in METHODS else []), "POST", "GET"]))
+    paths = [values.get(("path",)), values.get(("rawPath",)), values.get(("requestContext", "http", "path"))]
+    path = next((each for each in paths if every and isinstance(each, str) and each.startswith("/")), "")
+    return [(each, path) for each in dict.fromkeys([*([asked] if asked in METHODS else []), "POST", "GET"])]
 
 
 def requested_by(
-    body: dict[str, Any], source: Source, method: str, claims: dict[str, Any] | None, reads: Reads | None
+    body: dict[str, Any], source: Source, method: str, path: str, claims: dict[str, Any] | None, reads: Reads | None
 ) -> Sample:
     assert source.route
     asked = replace(source, route=replace(source.route, method=method))
     sample = made(body, asked, claims)
+    if path:
+        named = re.findall(r"\{(.*?)\+?\}", source.route.path)
+        everywhere = replace(source.route, path="/{" + named[-1] + "+}" if named else "/{proxy+}")
+        payload = sent_to(sample.payload, everywhere, {named[-1] if named else "proxy": path.removeprefix("/")})
+        sample = replace(sample, payload=payload if named else {**payload, "pathParameters": None})
     return filled(sample, asked, reads) if reads else sample
 
 

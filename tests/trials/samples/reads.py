@@ -11,10 +11,11 @@ Steps = tuple[str, ...]
 class Reads:
     """Paths that are read; `numbers` are those used as numbers, `optional` those that may be missing.
 
-    `values` are what a path is compared with, or may hold.
+    `values` are what a path is compared with, or may hold; `routes` the method and path of what a router serves.
     """
 
     paths: set[Steps] = field(default_factory=set)
     numbers: set[Steps] = field(default_factory=set)
     optional: set[Steps] = field(default_factory=set)
     values: dict[Steps, Any] = field(default_factory=dict)
+    routes: list[tuple[str, str]] = field(default_factory=list)

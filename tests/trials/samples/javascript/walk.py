@@ -52,6 +52,14 @@ COUNTERS = ("i", "j", "k", "n", "index", "idx")
 DEEPEST, MOST = 5, 400  # calls within calls, and calls in all
 
 
+def served_by(route: Node) -> tuple[str, str]:
+    """The method and the path of a call such as `app.post('/orders', place)`."""
+    called, listed = route.child_by_field_name("function"), route.child_by_field_name("arguments")
+    method = text(called.child_by_field_name("property")) if called is not None else ""
+    path = literal(listed.named_children[0]) if listed is not None else ""
+    return "GET" if method == "all" else method.upper(), str(path)
+
+
 class Walker:
     """Follows the event through the code: `names` are the variables that hold a part of it."""
 
@@ -73,6 +81,7 @@ class Walker:
             self.call(function, [()])
         for route in self.code.routes:
             listed = route.child_by_field_name("arguments")
+            self.event.reads.routes.append(served_by(route))
             hooked = self.code.function(listed.named_children[-1]) if listed is not None else None
             if hooked is not None:
                 self.call(hooked, [(REQUEST,)])

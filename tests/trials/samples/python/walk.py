@@ -46,6 +46,17 @@ ENVELOPES: dict[str, Steps] = {  # of Powertools' parser and of its validation
 DEEPEST, MOST = 5, 400  # calls within calls, and calls in all
 
 
+def served_by(decorator: ast.expr) -> tuple[str, str] | None:
+    """The method and the path of a decorator such as `@app.post("/orders")`."""
+    if not isinstance(decorator, ast.Call) or not isinstance(decorator.func, ast.Attribute) or not decorator.args:
+        return None
+    path, method = constant(decorator.args[0]), decorator.func.attr.upper()
+    if method == "ROUTE":
+        given = next((constant(each.value) for each in decorator.keywords if each.arg in ("method", "methods")), None)
+        method = str(given[0] if isinstance(given, list | tuple) and given else given or "GET").upper()
+    return (method, path) if isinstance(path, str) and path.startswith("/") else None
+
+
 class Walker:
     """Follows the event: `names` are the variables that hold a part of it, `words` those that hold known keys."""
 
@@ -119,6 +130,7 @@ class Walker:
             if kind.rsplit(".", 1)[-1] in RECORDS or (parameter.arg == "record" and len(function.args.args) == 1):
                 self.call(function, [("Records", EACH)])
         if any(word in ast.unparse(each) for each in function.decorator_list for word in ROUTES):
+            self.event.reads.routes += filter(None, map(served_by, function.decorator_list))
             self.call(function, [])
             for parameter in function.args.args:
                 shape = self.models.of(parameter.annotation)
