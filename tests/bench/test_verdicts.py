@@ -116,6 +116,10 @@ def test_a_function_that_can_only_log_is_done_when_it_took_the_event() -> None:
     [
         (Delivery(answers=[Answer(error="no")], failures=1), "no"),
         (Delivery(answers=[Answer({"statusCode": 400})]), "{'statusCode': 400}"),
+        (
+            Delivery(answers=[Answer({"statusCode": 404, "headers": {"a": "b" * 300}, "body": "no order"})]),
+            "404: no order",
+        ),
         (Delivery(answers=[Answer({"statusCode": 201})]), ""),
         (Delivery(answers=[Answer({"statusCode": 200, "body": '{"ok": true, "error": ""}'})]), ""),
         (Delivery(answers=[Answer({"statusCode": 200, "body": "no JSON"})]), ""),

@@ -1,5 +1,6 @@
 """What took place in one trial, as data that verdicts judge."""
 
+import json
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,6 +21,14 @@ class Answer:
         """Of a response in the form of API Gateway; 0 for any other."""
         status = self.body.get("statusCode") if isinstance(self.body, dict) else None
         return int(status) if isinstance(status, int | str) and str(status).isdigit() else 0
+
+    @property
+    def text(self) -> str:
+        """What was returned; of a response its status and its content, without the headers before it."""
+        if not self.status or not isinstance(self.body, dict) or "body" not in self.body:
+            return str(self.body)
+        content = self.body["body"]
+        return f"{self.status}: {content if isinstance(content, str) else json.dumps(content, default=str)}"
 
 
 @dataclass

@@ -54,7 +54,7 @@ def refusal(delivery: Delivery) -> str:
     if delivery.failures:
         return delivery.error
     last = delivery.answers[-1] if delivery.answers else Answer()
-    return str(last.body)[:200] if last.status >= 400 or tells_of_failure(last) else ""
+    return last.text[:200] if last.status >= 400 or tells_of_failure(last) else ""
 
 
 def tells_of_failure(answer: Answer) -> bool:
