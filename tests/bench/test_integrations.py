@@ -228,6 +228,22 @@ def test_an_execution_does_not_start_with_what_is_no_json() -> None:
     assert made(None, START, sent).status == 400  # type: ignore[arg-type]
 
 
+def test_a_message_to_a_websocket_api_has_no_content_type_and_its_client_no_status() -> None:
+    template = '{ "Item": { "id": { "S": "$context.connectionId" }, "ttl": { "N": "$ttl" }, "text": { "S": "$input.path(\'$.text\')" } } }'
+    written = {
+        "uri": "arn:aws:apigateway:us-east-1:dynamodb:action/PutItem",
+        "requestTemplates": {"$default": f"#set($ttl = $context.requestTimeEpoch + 1){template}"},
+    }
+    call = Call("dynamodb", "PutItem", {"mute": True})
+    message = made_request(Route("", "say", websocket=True), written)
+    item = json.loads(prepared(call, written, message).body)["Item"]
+
+    assert json.loads(message.body) == {"action": "say", "id": "trial-1", "text": "trial-1"}
+    assert (item["id"]["S"], item["ttl"]["N"]) == ("L0SM9cOFvHcCIhw=", "1795420800001")
+    assert made_request(Route("", "$connect", websocket=True), written).body == ""
+    assert not replied(call, written, message, Backend(400, "")).status_told
+
+
 # ---- what is answered
 
 

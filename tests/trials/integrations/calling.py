@@ -135,7 +135,7 @@ def prepared(call: Call, integration: dict[str, Any], request: Request) -> Sent:
             query[name] = value
         elif kind == "path":
             path = path.replace(f"{{{name}}}", value)
-    template = chosen(integration, request)
+    template = of_a_message(integration) if call.body.get("mute") else chosen(integration, request)
     body, over = request.body, None
     if template is not None:
         over = rendered(template, request.body, request)
@@ -162,6 +162,13 @@ def chosen(integration: dict[str, Any], request: Request) -> str | None:
     if behaviour == "NEVER" or (behaviour == "WHEN_NO_TEMPLATES" and templates):
         raise Unmapped(415, "Unsupported Media Type")
     return None
+
+
+def of_a_message(integration: dict[str, Any]) -> str | None:
+    """The template for a message to a WebSocket API, which has no content type."""
+    templates = as_dict(integration.get("requestTemplates"))
+    found = templates.get("$default", next(iter(templates.values()), None))
+    return None if found is None else str(found)
 
 
 def parameter(written: str, request: Request) -> str:
@@ -304,6 +311,8 @@ def replied(
     """What the caller gets of a service's answer."""
     if call.body.get("integrationSubtype"):
         return passed_on(integration, backend, sent)
+    if call.body.get("mute"):
+        return Answered(backend.status, backend.body, backend, sent, status_told=False)
     responses = as_dict(integration.get("responses"))
     selected = response_for(responses, backend.status)
     if selected is None:

@@ -99,6 +99,8 @@ def _read(text: str, known: dict[str, Steps]) -> Iterator[Steps]:
 
 def made(route: Route, integration: dict[str, Any]) -> Request:
     """A request for a route, made up, with what the integration reads of it."""
+    if route.websocket:
+        return _message(route, integration)
     asked = wanted(integration)
     method = "POST" if route.method.upper() in ANY else route.method.upper()
     names = re.findall(r"\{(.*?)\+?\}", route.path)
@@ -116,6 +118,15 @@ def made(route: Route, integration: dict[str, Any]) -> Request:
     body = put_all(body, sorted(asked.paths), known)
     text = json.dumps(body) if method in WITH_BODY else ""
     return Request(method, path, dict.fromkeys(names, "1"), query, headers, text)
+
+
+def _message(route: Route, integration: dict[str, Any]) -> Request:
+    """A message to a route of a WebSocket API; none comes with a connection's begin and end."""
+    asked = wanted(integration)
+    body = put_all({"action": route.path, "id": ID}, sorted(asked.paths), dict.fromkeys(asked.numbers, 1))
+    query = {name: str(guess(name, None)) for place, name in sorted(asked.parameters) if place != "header"}
+    silent = route.path in ("$connect", "$disconnect")
+    return Request("MESSAGE", route.path, {}, query, {}, "" if silent else json.dumps(body))
 
 
 def reads_whole(integration: dict[str, Any]) -> bool:

@@ -78,7 +78,7 @@ def try_way(stage: Stage, source: Source, began: float) -> Iterator[Event]:
         judgement = unproved(f"nothing here tells {unknown}", supply=ACCOUNT_TOO)
     yield Told(finding(source, "once", judgement))
     if judgement.verdict is Verdict.HELD:
-        for trial in (malformed, service_refuses):
+        for trial in (malformed,) if trying.call.body.get("mute") else (malformed, service_refuses):
             yield TrialStarted(source, NAMES[trial])
             try:
                 yield from (Told(finding(source, NAMES[trial], each)) for each in trial(trying))
@@ -96,10 +96,8 @@ def malformed(trying: Trying) -> Iterator[Judgement]:
     elif trying.request.method in WITH_BODY:
         answer, came = trying.ask(replace(trying.request, body=oddities.POISON))
         yield verdicts.no_json(trying.place, answer, came)
-    lacking = [
-        (what, *trying.ask(less)) for what, less in oddities.lacking(trying.request, trying.call, trying.integration)
-    ]
-    if lacking:
+    less = oddities.lacking(trying.request, trying.call, trying.integration)
+    if not trying.call.body.get("mute") and (lacking := [(what, *trying.ask(request)) for what, request in less]):
         yield verdicts.lacking(trying.place, lacking)
     for odd in oddities.odd_texts(trying.request.body, trying.integration):
         sent, safe = (

@@ -150,7 +150,9 @@ def _without_function(route: Resource, settings: Node, key: str) -> Iterator[Sou
         body = integrations.of_http_integration(settings)
         yield into_a_service(route.template, route.name, logical_id(route.written("ApiId")), where, body)
     elif calls_a_service(settings.only("IntegrationType")):
-        yield accounted.way(route.name, settings.written("RequestParameters"))
+        body = integrations.of_websocket_integration(settings)
+        where = Route("", key, websocket=True)
+        yield into_a_service(route.template, route.name, logical_id(route.written("ApiId")), where, body)
 
 
 def _authorizer_of(route: Resource) -> str:

@@ -130,6 +130,18 @@ def of_http_integration(settings: Node) -> dict[str, Any]:
     }
 
 
+def of_websocket_integration(settings: Node) -> dict[str, Any]:
+    """The integration of a route of a WebSocket API, whose client is told nothing unless another route says so."""
+    return {
+        "uri": settings.written("IntegrationUri"),
+        "credentials": settings.written("CredentialsArn"),
+        "requestTemplates": as_dict(settings.written("RequestTemplates")),
+        "requestParameters": as_dict(settings.written("RequestParameters")),
+        "passthroughBehavior": str(settings.only("PassthroughBehavior") or ""),
+        "mute": True,
+    }
+
+
 def of_machine_event(machine: str, unescaped: bool) -> dict[str, Any]:
     """What SAM makes of an Api event of a state machine; its role is of SAM's making too."""
     tail = """.replaceAll("\\\\'","'")""" if unescaped else ""
