@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from trials.machines.history import STOOD_IN, Attempt, Ending, Fault, Play, Setting, Started, Undisturbed, Way
+from trials.machines.trying import does_not_load
 from trials.samples import Sample
 from trials.verdicts import Promise, Verdict
 from trials.verdicts.machines import again, ended_well, judged, summed
@@ -217,6 +218,17 @@ def test_an_execution_without_a_fault_counts_if_it_ends_well_and_leaves_somethin
 
     assert judgement.verdict is expected
     assert bool(judgement.supply) is (expected is Verdict.UNPROVED)
+
+
+def test_what_a_machine_does_without_the_code_of_a_task_tells_nothing() -> None:
+    """A Catch leads on where a function cannot be loaded, and all that follows is no undisturbed execution."""
+    cause = '{"errorMessage": "Worker init failed: No module named \'pandas\'"}'
+    play = Play(Fault(), WELL, BOTH, EMPTY, world(HOTEL))
+    judgement = ended_well(Undisturbed(GOOD.sample, play, unloaded=does_not_load("Score", cause)), "Flow", [])
+
+    assert judgement.verdict is Verdict.UNPROVED
+    assert "Score" in judgement.happened
+    assert does_not_load("Score", '{"errorMessage": "no such order"}') == ""
 
 
 def test_of_many_plays_each_that_broke_is_a_row_and_the_others_are_one_by_verdict() -> None:

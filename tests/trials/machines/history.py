@@ -89,6 +89,7 @@ class Undisturbed:
     sample: Sample
     play: Play
     noise: Noise = field(default_factory=set)
+    unloaded: str = ""  # a function of it whose code does not load, and why
 
 
 class Started(StrEnum):

@@ -1,5 +1,6 @@
 """All trials of one state machine, as the stream of events that every source is."""
 
+import re
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -23,6 +24,7 @@ from trials.verdicts.machines import again, ended_well, judged, summed
 from trials.verdicts.remedies import remedy
 from trials.world import noise
 
+NO_CODE = re.compile(r"Worker init failed|Runtime\.(ImportModuleError|HandlerNotFound|UserCodeSyntaxError)")
 MOST_SAMPLES = 3
 MOST_MENDS = 6
 MOST_PLAYS = 18  # under faults, unless all are asked for
@@ -70,8 +72,11 @@ class Trying:
             if better is None:
                 break
             sample, first = better, self.played(better, Fault())
-        if first.play.ending.status != "SUCCEEDED":
-            return Undisturbed(sample, first.play)
+        unloaded = next(
+            filter(None, (does_not_load(state, done.cause) for state, *_, done in first.prompter.failures)), ""
+        )
+        if first.play.ending.status != "SUCCEEDED" or unloaded:
+            return Undisturbed(sample, first.play, unloaded=unloaded)
         return Undisturbed(sample, first.play, noise(first.play.world, self.play(sample, Fault()).world))
 
     def mended(self, sample: Sample, fared: Played) -> Iterator[Sample]:
@@ -83,6 +88,11 @@ class Trying:
             if all(payload.get(key) == value for key, value in given.items()):
                 refusal = Refusal(tuple(text for text in (done.cause, "\n".join(done.log[-40:])) if text))
                 yield from mends(sample, Source(Kind.DIRECT, "", state), refusal)
+
+
+def does_not_load(state: str, cause: str) -> str:
+    """What keeps the code behind a task from loading, by the cause of its failure; empty for any other failure."""
+    return f"{state}: {' '.join(cause.split())[:200]}" if NO_CODE.search(cause) else ""
 
 
 def try_machine(stage: Stage, source: Source, began: float) -> Iterator[Event]:

@@ -43,6 +43,9 @@ def ended_well(reference: Undisturbed, name: str, unreached: Sequence[str]) -> J
     """What an execution without a fault did; without an effect or an output there is nothing to compare."""
     play, ending = reference.play, reference.play.ending
     origin = reference.sample.origin
+    if reference.unloaded:
+        text = f"{origin}: a task fails whatever it is given, for its code does not load: {reference.unloaded}"
+        return unproved(text, supply="the code and the packages of that task")
     if ending.status == "WAITING":
         text = f"{origin}: it waits at {ending.waits_at} for an answer, which nobody gives here"
         return unproved(text, supply=ANSWER.format(state=ending.waits_at))
