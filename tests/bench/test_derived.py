@@ -1,6 +1,7 @@
 """What is filled into a sample that was made up: names of keys, objects of a bucket, attributes, generated classes."""
 
 import gzip
+import hashlib
 import json
 from copy import deepcopy
 from pathlib import Path
@@ -285,8 +286,11 @@ def test_an_event_of_s3_on_the_bus_is_of_an_object_that_is_there(bucket: str) ->
     stage: Any = Placed()
     event = settled(stage, made({"Resources": {}}, Source(Kind.BUS, "Work", "Rule", pattern=pattern)).payload)
 
+    told = event["detail"]["object"]
     assert event["detail"]["bucket"]["name"] == "files-1"
     assert stage.keys == ["trial/a b+ü.csv"]
+    assert told["etag"] == hashlib.md5(content_of(told["key"]), usedforsecurity=False).hexdigest()
+    assert told["sequencer"]
 
 
 def test_what_names_no_bucket_of_the_stack_stays_as_it_is() -> None:

@@ -129,11 +129,9 @@ def bus_event(pattern: Any, body: dict[str, Any] | None = None) -> dict[str, Any
     if event["source"] == "aws.s3" and event["detail-type"] == "Trial":
         event["detail-type"] = "Object Created"
     if event["source"] == "aws.s3" and event["detail-type"] == "Object Created":
-        detail = {
-            "bucket": {"name": tells_the_bus(body or {})},
-            "object": {"key": f"{NAME}.csv", "size": 12},
-            "reason": "PutObject",
-        }
+        told = {"etag": "d41d8cd98f00b204e9800998ecf8427e", "sequencer": "0055AED6DCD90281E5"}
+        entity = {"key": f"{NAME}.csv", "size": 12, **told}
+        detail = {"bucket": {"name": tells_the_bus(body or {})}, "object": entity, "reason": "PutObject"}
         merge(detail, event["detail"])
         event["detail"] = detail
     return event
