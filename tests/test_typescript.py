@@ -18,7 +18,7 @@ from trials.local_aws import LocalAws
 from trials.local_aws.synthesis import EXAMPLES, NODE
 from trials.template import read_template
 
-WANTED = {"event_store", "payment_worker", "queue_worker", "webhook"}
+WANTED = {"durable_workflow", "event_store", "payment_worker", "queue_worker", "webhook"}
 REFERENCES = EXAMPLES.parent / "tests" / "references"
 SOURCES = sorted([*EXAMPLES.rglob("*.ts"), *REFERENCES.glob("*.ts")])
 MODULES = {
@@ -27,6 +27,7 @@ MODULES = {
     for function, (module, _) in functions(EXAMPLES / name / "template.yaml").items()
 }
 HOPS = {  # the functions at the first and the last, one of them where a message is all that comes
+    "durable_workflow": ("Start", "Workflow"),
     "event_store": ("Command", "Project"),
     "payment_worker": ("Charge", "Resolve"),
     "queue_worker": ("ShipOrders", "ShipOrders"),

@@ -10,6 +10,7 @@ from typing import Any
 from unittest import mock
 
 import async_task.scenario
+import durable_workflow.scenario
 import payment_worker.scenario
 import pytest
 import queue_worker.scenario
@@ -20,6 +21,7 @@ import webhook.scenario
 from fan_out.scenario import placed
 
 from patterns.event_store.faults import stream_of
+from support.durable import Execution
 from support.handlers import Context, Example, correlated, event, sqs_event
 from support.subjects import ALARMS, TRUST, api_request
 from trials.examples import patterns
@@ -56,6 +58,34 @@ def play_async_task(play: Play) -> None:
         shop.environment("give_up").handler(message, Context())
     play.id = asked["requestContext"]["requestId"]
     play.messages = ("queueing", "taken", "taken")
+
+
+def play_durable_workflow(play: Play) -> None:
+    """The loan's id is the execution's name and in its payload, which each invocation is given."""
+    with durable_workflow.scenario.Partners(0) as partners:
+        shop = play.example("durable_workflow", PartnersUrl=partners.url, **ALARMS)
+        for name, seconds in (("APPROVAL_SECONDS", "60"), ("WITHDRAWAL_SECONDS", "60")):
+            play.set_variable(name, seconds)
+        play.set_variable("WORKFLOW", "arn:aws:lambda:us-east-1:123456789012:function:Workflow:live")
+        start: Any = shop.environment("start")
+        start.functions = mock.Mock()
+        asked = event(shop.folder)
+        start.handler(asked, Context())
+        begun = start.functions.invoke.call_args.kwargs
+        execution = Execution(shop.environment("workflow").handler, begun["Payload"])
+        execution.invoke()
+        message = play.taken(shop, "Approvals")
+        decide: Any = shop.environment("decide")
+        decide.functions = mock.Mock()
+        decision = {"approved": True, **json.loads(message["Records"][0]["body"])}
+        decide.handler(decision, Context())
+        sent = decide.functions.send_durable_execution_callback_success.call_args.kwargs
+        execution.answer(sent["CallbackId"], sent["Result"])
+        execution.handler = shop.environment("workflow").handler
+        execution.play()
+    play.id = asked["loan_id"]
+    play.carried += (begun["DurableExecutionName"], json.loads(begun["Payload"])["loan_id"])
+    play.messages = ("starting", "scoring", "deciding", "paying")
 
 
 def play_event_router(play: Play) -> None:

@@ -14,13 +14,15 @@ from trials.local_aws.synthesis import EXAMPLES, NODE
 # Every client answers from `answer`, and what is sent to AWS is printed; `message` is what a mapping delivers.
 PRELUDE = """
 import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
+import { LambdaClient } from "@aws-sdk/client-lambda";
 import { S3Client } from "@aws-sdk/client-s3";
 import { SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
 import { SQSClient } from "@aws-sdk/client-sqs";
 import { DynamoDBDocumentClient } from "@aws-sdk/lib-dynamodb";
 
 let answer = (input) => ({});
-for (const client of [DynamoDBClient, S3Client, SecretsManagerClient, SQSClient, DynamoDBDocumentClient])
+const clients = [DynamoDBClient, LambdaClient, S3Client, SecretsManagerClient, SQSClient, DynamoDBDocumentClient];
+for (const client of clients)
   client.prototype.send = async ({ input }) => (console.log(JSON.stringify({ sent: input })), answer(input));
 const context = { functionName: "f", awsRequestId: "r-1", functionVersion: "1", getRemainingTimeInMillis: () => 9_000 };
 const message = (messageId, body, id) => ({
@@ -32,6 +34,23 @@ const message = (messageId, body, id) => ({
 });
 """
 PLAYS = {
+    "durable_workflow": """
+const operation = ({ Id, Type, Action, Name }) => ({
+  ...{ Id, Type, Name, StartTimestamp: new Date(), CallbackDetails: { CallbackId: "aa" } },
+  Status: Action === "SUCCEED" ? "SUCCEEDED" : "STARTED",
+});
+answer = ({ Updates = [] }) => ({ CheckpointToken: "t", NewExecutionState: { Operations: Updates.map(operation) } });
+globalThis.fetch = async () => new Response(JSON.stringify({ points: 700 }));
+const loan = { loan_id: "c-1", customer: "ana", cents: 5 };
+const ExecutionDetails = { InputPayload: JSON.stringify(loan) };
+const begun = { Id: "1", Type: "EXECUTION", Status: "STARTED", ExecutionDetails };
+const input = { DurableExecutionArn: "a/1", CheckpointToken: "t", InitialExecutionState: { Operations: [begun] } };
+(async () => {
+  await require("./start").handler(loan, context);
+  await require("./workflow").handler(input, context);
+  await require("./decide").handler({ loan_id: "m-1", callback_id: "aa", approved: true }, context);
+})();
+""",
     "event_store": """
 answer = () => ({ Items: [] });
 const { handler } = require("./command");
@@ -71,9 +90,15 @@ const asked = { body, headers: { "x-signature": `t=${time},v1=${signature}` }, r
 })();
 """,
 }
-SENT = {"event_store": ["m-1", "c-1"], "payment_worker": ["c-1", "c-1"], "queue_worker": [], "webhook": ["c-1"]}
+SENT = {
+    "durable_workflow": ["c-1", "c-1"],
+    "event_store": ["m-1", "c-1"],
+    "payment_worker": ["c-1", "c-1"],
+    "queue_worker": [],
+    "webhook": ["c-1"],
+}
 VARIABLES = ("BODIES_BUCKET", "LEDGER_TABLE", "LOG_TABLE", "BALANCES_TABLE", "PAYMENTS_TABLE", "SHIPMENTS_TABLE")
-URLS = ("CARRIER_URL", "ORDERS_URL", "PAYMENTS_URL", "PROVIDER_URL", "WEBHOOKS_URL")
+URLS = ("APPROVALS_URL", "PARTNERS_URL", "CARRIER_URL", "ORDERS_URL", "PAYMENTS_URL", "PROVIDER_URL", "WEBHOOKS_URL")
 
 
 def played(folder: Path, script: str, made: Path) -> list[dict[str, Any]]:
@@ -82,6 +107,7 @@ def played(folder: Path, script: str, made: Path) -> list[dict[str, Any]]:
     options = ["--bundle", "--platform=node", "--loader=ts", "--log-level=error", f"--outfile={made}"]
     esbuild = [f"{modules}/.bin/esbuild", *options]
     env = {**os.environ, "NODE_PATH": modules, "AWS_REGION": "us-east-1", "SIGNING_SECRET": "secret"}
+    env |= {"APPROVAL_SECONDS": "9", "WITHDRAWAL_SECONDS": "9", "WORKFLOW": "f:live"}
     env |= dict.fromkeys(VARIABLES, "name") | dict.fromkeys(URLS, "http://127.0.0.1:9")
     subprocess.run(esbuild, input=PRELUDE + script, cwd=folder, env=env, text=True, check=True, timeout=60)
     done = subprocess.run(["node", str(made)], env=env, text=True, capture_output=True, check=True, timeout=60)
@@ -89,10 +115,10 @@ def played(folder: Path, script: str, made: Path) -> list[dict[str, Any]]:
 
 
 def carried(sent: dict[str, Any]) -> Any:
-    """The correlation id of what goes on: a message, the item of a claim, the event of a transaction."""
+    """The correlation id of what goes on: a message, the item of a claim, the event of a transaction, an execution."""
     item = sent.get("Item") or sent.get("TransactItems", [{"Put": {"Item": {}}}])[0]["Put"]["Item"]
     attribute = sent.get("MessageAttributes", {}).get("correlation_id", {})
-    return item.get("correlation_id") or attribute.get("StringValue")
+    return item.get("correlation_id") or attribute.get("StringValue") or sent.get("DurableExecutionName")
 
 
 @pytest.mark.parametrize("name", in_typescript())

@@ -51,6 +51,11 @@ MANAGED = {
         "lambda:UpdateAlias",
     ),
     "AWSLambdaBasicExecutionRole": LOGS,
+    "AWSLambdaBasicDurableExecutionRolePolicy": (
+        *LOGS,
+        "lambda:CheckpointDurableExecution",
+        "lambda:GetDurableExecutionState",
+    ),
     "AWSXrayWriteOnlyAccess": TRACES + SAMPLING,
     "AWSLambdaSQSQueueExecutionRole": (
         *LOGS,
@@ -135,8 +140,9 @@ def objections(synthesised: Path) -> list[str]:
 
 
 def without_hashes(synthesised: Path) -> Any:
-    """A synthesised template without what names its assets."""
+    """A synthesised template without what names its assets, and its versions by them."""
     text = re.sub(r'"S3Key": "\w+\.zip"', '"S3Key": "…"', synthesised.read_text())
+    text = re.sub(r"(CurrentVersion\w{8})\w{32}", r"\1", text)
     return json.loads(re.sub(r'"aws:asset:path": "asset\.\w+"', '"aws:asset:path": "…"', text))
 
 
@@ -182,6 +188,8 @@ class Names:
             if resource["Type"] == "AWS::ApiGatewayV2::Integration":
                 called = resource["Properties"].get("IntegrationUri") or resource["Properties"]["IntegrationSubtype"]
                 self._names[logical_id] = f"integration of {self.plain(called)}"
+            if resource["Type"] == "AWS::Lambda::Version":  # both name it by a hash
+                self._names[logical_id] = f"version of {self.plain(resource['Properties']['FunctionName'])}"
             if resource["Type"] == "AWS::ApiGatewayV2::Authorizer":
                 self._names[logical_id] = f"authorizer {resource['Properties']['AuthorizerType']}"
 

@@ -33,10 +33,10 @@ class Subject:
 
     `event` and `malformed` give events for a stage that `before` has made ready; `heard` is what the service outside
     took. `clock` is when it all happens, in seconds, if it matters, and `patience` how many seconds later whoever
-    delivers tries again. `repeats` says that what it sends may come again, for its consumers know a repeat, and
-    `asks_aws` that it calls AWS at all. `sets_aside` is where in the world it keeps what nobody can mean, so that
-    taking it loses nothing. `mend` is what a human does about an outcome that the function may leave to one, and
-    `matters` what of a world then counts.
+    delivers tries again; `delivers` is what Lambda does with an event if it does not just call the handler. `repeats`
+    says that what it sends may come again, for its consumers know a repeat, and `asks_aws` that it calls AWS at all.
+    `sets_aside` is where in the world it keeps what nobody can mean, so that taking it loses nothing. `mend` is what a
+    human does about an outcome that the function may leave to one, and `matters` what of a world then counts.
     """
 
     example: str
@@ -52,6 +52,7 @@ class Subject:
     more: Callable[["Stage"], Any] = lambda _: []
     clock: float = 0
     patience: float = 900
+    delivers: Callable[["Stage", Any, Any], Any] = lambda _, handle, event: handle(event, Context())
     repeats: bool = False
     asks_aws: bool = True
     sets_aside: str = ""
@@ -72,6 +73,7 @@ class Stage:
     set_variable: Callable[[str, str], None]
     calls: list[tuple[str, str]] = field(default_factory=list)  # to AWS, as service and operation, or to the outside
     dies_after: int = 0
+    memory: dict[str, Any] = field(default_factory=dict)  # of `before` and `delivers`
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def function(self, handler: str | None = None) -> Callable[[Any], Any]:
@@ -80,7 +82,7 @@ class Stage:
         for variable, value in self.subject.variables(self).items():
             self.set_variable(variable, value)
         handle = getattr(self.shop.environment(module), name)
-        return lambda event: handle(event, Context())
+        return lambda event: self.subject.delivers(self, handle, event)
 
     def call(self, event: Any, later: float = 0) -> bool:
         """Deliver an event to a new environment; whether it was taken. Reported, refused and failed are not."""

@@ -20,7 +20,10 @@ from trials.template import TemplateError, merged_properties, read_template, sam
 RULES = ROOT / "tests" / "rules"
 PROVIDED = ("AWS_", "POWERTOOLS_", "_X_AMZN_")  # read by the runtime, the SDK and Powertools
 RUNTIME = {"boto3", "botocore"}  # in Lambda's Python runtime
-PACKAGES = {"aws_lambda_powertools": "aws-lambda-powertools"}  # where the import has another name
+PACKAGES = {
+    "aws_durable_execution_sdk_python": "aws-durable-execution-sdk-python",
+    "aws_lambda_powertools": "aws-lambda-powertools",
+}  # where the import has another name
 
 DATA = {"zoneinfo": "tzdata"}  # what a module of the standard library lacks where the system does not bring it
 # Actions that AWS lets nobody narrow to a resource, and the account's own statement in a key policy.

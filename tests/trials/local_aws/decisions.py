@@ -3,6 +3,7 @@
 Run by the local AWS's own Python.
 """
 
+import importlib.util
 import json
 import os
 from pathlib import Path
@@ -43,6 +44,9 @@ def enforce(access_key_id: str, iam_action: str, service: str, region: str, *mor
 
 
 evaluator.enforce = enforce
+# By its path: beside this file lie modules whose names other packages have too.
+beside = importlib.util.spec_from_file_location("durable_executions", Path(__file__).with_name("durable_executions.py"))
+beside.loader.exec_module(importlib.util.module_from_spec(beside))
 
 if __name__ == "__main__":
     main()

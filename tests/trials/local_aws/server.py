@@ -46,6 +46,7 @@ NO_PROFILE = {  # botocore's (name in a file, name in the environment, default, 
 
 FAULT_PROXY = Path(__file__).parent / "fault_proxy.py"
 DECISIONS = Path(__file__).parent / "decisions.py"
+DURABLE = Path(__file__).parent / "durable_executions.py"
 
 T = TypeVar("T")
 
@@ -151,7 +152,7 @@ class Server:
             self.ca = None
             common["AWS_MAX_ATTEMPTS"] = "2"  # a fault lasts for a whole delivery: more attempts only take longer
             self._proxy = f"http://127.0.0.1:{(proxy := free_port())}"
-            self._spawn([python, "-m", "ministack"], **common, AWS_ENDPOINT_URL=self._proxy)
+            self._spawn([python, "-P", str(DURABLE)], **common, AWS_ENDPOINT_URL=self._proxy)
             self._spawn(
                 [python, "-P", str(FAULT_PROXY), "--upstream", self.endpoint, "--port", str(proxy), "--no-resign"]
             )
