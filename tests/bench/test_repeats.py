@@ -57,6 +57,9 @@ def test_a_message_that_its_receiver_knows_is_no_more() -> None:
 CLAIMED: World = {**NOTHING, "table Jobs": [{"id": "job", "state": "CLAIMED"}]}
 DONE: World = {**NOTHING, "table Jobs": [{"id": "job", "state": "DONE"}]}
 OPEN: World = {**NOTHING, "table Jobs": [{"id": "job", "state": "UNKNOWN"}]}
+CHARGED_TWICE: World = {**NOTHING, "table Jobs": [*DONE["table Jobs"], {"id": "again", "state": "DONE"}]}
+BURIED: World = {**DONE, "queue Dlq": [{"id": "job"}]}
+LOGGED: World = {**DONE, "bucket B": [{"key": "a"}]}  # where one delivery leaves nothing
 BOTH: World = {**NOTHING, "table Jobs": [*CLAIMED["table Jobs"], *DONE["table Jobs"]]}
 
 
@@ -70,7 +73,10 @@ BOTH: World = {**NOTHING, "table Jobs": [*CLAIMED["table Jobs"], *DONE["table Jo
         (Copy("x", taken=False, before=CLAIMED, after=CLAIMED, end=OPEN), UNPROVED),  # left for a human, say
         (Copy("x", taken=False, before=CLAIMED, after=CLAIMED, end=CLAIMED), UNPROVED),
         (Copy("x", taken=True, before=CLAIMED, after=OPEN, end=OPEN), UNPROVED),  # it did something else
-        (Copy("x", taken=True, before=CLAIMED, after=BOTH, end=BOTH), UNPROVED),
+        (Copy("x", taken=True, before=CLAIMED, after=BOTH, end=BOTH), DOUBLED),
+        (Copy("x", taken=False, before=DONE, after=DONE, end=CHARGED_TWICE), DOUBLED),
+        (Copy("x", taken=False, before=DONE, after=DONE, end=BURIED), UNPROVED),
+        (Copy("x", taken=False, before=DONE, after=DONE, end=LOGGED), UNPROVED),
     ],
 )
 def test_what_a_dying_environment_did_not_do_is_done_by_the_copy_or_comes_again(

@@ -34,4 +34,7 @@ def outlived(copy: Copy, reference: Reference) -> Judgement:
     if copy.taken and not did and any(each.gone for each in changed):
         text = f"{copy.what}: its copy did nothing and was reported as done, so the message is gone: {changed[0]}"
         return broken(Promise.LOST, text, *details)
+    more = [each for each in changed if len(each.new) > len(each.gone)]
+    if any(reference.world.get(each.place) != reference.empty.get(each.place) for each in more):
+        return broken(Promise.DOUBLED, f"{copy.what}: what came again did it once more: {more[0]}", *details)
     return unproved(f"{copy.what}, with a copy beside it: another outcome: {changed[0]}", *details)
