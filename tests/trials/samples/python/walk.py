@@ -6,6 +6,7 @@ from typing import Any
 from trials.samples.paths import CHECKED, LISTED, REQUEST, SPLIT, EventPaths
 from trials.samples.python.code import Code, Function, constant, is_function, is_number
 from trials.samples.python.models import Models, of_schema
+from trials.samples.python.routes import is_route, served_by
 from trials.samples.reads import EACH, FORM, JSON, Steps
 
 SAME = {"b64decode", "decode", "encode", "unquote_plus", "unquote", "strip", "lower", "upper", "deepcopy", "copy"}
@@ -13,7 +14,6 @@ PASSES = SAME | {"str", "dict", "list", "sorted", "reversed", "tuple", "iter", "
 PARSES = {"loads", "json_loads", "model_validate_json", "validate_json", "parse_raw"}
 VALIDATES = {"model_validate", "parse_obj", "validate_python", "from_dict", "parse", *PARSES}
 FORMS = {"parse_qs", "parse_qsl"}
-ROUTES = (".post(", ".put(", ".get(", ".patch(", ".delete(", ".route(")
 NUMBERS = {"int", "float", "Decimal", "round"}
 ATTRIBUTES = {  # of Powertools' event classes
     "json_body": ("body", JSON),
@@ -44,17 +44,6 @@ ENVELOPES: dict[str, Steps] = {  # of Powertools' parser and of its validation
     "API_GATEWAY_HTTP": ("body", JSON),
 }
 DEEPEST, MOST = 5, 400  # calls within calls, and calls in all
-
-
-def served_by(decorator: ast.expr) -> tuple[str, str] | None:
-    """The method and the path of a decorator such as `@app.post("/orders")`."""
-    if not isinstance(decorator, ast.Call) or not isinstance(decorator.func, ast.Attribute) or not decorator.args:
-        return None
-    path, method = constant(decorator.args[0]), decorator.func.attr.upper()
-    if method == "ROUTE":
-        given = next((constant(each.value) for each in decorator.keywords if each.arg in ("method", "methods")), None)
-        method = str(given[0] if isinstance(given, list | tuple) and given else given or "GET").upper()
-    return (method, path) if isinstance(path, str) and path.startswith("/") else None
 
 
 class Walker:
@@ -129,7 +118,7 @@ class Walker:
             kind = ast.unparse(parameter.annotation) if parameter.annotation else ""
             if kind.rsplit(".", 1)[-1] in RECORDS or (parameter.arg == "record" and len(function.args.args) == 1):
                 self.call(function, [("Records", EACH)])
-        if any(word in ast.unparse(each) for each in function.decorator_list for word in ROUTES):
+        if any(map(is_route, function.decorator_list)):
             self.event.reads.routes += filter(None, map(served_by, function.decorator_list))
             self.call(function, [])
             for parameter in function.args.args:
