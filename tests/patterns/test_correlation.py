@@ -11,6 +11,7 @@ from unittest import mock
 
 import async_task.scenario
 import durable_workflow.scenario
+import ordered_consumer.scenario
 import payment_worker.scenario
 import pytest
 import queue_worker.scenario
@@ -21,6 +22,7 @@ import webhook.scenario
 from fan_out.scenario import placed
 
 from patterns.event_store.faults import stream_of
+from patterns.ordered_consumer.faults import fifo_event
 from support.durable import Execution
 from support.handlers import Context, Example, correlated, event, sqs_event
 from support.subjects import ALARMS, TRUST, api_request
@@ -120,6 +122,19 @@ def play_fan_out(play: Play) -> None:
         play.set_variable("RECORDS_TABLE", shop.stack.resources[table])
         getattr(shop.environment(), subscriber)(play.taken(shop, queue), Context())
     play.messages = ("publishing", "taken", "taken", "taken")
+
+
+def play_ordered_consumer(play: Play) -> None:
+    shop = play.example("ordered_consumer", **ALARMS)
+    change = ordered_consumer.scenario.change
+    impossible, mended = change(1, "SOLD", 4), change(1, "RECEIVED", 4)
+    given = correlated(fifo_event(("mug", impossible), ("mug", "sold!"), ("mug", mended)), ID, ID, ID)
+    shop.environment().handler(given, Context())
+    (waits,) = shop.aws.client("dynamodb").scan(TableName=shop.stack.resources["Parked"])["Items"]
+    shop.environment("release").handler({"sku": "mug", "by": "ana"}, Context())
+    play.taken(shop, "ChangesDlq")
+    play.carried += (waits["correlation_id"]["S"],)
+    play.messages = ("taken", "parked", "taken", "set aside", "taken", "parked", "replayed")
 
 
 def play_payment_worker(play: Play) -> None:

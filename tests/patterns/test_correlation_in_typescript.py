@@ -63,6 +63,25 @@ const change = (eventID, NewImage) => ({ eventID, dynamodb: { Keys, NewImage, Se
   await require("./project").handler({ Records }, context);
 })();
 """,
+    "ordered_consumer": """
+const awaited = { ...context, getRemainingTimeInMillis: () => 60_000 };
+const fifo = (id, body, from) => {
+  const made = message(id, body, from);
+  return { ...made, attributes: { ...made.attributes, MessageGroupId: "mug" } };
+};
+const second = JSON.stringify({ number: 2, kind: "SOLD", pieces: 1 });
+(async () => {
+  const Records = [fifo("m-0", second, "c-1"), fifo("m-1", "no change")];
+  await require("./app").handler({ Records }, context);
+  const waits = { sku: "mug", number: 2, kind: "SOLD", pieces: 1, correlation_id: "c-1", why: "1 is missing" };
+  let parked = true;
+  answer = ({ KeyConditionExpression, TransactItems }) => {
+    if (TransactItems) parked = false;
+    return KeyConditionExpression ? { Items: [waits] } : { Item: { version: 1, applied: 1, pieces: 5, parked } };
+  };
+  await require("./release").handler({ sku: "mug", by: "ana" }, awaited);
+})();
+""",
     "payment_worker": """
 let entry;
 answer = ({ Item }) => ((entry = Item ?? entry), { Item: entry, Attributes: { ...entry, what: "none" } });
@@ -93,12 +112,31 @@ const asked = { body, headers: { "x-signature": `t=${time},v1=${signature}` }, r
 SENT = {
     "durable_workflow": ["c-1", "c-1"],
     "event_store": ["m-1", "c-1"],
+    "ordered_consumer": ["c-1"],
     "payment_worker": ["c-1", "c-1"],
     "queue_worker": [],
     "webhook": ["c-1"],
 }
-VARIABLES = ("BODIES_BUCKET", "LEDGER_TABLE", "LOG_TABLE", "BALANCES_TABLE", "PAYMENTS_TABLE", "SHIPMENTS_TABLE")
-URLS = ("APPROVALS_URL", "PARTNERS_URL", "CARRIER_URL", "ORDERS_URL", "PAYMENTS_URL", "PROVIDER_URL", "WEBHOOKS_URL")
+TABLES = ("STOCK_TABLE", "PARKED_TABLE")
+VARIABLES = (
+    *TABLES,
+    "BODIES_BUCKET",
+    "LEDGER_TABLE",
+    "LOG_TABLE",
+    "BALANCES_TABLE",
+    "PAYMENTS_TABLE",
+    "SHIPMENTS_TABLE",
+)
+URLS = (
+    "APPROVALS_URL",
+    "CARRIER_URL",
+    "CHANGES_DLQ_URL",
+    "ORDERS_URL",
+    "PARTNERS_URL",
+    "PAYMENTS_URL",
+    "PROVIDER_URL",
+    "WEBHOOKS_URL",
+)
 
 
 def played(folder: Path, script: str, made: Path) -> list[dict[str, Any]]:
@@ -116,9 +154,10 @@ def played(folder: Path, script: str, made: Path) -> list[dict[str, Any]]:
 
 def carried(sent: dict[str, Any]) -> Any:
     """The correlation id of what goes on: a message, the item of a claim, the event of a transaction, an execution."""
-    item = sent.get("Item") or sent.get("TransactItems", [{"Put": {"Item": {}}}])[0]["Put"]["Item"]
+    items = [sent.get("Item", {}), *(each["Put"]["Item"] for each in sent.get("TransactItems", []) if "Put" in each)]
     attribute = sent.get("MessageAttributes", {}).get("correlation_id", {})
-    return item.get("correlation_id") or attribute.get("StringValue") or sent.get("DurableExecutionName")
+    otherwise = attribute.get("StringValue") or sent.get("DurableExecutionName")
+    return next((each["correlation_id"] for each in items if "correlation_id" in each), otherwise)
 
 
 @pytest.mark.parametrize("name", in_typescript())

@@ -1,15 +1,25 @@
-"""Takes a FIFO batch in order: a failure holds back what follows in its own group, and nothing else."""
+"""Takes a FIFO batch in order, by hand: a failure holds back what follows in its own group, and nothing else."""
 
-from aws_lambda_powertools.utilities.batch import SqsFifoPartialProcessor, process_partial_response
-from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-worker = SqsFifoPartialProcessor(skip_group_on_error=True)
-worker.raise_on_entire_batch_failure = False  # no argument of this class
+logger = Logger()
 
 
-def book(record: SQSRecord) -> None: ...
+def book(record: dict) -> None: ...
 
 
-def handler(event: dict, context: LambdaContext) -> dict:
-    return dict(process_partial_response(event=event, record_handler=book, processor=worker, context=context))
+def handler(event: dict, _: LambdaContext) -> dict:
+    failures: list[dict[str, str]] = []
+    held: set[str] = set()
+    for record in event["Records"]:
+        group = record["attributes"]["MessageGroupId"]
+        if group not in held:
+            try:
+                book(record)
+                continue
+            except Exception:
+                logger.exception("not booked, and its group waits", group=group)
+                held.add(group)
+        failures.append({"itemIdentifier": record["messageId"]})
+    return {"batchItemFailures": failures}

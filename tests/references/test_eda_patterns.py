@@ -333,10 +333,10 @@ def booked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The messages that were booked."""
     done: list[str] = []
 
-    def book(record: Any) -> None:
-        if "fails" in record.body:
+    def book(record: dict[str, Any]) -> None:
+        if "fails" in record["body"]:
             raise ConnectionError
-        done.append(str(record.message_id))
+        done.append(record["messageId"])
 
     monkeypatch.setattr(ordered, "book", book)
     return done

@@ -253,7 +253,7 @@ class MessageGroup(model.Rule):
     id = "E9312"
     shortdesc = "What sends to a FIFO queue names a message group"
     description = "SQS refuses a message to a FIFO queue that has no MessageGroupId: nothing arrives."
-    section = "references/eda-patterns.md#order-and-once"
+    section = "references/eda-patterns.md#ordered-consumer"
     tags = ["sqs", "scheduler", "pipes", "stepfunctions", *TAGS]
 
     def check(self, template: model.Model) -> Iterator[tuple[model.Where, str]]:

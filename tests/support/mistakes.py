@@ -69,7 +69,7 @@ class Break:
         return f"{self.example}: {self.promise}"
 
 
-UNREAD = ("async_task", "event_store", "fan_out", "queue_worker", "stream_processor", "webhook")
+UNREAD = ("async_task", "event_store", "fan_out", "ordered_consumer", "queue_worker", "stream_processor", "webhook")
 # Mistakes of one kind in several examples: what a SAM resource says and only its translation shows to be wrong.
 IN_SAM = (
     *(

@@ -114,9 +114,13 @@ SEEDS: tuple[Seed, ...] = ()  # {open}: what trials must say of it, see queue_wo
 ROWS = (  # what names every pattern once
     "SKILL.md, section Patterns: a row with its section and its example",
     "references/eda-patterns.md or serverless-patterns.md: its section, in the parts that tests/test_skill.py lists",
-    "examples/README.md: a row of the table at the top",
+    "examples/README.md: a row of the table at the top, a block with its commands",
     "tests/facts.toml and tests/routing.toml: its numbers, and questions that lead to its section",
-    "CHANGELOG.md: a line",
+    "README.md and CHANGELOG.md: a row, a line; tests/README.md: how many mistakes there are now",
+    "tests/patterns/test_correlation.py: a play; if its handlers are in TypeScript too, test_correlation_in_typescript.py and "
+    "tests/test_typescript.py",
+    "pyproject.toml: the names of modules beside its handlers, in mypy's overrides",
+    "then python -m support.snippets and support.contents fill in code and lines",
 )
 
 
