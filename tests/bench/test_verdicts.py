@@ -92,6 +92,12 @@ def test_a_service_that_is_not_here_is_named_and_no_event_would_help() -> None:
     assert "it called DetectLabels, which the local AWS does not know" in judged.happened
     assert "account" in judged.supply
 
+    of_node = [
+        refused_sample(QUEUE, "made up", "Runtime.HandlerError: UnknownError", Delivery(), True, "", last=call).supply
+        for call in (("rekognition", "DetectLabels"), ("s3", "HeadObject"))
+    ]
+    assert ["account" in each for each in of_node] == [True, False]
+
     told = refused_sample(QUEUE, "made up", f"{error}no such image", Delivery(), True, "")
     assert "events/" in told.supply
 

@@ -244,7 +244,8 @@ def refused_by(stage: Stage, source: Source, sample: Sample, fared: Try, log: li
         return broken(Promise.DOES_NOT_START, reason)
     outside = astray(log)
     lacking = lacks(fared.said) if sample.file else ""
-    judgement = refused_sample(source, sample.origin, logged(log) or error, result, called, outside, lacking)
+    last = fared.calls[-1] if fared.calls else ("", "")
+    judgement = refused_sample(source, sample.origin, logged(log) or error, result, called, outside, lacking, last)
     asked = "" if lacking or outside or not stage.outside.asked else stage.outside.asked[-1].host
     return replace(judgement, supply=f"{judgement.supply}, or {ANSWER % asked}") if asked else judgement
 

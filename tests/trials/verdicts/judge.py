@@ -104,25 +104,42 @@ def never_called_back(error: str, code: str, called: bool) -> Judgement | None:
 
 
 def refused_sample(
-    source: Source, origin: str, error: str, delivery: Delivery, called: bool, outside: str, lacking: str = ""
+    source: Source,
+    origin: str,
+    error: str,
+    delivery: Delivery,
+    called: bool,
+    outside: str,
+    lacking: str = "",
+    last: tuple[str, str] = ("", ""),
 ) -> Judgement:
     """What the first delivery tells when the function did not take the sample.
 
     `called` says that it called something before it failed, `outside` names an address that it could not reach,
-    `lacking` what the project's own file lacks by the words of the refusal.
+    `lacking` what the project's own file lacks by the words of the refusal, `last` its last call to AWS.
     """
     if TIMED_OUT.search(delivery.last_error or error) and not called and not outside:
         return broken(Promise.DOES_NOT_START, f"{origin}: it called nothing and ran into its timeout: {error}")
     if outside:
         text = f"{origin}: it called {outside}, which cannot be reached from here: {error}"
         return unproved(text, supply=f"make the address of {outside} a parameter or a variable of the template")
-    if absent := NOT_HERE.search(error.strip()):
-        text = f"{origin}: it called {absent[1]}, which the local AWS does not know: {error.strip()}"
+    if absent := not_here(error.strip(), last):
+        text = f"{origin}: it called {absent}, which the local AWS does not know: {error.strip()}"
         return unproved(text, supply="a trial in an account of yours: this service is not here")
     text = f"{origin}: the function did not take it, so nothing else can be told: {error}"
     if lacking:
         return unproved(text, supply=f"{lacking}, which the event in {origin} lacks")
     return unproved(text, supply=OF_A_LAYER if NO_PACKAGE.search(error) else supply_event(source))
+
+
+def not_here(error: str, last: tuple[str, str]) -> str:
+    """The call that the local AWS refused without a reason, as it does for a service that it has not; empty for none.
+
+    S3 gives none to Node.js either, when an object is not there.
+    """
+    if found := NOT_HERE.search(error):
+        return found[1]
+    return last[1] if error.endswith("UnknownError") and last[0] not in ("", "s3") else ""
 
 
 def undisturbed(
