@@ -11,6 +11,7 @@ from trials.project import Kind, Source
 from trials.project.sources import Route
 from trials.samples import samples
 from trials.samples.code import of_code
+from trials.samples.derive import item
 from trials.samples.reads import EACH, JSON, Reads, Steps
 
 BODY: Steps = ("body", JSON)
@@ -221,6 +222,24 @@ def test_a_form_is_sent_to_code_that_reads_one(tmp_path: Path, inside: str) -> N
 
     assert parse_qs(first.payload["body"]) == {"id": ["trial-1"], "sku": ["trial-1"], "note": ["trial-1"]}
     assert first.payload["headers"]["content-type"] == "application/x-www-form-urlencoded"
+
+
+@pytest.mark.parametrize(
+    "inside",
+    [
+        "const { Item } = await ddb.send(get); use(Item.data, Item.cents * 2, Item.state === 'open');",
+        "const got = await ddb.send(get); use(got.Item?.data, Number(got.Item.cents), got.Item.state == 'open');",
+        "const { Item } = await ddb.send(get); use(Item.data.S, Item.cents.N, Item.state === 'open');",
+        "const item = unmarshall((await ddb.send(get)).Item) as Kept; use(item.state === 'open');",
+        "(await ddb.send(query)).Items.map((item) => use(item.data, item.cents * 2, item.state === 'open'));",
+    ],
+)
+def test_what_is_read_of_an_item_is_in_the_item_that_is_laid(tmp_path: Path, inside: str) -> None:
+    code = f"interface Kept {{ data: string; cents: number; state: string }}\n{wrapped(inside)}"
+    reads = read(tmp_path, code)
+
+    assert item({}, {}, reads) == {"data": {"S": "trial-1"}, "cents": {"N": "1"}, "state": {"S": "open"}}
+    assert reads.paths == set()
 
 
 def test_the_routes_of_a_router_are_known(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from trials.project import Kind, Source
 from trials.project.sources import Route
 from trials.samples import samples
 from trials.samples.code import of_code
+from trials.samples.derive import item
 from trials.samples.reads import EACH, JSON, Reads, Steps
 
 BODY: Steps = ("body", JSON)
@@ -158,6 +159,24 @@ def other(): ...
 def handler(event, context): ...
 """
     assert read(tmp_path, code).routes == [("GET", "/orders/<order_id>"), ("POST", "/orders"), ("PUT", "/any")]
+
+
+@pytest.mark.parametrize(
+    "inside",
+    [
+        "item = table.get_item(Key=key)['Item']; use(item['data'], item.get('cents') * 2, item['state'] == 'open')",
+        "item = table.get_item(Key=key).get('Item'); use(item['data'], int(item['cents']), item['state'] == 'open')",
+        "for item in table.query()['Items']: use(item['data'], int(item['cents']), item['state'] == 'open')",
+        "found = table.get_item(); item = found['Item'] if 'data' in found['Item'] else {}; "
+        "use(int(item['cents']), item['state'] == 'open')",
+    ],
+)
+def test_what_is_read_of_an_item_is_in_the_item_that_is_laid(tmp_path: Path, inside: str) -> None:
+    reads = read(tmp_path, f"def handler(event, context):\n    {inside}\n")
+
+    laid = {"data": {"S": "trial-1"}, "cents": {"N": "1"}, "state": {"S": "open"}}
+    assert item({}, {}, reads) == laid
+    assert reads.paths == set()
 
 
 SCHEMA = """

@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl, urlencode
 from boto3.dynamodb.types import TypeSerializer
 
 from trials.project.sources import Kind, Source
-from trials.samples.reads import EACH, FORM, JSON, Reads, Steps
+from trials.samples.reads import EACH, FORM, ITEM, JSON, Reads, Steps
 from trials.samples.sample import Sample
 from trials.template import as_text
 
@@ -185,11 +185,14 @@ def item(keys: dict[str, str], named: dict[str, str], reads: Reads | None) -> di
     """An item as DynamoDB writes it: `keys` are the types of its key's attributes, `named` the request's path.
 
     A part of the key gets what the path calls so, else the first that the path names. The rest is what the function
-    reads of a body.
+    reads of a body, and of items.
     """
     fields = (
         {steps[2]: guess(steps[2], 1 if steps in reads.numbers else None) for steps in of_body(reads)} if reads else {}
     )
+    for name in sorted(reads.items) if reads else ():
+        number = 1 if reads and (ITEM, name) in reads.numbers else None
+        fields[name] = guess(name, reads.values.get((ITEM, name), number) if reads else None)
     values = {name: under(name, kind, named) for name, kind in keys.items()}
     return {name: TypeSerializer().serialize(value) for name, value in {**fields, **values}.items()}
 

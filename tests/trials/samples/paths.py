@@ -1,7 +1,7 @@
 """Which part of its event a handler reads: paths, from the event down, that are noted as they are asked for."""
 
 from trials.samples.derive import guess
-from trials.samples.reads import EACH, FORM, JSON, Reads, Steps
+from trials.samples.reads import EACH, FORM, ITEM, JSON, Reads, Steps
 from trials.samples.shape import Shape
 
 LISTED = "{list}"  # end of a path: a list that was made of it
@@ -61,10 +61,22 @@ class EventPaths:
             self.reads.values[whole] = by.join(["trial"] * count)
         return True
 
+    def looked_up(self, name: str) -> Steps | None:
+        """What a property of an answer holds if it is called as DynamoDB calls items."""
+        return {"Item": (ITEM,), "Items": (ITEM, LISTED)}.get(name)
+
+    def note(self, steps: Steps) -> None:
+        if steps[0] != ITEM:
+            self.reads.paths.add(steps)
+        elif len(steps) > 1 and not steps[1].startswith(("{", "[")):
+            self.reads.items.add(steps[1])
+            if steps[2:] == ("N",):
+                self.reads.numbers.add(steps[:2])
+
     def read(self, steps: Steps) -> Steps:
         if steps in self.parsed:
             steps = (*steps, JSON)
-        self.reads.paths.add(steps)
+        self.note(steps)
         return steps
 
     def fields(self, shape: Shape, at: Steps) -> None:
@@ -81,10 +93,10 @@ class EventPaths:
             steps = (*at, name)
             if inner.called:
                 self.renamed[(*at, inner.called)] = steps
-            self.reads.paths.add(steps)
+            self.note(steps)
             if inner.optional:
                 self.reads.optional.add(steps)
             self.fields(inner, steps)
         if shape.members is not None:
-            self.reads.paths.add((*at, EACH))
+            self.note((*at, EACH))
             self.fields(shape.members, (*at, EACH))

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 JSON, EACH, FORM = "{json}", "[]", "{form}"  # steps besides keys: text that is parsed, a member of a list, a form
+ITEM = "{item}"  # begins what is read of an item of DynamoDB
 Steps = tuple[str, ...]
 
 
@@ -11,11 +12,13 @@ Steps = tuple[str, ...]
 class Reads:
     """Paths that are read; `numbers` are those used as numbers, `optional` those that may be missing.
 
-    `values` are what a path is compared with, or may hold; `routes` the method and path of what a router serves.
+    `values` are what a path is compared with, or may hold; `routes` the method and path of what a router serves,
+    `items` the attributes that are read of items of DynamoDB; under them `numbers` and `values` begin with `ITEM`.
     """
 
     paths: set[Steps] = field(default_factory=set)
     numbers: set[Steps] = field(default_factory=set)
     optional: set[Steps] = field(default_factory=set)
     values: dict[Steps, Any] = field(default_factory=dict)
+    items: set[str] = field(default_factory=set)
     routes: list[tuple[str, str]] = field(default_factory=list)

@@ -143,6 +143,9 @@ class Walker:
 
     def unpack(self, part: Node, steps: Steps | None) -> None:
         """One entry of an object pattern: `{ id }`, `{ id = 1 }`, `{ id: order }`, `{ ...rest }`."""
+        if steps is None and part.type == "shorthand_property_identifier_pattern":
+            self.bind(part, self.event.looked_up(text(part)))
+            return
         if part.type == "rest_pattern":
             self.bind(part.named_children[0], steps)
         elif part.type == "pair_pattern":
@@ -210,7 +213,8 @@ class Walker:
         if kind == "member_expression":
             owner = node.child_by_field_name("object")
             steps = self.value(owner) if owner is not None else None
-            return self.event.property(steps, text(node.child_by_field_name("property")))
+            name = text(node.child_by_field_name("property"))
+            return self.event.property(steps, name) if steps is not None else self.event.looked_up(name)
         if kind == "subscript_expression":
             return self.subscript(node)
         if kind == "call_expression":

@@ -259,6 +259,8 @@ class Walker:
 
     def subscript(self, node: ast.Subscript) -> Steps | None:
         owner, index = self.value(node.value), constant(node.slice)
+        if owner is None and isinstance(index, str) and (found := self.event.looked_up(index)):
+            return found
         if owner is None or index is None:
             keys = self.words.get(node.slice.id, []) if isinstance(node.slice, ast.Name) else []
             for name in keys:
@@ -320,6 +322,8 @@ class Walker:
             return (*owner, f"{SPLIT}{first if isinstance(first, str) else ' '}")
         if owner is not None and name in SAME:
             return owner
+        if owner is None and name == "get" and (found := self.event.looked_up(str(first))):
+            return found
         arguments = [self.value(each) for each in node.args]
         given = [(each.arg, self.value(each.value)) for each in node.keywords if each.arg]
         keywords = {argument: steps for argument, steps in given if steps is not None}
@@ -327,10 +331,9 @@ class Walker:
         subject = next((steps for steps in arguments if steps is not None), spread)
         if subject is None and not keywords:
             return None
-        if name in ("parse", "validate") and (checked := subject if subject is not None else keywords.get("event")):
+        if name in ("parse", "validate"):
+            checked = subject if subject is not None else keywords.get("event", ())
             self.checked({each.arg: each.value for each in node.keywords}, None, checked)
-        elif name in ("parse", "validate") and "event" in keywords:
-            self.checked({each.arg: each.value for each in node.keywords}, None, ())
         if subject is not None and (result := self.taken(node, name, subject)) is not None:
             return result
         if function := self.code.function(name, self.module):
