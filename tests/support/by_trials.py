@@ -226,10 +226,12 @@ def summary(found: dict[str, Report], names: list[str]) -> str:
     default = sum(not each.thorough for each in seen)
     why = reasons()
     own = sum(not each.reported and each.mutant in why for each in told)
+    unasked = sum(name not in found and name in why for name in names)
     return (
         f"of {len(names)} mistakes in Python handlers {len(told)} were asked about; "
         f"the trials alone report {len(seen)}, {default} of them by default; "
-        f"{own} of the others break what only a promise of the example's own says"
+        f"{own} of the others break what only a promise of the example's own says; "
+        f"{unasked} were not asked about, for the same reason"
     )
 
 
