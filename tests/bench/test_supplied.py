@@ -48,6 +48,15 @@ def test_parameters_are_the_reader_s_and_the_rest_is_made_up(tmp_path: Path) -> 
     assert [note for note in found.notes if "made up" in note] == ["parameter Free is 'trial', made up"]
 
 
+@pytest.mark.parametrize("beside", [".", "cdk.out"])
+def test_of_what_a_tool_made_the_file_may_stand_in_the_project_s_own_folder(tmp_path: Path, beside: str) -> None:
+    (tmp_path / "cdk.out").mkdir()
+    (tmp_path / "cdk.out" / "Shop.template.json").write_text(TEMPLATE)
+    (tmp_path / beside / "trials.toml").write_text('[parameters]\nStage = "test"')
+
+    assert read(tmp_path, "http://outside.example.test").parameters["Stage"] == "test"
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [

@@ -10,6 +10,7 @@ from trials.project.deployable import POWERTOOLS, SDK, deployable, in_powertools
 from trials.project.elsewhere import buses, final, told
 from trials.project.parameters import SSM, made_up, overrides, stored
 from trials.project.sources import Kind, Source, sources_of
+from trials.project.supplied import NAME as SUPPLIED
 from trials.project.supplied import Supply, supplied
 from trials.project.synthesised import inline, put_plainly
 from trials.samples.found import SampleFile, sample_files
@@ -115,6 +116,7 @@ def find_template(folder: Path) -> tuple[Path, list[Path]]:
 def read(path: Path, url: str) -> Project:
     """The project in a folder or of a template; `url` is where the stand-in for outside services listens."""
     template, others = (path, []) if path.is_file() else find_template(path)
+    folder = template.parent.parent if template.parent.name in BUILT else template.parent
     try:
         written = read_template(template)
         if not isinstance(written.get("Resources"), dict):
@@ -122,7 +124,8 @@ def read(path: Path, url: str) -> Project:
         notes = [f"{other.name} is not tried: to try it, give {other} as the path" for other in others]
         written = {section: each for section, each in written.items() if each is not None}
         written = put_plainly(inlined(written, template.parent, notes), template.parent, notes)
-        supply = supplied(template.parent, written.get("Parameters") or {})
+        own = folder if (folder / SUPPLIED).is_file() else template.parent  # a tool makes the other one anew
+        supply = supplied(own, written.get("Parameters") or {})
         body = told(without_outputs(written), supply.secrets, url, notes)
         model, listed = Model(written, template), sources_of(Model(body, template))
         body, left_out = deployable(body, template.parent, notes)
@@ -136,7 +139,6 @@ def read(path: Path, url: str) -> Project:
     notes += [f"parameter {name} is {value!r}, made up" for name, value in parameters.items()]
     outdated = list(too_old(body, template.parent))
     notes += [f"{each} can only call AWS itself: a newer one is packaged" for each in outdated]
-    folder = template.parent.parent if template.parent.name in BUILT else template.parent
     files, names = sample_files(folder), {source.name for source in listed}
     for file in files:
         file.meant_for = Path(file.path).stem if Path(file.path).stem in names else ""
