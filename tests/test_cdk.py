@@ -33,6 +33,11 @@ ACCEPTED = [
     ),
     (r"AwsSolutions-IAM5\[Resource::<\w+\.Arn>/\*\]", EVERYWHERE, "the objects of one bucket"),
     (r"AwsSolutions-IAM5\[Resource::<\w+\.Arn>/unreadable/\*\]", r"KeepPrices", "the objects under one prefix"),
+    (
+        r"AwsSolutions-IAM5\[Resource::<\w+\.Arn>/(checked|quarantine|results)/\*\]",
+        r"FilePipeline",
+        "the objects under one prefix",
+    ),
     (r"AwsSolutions-IAM5\[Resource::.*schedule/<Reminders>/\*\]", r"PlanReminders", "the schedules of one group"),
     (r"AwsSolutions-IAM5\[Resource::<\w+\.Arn>:\*\]", EVERYWHERE, "the versions and aliases of one function"),
     (
@@ -43,13 +48,21 @@ ACCEPTED = [
     (r"AwsSolutions-S1$", EVERYWHERE, "who read an object is CloudTrail's to tell; access logs want a second bucket"),
     (
         r"AwsSolutions-SQS3|Serverless-SQSRedrivePolicy",
-        r"Dlq/|/Undelivered/|/Unprojected/|/Unread/|/Unreported/|/HalfDone/|/Reviews/|/Failed/|/Approvals/",
+        r"Dlq/|/Undelivered/|/Unprojected/|/Unread/|/Unreported/|/Unchecked/|/HalfDone/|/Reviews/|/Failed/|/Approvals/",
         "where failures end, and an alarm watches; people take reviews and approvals, so no code fails on them",
     ),
     (r"AwsSolutions-APIG4", r"OPTIONS|webhooks", "a preflight carries no token, and a webhook's signature is its own"),
-    (r"AwsSolutions-SF1", r"Saga", "the input holds an address: errors are logged, without data"),
+    (
+        r"AwsSolutions-SF1",
+        r"Saga|FilePipeline",
+        "the input holds addresses, or a whole list: errors are logged, without data",
+    ),
     (r"AwsSolutions-SMG4", r"SigningSecret", "the provider makes the key; rotation by two versions is tested"),
-    (r"AwsSolutions-IAM5\[Resource::.*execution:<PlaceOrder\w+.Name>:\*\]", r"Saga", "the executions of one machine"),
+    (
+        r"AwsSolutions-IAM5\[Resource::.*execution:<\w+.Name>(/Rows)?:\*\]",
+        r"Saga|FilePipeline",
+        "executions of one machine",
+    ),
     (r"Serverless-LambdaDLQ", EVERYWHERE, "no one invokes it asynchronously, or its failures have a destination"),
     (
         r"Serverless-LambdaEventSourceMappingDestination",

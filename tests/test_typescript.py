@@ -18,7 +18,17 @@ from trials.local_aws import LocalAws
 from trials.local_aws.synthesis import EXAMPLES, NODE
 from trials.template import read_template
 
-WANTED = {"durable_workflow", "event_store", "ordered_consumer", "payment_worker", "queue_worker", "webhook"}
+WANTED = {
+    *(
+        "durable_workflow",
+        "event_store",
+        "file_pipeline",
+        "ordered_consumer",
+        "payment_worker",
+        "queue_worker",
+        "webhook",
+    ),
+}
 REFERENCES = EXAMPLES.parent / "tests" / "references"
 SOURCES = sorted([*EXAMPLES.rglob("*.ts"), *REFERENCES.glob("*.ts")])
 MODULES = {
@@ -29,6 +39,7 @@ MODULES = {
 HOPS = {  # the functions at the first and the last, one of them where a message is all that comes
     "durable_workflow": ("Start", "Workflow"),
     "event_store": ("Command", "Project"),
+    "file_pipeline": ("CheckFile", "KeepPrice"),
     "ordered_consumer": ("ApplyChanges", "Release"),
     "payment_worker": ("Charge", "Resolve"),
     "queue_worker": ("ShipOrders", "ShipOrders"),

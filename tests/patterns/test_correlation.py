@@ -11,6 +11,7 @@ from unittest import mock
 
 import async_task.scenario
 import durable_workflow.scenario
+import file_pipeline.scenario
 import ordered_consumer.scenario
 import payment_worker.scenario
 import pytest
@@ -22,6 +23,7 @@ import webhook.scenario
 from fan_out.scenario import placed
 
 from patterns.event_store.faults import stream_of
+from patterns.file_pipeline.faults import ROW, imports, machine
 from patterns.ordered_consumer.faults import fifo_event
 from support.durable import Execution
 from support.handlers import Context, Example, correlated, event, sqs_event
@@ -122,6 +124,23 @@ def play_fan_out(play: Play) -> None:
         play.set_variable("RECORDS_TABLE", shop.stack.resources[table])
         getattr(shop.environment(), subscriber)(play.taken(shop, queue), Context())
     play.messages = ("publishing", "taken", "taken", "taken")
+
+
+def play_file_pipeline(play: Play) -> None:
+    """The event's id is in the input of the execution, which the definition gives to each row."""
+    play.set_variable("POWERTOOLS_LOG_LEVEL", "DEBUG")  # at INFO nothing is logged of a row that is kept
+    shop = play.example("file_pipeline", **ALARMS)
+    play.set_variable("STATE_MACHINE", machine(shop))
+    told = event(shop.folder)
+    place = {"Bucket": shop.stack.resources["Incoming"], "Key": told["detail"]["object"]["key"]}
+    shop.aws.client("s3").put_object(**place, Body=file_pipeline.scenario.price_list("mug,990,EUR"))
+    shop.environment("check").handler(told, Context())
+    (given,) = imports(shop)
+    shop.environment("price").handler({**given, "row": ROW}, Context())
+    shop.environment("price").handler({**given, "row": {**ROW, "cents": "free"}}, Context())
+    play.id = told["id"]
+    play.carried = (given["correlation_id"],)
+    play.messages = ("taken", "taken", "taken", "refused")
 
 
 def play_ordered_consumer(play: Play) -> None:

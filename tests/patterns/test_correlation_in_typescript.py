@@ -17,11 +17,13 @@ import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { LambdaClient } from "@aws-sdk/client-lambda";
 import { S3Client } from "@aws-sdk/client-s3";
 import { SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
+import { SFNClient } from "@aws-sdk/client-sfn";
 import { SQSClient } from "@aws-sdk/client-sqs";
 import { DynamoDBDocumentClient } from "@aws-sdk/lib-dynamodb";
 
 let answer = (input) => ({});
-const clients = [DynamoDBClient, LambdaClient, S3Client, SecretsManagerClient, SQSClient, DynamoDBDocumentClient];
+const queues = [SQSClient, SFNClient];
+const clients = [DynamoDBClient, LambdaClient, S3Client, SecretsManagerClient, ...queues, DynamoDBDocumentClient];
 for (const client of clients)
   client.prototype.send = async ({ input }) => (console.log(JSON.stringify({ sent: input })), answer(input));
 const context = { functionName: "f", awsRequestId: "r-1", functionVersion: "1", getRemainingTimeInMillis: () => 9_000 };
@@ -61,6 +63,17 @@ const change = (eventID, NewImage) => ({ eventID, dynamodb: { Keys, NewImage, Se
   await handler({ command_id: "m-2", card: "g", kind: "CreditGranted", cents: 5, correlation_id: "c-1" }, context);
   const Records = [change("1", { correlation_id: { S: "c-1" } }), change("m-1")];
   await require("./project").handler({ Records }, context);
+})();
+""",
+    "file_pipeline": """
+const ends = { "bytes=0-1023": "sku,cents,currency\\n", "bytes=-1": "\\n" };
+answer = ({ Range }) => ({ Body: { transformToString: async () => ends[Range] } });
+const object = { key: "acme.csv", size: 31, etag: "e", sequencer: "A" };
+const line = { list: "acme.csv", version: "A".repeat(32), row: { sku: "mug", cents: "free", currency: "EUR" } };
+(async () => {
+  await require("./check").handler({ id: "c-1", detail: { object } }, context);
+  await require("./price").handler({ ...line, correlation_id: "c-1" }, context);
+  await require("./check").handler({ id: "m-1", detail: { object: { ...object, size: 0 } } }, context);
 })();
 """,
     "ordered_consumer": """
@@ -112,15 +125,19 @@ const asked = { body, headers: { "x-signature": `t=${time},v1=${signature}` }, r
 SENT = {
     "durable_workflow": ["c-1", "c-1"],
     "event_store": ["m-1", "c-1"],
+    "file_pipeline": ["c-1"],
     "ordered_consumer": ["c-1"],
     "payment_worker": ["c-1", "c-1"],
     "queue_worker": [],
     "webhook": ["c-1"],
 }
-TABLES = ("STOCK_TABLE", "PARKED_TABLE")
+TABLES = ("STOCK_TABLE", "PARKED_TABLE", "PRICES_TABLE")
 VARIABLES = (
     *TABLES,
     "BODIES_BUCKET",
+    "FILES_BUCKET",
+    "INCOMING_BUCKET",
+    "STATE_MACHINE",
     "LEDGER_TABLE",
     "LOG_TABLE",
     "BALANCES_TABLE",
@@ -154,6 +171,8 @@ def played(folder: Path, script: str, made: Path) -> list[dict[str, Any]]:
 
 def carried(sent: dict[str, Any]) -> Any:
     """The correlation id of what goes on: a message, the item of a claim, the event of a transaction, an execution."""
+    if "input" in sent:
+        return json.loads(sent["input"])["correlation_id"]
     items = [sent.get("Item", {}), *(each["Put"]["Item"] for each in sent.get("TransactItems", []) if "Put" in each)]
     attribute = sent.get("MessageAttributes", {}).get("correlation_id", {})
     otherwise = attribute.get("StringValue") or sent.get("DurableExecutionName")
