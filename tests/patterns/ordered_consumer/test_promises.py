@@ -286,7 +286,8 @@ def test_a_change_that_comes_at_any_moment_of_a_release_is_neither_lost_nor_ahea
 
     with monkeypatch.context() as here:
         before_call(here, at, comes, after=after)
-        replay({"sku": "mug", "by": "ana"}, Context())
+        answer = replay({"sku": "mug", "by": "ana"}, Context())
+    assert not answer["parked"], "it ended where a change came between"
     if left[0]:
         assert deliver(shop, mugs(body)) == []
     release(shop)
