@@ -6,6 +6,7 @@ from typing import Any
 
 from trials.local_aws import LocalAwsError
 from trials.local_aws.compiled import compiled_from
+from trials.project.accounted import DURABLE
 from trials.project.deployable import POWERTOOLS, SDK, deployable, in_powertools, too_old
 from trials.project.elsewhere import buses, final, told
 from trials.project.parameters import SSM, made_up, overrides, stored
@@ -88,9 +89,8 @@ def is_stored(parameter: dict[str, Any]) -> bool:
 def handed_over(source: Source, files: list[SampleFile]) -> Source:
     """A source that no trial knows, as one whose event the reader's own file is; else the source as it is."""
     own = any(file.meant_for == source.name and file.events for file in files)
-    return (
-        replace(source, kind=Kind.DIRECT, why="") if own and source.kind is Kind.OTHER and source.function else source
-    )
+    unknown = source.kind is Kind.OTHER and source.function and source.why != DURABLE
+    return replace(source, kind=Kind.DIRECT, why="") if own and unknown else source
 
 
 def without_outputs(body: dict[str, Any]) -> dict[str, Any]:

@@ -58,7 +58,12 @@ def sources_of(template: Model) -> list[Source]:
                 found.append(source)  # SAM makes one definition of this and of its functions' events
     set_off = {source.function for source in found}
     functions = {function.name for function in template.functions}
-    return found + [Source(Kind.DIRECT, name, name) for name in sorted(functions - set_off)]
+    found += [Source(Kind.DIRECT, name, name) for name in sorted(functions - set_off)]
+    durable = {function.name for function in template.functions if not function.absent("DurableConfig")}
+    return [
+        replace(source, kind=Kind.OTHER, why=accounted.DURABLE) if source.function in durable else source
+        for source in found
+    ]
 
 
 def in_order(template: Model, found: list[Source]) -> list[Source]:
