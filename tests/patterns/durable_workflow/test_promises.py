@@ -400,6 +400,14 @@ def test_what_failed_is_kept_and_somebody_hears_of_it() -> None:
     assert (alarm["Threshold"], alarm["ComparisonOperator"]) == (0, "GreaterThanThreshold")
 
 
+def test_a_decision_may_be_sent_to_the_executions_of_every_version() -> None:
+    """Which is what they are named by: the function's own ARN, or its alias, would match none."""
+    (policy,) = TEMPLATE["Decide"]["Properties"]["Policies"]
+    (statement,) = policy["Statement"]
+    assert statement["Action"] == "lambda:SendDurableExecutionCallbackSuccess"
+    assert statement["Resource"] == {"Fn::Sub": "${Workflow.Arn}:*"}
+
+
 def test_no_message_asks_a_person_who_would_be_too_late() -> None:
     default = read_template(FOLDER / "template.yaml")["Parameters"]["ApprovalSeconds"]["Default"]
     assert TEMPLATE["Approvals"]["Properties"]["MessageRetentionPeriod"] == default
