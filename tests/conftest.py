@@ -19,6 +19,7 @@ import botocore.session
 import hypothesis
 import pytest
 
+from support.environments import Environments, bundled
 from support.handlers import Context, Example
 from support.rounds import QUICK, left_out, marks
 from trials.local_aws import ACCOUNT, REGION, LocalAws
@@ -111,15 +112,24 @@ def aws(server: LocalAws, monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalAws]
     server.clear_faults()
 
 
+@pytest.fixture(scope="session")
+def node(server: LocalAws, once: Callable[[str, Synthesis], dict[str, Path]]) -> Iterator[Environments]:
+    """Where the handlers in TypeScript run."""
+    environments = Environments(once("bundled", bundled), server.ca)
+    yield environments
+    environments.end()
+
+
 @pytest.fixture
-def example(aws: LocalAws, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Example]:
+def example(aws: LocalAws, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Callable[..., Example]:
     """Deploy the tables, queues and so on of an example and load its handlers against them.
 
-    Called with the example's name and its template's parameters.
+    Called with the example's name, its template's parameters and, if it is not Python, the handlers' language.
     """
 
-    def load(name: str, **parameters: str) -> Example:
-        return Example(ROOT / "examples" / name, aws, monkeypatch, parameters)
+    def load(name: str, language: str = "python", **parameters: str) -> Example:
+        runtime = request.getfixturevalue("node") if language == "typescript" else None
+        return Example(ROOT / "examples" / name, aws, monkeypatch, parameters, runtime)
 
     return load
 

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from trials.examples import in_typescript
 from trials.local_aws.synthesis import EXAMPLES, NODE
 
 # Every client answers from `answer`, and what is sent to AWS is printed; `message` is what a mapping delivers.
@@ -179,7 +178,7 @@ def carried(sent: dict[str, Any]) -> Any:
     return next((each["correlation_id"] for each in items if "correlation_id" in each), otherwise)
 
 
-@pytest.mark.parametrize("name", in_typescript())
+@pytest.mark.parametrize("name", PLAYS)
 def test_each_line_has_the_id_that_came_and_what_is_sent_has_it_too(name: str, tmp_path: Path) -> None:
     printed = played(EXAMPLES / name, PLAYS[name], tmp_path / "played.cjs")
 

@@ -37,6 +37,7 @@ class Subject:
     says that what it sends may come again, for its consumers know a repeat, and `asks_aws` that it calls AWS at all.
     `sets_aside` is where in the world it keeps what nobody can mean, so that taking it loses nothing. `mend` is what a
     human does about an outcome that the function may leave to one, and `matters` what of a world then counts.
+    `language` is that of the handlers.
     """
 
     example: str
@@ -58,9 +59,10 @@ class Subject:
     sets_aside: str = ""
     mend: Callable[["Stage"], None] = lambda _: None
     matters: Callable[[World], World] = lambda world: world
+    language: str = "python"
 
     def __str__(self) -> str:
-        return f"{self.example}-{self.name}"
+        return f"{self.example}-{self.name}" + ("" if self.language == "python" else f"-{self.language}")
 
 
 @dataclass
@@ -112,6 +114,11 @@ class Stage:
     @contextmanager
     def _watched(self) -> Iterator[None]:
         """Note each call that leaves the function; die once the n-th was answered, its effect done."""
+        if self.shop.node:
+            with self.shop.node.watched(self.dies_after) as calls:
+                yield
+                self.calls += calls
+            return
         api, request = getattr(BaseClient, "_make_api_call"), urllib3.PoolManager.request  # noqa: B009
 
         def asks_aws(client: Any, operation: str, given: Any) -> Any:
@@ -148,6 +155,19 @@ def taken(function: Callable[[Any], Any], event: Any) -> bool:
 
 def distinct(records: list[Any]) -> list[Any]:
     return [record for at, record in enumerate(records) if record not in records[:at]]
+
+
+def without_answers(world: World) -> World:
+    """Of the records of Powertools' idempotency, prefix and state: each language hashes the key in a way of its own."""
+    return {
+        place: [
+            {"id": each["id"].partition("#")[0], "status": each["status"]}
+            if isinstance(each, dict) and {"id", "status", "expiration"} <= each.keys()
+            else each
+            for each in records
+        ]
+        for place, records in world.items()
+    }
 
 
 @dataclass(frozen=True)
@@ -213,6 +233,17 @@ def dies(stage: Stage, after: int) -> None:
     stage.dies_after = 0
     assert stage.call(event, later=stage.subject.patience)
     stage.subject.mend(stage)
+
+
+def refused_partly(stage: Stage) -> None:
+    """One entry of each batch is refused under HTTP 200 as long as it lasts; then the event comes again."""
+    event, aws = stage.subject.event(stage), stage.shop.aws
+    aws.refuse_partly()
+    first = stage.call(event)
+    assert aws.met(), "nothing was sent in batches"
+    aws.clear_faults()
+    assert not first, "what was refused was taken for done"
+    assert stage.call(event)
 
 
 def malformed(stage: Stage) -> list[Any]:

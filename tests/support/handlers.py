@@ -10,20 +10,16 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
 
+from support.environments import Died, Environments
 from trials.local_aws import LocalAws, Stack
 from trials.template import as_dict, merged_properties, read_template, references, without
 
 COMPUTE = ("AWS::Serverless::", "AWS::Lambda::", "AWS::StepFunctions::")
 WATCHING = ("AWS::CloudWatch::", "AWS::Logs::")  # with what refers to it a third of the resources; no handler sees it
-
-
-class Died(BaseException):
-    """The execution environment is gone: no `except Exception`, no clean-up, no answer."""
 
 
 @dataclass
@@ -47,14 +43,20 @@ class Example:
     """One example on the local AWS: its state is deployed, its functions are called in this process.
 
     `environment()` gives a fresh copy of a module, as a new execution environment does. The event source mappings are
-    left out, so nothing competes with the test for messages.
+    left out, so nothing competes with the test for messages. With `node`, its functions are those in TypeScript.
     """
 
     def __init__(
-        self, folder: Path, aws: LocalAws, monkeypatch: pytest.MonkeyPatch, parameters: dict[str, str]
+        self,
+        folder: Path,
+        aws: LocalAws,
+        monkeypatch: pytest.MonkeyPatch,
+        parameters: dict[str, str],
+        node: Environments | None = None,
     ) -> None:
         self.folder = folder
         self.aws = aws
+        self.node = node
         template, body = _declared(folder / "template.yaml")
         self.stack = aws.create(f"{folder.name.replace('_', '-')}-state", body, **parameters)
         for of_one in outputs(template, self.stack).values():
@@ -63,11 +65,13 @@ class Example:
         monkeypatch.setenv("AWS_ENDPOINT_URL", aws.function_endpoint)
         monkeypatch.syspath_prepend(str(folder))
 
-    def environment(self, module: str = "app") -> ModuleType:
+    def environment(self, module: str = "app") -> Any:
         """A fresh copy of `module` and of everything beside it; no other example's module of that name is left.
 
         Nor is the logger of an environment before, which holds that one's correlation id and writes to its output.
         """
+        if self.node:
+            return self.node.load(f"{self.folder.name}/{module}")
         logging.root.manager.loggerDict.pop(os.environ.get("POWERTOOLS_SERVICE_NAME", "service_undefined"), None)
         examples = f"{self.folder.parent}{os.sep}"
         for name in [name for name in sys.modules if "." not in name]:

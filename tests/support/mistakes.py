@@ -35,6 +35,10 @@ class Mutant:
         """In a handler, else in the template or the state machine."""
         return all(file.endswith((".py", ".ts")) for file, _, _ in self.edits)
 
+    @property
+    def in_typescript(self) -> bool:
+        return any(file.endswith(".ts") for file, _, _ in self.edits)
+
     def __str__(self) -> str:
         return f"{self.example}: {self.name}"
 

@@ -46,6 +46,8 @@ def checked(mutant: Mutant, copy: Path, *choice: str) -> tuple[int, str]:
     files = [f"tests/patterns/{mutant.example}", "tests/test_templates.py"]
     if not mutant.in_code:
         files.reverse()  # the linter is faster
+    if mutant.in_typescript:
+        files.append("tests/patterns/test_every_pattern.py")  # whose faults both languages meet
     options = ["-n", "0", "-v", "-x", "-p", "no:cacheprovider", "-k", mutant.example, *choice]
     command = [sys.executable, "-m", "pytest", *options, *files]
     with subprocess.Popen(command, cwd=copy, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as tests:

@@ -2,12 +2,14 @@
 
 import importlib
 import json
+from dataclasses import replace
 from typing import Any
 
 from support.documents import ROOT
 from support.faults import Stage, Subject
 from support.handlers import event, sqs_event
 from support.mistakes import PATTERNS
+from trials.examples import in_typescript
 
 ALARMS = {"AlarmTopicArn": "arn:aws:sns:us-east-1:123456789012:alerts"}
 TRUST = {"Issuer": "https://id.test", "Audience": "shop"}
@@ -16,7 +18,14 @@ NOTHING: list[Any] = [{}, {"id": None}, {"order_id": "x' OR 1=1"}]
 
 
 def subjects() -> list[Subject]:
-    return [each for name in PATTERNS for each in importlib.import_module(f"patterns.{name}.faults").SUBJECTS]
+    """Every function of every example, and once more where its handler is in TypeScript too.
+
+    Not of an example whose events Lambda does not just hand over: a durable function's replays are played in Python.
+    """
+    found = [each for name in PATTERNS for each in importlib.import_module(f"patterns.{name}.faults").SUBJECTS]
+    played = {each.example for each in found if each.delivers != Subject.delivers}
+    typed = set(in_typescript()) - played
+    return found + [replace(each, language="typescript") for each in found if each.example in typed]
 
 
 def messages(_: Stage) -> list[Any]:
