@@ -21,7 +21,6 @@ from trials.template import read_template
 IN_PYTHON_ALONE = {
     "async_task",
     "event_router",
-    "fan_out",
     "rest_api",
     "saga",
     "scheduled_job",

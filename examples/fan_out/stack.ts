@@ -3,6 +3,7 @@ import { ArnFormat, CfnOutput, CfnParameter, Duration, RemovalPolicy, Stack } fr
 import { AttributeType, TableEncryptionV2, TableV2 } from "aws-cdk-lib/aws-dynamodb";
 import { PolicyStatement, ServicePrincipal } from "aws-cdk-lib/aws-iam";
 import { Key } from "aws-cdk-lib/aws-kms";
+import type { Function as Lambda } from "aws-cdk-lib/aws-lambda";
 import { SqsEventSource } from "aws-cdk-lib/aws-lambda-event-sources";
 import { LogGroup, RetentionDays } from "aws-cdk-lib/aws-logs";
 import {
@@ -16,7 +17,7 @@ import {
 } from "aws-cdk-lib/aws-sns";
 import { Queue, QueueEncryption } from "aws-cdk-lib/aws-sqs";
 import type { Construct } from "constructs";
-import { alarm, PythonFunction } from "../cdk_parts";
+import { alarm, functions } from "../cdk_parts";
 
 const MINUTE = Duration.minutes(1);
 const SNS = new ServicePrincipal("sns.amazonaws.com");
@@ -146,8 +147,9 @@ export class FanOut extends Stack {
     alarm(this, `To${name}Waits`, age, this.alarms, { above: 3600, evaluationPeriods: 5, whatToDo: late });
   }
 
-  private function(name: string, handler: string, environment: Record<string, string>): PythonFunction {
-    return new PythonFunction(this, name, __dirname, {
+  private function(name: string, handler: string, environment: Record<string, string>): Lambda {
+    const ShopFunction = functions(this);
+    return new ShopFunction(this, name, __dirname, {
       handler,
       timeout: 60, // 10 records, one after the other
       logGroup: this.logGroup,

@@ -55,7 +55,7 @@ def error_of(name: str) -> type[HandlerError]:
 
 
 @contextmanager
-def fails_as(*names: str, match: str = "") -> Iterator[None]:
+def fails_as(*names: str, match: str | None = None) -> Iterator[None]:
     """Expect an error of one of these types, as Lambda reports them, in either language."""
     with pytest.raises(Exception, match=match) as error:
         yield

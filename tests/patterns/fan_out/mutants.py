@@ -31,4 +31,8 @@ MUTANTS = (
     Mutant("fan_out", "nobody hears of what is no JSON",
            ((TEMPLATE, "NumberOfNotificationsFilteredOut-InvalidMessageBody", "NumberOfNotificationsFilteredOut"),)),
     Mutant("fan_out", "marks for ever", ((TEMPLATE, "TimeToLiveSpecification: {", "# TimeToLiveSpecification: {"),)),
+    Mutant("fan_out", "in TypeScript, counts without a mark",
+           (("app.ts", "[{ Put: { ...NEW, Item: mark } }, { Update: add }]", "[{ Update: add }]"),)),
+    Mutant("fan_out", "in TypeScript, entries refused under HTTP 200 are lost",
+           (("publish.ts", "return Failed.map(", "return Failed.slice(ENTRIES).map("),)),
 )  # fmt: skip

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from fan_out.scenario import DAY, placed
 
+from support.environments import IN_BOTH
 from support.handlers import Context, Died, Example, event, failed, sqs_event
 from trials.local_aws import ACCOUNT, REGION, LocalAws
 from trials.template import read_template
@@ -52,8 +53,8 @@ class Subscriber:
 
 
 @pytest.fixture
-def shop(example: Callable[..., Example]) -> Example:
-    return example("fan_out", AlarmTopicArn=ALARMS)
+def shop(request: pytest.FixtureRequest, example: Callable[..., Example]) -> Example:
+    return example("fan_out", getattr(request, "param", "python"), AlarmTopicArn=ALARMS)
 
 
 @pytest.fixture(params=SUBSCRIBERS)
@@ -94,6 +95,7 @@ def ids(bodies: list[str]) -> list[str]:
 # The publisher.
 
 
+@IN_BOTH
 def test_every_event_reaches_every_unfiltered_subscriber_as_it_was_published(
     shop: Example, publisher: ModuleType, context: Context
 ) -> None:
@@ -270,6 +272,7 @@ def test_what_the_filter_drops_fails_in_plain_sight_elsewhere(
 # The subscribers.
 
 
+@IN_BOTH
 def test_the_sample_event_is_taken(subscriber: Subscriber, shop: Example) -> None:
     handler, _ = subscriber.environment()
 
@@ -277,6 +280,7 @@ def test_the_sample_event_is_taken(subscriber: Subscriber, shop: Example) -> Non
     assert subscriber.records()
 
 
+@IN_BOTH
 def test_a_second_delivery_changes_nothing(subscriber: Subscriber) -> None:
     assert subscriber.take(body("e-1"), body("e-2")) == []
     once = subscriber.records()
@@ -285,6 +289,7 @@ def test_a_second_delivery_changes_nothing(subscriber: Subscriber) -> None:
     assert subscriber.records() == once
 
 
+@IN_BOTH
 def test_twice_at_once_is_once(subscriber: Subscriber) -> None:
     environments = [subscriber.environment()[0] for _ in range(8)]
     start = threading.Barrier(len(environments))
@@ -304,6 +309,7 @@ def test_twice_at_once_is_once(subscriber: Subscriber) -> None:
         assert at_once[f"day#{DAY}"]["orders"] == {"N": "2"}
 
 
+@IN_BOTH
 def test_a_table_that_throttles_only_delays(subscriber: Subscriber, aws: LocalAws) -> None:
     code = {"code": "ProvisionedThroughputExceededException"}
     aws.fault(service="dynamodb", operation=WRITES[subscriber.name], error=code, times=2)  # as often as the SDK tries
@@ -354,6 +360,7 @@ HOPELESS = {
 }
 
 
+@IN_BOTH
 def test_of_a_batch_only_the_bad_messages_are_reported(analytics: Subscriber) -> None:
     good = [body(f"e-{n}") for n in range(len(HOPELESS))]
     batch = [each for pair in zip(good, HOPELESS.values(), strict=True) for each in pair]
@@ -365,6 +372,7 @@ def test_of_a_batch_only_the_bad_messages_are_reported(analytics: Subscriber) ->
     assert analytics.records()[f"day#{DAY}"] == {"id": {"S": f"day#{DAY}"}, **sums}
 
 
+@IN_BOTH
 @pytest.mark.parametrize("reasons", [["TransactionConflict", "None"], ["None", "TransactionConflict"]])
 def test_a_transaction_that_met_another_order_is_no_duplicate(
     analytics: Subscriber, aws: LocalAws, reasons: list[str]
@@ -380,6 +388,7 @@ def test_a_transaction_that_met_another_order_is_no_duplicate(
     assert analytics.records()[f"day#{DAY}"]["orders"] == {"N": "1"}
 
 
+@IN_BOTH
 def test_an_order_counts_on_its_day_in_utc(analytics: Subscriber) -> None:
     late = json.dumps(placed("e-1", 700) | {"placed_at": "2026-11-23T23:30:00-05:00"})
 
