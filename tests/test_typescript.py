@@ -20,7 +20,6 @@ from trials.template import read_template
 
 IN_PYTHON_ALONE = {
     "async_task",
-    "event_router",
     "rest_api",
     "saga",
     "scheduled_job",

@@ -8,7 +8,7 @@ import { LogGroup, RetentionDays } from "aws-cdk-lib/aws-logs";
 import { Topic } from "aws-cdk-lib/aws-sns";
 import { Queue, QueueEncryption } from "aws-cdk-lib/aws-sqs";
 import type { Construct } from "constructs";
-import { alarm, PythonFunction } from "../cdk_parts";
+import { alarm, functions } from "../cdk_parts";
 
 export class EventRouter extends Stack {
   constructor(scope: Construct, name: string) {
@@ -31,7 +31,8 @@ export class EventRouter extends Stack {
     });
     const kept = { deadLetterQueue: undelivered, retryAttempts: 20, maxEventAge: Duration.hours(1) };
 
-    const publish = new PythonFunction(this, "Publish", __dirname, {
+    const ShopFunction = functions(this);
+    const publish = new ShopFunction(this, "Publish", __dirname, {
       handler: "publish.handler",
       timeout: 30,
       logGroup,
@@ -45,7 +46,7 @@ export class EventRouter extends Stack {
       encryption: TableEncryptionV2.awsManagedKey(),
       removalPolicy: RemovalPolicy.DESTROY,
     });
-    const ship = new PythonFunction(this, "Ship", __dirname, {
+    const ship = new ShopFunction(this, "Ship", __dirname, {
       handler: "ship.handler",
       timeout: 30,
       logGroup,

@@ -33,4 +33,8 @@ MUTANTS = (
     Mutant("event_router", "a target is tried once",
            ((TEMPLATE, "RetryPolicy: { MaximumRetryAttempts: 20", "RetryPolicy: { MaximumRetryAttempts: 0"),)),
     Mutant("event_router", "a day of history for replays", ((TEMPLATE, "RetentionDays: 30 }", "RetentionDays: 1 }"),)),
+    Mutant("event_router", "in TypeScript, every delivery opens a shipment",
+           (("ship.ts", '    ConditionExpression: "attribute_not_exists(event_id)",\n', ""),)),
+    Mutant("event_router", "in TypeScript, entries refused under HTTP 200 are lost",
+           (("publish.ts", "return code ? [", "return code === BUS ? ["),)),
 )  # fmt: skip
