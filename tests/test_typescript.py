@@ -23,7 +23,6 @@ IN_PYTHON_ALONE = {
     "rest_api",
     "saga",
     "scheduled_job",
-    "stream_processor",
 }
 REFERENCES = EXAMPLES.parent / "tests" / "references"
 SOURCES = sorted([*EXAMPLES.rglob("*.ts"), *REFERENCES.glob("*.ts")])

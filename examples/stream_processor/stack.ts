@@ -17,7 +17,7 @@ import { LogGroup, RetentionDays } from "aws-cdk-lib/aws-logs";
 import { BlockPublicAccess, Bucket } from "aws-cdk-lib/aws-s3";
 import { Topic } from "aws-cdk-lib/aws-sns";
 import type { Construct } from "constructs";
-import { alarm, PythonFunction } from "../cdk_parts";
+import { alarm, functions } from "../cdk_parts";
 
 const MINUTE = Duration.minutes(1);
 
@@ -62,7 +62,8 @@ export class StreamProcessor extends Stack {
       lifecycleRules: [{ expiration: Duration.days(90) }],
       removalPolicy: RemovalPolicy.DESTROY,
     });
-    const keepPrices = new PythonFunction(this, "KeepPrices", __dirname, {
+    const ShopFunction = functions(this);
+    const keepPrices = new ShopFunction(this, "KeepPrices", __dirname, {
       handler: "app.handler",
       timeout: 60,
       logGroup,

@@ -39,4 +39,8 @@ MUTANTS = (
            ((TEMPLATE, "RetentionPeriodHours: 72", "RetentionPeriodHours: 24"),)),
     Mutant("stream_processor", "begins at the latest record",
            ((TEMPLATE, "StartingPosition: TRIM_HORIZON", "StartingPosition: LATEST"),)),
+    Mutant("stream_processor", "in TypeScript, the last to come stands",
+           (("app.ts", "version < :version", "version <> :version"),)),
+    Mutant("stream_processor", "in TypeScript, a write is not awaited",
+           (("app.ts", "else await keep(change);", "else keep(change);"),)),
 )  # fmt: skip
