@@ -22,7 +22,6 @@ IN_PYTHON_ALONE = {
     "async_task",
     "rest_api",
     "saga",
-    "scheduled_job",
 }
 REFERENCES = EXAMPLES.parent / "tests" / "references"
 SOURCES = sorted([*EXAMPLES.rglob("*.ts"), *REFERENCES.glob("*.ts")])

@@ -17,7 +17,7 @@ import { LambdaInvoke } from "aws-cdk-lib/aws-scheduler-targets";
 import { Topic } from "aws-cdk-lib/aws-sns";
 import { Queue, QueueEncryption } from "aws-cdk-lib/aws-sqs";
 import type { Construct } from "constructs";
-import { alarm, PythonFunction } from "../cdk_parts";
+import { alarm, functions } from "../cdk_parts";
 
 export class ScheduledJob extends Stack {
   constructor(scope: Construct, name: string) {
@@ -54,7 +54,8 @@ export class ScheduledJob extends Stack {
       encryption: TableEncryptionV2.awsManagedKey(),
       removalPolicy: RemovalPolicy.DESTROY,
     });
-    const fire = new PythonFunction(this, "Fire", __dirname, {
+    const ShopFunction = functions(this);
+    const fire = new ShopFunction(this, "Fire", __dirname, {
       handler: "fire.handler",
       timeout: 30, // under the minute until Lambda's retry: a dead attempt does not block it
       logGroup,
@@ -89,7 +90,7 @@ export class ScheduledJob extends Stack {
       DeadLetterConfig: { Arn: undelivered.queueArn },
       RetryPolicy: { MaximumRetryAttempts: 185, MaximumEventAgeInSeconds: 3600 },
     };
-    const planReminders = new PythonFunction(this, "PlanReminders", __dirname, {
+    const planReminders = new ShopFunction(this, "PlanReminders", __dirname, {
       handler: "plan.handler",
       timeout: 15,
       logGroup,

@@ -25,7 +25,8 @@ def planned(stage: Stage) -> Any:
         scheduler.get_schedule(GroupName=group, Name=each["Name"])
         for each in scheduler.list_schedules(GroupName=group)["Schedules"]
     ]
-    return [[each["Name"], each["ScheduleExpression"], each["Target"]] for each in found]
+    targets = [{**each["Target"], "Input": json.loads(each["Target"]["Input"])} for each in found]
+    return [[each["Name"], each["ScheduleExpression"], target] for each, target in zip(found, targets, strict=True)]
 
 
 def notice(_: Stage) -> dict[str, str]:

@@ -32,4 +32,8 @@ MUTANTS = (
            ((TEMPLATE, "TimeToLiveSpecification: {", "# TimeToLiveSpecification: {"),)),
     Mutant("scheduled_job", "a missed night is no news",
            ((TEMPLATE, "TreatMissingData: breaching", "TreatMissingData: notBreaching"),)),
+    Mutant("scheduled_job", "in TypeScript, an hour that the clocks skip is shifted",
+           (("plan.ts", "if (first > second)", "if (first > second + 86_400_000)"),)),
+    Mutant("scheduled_job", "in TypeScript, the carrier gets no key",
+           (("fire.ts", ', "Idempotency-Key": key', ""),)),
 )  # fmt: skip
