@@ -20,7 +20,6 @@ from trials.template import read_template
 
 IN_PYTHON_ALONE = {
     "async_task",
-    "rest_api",
     "saga",
 }
 REFERENCES = EXAMPLES.parent / "tests" / "references"

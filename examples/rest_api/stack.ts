@@ -15,7 +15,7 @@ import { AttributeType, TableEncryptionV2, TableV2 } from "aws-cdk-lib/aws-dynam
 import { LogGroup, RetentionDays } from "aws-cdk-lib/aws-logs";
 import { Topic } from "aws-cdk-lib/aws-sns";
 import type { Construct } from "constructs";
-import { alarm, PythonFunction } from "../cdk_parts";
+import { alarm, functions } from "../cdk_parts";
 
 const LOGGED =
   '{"id":"$context.requestId","route":"$context.routeKey","status":"$context.status",' +
@@ -39,7 +39,8 @@ export class RestApi extends Stack {
       encryption: TableEncryptionV2.awsManagedKey(),
       removalPolicy: RemovalPolicy.RETAIN,
     });
-    const orders = new PythonFunction(this, "Orders", __dirname, {
+    const ShopFunction = functions(this);
+    const orders = new ShopFunction(this, "Orders", __dirname, {
       handler: "app.handler",
       memorySize: 1024, // validation at start is CPU work
       timeout: 20, // below the integration's 30 s, so that the caller gets our answer

@@ -30,4 +30,8 @@ MUTANTS = (
     Mutant("rest_api", "the orders go with their stack",
            ((TEMPLATE, "DeletionPolicy: Retain", "DeletionPolicy: Delete"),)),
     Mutant("rest_api", "the alarm watches nothing", ((TEMPLATE, "MetricName: 5xx", "MetricName: 5XXError"),)),
+    Mutant("rest_api", "in TypeScript, a retry overwrites",
+           (("orders.ts", "attribute_not_exists(order_id)", "attribute_not_exists(placed)"),)),
+    Mutant("rest_api", "in TypeScript, customer and key flow together",
+           (("orders.ts", "`${[...customer].length}:${customer}:${key}`", "`${customer}:${key}`"),)),
 )  # fmt: skip

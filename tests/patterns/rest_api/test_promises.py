@@ -14,6 +14,7 @@ import hypothesis
 import pytest
 
 from support.documents import ROOT
+from support.environments import IN_PYTHON, LANGUAGES
 from support.handlers import Context, Died, Example, event
 from trials.local_aws import LocalAws
 from trials.template import read_template
@@ -24,12 +25,11 @@ UNKNOWN = "00000000-0000-0000-0000-000000000000"
 THROTTLED = {"code": "ProvisionedThroughputExceededException"}
 
 
-@pytest.fixture
-def shop(example: Callable[..., Example]) -> Example:
+@pytest.fixture(params=LANGUAGES)
+def shop(request: pytest.FixtureRequest, example: Callable[..., Example]) -> Example:
     topic = "arn:aws:sns:us-east-1:123456789012:alerts"
-    return example(
-        "rest_api", AlarmTopicArn=topic, Issuer="https://id.test", Audience="shop", Origin="https://shop.test"
-    )
+    trust = {"Issuer": "https://id.test", "Audience": "shop"}
+    return example("rest_api", request.param, AlarmTopicArn=topic, Origin="https://shop.test", **trust)
 
 
 @pytest.fixture
@@ -213,6 +213,7 @@ def test_what_a_caller_can_make_of_a_request_is_no_fault_of_ours(app: ModuleType
     assert call(app, "GET", "/orders")[1]["orders"] == []
 
 
+@IN_PYTHON
 def test_a_value_error_of_ours_is_no_problem_of_the_caller(app: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
     def wrong(*_: Any) -> None:
         raise ValueError("not ours to say")
@@ -255,6 +256,7 @@ def test_a_throttled_table_refuses_once_and_the_retry_places_one_order(app: Modu
     assert len(call(app, "GET", "/orders")[1]["orders"]) == 1
 
 
+@IN_PYTHON
 def test_a_death_after_the_write_leaves_one_order_for_the_retry(shop: Example, monkeypatch: pytest.MonkeyPatch) -> None:
     doomed = shop.environment()
     put_item = doomed.place.__globals__["dynamodb"].put_item
@@ -315,6 +317,7 @@ def site(app: ModuleType) -> Iterator[str]:
 
 
 @pytest.mark.e2e
+@IN_PYTHON
 def test_generated_requests_find_no_answer_outside_the_contract(app: ModuleType, site: str) -> None:
     """Schemathesis reads the function's own OpenAPI document and looks for a request that it does not keep to."""
     import schemathesis  # a quarter of a second, for this test only
@@ -351,6 +354,7 @@ def test_the_api_asks_for_a_token_limits_its_callers_and_writes_them_down() -> N
     assert RESOURCES["Orders"]["Properties"]["Timeout"] < 30
 
 
+@IN_PYTHON
 def test_an_order_is_there_as_soon_as_its_caller_was_told_so(shop: Example) -> None:
     orders, reads = shop.environment("orders"), []
     orders.dynamodb.meta.events.register(
