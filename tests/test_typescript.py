@@ -19,7 +19,6 @@ from trials.local_aws.synthesis import EXAMPLES, NODE
 from trials.template import read_template
 
 IN_PYTHON_ALONE = {
-    "async_task",
     "saga",
 }
 REFERENCES = EXAMPLES.parent / "tests" / "references"

@@ -12,7 +12,7 @@ import { BlockPublicAccess, Bucket } from "aws-cdk-lib/aws-s3";
 import { Topic } from "aws-cdk-lib/aws-sns";
 import { Queue, QueueEncryption } from "aws-cdk-lib/aws-sqs";
 import type { Construct } from "constructs";
-import { alarm, PythonFunction } from "../cdk_parts";
+import { alarm, functions } from "../cdk_parts";
 
 const LOGGED =
   '{"id":"$context.requestId","route":"$context.routeKey","status":"$context.status",' +
@@ -65,7 +65,8 @@ export class AsyncTask extends Stack {
 
     const variables = { JOBS_TABLE: jobs.tableName, POWERTOOLS_SERVICE_NAME: "reports" };
     const places = { TASKS_URL: tasks.queueUrl, RESULTS_BUCKET: results.bucketName };
-    const submit = new PythonFunction(this, "Submit", __dirname, {
+    const ShopFunction = functions(this);
+    const submit = new ShopFunction(this, "Submit", __dirname, {
       handler: "api.handler",
       timeout: 10,
       logGroup,
@@ -76,7 +77,7 @@ export class AsyncTask extends Stack {
     const whatTheLinkMayDo = new PolicyStatement({ actions: ["s3:GetObject"], resources: objects });
     submit.addToRolePolicy(whatTheLinkMayDo);
 
-    const work = new PythonFunction(this, "Work", __dirname, {
+    const work = new ShopFunction(this, "Work", __dirname, {
       handler: "worker.handler",
       timeout: 300,
       logGroup,
@@ -91,7 +92,7 @@ export class AsyncTask extends Stack {
     });
     work.addEventSource(each);
 
-    const giveUp = new PythonFunction(this, "GiveUp", __dirname, {
+    const giveUp = new ShopFunction(this, "GiveUp", __dirname, {
       handler: "give_up.handler",
       timeout: 30,
       logGroup,

@@ -54,4 +54,8 @@ MUTANTS = (
            ((TEMPLATE, "RedrivePolicy: { deadLetterTargetArn: !GetAtt Unread.Arn, maxReceiveCount: 5 }", ""),)),
     Mutant("async_task", "results go before their jobs", ((TEMPLATE, "ExpirationInDays: 7", "ExpirationInDays: 1"),)),
     Mutant("async_task", "given-up jobs raise no alarm", ((TEMPLATE, "Value: !Ref GiveUp }", "Value: !Ref Submit }"),)),
+    Mutant("async_task", "in TypeScript, a job that runs is taken over",
+           (("moves.ts", "(#state = :running AND lease < :now)", "(#state = :running OR lease < :now)"),)),
+    Mutant("async_task", "in TypeScript, everyone sees every job",
+           (("jobs.ts", "return job?.customer === customer ? job : undefined;", "return job;"),)),
 )  # fmt: skip

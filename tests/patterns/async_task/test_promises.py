@@ -13,6 +13,7 @@ import time_machine
 from async_task.scenario import Sales
 
 from support.documents import ROOT
+from support.environments import IN_PYTHON, LANGUAGES
 from support.handlers import Context, Died, Example, failed, sqs_event
 from trials.local_aws import LocalAws
 from trials.template import read_template
@@ -28,11 +29,11 @@ def sales() -> Iterator[Sales]:
         yield stub
 
 
-@pytest.fixture
-def shop(example: Callable[..., Example], sales: Sales) -> Example:
+@pytest.fixture(params=LANGUAGES)
+def shop(request: pytest.FixtureRequest, example: Callable[..., Example], sales: Sales) -> Example:
     trust = {"Issuer": "https://id.test", "Audience": "shop"}
     topic = "arn:aws:sns:us-east-1:123456789012:alerts"
-    return example("async_task", AlarmTopicArn=topic, SalesUrl=sales.url, **trust)
+    return example("async_task", request.param, AlarmTopicArn=topic, SalesUrl=sales.url, **trust)
 
 
 @pytest.fixture
@@ -130,6 +131,7 @@ def test_caller_and_key_cannot_be_shifted_into_one_another(
     assert len({submit(api, key, sub=sub) for sub, key in (one, other)}) == 2
 
 
+@IN_PYTHON
 def test_a_crash_between_record_and_queue_is_mended_by_the_callers_retry(
     shop: Example, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -193,6 +195,7 @@ def test_what_a_caller_can_make_of_a_request_is_no_fault_of_ours(api: ModuleType
     assert (answer["statusCode"], queued(shop)) == (status, [])
 
 
+@IN_PYTHON
 def test_a_value_error_of_ours_is_no_mistake_of_the_caller(api: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
     def wrong(*_: Any) -> None:
         raise ValueError("not ours to say")
@@ -247,6 +250,7 @@ def test_delivered_twice_at_once_one_works_and_the_other_comes_back(
     assert state(api, job_id) == "SUCCEEDED"
 
 
+@IN_PYTHON
 def test_queued_twice_one_works_and_the_other_message_is_done_with(
     api: ModuleType, worker: ModuleType, shop: Example, sales: Sales
 ) -> None:
@@ -258,6 +262,7 @@ def test_queued_twice_one_works_and_the_other_message_is_done_with(
     assert not sales.calls
 
 
+@IN_PYTHON
 def test_a_job_whose_worker_died_is_queued_again_by_the_callers_retry(api: ModuleType, shop: Example) -> None:
     job_id = submit(api)
     assert shop.environment("jobs").claim(job_id, "doomed", "m-0")
@@ -300,6 +305,7 @@ def test_each_service_may_fail_once(
         assert state(api, job_id) == "SUCCEEDED"
 
 
+@IN_PYTHON
 def test_after_a_workers_death_another_takes_over_when_the_lease_has_ended(
     api: ModuleType, shop: Example, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -320,6 +326,7 @@ def test_after_a_workers_death_another_takes_over_when_the_lease_has_ended(
         assert state(api, job_id) == "SUCCEEDED"
 
 
+@IN_PYTHON
 def test_a_worker_that_was_replaced_changes_nothing_any_more(api: ModuleType, shop: Example, sales: Sales) -> None:
     job_id, slow, heir = submit(api), shop.environment("worker"), shop.environment("worker")
     request = slow.sales.request
@@ -339,6 +346,7 @@ def test_a_worker_that_was_replaced_changes_nothing_any_more(api: ModuleType, sh
     assert sales.calls[MONTH] == 28 + 1  # the one under way when it was replaced
 
 
+@IN_PYTHON
 def test_a_worker_that_was_replaced_takes_nothing_from_its_heir_that_still_works(
     api: ModuleType, shop: Example, sales: Sales
 ) -> None:
@@ -369,6 +377,7 @@ def test_a_cancelled_job_is_not_started(api: ModuleType, worker: ModuleType, sal
     assert state(api, job_id) == "CANCELLED"
 
 
+@IN_PYTHON
 def test_a_running_job_stops_at_its_next_step_when_cancelled(api: ModuleType, worker: ModuleType, sales: Sales) -> None:
     job_id, request = submit(api), worker.sales.request
 
@@ -400,6 +409,7 @@ def test_a_job_that_nobody_could_do_is_failed_and_says_so(api: ModuleType, give_
     assert (job["state"], bool(job["reason"])) == ("FAILED", True)
 
 
+@IN_PYTHON
 def test_giving_up_takes_no_job_from_a_live_worker(api: ModuleType, give_up: ModuleType, shop: Example) -> None:
     job_id = submit(api)
     assert shop.environment("jobs").claim(job_id, "w", "m-7")
