@@ -7,14 +7,14 @@ import { AttributeType, TableEncryptionV2, TableV2 } from "aws-cdk-lib/aws-dynam
 import { EventField, Rule, RuleTargetInput, Schedule } from "aws-cdk-lib/aws-events";
 import { LambdaFunction, SqsQueue } from "aws-cdk-lib/aws-events-targets";
 import { PolicyStatement } from "aws-cdk-lib/aws-iam";
-import type { IDestination } from "aws-cdk-lib/aws-lambda";
+import type { IDestination, Function as Lambda } from "aws-cdk-lib/aws-lambda";
 import { SqsDestination } from "aws-cdk-lib/aws-lambda-destinations";
 import { LogGroup, RetentionDays } from "aws-cdk-lib/aws-logs";
 import { Topic } from "aws-cdk-lib/aws-sns";
 import { Queue, QueueEncryption } from "aws-cdk-lib/aws-sqs";
 import { DefinitionBody, LogLevel, StateMachine, StateMachineType } from "aws-cdk-lib/aws-stepfunctions";
 import type { Construct } from "constructs";
-import { alarm, PythonFunction } from "../cdk_parts";
+import { alarm, functions } from "../cdk_parts";
 
 const [MINUTE, HOUR] = [Duration.minutes(1), Duration.hours(1)];
 
@@ -173,8 +173,9 @@ export class Saga extends Stack {
     variables: Record<string, string>,
     timeout = 20, // of a step below its task's TimeoutSeconds: it is dead before it is tried again or undone
     onFailure?: IDestination,
-  ): PythonFunction {
-    return new PythonFunction(this, name, __dirname, {
+  ): Lambda {
+    const ShopFunction = functions(this);
+    return new ShopFunction(this, name, __dirname, {
       handler,
       timeout,
       logGroup: this.logGroup,

@@ -57,11 +57,11 @@ def machine(stage: Stage) -> dict[str, str]:
     return {"STATE_MACHINE": found["stateMachineArn"]}
 
 
-def executions(stage: Stage) -> list[tuple[str, str]]:
+def executions(stage: Stage) -> list[tuple[str, Any]]:
     states = stage.shop.aws.client("stepfunctions")
     found = states.list_executions(stateMachineArn=machine(stage)["STATE_MACHINE"])["executions"]
-    inputs = [states.describe_execution(executionArn=each["executionArn"])["input"] for each in found]
-    return sorted(zip([each["name"] for each in found], inputs, strict=True))
+    inputs = [json.loads(states.describe_execution(executionArn=each["executionArn"])["input"]) for each in found]
+    return sorted(zip([each["name"] for each in found], inputs, strict=True), key=lambda named: named[0])
 
 
 def stopped(stage: Stage) -> None:

@@ -73,4 +73,10 @@ MUTANTS = (
     Mutant("saga", "marks that expire",
            ((TEMPLATE, "SSESpecification: {",
              "TimeToLiveSpecification: { AttributeName: expires, Enabled: true }\n      SSESpecification: {"),)),
+    Mutant("saga", "in TypeScript, sells more than there is",
+           (("stock.ts", '"available >= :least"', '"available >= :least OR attribute_exists(sku)"'),)),
+    Mutant("saga", "in TypeScript, a step runs after its undo",
+           (("partner.ts", '{ ...trace, ConditionExpression: "attribute_not_exists(undone)" }', "trace"),)),
+    Mutant("saga", "in TypeScript, a refusal has the name of any error",
+           (("partner.ts", 'override readonly name = "CardDeclined";', ""),)),
 )  # fmt: skip
