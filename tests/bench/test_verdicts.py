@@ -1,6 +1,7 @@
 """Verdicts over histories typed by hand: for each thing that may be said, a history that must and one that must not."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -84,6 +85,14 @@ def test_a_delivery_is_a_reference_only_if_there_is_something_to_compare(
 
     assert said(judged) == verdict
     assert bool(judged.supply) is (verdict is UNPROVED)
+
+
+def test_what_is_taken_from_the_own_queue_is_not_sent_to_it_again() -> None:
+    waited = replace(reference(world=NOTHING), empty={**NOTHING, "queue Jobs": ["what the bucket told"]})
+    assert said(undisturbed(QUEUE, waited, calls_nothing=True)) == HELD
+
+    again = reference(world={**NOTHING, "queue Jobs": ["again"]})
+    assert said(undisturbed(QUEUE, again, calls_nothing=True)) == UNPROVED
 
 
 def test_a_service_that_is_not_here_is_named_and_no_event_would_help() -> None:

@@ -153,6 +153,7 @@ def undisturbed(
     changed = differences(reference.empty, reference.world, set())
     origin = reference.sample.origin
     effects = [each for each in changed if each.place != own_queue(source)]
+    changed = [each for each in changed if each in effects or each.new]  # what it took from its own queue is no effect
     if changed and not effects:
         text = f"{origin}: all it did was to send to its own queue again: {changed[0]}"
         return unproved(text, supply=f"{supply_event(source)}, one whose work ends")
