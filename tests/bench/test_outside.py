@@ -15,10 +15,10 @@ def test_while_it_has_too_much_to_do_nothing_is_done_and_each_request_counts() -
     service = StandIn()
     service.refuses_with = 429
 
-    assert [service.reply(PAY)[0] for _ in range(3)] == [429] * 3
+    assert [service.reply(PAY) for _ in range(3)] == [(429, {})] * 3
     assert (service.records(), service.turned_away) == ([], 3)
     service.forget()
-    assert (service.reply(PAY)[0], service.turned_away) == (200, 0)
+    assert (service.reply(PAY), service.turned_away) == ((200, {}), 0)
 
 
 def test_one_that_answers_late_has_done_what_it_was_asked_by_then(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -29,6 +29,16 @@ def test_one_that_answers_late_has_done_what_it_was_asked_by_then(monkeypatch: p
 
     service.reply(PAY)
     assert done_before_the_answer == [(5, 1)]
+
+
+def test_one_that_never_says_so_has_done_what_it_was_asked() -> None:
+    service = StandIn()
+    service.mute = True
+
+    assert service.reply(PAY) is None
+    assert len(service.records()) == 1
+    service.forget()
+    assert service.reply(PAY) == (200, {})
 
 
 def test_how_often_it_was_asked_is_told_with_what_that_makes() -> None:

@@ -22,11 +22,17 @@ def dies(stage: Stage, source: Source, reference: Reference) -> Iterator[Judgeme
 
 
 def loses_answers(stage: Stage, source: Source, reference: Reference) -> Iterator[Judgement]:
-    """The call took effect and its answer is lost; the SDK's own retry, or the next delivery, does it again."""
+    """The call took effect and its answer is lost; the SDK's own retry, or the next delivery, does it again.
+
+    The outside service too: whoever asks it may not know whether it was done.
+    """
     for service, operation in reference.calls[:MOST_CALLS]:
         cut = {"service": service, "operation": operation, "response": {"abort_bytes": 0}, "times": 1}
         begin, what = partial(stage.local.fault, **cut), f"{service} {operation} without an answer"
         yield passing(stage, source, reference, what, begin, stage.local.clear_faults, cut_off)
+    if reference.world.get("outside"):
+        begin, end = partial(setattr, stage.outside, "mute", True), partial(setattr, stage.outside, "mute", False)
+        yield passing(stage, source, reference, "the outside service without an answer", begin, end)
 
 
 def times_out(stage: Stage, source: Source, reference: Reference) -> Iterator[Judgement]:

@@ -131,6 +131,7 @@ class StandIn(Outside):
         self.turned_away = 0  # requests that were refused
         self.gone = ""  # a WebSocket connection that has ended
         self.delay: float = 0  # seconds between doing what it is asked and saying so
+        self.mute = False  # it does what it is asked and never says so
         self.ca: Path | None = None
         self._everywhere, self._home = everywhere, home
         self._lock = threading.Lock()
@@ -145,7 +146,7 @@ class StandIn(Outside):
         secure.socket = certified(authority).wrap_socket(secure.socket, server_side=True, do_handshake_on_connect=False)
         self._servers += [plain, secure]
 
-    def reply(self, asked: Asked) -> tuple[int, Any]:
+    def reply(self, asked: Asked) -> tuple[int, Any] | None:
         with self._lock:
             if status := 503 if self.down else self.refuses_with:
                 self.turned_away += 1
@@ -153,6 +154,8 @@ class StandIn(Outside):
             if self.gone and unquote(asked.path).endswith(f"/@connections/{self.gone}"):
                 return 410, {"__type": "GoneException", "message": "gone"}
             self.asked.append(asked)
+        if self.mute:
+            return None
         time.sleep(self.delay)
         for each in self.answers:
             if each.fits(asked):
@@ -163,7 +166,7 @@ class StandIn(Outside):
     def forget(self) -> None:
         self.asked.clear()
         self.down, self.refuses_with, self.turned_away, self.delay = False, 0, 0, 0
-        self.gone = ""
+        self.gone, self.mute = "", False
 
     def records(self) -> list[Any]:
         kept = [each for each in self.asked if each.method not in ("GET", "HEAD", "OPTIONS")]

@@ -116,7 +116,7 @@ def request(outside: StandIn, passed: dict[str, Any]) -> Done:
     keys = {str(name).lower(): value for name, value in (passed.get("Headers") or {}).items()}
     key = str(keys.get("idempotency-key", ""))
     asked = Asked(str(passed.get("Method", "GET")), url.path or "/", key, passed.get("RequestBody"), url.netloc)
-    status, body = outside.reply(asked)
+    status, body = outside.reply(asked) or (504, {})
     if status >= 400:
         return Done(error=f"States.Http.StatusCode.{status}", cause=json.dumps(body))
     return Done({"StatusCode": status, "StatusText": "OK", "Headers": {}, "ResponseBody": body})
