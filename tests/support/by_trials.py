@@ -227,11 +227,13 @@ def summary(found: dict[str, Report], names: list[str]) -> str:
     why = reasons()
     own = sum(not each.reported and each.mutant in why for each in told)
     unasked = sum(name not in found and name in why for name in names)
+    rest = len(names) - len(told) - unasked
     return (
         f"of {len(names)} mistakes in Python handlers {len(told)} were asked about; "
         f"the trials alone report {len(seen)}, {default} of them by default; "
         f"{own} of the others break what only a promise of the example's own says; "
         f"{unasked} were not asked about, for the same reason"
+        + (f"; nobody has asked about the other {rest} yet" if rest else "")
     )
 
 
