@@ -40,6 +40,8 @@ def handler(event: dict, context: LambdaContext) -> dict:
         except stock.MovedOn:  # a change came meanwhile, and was parked
             continue
         except stock.CannotBe as error:
+            if stock.read(command.sku) != now:  # another release was faster
+                continue
             why = str(error)
             logger.warning("still parked", why=why)
             break

@@ -32,6 +32,7 @@ export async function handler(event: unknown, context: Context): Promise<object>
     } catch (error) {
       if (stock.movedOn(error)) continue; // a change came meanwhile, and was parked
       if (!(error instanceof stock.CannotBe)) throw error;
+      if ((await stock.read(sku)).version !== now.version) continue; // another release was faster
       why = error.message;
       logger.warn("still parked", { why });
       break;

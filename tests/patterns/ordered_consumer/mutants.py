@@ -48,6 +48,8 @@ MUTANTS = (
     Mutant("ordered_consumer", "an outage is told when it is over", (("app.py", "LATE = 5", "LATE = 121"),)),
     Mutant("ordered_consumer", "a release ends at the first conflict",
            (("release.py", "            continue\n", "            break\n"),)),
+    Mutant("ordered_consumer", "a release stops where another was faster",
+           (("release.py", "if stock.read(command.sku) != now:", "if not command.sku:"),)),
     Mutant("ordered_consumer", "a release does not end the parking",
            (("release.py", "replace(before, parked=False)", "replace(before)"),)),
     Mutant("ordered_consumer", "a release has no end", (("release.py", "> RESERVE", "> 0"),)),

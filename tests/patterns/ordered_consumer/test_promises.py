@@ -361,6 +361,26 @@ def test_a_death_at_any_point_of_a_batch_that_parks_leaves_what_no_death_leaves(
     assert (stock(shop), parked(shop)) == ((1, 3, True), [2, 3, 4])
 
 
+@pytest.mark.parametrize("at", range(1, CALLS_OF_A_RELEASE + 1))
+def test_a_step_of_another_release_at_any_moment_ends_none(
+    shop: Example, monkeypatch: pytest.MonkeyPatch, at: int
+) -> None:
+    held_up(shop)
+    replay, other = shop.environment("release").handler, shop.environment("release")
+
+    def steps() -> None:
+        now = other.stock.read("mug")
+        if now.parked:
+            other.step(now)
+
+    with monkeypatch.context() as here:
+        before_call(here, at, steps)
+        answer = replay({"sku": "mug", "by": "ana"}, Context())
+
+    assert answer == {"sku": "mug", "applied": 4, "pieces": 7, "parked": False, "why": ""}
+    assert parked(shop) == []
+
+
 def test_two_releases_at_once_apply_each_change_once(shop: Example) -> None:
     held_up(shop)
     environments = [shop.environment("release") for _ in range(4)]
@@ -407,9 +427,15 @@ def test_what_nobody_can_read_is_in_the_dlq_at_once_under_its_group_and_id(shop:
     assert stock(shop) == (2, 2, False)
 
 
-def test_the_largest_message_is_set_aside_whole(shop: Example) -> None:
-    assert deliver(shop, mugs("x" * 1_048_576)) == []
-    assert [len(each["Body"]) for each in dead_letters(shop)] == [1_048_576]
+def test_the_largest_message_is_set_aside_as_it_came_since_nothing_more_fits(
+    shop: Example, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app, send = shop.environment(), mock.Mock()
+    monkeypatch.setattr(app.sqs, "send_message", send)
+
+    assert failed(app.handler(mugs("x" * 1_048_576), Context())) == []
+    assert len(send.call_args.kwargs["MessageBody"]) == 1_048_576
+    assert send.call_args.kwargs["MessageAttributes"] == {}
 
 
 @pytest.mark.parametrize("after", [False, True])

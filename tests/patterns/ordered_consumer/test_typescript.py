@@ -74,6 +74,21 @@ def test_a_release_goes_on_past_a_change_that_came_meanwhile_and_says_what_ends_
     assert answer == {"sku": "mug", "applied": 2, "pieces": 2, "parked": True, "why": "change 3 takes 9 of 2"}
 
 
+def test_a_release_goes_on_where_another_was_faster(tmp_path: Path) -> None:
+    script = (
+        MESSAGES
+        + """
+let applied = 1, looks = 0;
+answer = ({ KeyConditionExpression, Key }) => {
+  if (KeyConditionExpression) return (looks += 1) === 1 ? ((applied = 3), { Items: [{ number: 3 }] }) : { Items: [] };
+  return Key ? { Item: { sku: "mug", version: 3 + applied, applied, pieces: 2, parked: looks < 2 } } : {};
+};
+require("./release").handler({ sku: "mug", by: "ana" }, awaited).then(say);
+"""
+    )
+    assert answered(script, tmp_path)[0] == {"sku": "mug", "applied": 3, "pieces": 2, "parked": False, "why": ""}
+
+
 def test_a_release_that_fails_otherwise_fails(tmp_path: Path) -> None:
     assert answered(RELEASED.replace("new ERROR({ message:", "Object({ message:"), tmp_path)[0] == "moved on"
 

@@ -128,7 +128,7 @@ def parsed(value: Any) -> Any:
     if isinstance(value, str) and value[:1] in ("{", "["):
         try:
             return parsed(json.loads(value))
-        except ValueError:
+        except (ValueError, RecursionError):  # no JSON, or too deep to read
             return value
     if isinstance(value, dict):
         return {key: parsed(inner) for key, inner in value.items()}
