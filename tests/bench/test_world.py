@@ -143,3 +143,9 @@ def test_what_aws_itself_tells_on_a_bus_is_no_effect(source: str, heard: bool) -
     barred = [test["anything-but"]["prefix"] for test in pattern.get("source", [])]
 
     assert any(source.startswith(each) for each in barred) is not heard
+
+
+def test_a_body_that_is_nested_without_end_stays_a_text() -> None:
+    """As it lies in a dead-letter queue: no fault of the world."""
+    assert parsed('{"body": "[1]"}') == {"body": [1]}
+    assert parsed("[" * 5000) == "[" * 5000
