@@ -178,7 +178,7 @@ def test_both_languages_use_one_version_of_cdk() -> None:
 
 
 @pytest.mark.e2e
-@pytest.mark.parametrize("name", ["fan_out", "saga"])  # those with handlers in TypeScript: test_typescript.py
+@pytest.mark.parametrize("name", ["fan_out", "saga"])  # with handlers in TypeScript all of them: test_typescript.py
 def test_a_synthesised_template_keeps_the_promises(real: LocalAws, synthesised: Synthesised, name: str) -> None:
     outcomes = list(scenario(EXAMPLES / name).play(real, lambda _: None, synthesised("python")[name]))
 
