@@ -23,7 +23,8 @@ WANTED = (
     "tests/trials/template/",  # the rules read templates with it; trials without its __init__.py is a package too
 )
 LEFT_OUT = (  # what proves an example needs the bench; a page's link to it becomes its words
-    *("/scenario.py", "/fixtures/", "/test_", "/emf.schema.json"),
+    *("/scenario.py", "/event.json", "/fixtures/", "/test_", "/emf.schema.json"),
+    *("/stack.ts", "/cdk_app.ts", "/cdk_parts.ts"),  # the stacks are there in Python, the templates for SAM
     *("/masked.py", "/nested.py"),  # the references quote them
 )
 LINK = re.compile(r"\[([^\]]+)\]\(([^)\s]+)\)")
