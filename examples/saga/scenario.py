@@ -191,7 +191,7 @@ def play(local: LocalAws, say: Callable[[str], None], template: Path) -> Iterato
             "all or nothing, and the caller knows why",
             all(ends[each]["error"] == f"Undone.{name}" for each, name in whys.items())
             and cut["error"].startswith("Undone.")
-            and "Remote" in cut["cause"]
+            and any(word in cut["cause"] for word in ("Remote", "fetch failed"))  # of urllib3, and of Node.js
             and not rest
             and available() == 96,
         )
