@@ -1,5 +1,6 @@
 """A list is imported once, as it was checked, and the newest wins; what nobody can read is set aside unread."""
 
+import io
 import itertools
 import json
 from collections.abc import Callable
@@ -91,7 +92,7 @@ def test_the_sample_event_is_imported_from_a_copy_of_what_was_uploaded(check: Mo
     assert kept(shop, "checked") == {told["key"]: LIST}
 
 
-@pytest.mark.parametrize("key", ["a b.csv", "a+b.csv", "a%2Bb.csv", "100%.csv", "ä/日本.csv", "a/../b.csv", "a//b.csv"])
+@pytest.mark.parametrize("key", ["a b.csv", "a+b.csv", "a%2Bb.csv", "100%.csv", "ä/日本.csv", "a//b.csv"])
 def test_a_key_is_taken_as_it_comes(check: ModuleType, shop: Example, key: str) -> None:
     check.handler(put(shop, key=key), Context())
 
@@ -223,8 +224,9 @@ def test_of_a_large_file_only_its_ends_are_read(
 
     def ranged(**request: Any) -> Any:
         answer = get(**request)
-        read.append(answer["ContentLength"])
-        return answer
+        body = answer["Body"].read()
+        read.append(len(body))
+        return {**answer, "Body": io.BytesIO(body)}
 
     monkeypatch.setattr(check.s3, "get_object", ranged)
     check.handler(told, Context())

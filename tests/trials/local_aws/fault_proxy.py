@@ -28,12 +28,24 @@ import microburst.cli
 import psutil
 from aiohttp import ClientSession, web
 from microburst.app import make_app as microburst_app
-from microburst.detection import host
+from microburst.detection import host, rest
 from yarl import URL
 
 # It tells a service by its host name too, for which it reads every model of the SDK: four seconds of processor time.
 # Here all services have one address, so there is nothing to learn from it.
 host._endpoint_prefix_map = dict
+compiled = rest.rest_operations
+COPIES = {"copysource": "x-amz-copy-source"}
+
+
+def with_copies(service: str) -> list[dict[str, Any]]:
+    """It looks for a header of the member's name, and so takes each CopyObject for a PutObject."""
+    for each in (operations := compiled(service)):
+        each["required_headers"] = {COPIES.get(name, name) for name in each["required_headers"]}
+    return operations
+
+
+rest.rest_operations = with_copies
 logging.getLogger("aiohttp.access").setLevel("WARNING")
 
 CONTROL = "/_trials/fault"
