@@ -50,8 +50,6 @@ MUTANTS = (
            (("release.py", "            continue\n", "            break\n"),)),
     Mutant("ordered_consumer", "a release stops where another was faster",
            (("release.py", "if stock.read(command.sku) != now:", "if not command.sku:"),)),
-    Mutant("ordered_consumer", "a release does not end the parking",
-           (("release.py", "replace(before, parked=False)", "replace(before)"),)),
     Mutant("ordered_consumer", "a release has no end", (("release.py", "> RESERVE", "> 0"),)),
     Mutant("ordered_consumer", "a release gives no reason", (("release.py", "            why = str(error)\n", ""),)),
     Mutant("ordered_consumer", "no dead-letter queue", ((TEMPLATE, REDRIVE, NO_REDRIVE),)),
