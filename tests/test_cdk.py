@@ -27,6 +27,11 @@ ACCEPTED = [
         "CDK's own for a function's logs; it names no resource because the log group may not exist yet",
     ),
     (
+        r"AwsSolutions-IAM4\[.*AWSLambdaBasicDurableExecutionRolePolicy\]",
+        r"DurableWorkflow/Workflow/",
+        "CDK's own, and SAM's, for a durable function's logs and checkpoints",
+    ),
+    (
         r"AwsSolutions-IAM5\[Resource::\*\]",
         r"/DefaultPolicy/",
         "X-Ray's and the log deliveries' actions, which know no resource; a test lists them one by one",
