@@ -62,13 +62,17 @@ async def invoke(name: str, event: Any, headers: Any, path_qualifier: Any = None
     if not (path_qualifier or (query_params or {}).get("Qualifier")):
         said = "You cannot invoke a durable function using an unqualified ARN."
         return error_response_json("InvalidParameterValueException", said, 400)
-    wanted = {key.lower(): value for key, value in headers.items()}.get("x-amz-durable-execution-name")
+    asked = {key.lower(): value for key, value in headers.items()}
+    wanted = asked.get("x-amz-durable-execution-name")
     for there in durable._executions.values() if wanted else ():
         if there["DurableExecutionName"] == wanted and there["FunctionArn"] == functions._func_arn(name):
             if there["InputPayload"] != json.dumps(event):
                 said = f"Execution already started: {there['DurableExecutionArn']}"
                 return error_response_json("DurableExecutionAlreadyStartedException", said, 409)
-            return 202, {"X-Amz-Durable-Execution-Arn": there["DurableExecutionArn"]}, b""
+            known = {"X-Amz-Durable-Execution-Arn": there["DurableExecutionArn"]}
+            if asked.get("x-amz-invocation-type") == "Event":
+                return 202, known, b""
+            return 200, known, (there["Result"] or "null").encode()
     given_name.set(wanted)
     return await plain["_invoke"](name, event, headers, path_qualifier, query_params)
 
