@@ -106,13 +106,17 @@ def play(local: LocalAws, say: Callable[[str], None], template: Path) -> Iterato
             """How a loan ended; how its execution stands if it has not, or how many there are if not one."""
 
             def stands() -> str:
-                found = []
+                listed = []
                 for version in functions.list_versions_by_function(FunctionName=workflow)["Versions"]:
-                    of = {"FunctionName": workflow, "Qualifier": version["Version"], "DurableExecutionName": loan_id}
-                    found += functions.list_durable_executions_by_function(**of)["DurableExecutions"]
+                    of = {"FunctionName": workflow, "Qualifier": version["Version"]}
+                    listed += functions.list_durable_executions_by_function(**of)["DurableExecutions"]
+                every = [
+                    functions.get_durable_execution(DurableExecutionArn=one["DurableExecutionArn"]) for one in listed
+                ]
+                found = [one for one in every if json.loads(one["InputPayload"])["loan_id"] == loan_id]
                 if len(found) != 1:
                     return f"{len(found)} executions"
-                shown = functions.get_durable_execution(DurableExecutionArn=found[0]["DurableExecutionArn"])
+                (shown,) = found
                 result = json.loads(shown.get("Result") or "{}")
                 return str(result.get("loan", shown["Status"]))
 
