@@ -48,7 +48,7 @@ def pay(payment: Payment, seconds: float) -> None:
     try:
         state, what = charge(payment.payment_id, payment.card, payment.cents)
     except NotCharged:
-        ledger.release(payment.payment_id, holder)
+        ledger.release(payment.payment_id, holder, payment.attempt)
         raise
     ledger.note(payment.payment_id, holder, state, what)
     return report(payment, state)

@@ -39,7 +39,7 @@ async function pay(payment: ledger.Payment, seconds: number): Promise<void> {
     await ledger.note(payment.payment_id, holder, state, what);
     report(payment, state);
   } catch (error) {
-    if (error instanceof NotCharged) await ledger.release(payment.payment_id, holder);
+    if (error instanceof NotCharged) await ledger.release(payment, holder);
     throw error;
   }
 }

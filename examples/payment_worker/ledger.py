@@ -18,6 +18,7 @@ NAMES = {"#state": "state"}
 OURS = "holder = :holder AND #state = :claimed"
 SETTLE = "SET #state = :state, what = :what REMOVE unsettled"  # which takes it out of the index
 PARK = "SET #state = :state, what = :what, unsettled = :state"
+AGAIN = "SET #state = :unknown, unsettled = :unknown, attempt = :before"
 
 
 def claim(payment: dict, holder: str, deadline: int) -> dict:
@@ -51,13 +52,15 @@ def note(payment_id: str, holder: str, state: str, what: str) -> None:
     )
 
 
-def release(payment_id: str, holder: str) -> None:
-    table.delete_item(
-        Key={"payment_id": payment_id},
-        ConditionExpression=OURS,
-        ExpressionAttributeNames=NAMES,
-        ExpressionAttributeValues={":holder": holder, ":claimed": "CLAIMED"},
-    )
+def release(payment_id: str, holder: str, attempt: int) -> None:
+    """Nothing was charged. Of a retry the record stays: without it, a copy of an earlier attempt could claim."""
+    ours = {"Key": {"payment_id": payment_id}, "ConditionExpression": OURS, "ExpressionAttributeNames": NAMES}
+    values = {":holder": holder, ":claimed": "CLAIMED"}
+    if attempt == 1:
+        table.delete_item(**ours, ExpressionAttributeValues=values)
+    else:
+        values |= {":unknown": "UNKNOWN", ":before": attempt - 1}
+        table.update_item(**ours, UpdateExpression=AGAIN, ExpressionAttributeValues=values)
 
 
 def judge(payment_id: str, state: str, what: str) -> dict:

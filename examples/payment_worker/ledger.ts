@@ -34,6 +34,7 @@ const names = { "#state": "state" };
 const OURS = "holder = :holder AND #state = :claimed";
 const SETTLE = "SET #state = :state, what = :what REMOVE unsettled"; // which takes it out of the index
 const PARK = "SET #state = :state, what = :what, unsettled = :state";
+const AGAIN = "SET #state = :unknown, unsettled = :unknown, attempt = :before";
 
 export const isRefused = (error: unknown) => error instanceof ConditionalCheckFailedException;
 
@@ -67,10 +68,14 @@ export async function note(payment_id: string, holder: string, state: State, wha
   await dynamodb.send(new UpdateCommand({ ...update, ...ours }));
 }
 
-export async function release(payment_id: string, holder: string): Promise<void> {
+/** Nothing was charged. Of a retry the record stays: without it, a copy of an earlier attempt could claim. */
+export async function release({ payment_id, attempt }: Payment, holder: string): Promise<void> {
+  const ours = { TableName, Key: { payment_id }, ConditionExpression: OURS, ExpressionAttributeNames: names };
   const values = { ":holder": holder, ":claimed": "CLAIMED" };
-  const ours = { ConditionExpression: OURS, ExpressionAttributeNames: names, ExpressionAttributeValues: values };
-  await dynamodb.send(new DeleteCommand({ TableName, Key: { payment_id }, ...ours }));
+  const back = { ...values, ":unknown": "UNKNOWN", ":before": attempt - 1 };
+  const again = { ...ours, UpdateExpression: AGAIN, ExpressionAttributeValues: back };
+  if (attempt > 1) await dynamodb.send(new UpdateCommand(again));
+  else await dynamodb.send(new DeleteCommand({ ...ours, ExpressionAttributeValues: values }));
 }
 
 /** The record with a human's word in it; only of a payment that is parked, or claimed by one who is dead. */

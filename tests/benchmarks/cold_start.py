@@ -126,8 +126,10 @@ def measure(rounds: int, only: set[str] | None = None) -> Iterator[Start]:
             _install(home / example.name, "--requirement", str(example / "requirements.txt"), powertools)
         found = handlers(examples)
         for handler in found:
-            wanted = variables(read_template(handler.example / "template.yaml"))[handler.function]
-            given = {name: filled(value) for name, value in wanted.items()}
+            template = read_template(handler.example / "template.yaml")
+            defaults = {name: each.get("Default") for name, each in template.get("Parameters", {}).items()}
+            wanted = variables(template)[handler.function]
+            given = {name: filled(value, defaults) for name, value in wanted.items()}
             for variant, (bytecode, prefix) in VARIANTS.items():
                 package = home / "packages" / str(handler) / variant
                 _package(package, home / handler.example.name, handler.module, bytecode, prefix)
@@ -140,8 +142,10 @@ def measure(rounds: int, only: set[str] | None = None) -> Iterator[Start]:
             yield Start(number, function, variant, *_start(emulator, package, runtime, name, given))
 
 
-def filled(value: Any) -> str:
+def filled(value: Any, defaults: dict[str, Any]) -> str:
     """A variable as a template has it, with an `x` for whatever is known only when it is deployed."""
+    if isinstance(value, dict) and defaults.get(value.get("Ref", "")) is not None:
+        return str(defaults[value["Ref"]])
     if isinstance(value, dict):
         value = value.get("Fn::Sub", "x")
     return re.sub(r"\$\{[^}]*\}", "x", str(value[0] if isinstance(value, list) else value))

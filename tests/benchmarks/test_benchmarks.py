@@ -57,12 +57,13 @@ def test_a_variant_is_the_handler_with_something_before_it(handler: cold_start.H
         ("plain", "plain"),
         (5, "5"),
         ({"Ref": "Table"}, "x"),
+        ({"Ref": "Seconds"}, "60"),
         ({"Fn::Sub": '{"Arn": "${Queue.Arn}"}'}, '{"Arn": "x"}'),
         ({"Fn::Sub": ["${Host}/a", {"Host": {"Ref": "Api"}}]}, "x/a"),
     ],
 )
 def test_a_handler_finds_its_variables_in_their_shape(value: Any, text: str) -> None:
-    assert cold_start.filled(value) == text
+    assert cold_start.filled(value, {"Seconds": 60, "Url": None}) == text
 
 
 def test_variants_take_turns_and_none_has_a_place_of_its_own() -> None:

@@ -89,7 +89,8 @@ SERVICES = ["lambda", "codedeploy", "states", "events", "scheduler", "pipes", "a
 USE = [
     *("dynamodb:*", "sqs:*", "sns:*", "s3:*", "kinesis:*", "events:*", "scheduler:*", "states:*", "logs:*", "xray:*"),
     *("lambda:InvokeFunction", "kms:Decrypt", "kms:GenerateDataKey", "secretsmanager:GetSecretValue"),
-    "codedeploy:PutLifecycleEventHookExecutionStatus",
+    *("lambda:CheckpointDurableExecution", "lambda:GetDurableExecutionState"),
+    *("lambda:SendDurableExecutionCallbackSuccess", "codedeploy:PutLifecycleEventHookExecutionStatus"),
 ]
 DEPLOY = [
     *("cloudformation:CreateChangeSet", "cloudformation:DescribeChangeSet", "cloudformation:ExecuteChangeSet"),

@@ -80,7 +80,8 @@ const SERVICES = ["lambda", "codedeploy", "states", "events", "scheduler", "pipe
 const USE = [
   ...["dynamodb:*", "sqs:*", "sns:*", "s3:*", "kinesis:*", "events:*", "scheduler:*", "states:*", "logs:*", "xray:*"],
   ...["lambda:InvokeFunction", "kms:Decrypt", "kms:GenerateDataKey", "secretsmanager:GetSecretValue"],
-  "codedeploy:PutLifecycleEventHookExecutionStatus",
+  ...["lambda:CheckpointDurableExecution", "lambda:GetDurableExecutionState"],
+  ...["lambda:SendDurableExecutionCallbackSuccess", "codedeploy:PutLifecycleEventHookExecutionStatus"],
 ];
 const DEPLOY = [
   ...["cloudformation:CreateChangeSet", "cloudformation:DescribeChangeSet", "cloudformation:ExecuteChangeSet"],

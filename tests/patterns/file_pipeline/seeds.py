@@ -17,4 +17,11 @@ SEEDS = (
         "lost",
         (("check.py", '        if error.response["Error"]["Code"] not in OVERTAKEN:\n            raise\n', ""),),
     ),
+    Seed(
+        "file_pipeline",
+        "a busy S3 is taken for an overtaken file",
+        "throttled",
+        "lost",
+        (("check.py", '("NoSuchKey", "PreconditionFailed")', '("NoSuchKey", "PreconditionFailed", "SlowDown")'),),
+    ),
 )

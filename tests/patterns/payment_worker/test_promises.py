@@ -499,6 +499,24 @@ def test_a_death_before_a_retry_is_sent_leaves_it_parked(bank: Example, monkeypa
     assert sent(bank) == []
 
 
+def test_a_retry_that_is_turned_away_leaves_no_way_for_a_copy_of_the_attempt_before(
+    bank: Example, provider: Provider
+) -> None:
+    """Else the copy could charge, lose the answer, and the retry would charge again without a human's word."""
+    parked(bank)
+    resolve(bank, "lost-1", "RETRY")
+    (retry,) = sent(bank)
+    calls = provider.calls["lost-1"]
+    provider.busy = True
+    assert deliver(bank, sqs_event(retry)) == ["m-0"]
+    provider.busy = False
+
+    assert deliver(bank, sqs_event(payment("lost-1"))) == []
+    assert (state(bank, "lost-1"), provider.calls["lost-1"]) == ("UNKNOWN", calls + 1)
+    assert deliver(bank, sqs_event(retry)) == []
+    assert provider.calls["lost-1"] == calls + 2
+
+
 @pytest.mark.parametrize("word", ["REFUSED", "RETRY"])
 def test_what_the_provider_said_is_not_contradicted(bank: Example, word: str) -> None:
     deliver(bank)
