@@ -54,13 +54,22 @@ def note(payment_id: str, holder: str, state: str, what: str) -> None:
 
 def release(payment_id: str, holder: str, attempt: int) -> None:
     """Nothing was charged. Of a retry the record stays: without it, a copy of an earlier attempt could claim."""
-    ours = {"Key": {"payment_id": payment_id}, "ConditionExpression": OURS, "ExpressionAttributeNames": NAMES}
-    values = {":holder": holder, ":claimed": "CLAIMED"}
+    ours = {":holder": holder, ":claimed": "CLAIMED"}
     if attempt == 1:
-        table.delete_item(**ours, ExpressionAttributeValues=values)
+        table.delete_item(
+            Key={"payment_id": payment_id},
+            ConditionExpression=OURS,
+            ExpressionAttributeNames=NAMES,
+            ExpressionAttributeValues=ours,
+        )
     else:
-        values |= {":unknown": "UNKNOWN", ":before": attempt - 1}
-        table.update_item(**ours, UpdateExpression=AGAIN, ExpressionAttributeValues=values)
+        table.update_item(
+            Key={"payment_id": payment_id},
+            UpdateExpression=AGAIN,
+            ConditionExpression=OURS,
+            ExpressionAttributeNames=NAMES,
+            ExpressionAttributeValues={**ours, ":unknown": "UNKNOWN", ":before": attempt - 1},
+        )
 
 
 def judge(payment_id: str, state: str, what: str) -> dict:

@@ -326,8 +326,8 @@ def test_code_that_does_not_decode_a_key_is_given_a_plain_one_next(form: str) ->
 
 def test_an_event_of_s3_without_a_kind_is_of_an_object_in_the_bucket_that_tells_the_bus() -> None:
     telling = {"NotificationConfiguration": {"EventBridgeConfiguration": {"EventBridgeEnabled": True}}}
-    body = {"Resources": {"Other": {"Type": "AWS::S3::Bucket"}, "Files": {"Type": "AWS::S3::Bucket"}}}
-    body["Resources"]["Files"]["Properties"] = telling
+    files = {"Type": "AWS::S3::Bucket", "Properties": telling}
+    body = {"Resources": {"Other": {"Type": "AWS::S3::Bucket"}, "Files": files}}
     event = made(body, Source(Kind.BUS, "Work", "Rule", pattern={"source": ["aws.s3"]})).payload
 
     assert event["detail-type"] == "Object Created"

@@ -120,10 +120,10 @@ def test_a_connection_that_has_ended_is_answered_as_aws_answers() -> None:
     service.gone = "L0SM9cOFvHcCIhw="
     posts = [Asked("POST", f"/prod/@connections/{name}", "", "hello") for name in ("L0SM9cOFvHcCIhw%3D", "other")]
 
-    assert [service.reply(each)[0] for each in posts] == [410, 200]
+    assert [(service.reply(each) or (0, None))[0] for each in posts] == [410, 200]
     assert [each.path for each in service.asked] == ["/prod/@connections/other"]
     service.forget()
-    assert service.reply(posts[0])[0] == 200
+    assert (service.reply(posts[0]) or (0, None))[0] == 200
 
 
 SHIP = Source(Kind.BUS, "Work", "Placed")

@@ -432,14 +432,15 @@ def test_a_route_for_every_path_is_tried_with_those_that_the_code_knows(
 
 def test_a_request_of_the_project_gets_the_claims_that_its_authorizer_would_add(tmp_path: Path) -> None:
     source = Source(Kind.HTTP, "F", "F.Post", route=Route("POST", "/orders", "2.0", authorizer="jwt"))
-    with_own = {**POST, "requestContext": {**POST["requestContext"], "authorizer": {"jwt": {"claims": {"sub": "me"}}}}}
+    context: Any = POST["requestContext"]
+    with_own = {**POST, "requestContext": {**context, "authorizer": {"jwt": {"claims": {"sub": "me"}}}}}
 
     def first(event: dict[str, Any]) -> Sample:
         return samples(EMPTY, files(tmp_path, a=event), source, {}, None, {"tenant": "t-1"})[0]
 
     bare, own = first(POST), first(with_own)
     assert bare.payload["requestContext"]["authorizer"]["jwt"]["claims"]["tenant"] == "t-1"
-    assert bare.payload["requestContext"]["http"] == POST["requestContext"]["http"]
+    assert bare.payload["requestContext"]["http"] == context["http"]
     assert own.payload == with_own
     assert (bare.file, "authorizer" in bare.origin) == ("events/a.json", True)
 

@@ -201,6 +201,10 @@ def test_a_package_that_a_left_out_layer_may_hold_is_not_called_missing() -> Non
     [
         ("python3.12", "Worker init failed: f-string: unmatched '[' (app.py, line 25)", True),
         ("python3.13", "Worker init failed: cannot import name 'override' from 'typing'", True),
+        ("python3.14", "Worker init failed: multiple exception types must be parenthesized (app.py, line 3)", True),
+        ("python3.13", "Worker init failed: expected ':' (app.py, line 1)", False),  # in no Python it is
+        ("python3.13", "Runtime.HandlerNotFound: Handler 'handler' missing on module 'app'", False),
+        ("python3.13", "Worker init failed: cannot import name 'price' from 'shop'", False),
         ("python3.11", "Worker init failed: f-string: unmatched '[' (app.py, line 25)", False),
         ("python3.9", "Worker init failed: bad (app.py, line 1)", False),
         ("nodejs22.x", "Runtime.UserCodeSyntaxError", False),

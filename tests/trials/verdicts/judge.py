@@ -82,10 +82,17 @@ def does_not_start(error: str, variables: set[str] | None = None, layers_are_her
     return ""
 
 
+# What an older Python says of syntax and names that came later; any other syntax error is one in every Python.
+NEW_SYNTAX = re.compile(r"f-string|expected '\('|invalid syntax|multiple exception types")
+NEW_NAME = re.compile(r"cannot import name '\w+' from '(\w+)")
+
+
 def of_a_newer_python(error: str, runtime: str, here: tuple[int, ...] = sys.version_info[:2]) -> Judgement | None:
     """Code that does not load here, and is written for a Python newer than the one that runs it."""
     asked = tuple(map(int, re.findall(r"\d+", runtime))) if runtime.startswith("python") else ()
-    if asked <= here or not LOAD_ERRORS.search(error):
+    missing = NEW_NAME.search(error)
+    new = NEW_SYNTAX.search(error) or (missing and missing[1] in sys.stdlib_module_names)
+    if asked <= here or not LOAD_ERRORS.search(error) or not new:
         return None
     wanted = ".".join(map(str, asked))
     text = f"its code is written for {runtime} and does not load under Python {'.'.join(map(str, here))}, which runs it"
