@@ -50,10 +50,14 @@ class Clock:
 
 @dataclass
 class Death:
-    """Of the environment at its n-th checkpoint, counted over the whole execution: before or after AWS has kept it."""
+    """Of the environment at the first checkpoint with this update: before or after AWS has kept it.
 
-    checkpoint: int
+    Not at the n-th: what is under way beside one another comes in one checkpoint or in several, by chance.
+    """
+
+    update: str
     kept: bool
+    beside: list[str] = field(default_factory=list)  # the updates of that checkpoint, once it came
 
 
 @dataclass
@@ -69,7 +73,6 @@ class Execution(DurableServiceClient):
     person: Callable[[str], None] = lambda _: None
     death: Death | None = None
     updates: list[str] = field(default_factory=list)
-    checkpoints: int = 0
     invocations: int = 0
     clock: Clock = field(default_factory=Clock)
 
@@ -110,16 +113,20 @@ class Execution(DurableServiceClient):
     ) -> CheckpointOutput:
         if self._gone:
             raise Lost
-        self.checkpoints += 1
-        dies = self.death and self.death.checkpoint == self.checkpoints
-        if dies and self.death and not self.death.kept:
-            self.die()
+        names = [
+            f"{update.operation_type.value} {update.action.value} {update.name or ''}".strip() for update in updates
+        ]
+        death = self.death if self.death and self.death.update in names else None
+        if death:
+            death.beside = names
+            if not death.kept:
+                self.die()
         answer = self._processor.process_checkpoint(checkpoint_token, updates, client_token)
+        self.updates += names
         for update in updates:
-            self.updates.append(f"{update.operation_type.value} {update.action.value} {update.name or ''}".strip())
             if update.callback_options and (seconds := update.callback_options.timeout_seconds):
                 self._timeouts[update.operation_id] = self.clock.now() + timedelta(seconds=seconds)
-        if dies:
+        if death:
             self.die()
         return answer
 
