@@ -178,8 +178,8 @@ def route_of_rest_api(method: Resource) -> Iterator[Source]:
 
 def into_a_service(template: Model, name: str, api: str, where: Route, integration: dict[str, Any]) -> Source:
     """An API's way into a service; one whose end is not here, or that calls another service, is a row."""
-    found = integrations.way(template, name, api, where, integration)
-    return found or accounted.way(name, integration.get("uri"), accounted.INTEGRATED)
+    source = integrations.way(template, name, api, where, integration)
+    return source or accounted.way(name, integration.get("uri"), accounted.INTEGRATED)
 
 
 def _path(template: Model, resource_id: Any) -> str:

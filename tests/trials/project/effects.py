@@ -190,10 +190,10 @@ def scripts(start: Path) -> Iterator[str]:
             yield text
             for _, name in IMPORTS.findall(text):
                 if name.startswith("."):
-                    found = next((p for end in SCRIPTS if (p := path.parent / f"{name}{end}").is_file()), None)
-                    if found is None:
+                    module = next((p for end in SCRIPTS if (p := path.parent / f"{name}{end}").is_file()), None)
+                    if module is None:
                         raise ValueError(f"{name} is not beside {path}")
-                    todo.append(found)
+                    todo.append(module)
 
 
 def harmless_script(text: str, names: list[str] | None = None) -> bool:

@@ -40,11 +40,11 @@ class Teller:
             return value
         if len(value) == 1 and (outer := self.from_outside(value)):
             return outer
-        found = {key: self.told(inner) for key, inner in value.items()}
-        if "Type" in found and (before := found.get("DependsOn")):
+        piece = {key: self.told(inner) for key, inner in value.items()}
+        if "Type" in piece and (before := piece.get("DependsOn")):
             listed = before if isinstance(before, list) else [before]
-            found["DependsOn"] = [name for name in listed if name not in self.custom]
-        return found
+            piece["DependsOn"] = [name for name in listed if name not in self.custom]
+        return piece
 
     def from_outside(self, value: dict[str, Any]) -> str:
         ((function, argument),) = value.items()
@@ -55,15 +55,15 @@ class Teller:
             return self.made_up(f"{name}, which a custom resource would tell,", name)
         return ""
 
-    def stored(self, found: re.Match[str]) -> str:
+    def stored(self, reference: re.Match[str]) -> str:
         """The reader's value for a dynamic reference, else one made up; of a secret, of the key that it names."""
-        service, rest = found[1], found[2]
+        service, rest = reference[1], reference[2]
         name, _, key = rest.partition(":SecretString:") if service == "secretsmanager" else (rest, "", "")
         name = name.rsplit(":", 1)[0] if service != "secretsmanager" and re.search(r":\d+$", name) else name
         key = key.split(":")[0]
         if name in self.secrets:
             return member(self.secrets[name], name, key) if key else self.secrets[name]
-        return self.made_up(f"{found[0]}", key or name)
+        return self.made_up(f"{reference[0]}", key or name)
 
     def made_up(self, what: str, name: str) -> str:
         value = value_for(re.sub(r"[^A-Za-z0-9]", "", name.rsplit("/", 1)[-1]) or "value", {"Type": "String"}, self.url)

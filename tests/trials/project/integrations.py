@@ -50,20 +50,20 @@ def called(body: dict[str, Any]) -> tuple[str, str]:
     subtype = str(body.get("integrationSubtype"))
     if subtype in SUBTYPES:
         return SUBTYPES[subtype]
-    found = URI.search(text(body.get("uri")) or "")
-    if not found:
+    parts = URI.search(text(body.get("uri")) or "")
+    if not parts:
         return "", ""
-    action = found[3].split("/")[0] if found[2] == "action" else ""
-    return found[1], action or named_action(body) or SENDS.get(found[1], "")
+    action = parts[3].split("/")[0] if parts[2] == "action" else ""
+    return parts[1], action or named_action(body) or SENDS.get(parts[1], "")
 
 
 def named_action(body: dict[str, Any]) -> str:
     """The action that a call by path names in its form, its query or its header."""
-    found = FORM_ACTION.search(said(body))
+    in_form = FORM_ACTION.search(said(body))
     target = str(as_dict(body.get("requestParameters")).get("integration.request.header.X-Amz-Target", ""))
     query = str(as_dict(body.get("requestParameters")).get("integration.request.querystring.Action", ""))
     named = TARGET.search(target)
-    return found[1] if found else query.strip("'") or (named[1] if named else "")
+    return in_form[1] if in_form else query.strip("'") or (named[1] if named else "")
 
 
 def said(body: dict[str, Any]) -> str:
@@ -75,12 +75,12 @@ def end_of(template: Model, service: str, body: dict[str, Any]) -> str:
     """The one resource that an integration means as its end: it refers to it, or says its name."""
     fitting = [each for each in template.resources.values() if each.type in ENDS[service]]
     meant = references({key: body.get(key) for key in SECTIONS if key != "credentials"})
-    found = [each for each in fitting if each.name in meant]
-    if not found:
-        found = [each for each in fitting if any(says(said(body), each.only(key)) for key in NAMES)]
-    if service == "events" and not found and not names_another_bus(body):
+    ends = [each for each in fitting if each.name in meant]
+    if not ends:
+        ends = [each for each in fitting if any(says(said(body), each.only(key)) for key in NAMES)]
+    if service == "events" and not ends and not names_another_bus(body):
         return DEFAULT_BUS
-    return found[0].name if len(found) == 1 else ""
+    return ends[0].name if len(ends) == 1 else ""
 
 
 def names_another_bus(body: dict[str, Any]) -> bool:
@@ -97,9 +97,9 @@ def of_method(method: Resource) -> dict[str, Any]:
     """The integration of an `AWS::ApiGateway::Method` in OpenAPI's words."""
     here = method.child("Integration")
     responses = {}
-    for each in here.items("IntegrationResponses"):
-        status, pattern = each.only("StatusCode"), each.only("SelectionPattern")
-        told = {"statusCode": str(status), "responseTemplates": as_dict(each.written("ResponseTemplates"))}
+    for response in here.items("IntegrationResponses"):
+        status, pattern = response.only("StatusCode"), response.only("SelectionPattern")
+        told = {"statusCode": str(status), "responseTemplates": as_dict(response.written("ResponseTemplates"))}
         responses[str(pattern or "default")] = told
     return {
         "uri": here.written("Uri"),
@@ -168,14 +168,14 @@ def leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
 
 def planted(sources: list[Source]) -> dict[str, dict[str, Any]]:
     """Resources that do nothing but hold what deployment makes of each way's texts, by logical id."""
-    found: dict[str, dict[str, Any]] = {}
-    for each in sources:
-        if each.call:
-            found[HOLDER] = {"Type": "AWS::ApiGatewayV2::Api", "Properties": {"Name": HOLDER, "ProtocolType": "HTTP"}}
-            written = {key: each.call.body.get(key) for key in (*SECTIONS, "passthroughBehavior", "httpMethod")}
+    holders: dict[str, dict[str, Any]] = {}
+    for source in sources:
+        if source.call:
+            holders[HOLDER] = {"Type": "AWS::ApiGatewayV2::Api", "Properties": {"Name": HOLDER, "ProtocolType": "HTTP"}}
+            written = {key: source.call.body.get(key) for key in (*SECTIONS, "passthroughBehavior", "httpMethod")}
             properties = {"ApiId": {"Ref": HOLDER}, "RequestParameters": dict(leaves(written))}
-            found[planted_id(each)] = {"Type": "AWS::ApiGatewayV2::Integration", "Properties": properties}
-    return found
+            holders[planted_id(source)] = {"Type": "AWS::ApiGatewayV2::Integration", "Properties": properties}
+    return holders
 
 
 def planted_id(source: Source) -> str:
@@ -184,11 +184,11 @@ def planted_id(source: Source) -> str:
 
 def grown(flat: dict[str, str]) -> dict[str, Any]:
     """An integration from its texts by their place."""
-    found: dict[str, Any] = {}
+    integration: dict[str, Any] = {}
     for path, value in flat.items():
-        here = found
+        here = integration
         *before, last = path.split("\n")
         for key in before:
             here = here.setdefault(key, {})
         here[last] = value
-    return found
+    return integration

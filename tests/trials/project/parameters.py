@@ -19,12 +19,12 @@ def made_up(parameters: dict[str, Any], url: str) -> dict[str, str]:
 
 def stored(parameters: dict[str, Any], values: dict[str, str], url: str) -> dict[str, str]:
     """What Parameter Store must hold before the stack is created: by name, a made-up value."""
-    found: dict[str, str] = {}
+    contents: dict[str, str] = {}
     for name, parameter in parameters.items():
         if kind := SSM.fullmatch(str(parameter.get("Type", ""))):
             key = values.get(name) or str(parameter.get("Default", ""))
-            found[key] = value_for(name, {"Type": kind[1]}, url)
-    return found
+            contents[key] = value_for(name, {"Type": kind[1]}, url)
+    return contents
 
 
 def value_for(name: str, parameter: dict[str, Any], url: str) -> str:
@@ -65,13 +65,13 @@ def overrides(folder: Path, parameters: dict[str, Any]) -> dict[str, str]:
         read = tomllib.loads(path.read_text(encoding="utf-8")) if path.suffix == ".toml" else read_yaml(path)
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, TemplateError):
         return {}
-    found: dict[str, str] = {}
+    overridden: dict[str, str] = {}
     for command in ("global", "deploy"):
         settings = as_dict(as_dict(as_dict(read).get("default")).get(command))
-        found |= pairs(as_dict(settings.get("parameters")).get("parameter_overrides"))
+        overridden |= pairs(as_dict(settings.get("parameters")).get("parameter_overrides"))
     return {
         name: value
-        for name, value in found.items()
+        for name, value in overridden.items()
         if name in parameters and "AWS::SSM::" not in str(as_dict(parameters[name]).get("Type"))
     }
 
@@ -85,13 +85,13 @@ def pairs(written: Any) -> dict[str, str]:
             written = shlex.split(written)
         except ValueError:
             return {}
-    found: dict[str, str] = {}
-    for each in written if isinstance(written, list) else []:
-        if isinstance(each, dict):
-            found |= pairs(each)
-        elif long := LONG.fullmatch(str(each)):
-            found[long[1]] = long[2]
-        elif "=" in str(each):
-            name, _, value = str(each).partition("=")
-            found[name] = value
-    return found
+    by_name: dict[str, str] = {}
+    for override in written if isinstance(written, list) else []:
+        if isinstance(override, dict):
+            by_name |= pairs(override)
+        elif long := LONG.fullmatch(str(override)):
+            by_name[long[1]] = long[2]
+        elif "=" in str(override):
+            name, _, value = str(override).partition("=")
+            by_name[name] = value
+    return by_name

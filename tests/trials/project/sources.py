@@ -50,30 +50,30 @@ def sources_of(template: Model) -> list[Source]:
     listed_first = [*of_mappings(template), *of_subscriptions(template), *of_targets(template), *of_urls(template)]
     listed_first += of_events(template)
     listed_first += [source for resource in template.resources.values() for source in of_resource(resource)]
-    found = in_order(template, listed_first)
-    events = {(source.function, source.route.method, source.route.path) for source in found if source.route}
+    all_sources = in_order(template, listed_first)
+    events = {(source.function, source.route.method, source.route.path) for source in all_sources if source.route}
     for api in template.resources.values():
         for source in apis.routes_of_definition(api):
             if not source.route or (source.function, source.route.method, source.route.path) not in events:
-                found.append(source)  # SAM makes one definition of this and of its functions' events
-    set_off = {source.function for source in found}
+                all_sources.append(source)  # SAM makes one definition of this and of its functions' events
+    set_off = {source.function for source in all_sources}
     functions = {function.name for function in template.functions}
-    found += [Source(Kind.DIRECT, name, name) for name in sorted(functions - set_off)]
+    all_sources += [Source(Kind.DIRECT, name, name) for name in sorted(functions - set_off)]
     durable = {function.name for function in template.functions if not function.absent("DurableConfig")}
     return [
         replace(source, kind=Kind.OTHER, why=accounted.DURABLE) if source.function in durable else source
-        for source in found
+        for source in all_sources
     ]
 
 
-def in_order(template: Model, found: list[Source]) -> list[Source]:
+def in_order(template: Model, unordered: list[Source]) -> list[Source]:
     """By the resource that holds them, events of SAM first and in their own order."""
     places: dict[str, tuple[int, int]] = {}
     for number, resource in enumerate(template.resources.values()):
         events = list(as_dict(resource.only("Events")))
         places[resource.name] = (number, len(events))
         places |= {f"{resource.name}.{event}": (number, place) for place, event in enumerate(events)}
-    return sorted(found, key=lambda source: places.get(source.name) or places[source.name.split(".")[0]])
+    return sorted(unordered, key=lambda source: places.get(source.name) or places[source.name.split(".")[0]])
 
 
 def of_mappings(template: Model) -> Iterator[Source]:
@@ -105,11 +105,11 @@ def of_mapping(mapping: Mapping) -> Source:
 
 
 def of_subscriptions(template: Model) -> Iterator[Source]:
-    for each in template.subscriptions:
-        topic = logical_id(each.written("Topic" if each.event else "TopicArn"))
-        if each.kind == "inline" and each.topic:
-            topic = each.topic.name
-        yield from of_subscription(each, topic)
+    for subscription in template.subscriptions:
+        topic = logical_id(subscription.written("Topic" if subscription.event else "TopicArn"))
+        if subscription.kind == "inline" and subscription.topic:
+            topic = subscription.topic.name
+        yield from of_subscription(subscription, topic)
 
 
 def of_subscription(subscription: Subscription, topic: str) -> Iterator[Source]:
@@ -267,20 +267,20 @@ def of_destinations(name: str, config: Node) -> Iterator[Source]:
 
 
 def of_bucket(bucket: Resource) -> Iterator[Source]:
-    for each in bucket.items("NotificationConfiguration", "LambdaConfigurations"):
-        event = f"{bucket.name}.{each.only('Event') or ''}"
-        if function := bucket.template.function(each.written("Function")):
-            yield Source(Kind.BUCKET, function, event, bucket.name, pattern=key_rules(each))
+    for notification in bucket.items("NotificationConfiguration", "LambdaConfigurations"):
+        event = f"{bucket.name}.{notification.only('Event') or ''}"
+        if function := bucket.template.function(notification.written("Function")):
+            yield Source(Kind.BUCKET, function, event, bucket.name, pattern=key_rules(notification))
         else:
             yield Source(Kind.OTHER, "", event, bucket.name, why=accounted.ELSEWHERE)
     for key, end in (("QueueConfigurations", "Queue"), ("TopicConfigurations", "Topic")):
-        for each in bucket.items("NotificationConfiguration", key):
-            event = f"{bucket.name}.{each.only('Event') or ''}"
-            begins = Source(Kind.ROUTE, "", event, bucket.name, pattern=key_rules(each))
+        for notification in bucket.items("NotificationConfiguration", key):
+            event = f"{bucket.name}.{notification.only('Event') or ''}"
+            begins = Source(Kind.ROUTE, "", event, bucket.name, pattern=key_rules(notification))
             yield way(
                 bucket.template,
                 event,
-                each.written(end),
+                notification.written(end),
                 begins=begins if "Created" in event or REMOVED in event else None,
             )
 

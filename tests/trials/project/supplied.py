@@ -68,9 +68,9 @@ def of_tasks(given: Any) -> dict[str, Any]:
     """The answers of tasks, by state."""
     if not isinstance(given, list) or not all(isinstance(each, dict) for each in given):
         raise ValueError("tasks is a list of tables: write [[tasks]]")
-    for number, each in enumerate(given, start=1):
-        if set(each) != {"state", "answer"} or not isinstance(each["state"], str):
-            raise ValueError(f"[[tasks]] {number} has {', '.join(each) or 'nothing'}; it needs state and answer")
+    for number, task in enumerate(given, start=1):
+        if set(task) != {"state", "answer"} or not isinstance(task["state"], str):
+            raise ValueError(f"[[tasks]] {number} has {', '.join(task) or 'nothing'}; it needs state and answer")
     return {each["state"]: each["answer"] for each in given}
 
 

@@ -60,21 +60,23 @@ def with_notifications(resources: dict[str, Any]) -> None:
         if bucket.get("Type") == "AWS::S3::Bucket":
             given = as_dict(properties.get("NotificationConfiguration"))
             held = bucket.setdefault("Properties", {}).setdefault("NotificationConfiguration", {})
-            for key, each in in_templates_words(given).items():
-                held[key] = [*held.get(key, []), *each] if isinstance(each, list) else each
+            for key, configuration in in_templates_words(given).items():
+                held[key] = [*held.get(key, []), *configuration] if isinstance(configuration, list) else configuration
 
 
 def in_templates_words(given: dict[str, Any]) -> dict[str, Any]:
     """A notification configuration of the API of S3 as CloudFormation words it: one entry for each event."""
-    found: dict[str, Any] = {}
+    configuration: dict[str, Any] = {}
     for key, (name, at, end) in ENDS.items():
-        for each in given.get(key) or []:
-            rules = as_dict(as_dict(as_dict(each.get("Filter")).get("Key"))).get("FilterRules") or []
+        for notification in given.get(key) or []:
+            rules = as_dict(as_dict(as_dict(notification.get("Filter")).get("Key"))).get("FilterRules") or []
             kept = {"Filter": {"S3Key": {"Rules": rules}}} if rules else {}
-            found.setdefault(name, []).extend({"Event": event, end: each.get(at), **kept} for event in each["Events"])
+            configuration.setdefault(name, []).extend(
+                {"Event": event, end: notification.get(at), **kept} for event in notification["Events"]
+            )
     if "EventBridgeConfiguration" in given:
-        found["EventBridgeConfiguration"] = {"EventBridgeEnabled": True}
-    return found
+        configuration["EventBridgeConfiguration"] = {"EventBridgeEnabled": True}
+    return configuration
 
 
 def cdk_helpers(resources: dict[str, Any]) -> dict[str, Any]:

@@ -68,14 +68,14 @@ def mappings(template: Model) -> Iterator[Mapping]:
         if event.kind in MAPPED:
             source = event.refers("Queue" if event.kind == "SQS" else "Stream")
             yield Mapping(template, event.body, event.path, event.kind, source, event.owner, event=event)
-    for each in template.of("AWS::Lambda::EventSourceMapping"):
-        source, function = each.refers("EventSourceArn"), each.refers("FunctionName")
-        kind = SOURCES.get(source.type if source else service(each.only("EventSourceArn")), "")
-        if not each.absent("SelfManagedEventSource"):
+    for mapping in template.of("AWS::Lambda::EventSourceMapping"):
+        source, function = mapping.refers("EventSourceArn"), mapping.refers("FunctionName")
+        kind = SOURCES.get(source.type if source else service(mapping.only("EventSourceArn")), "")
+        if not mapping.absent("SelfManagedEventSource"):
             kind = "SelfManagedKafka"
-        elif not each.absent("Topics"):
+        elif not mapping.absent("Topics"):
             kind = "MSK"
-        yield Mapping(template, each.body, each.path, kind, source, function)
+        yield Mapping(template, mapping.body, mapping.path, kind, source, function)
 
 
 def targets(template: Model) -> Iterator[Target]:
@@ -86,12 +86,12 @@ def targets(template: Model) -> Iterator[Target]:
             name = event.owner.name + event.name
             yield Target(template, event.body, event.path, kind, name, event.owner, None, expression, event=event)
     for rule in template.of(RULE):
-        for each in rule.items("Targets"):
-            yield _target(each, "rule", rule)
+        for target in rule.items("Targets"):
+            yield _target(target, "rule", rule)
     for schedule in template.of(SCHEDULE):
-        each = schedule.child("Target")
-        if isinstance(each.body, dict) and not is_intrinsic(each.body):
-            yield _target(each, "schedule", schedule)
+        target = schedule.child("Target")
+        if isinstance(target.body, dict) and not is_intrinsic(target.body):
+            yield _target(target, "schedule", schedule)
 
 
 def _target(node: Node, kind: str, source: Resource) -> Target:
@@ -118,8 +118,8 @@ def subscriptions(template: Model) -> Iterator[Subscription]:
             protocol = "lambda" if event.absent("SqsSubscription") else "sqs"
             topic = event.refers("Topic")
             yield Subscription(template, event.body, event.path, "event", protocol, topic, event.owner, event=event)
-    for each in template.of("AWS::SNS::Subscription"):
-        yield _subscription(each, "subscription", each.refers("TopicArn"))
+    for subscription in template.of("AWS::SNS::Subscription"):
+        yield _subscription(subscription, "subscription", subscription.refers("TopicArn"))
     for owner in template.of(TOPIC):
         for inline in owner.items("Subscription"):
             yield _subscription(inline, "inline", owner)
@@ -140,13 +140,13 @@ def deliveries(template: Model) -> Iterator[Delivery]:
 
 def _sent(template: Model) -> Iterator[tuple[Node, str, str, str, str, Any]]:
     """What is sent, in which way, as which service, by whom, of which type, and the reference to its receiver."""
-    for each in template.targets:
-        if each.kind == "rule":
-            dead = each.child("DeadLetterConfig", "Arn")
-            yield dead, "dead-letter", "events.amazonaws.com", each.source, RULE, dead.body
-            rule = template.resources.get(each.source)  # whose role its targets may be sent to under as well
-            if each.absent("RoleArn") and (rule is None or rule.absent("RoleArn")):
-                yield each, "target", "events.amazonaws.com", each.source, RULE, each.arn
+    for target in template.targets:
+        if target.kind == "rule":
+            dead = target.child("DeadLetterConfig", "Arn")
+            yield dead, "dead-letter", "events.amazonaws.com", target.source, RULE, dead.body
+            rule = template.resources.get(target.source)  # whose role its targets may be sent to under as well
+            if target.absent("RoleArn") and (rule is None or rule.absent("RoleArn")):
+                yield target, "target", "events.amazonaws.com", target.source, RULE, target.arn
     for one in template.subscriptions:
         sender = one.topic.name if one.topic else ""
         dead = one.child("RedrivePolicy", "deadLetterTargetArn")

@@ -87,11 +87,11 @@ class Model:
 
     def values(self, value: Any, *keys: str) -> list[Any]:
         everything: list[Any] = []
-        for each in self.possible(value):
-            if not keys or each is None:
-                everything.append(each)
-            elif isinstance(each, dict) and not is_intrinsic(each):
-                everything += self.values(each.get(keys[0]), *keys[1:])
+        for outcome in self.possible(value):
+            if not keys or outcome is None:
+                everything.append(outcome)
+            elif isinstance(outcome, dict) and not is_intrinsic(outcome):
+                everything += self.values(outcome.get(keys[0]), *keys[1:])
             else:
                 everything.append(OPAQUE)
         return everything

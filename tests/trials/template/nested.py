@@ -78,8 +78,8 @@ def lay_in(outer: dict[str, Any], name: str, inner: dict[str, Any]) -> dict[str,
 
 def joined_transforms(outer: dict[str, Any], inner: dict[str, Any]) -> dict[str, Any]:
     names: list[Any] = []
-    for each in (outer.get("Transform"), inner.get("Transform")):
-        names += [one for one in (each if isinstance(each, list) else [each]) if one and one not in names]
+    for declared in (outer.get("Transform"), inner.get("Transform")):
+        names += [one for one in (declared if isinstance(declared, list) else [declared]) if one and one not in names]
     return {"Transform": names if len(names) > 1 else names[0]} if names else {}
 
 
@@ -89,29 +89,29 @@ def rewritten(value: Any, renamed: dict[str, str], put: dict[str, Any]) -> Any:
         return [rewritten(each, renamed, put) for each in value]
     if not isinstance(value, dict):
         return value
-    found: dict[str, Any] = {}
+    piece: dict[str, Any] = {}
     for key, inner in value.items():
         if key == "Ref" and inner in put:
             return put[inner]
         if key in ("Ref", "Condition") and isinstance(inner, str):
-            found[key] = renamed.get(inner, inner)
+            piece[key] = renamed.get(inner, inner)
         elif key == "DependsOn":
-            found[key] = [renamed.get(one, one) for one in (inner if isinstance(inner, list) else [inner])]
+            piece[key] = [renamed.get(one, one) for one in (inner if isinstance(inner, list) else [inner])]
         elif key == "Fn::GetAtt":
             parts = inner.split(".", 1) if isinstance(inner, str) else inner
-            found[key] = [renamed.get(parts[0], parts[0]), *rewritten(parts[1:], renamed, put)]
+            piece[key] = [renamed.get(parts[0], parts[0]), *rewritten(parts[1:], renamed, put)]
         elif key in ("Fn::If", "Fn::FindInMap") and isinstance(inner[0], str):
-            found[key] = [renamed.get(inner[0], inner[0]), *rewritten(inner[1:], renamed, put)]
+            piece[key] = [renamed.get(inner[0], inner[0]), *rewritten(inner[1:], renamed, put)]
         elif key == "Fn::Sub":
             text, given = (inner, {}) if isinstance(inner, str) else inner
             given = rewritten(given, renamed, put)
             used = {name for name, _ in NAMED.findall(text)} - given.keys()
             text = NAMED.sub(lambda at: at[0] if at[1] in given else f"${{{renamed.get(at[1], at[1])}{at[2]}}}", text)  # noqa: B023
             given |= {name: put[name] for name in used & put.keys()}
-            found[key] = [text, given] if given else text
+            piece[key] = [text, given] if given else text
         else:
-            found[key] = rewritten(inner, renamed, put)
-    return found
+            piece[key] = rewritten(inner, renamed, put)
+    return piece
 
 
 def told_outputs(value: Any, name: str, outputs: dict[str, Any]) -> Any:

@@ -70,9 +70,9 @@ class Node:
 
     def items(self, *keys: str) -> Iterator[Node]:
         """The members of a list, as nodes; those behind an intrinsic function are left out."""
-        for index, each in enumerate(listed(self.only(*keys))):
-            if isinstance(each, dict) and not is_intrinsic(each):
-                yield Node(self.template, each, self.at(*keys, index))
+        for index, member in enumerate(listed(self.only(*keys))):
+            if isinstance(member, dict) and not is_intrinsic(member):
+                yield Node(self.template, member, self.at(*keys, index))
 
 
 @dataclass(frozen=True, eq=False)

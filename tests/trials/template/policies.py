@@ -54,10 +54,10 @@ def statements(template: Model, document: Node) -> tuple[list[Node], bool]:
         if not isinstance(body, dict) or is_intrinsic(body):
             return told, False
         for index, entry in enumerate(listed(body.get("Statement"))):
-            for each in template.possible(entry):
-                if isinstance(each, dict) and not is_intrinsic(each):
-                    told.append(Node(template, each, document.at("Statement", index)))
-                elif each is not None:
+            for statement in template.possible(entry):
+                if isinstance(statement, dict) and not is_intrinsic(statement):
+                    told.append(Node(template, statement, document.at("Statement", index)))
+                elif statement is not None:
                     whole = False
     return told, whole
 
@@ -73,8 +73,8 @@ def of_role(template: Model, role: Resource) -> tuple[list[Node], bool]:
     """The statements of a role's policies that the template writes, and whether those are all of them."""
     told, whole = _own(template, role)
     for value in role.values("ManagedPolicyArns"):
-        for each in listed(value):
-            more, all_of_it = _managed(template, each)
+        for policy in listed(value):
+            more, all_of_it = _managed(template, policy)
             told += more
             whole = whole and all_of_it
     return told, whole
@@ -94,8 +94,8 @@ def of_function(template: Model, function: Resource) -> tuple[list[Node], bool]:
     whole = whole and not template.of("AWS::Serverless::Connector")
     for value in function.values("Policies"):
         for index, entry in enumerate(listed(value)):
-            for each in template.possible(entry):
-                more, all_of_it = _of_sam(function, each, index)
+            for policy in template.possible(entry):
+                more, all_of_it = _of_sam(function, policy, index)
                 told += more
                 whole = whole and all_of_it
     return told, whole
@@ -169,9 +169,9 @@ def connected(template: Model, source: str, destination: str) -> bool:
     if any(destination in _end(each) for end in ends for each in listed(end)):
         return True
     return any(
-        (source in (start := _end(each.only("Source"))) or not start & template.resources.keys())
-        and any(destination in _end(end) for end in listed(each.only("Destination")))
-        for each in template.of("AWS::Serverless::Connector")
+        (source in (start := _end(connector.only("Source"))) or not start & template.resources.keys())
+        and any(destination in _end(end) for end in listed(connector.only("Destination")))
+        for connector in template.of("AWS::Serverless::Connector")
     )
 
 
@@ -198,8 +198,8 @@ def principals(statement: Node) -> list[str]:
         if not members:
             members = [value.get("Service")] + (["*"] if "*" in listed(value.get("AWS")) else [])
         for member in members:
-            for each in statement.template.possible(member):
-                for one in listed(each):
+            for principal in statement.template.possible(member):
+                for one in listed(principal):
                     name = re.sub(r"\$\{AWS::URLSuffix\}", "amazonaws.com", text(one))
                     services.append(name if name and "${" not in name else repr(OPAQUE))
     return services
@@ -251,9 +251,7 @@ def admits(statement: Node, principal: str, action: str, delivery: Delivery | No
         return False
     template = statement.template
     senders = [
-        logical_id(each)
-        for value in conditions(statement).get("aws:sourcearn", [])
-        for each in template.possible(value)
+        logical_id(arn) for value in conditions(statement).get("aws:sourcearn", []) for arn in template.possible(value)
     ]
     same = {each.name for each in template.of(delivery.sender_type)}
     same |= {each.source for each in template.targets if each.kind == "rule"} if delivery.sender_type == RULE else set()

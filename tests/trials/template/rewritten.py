@@ -7,12 +7,12 @@ from trials.template.values import references, substituted
 
 def own_names(template: dict[str, Any]) -> dict[str, str]:
     """Each logical id with the name that its author wrote: CDK adds a hash, and keeps the path of the construct."""
-    found = {}
+    names = {}
     for logical_id, resource in template["Resources"].items():
         path = resource.get("Metadata", {}).get("aws:cdk:path")
         parts = path.split("/")[1:] if path else [logical_id]
-        found[logical_id] = ".".join(part for part in parts if part not in ("Resource", "Default"))
-    return found
+        names[logical_id] = ".".join(part for part in parts if part not in ("Resource", "Default"))
+    return names
 
 
 def secrets_by_arn(template: dict[str, Any]) -> dict[str, Any]:

@@ -96,18 +96,18 @@ def references(value: Any) -> set[str]:
         return {name for each in value for name in references(each)}
     if not isinstance(value, dict):
         return set()
-    found: set[str] = set()
+    names: set[str] = set()
     for key, argument in value.items():
         if key in ("Ref", "Fn::GetAtt"):
-            found |= set(NAME.findall(text({key: argument})))
+            names |= set(NAME.findall(text({key: argument})))
         elif key == "Fn::Sub":
             written, own = substituted(argument)
-            found |= set(NAME.findall(text(written))) - own.keys() | references(own)
+            names |= set(NAME.findall(text(written))) - own.keys() | references(own)
         elif key == "DependsOn":
-            found.update(each for each in listed(argument) if isinstance(each, str))
+            names.update(each for each in listed(argument) if isinstance(each, str))
         else:
-            found |= references(argument)
-    return found
+            names |= references(argument)
+    return names
 
 
 def logical_id(value: Any) -> str:
