@@ -233,7 +233,7 @@ def lay(stage: "Stage", bucket: str, key: str) -> None:
 def bucket_of(stage: "Stage", name: str) -> str:
     """The stack's bucket that a name means: its logical id, or a parameter that holds its name; empty for another."""
     buckets = {
-        each: stage.stack.resources[each] for each, kind in stage.stack.types.items() if kind == "AWS::S3::Bucket"
+        bucket: stage.stack.resources[bucket] for bucket, kind in stage.stack.types.items() if kind == "AWS::S3::Bucket"
     }
     value = stage.project.values().get(name, name)
     return buckets.get(name, value if value in buckets.values() else "")

@@ -121,10 +121,10 @@ def prepared(call: Call, integration: dict[str, Any], request: Request) -> Sent:
     """The call that an integration makes of a request."""
     if call.body.get("integrationSubtype"):
         return first_class(call, integration, request)
-    found = URI.search(str(integration.get("uri")))
-    assert found
-    by_path = found[2] == "path"
-    path = "/" + found[3].lstrip("/") if by_path else "/"
+    parts = URI.search(str(integration.get("uri")))
+    assert parts
+    by_path = parts[2] == "path"
+    path = "/" + parts[3].lstrip("/") if by_path else "/"
     query, headers = {}, dict[str, str]()
     for place, written in as_dict(integration.get("requestParameters")).items():
         value = parameter(str(written), request)
@@ -153,7 +153,8 @@ def prepared(call: Call, integration: dict[str, Any], request: Request) -> Sent:
 def chosen(integration: dict[str, Any], request: Request) -> str | None:
     """The template for a request's content type; None where the body goes on as it is."""
     templates = {
-        str(key).split(";")[0].strip(): str(each) for key, each in as_dict(integration.get("requestTemplates")).items()
+        str(key).split(";")[0].strip(): str(template)
+        for key, template in as_dict(integration.get("requestTemplates")).items()
     }
     kind = request.headers.get("content-type", "application/json").split(";")[0].strip()
     if kind in templates:
@@ -167,8 +168,8 @@ def chosen(integration: dict[str, Any], request: Request) -> str | None:
 def of_a_message(integration: dict[str, Any]) -> str | None:
     """The template for a message to a WebSocket API, which has no content type."""
     templates = as_dict(integration.get("requestTemplates"))
-    found = templates.get("$default", next(iter(templates.values()), None))
-    return None if found is None else str(found)
+    template = templates.get("$default", next(iter(templates.values()), None))
+    return None if template is None else str(template)
 
 
 def parameter(written: str, request: Request) -> str:
@@ -195,10 +196,10 @@ def taken(path: str, request: Request) -> str:
         return request.body
     if path.startswith("request.body."):
         try:
-            found = node(request.body, "$." + path.removeprefix("request.body."))
+            value = node(request.body, "$." + path.removeprefix("request.body."))
         except NoJson:
             return ""
-        return found if isinstance(found, str) else "" if found is None else json.dumps(found)
+        return value if isinstance(value, str) else "" if value is None else json.dumps(value)
     _, place, name = path.split(".", 2)
     values = request.parameters[place]
     return {key.lower(): value for key, value in values.items()}.get(name.lower(), "")
@@ -207,8 +208,8 @@ def taken(path: str, request: Request) -> str:
 def first_class(call: Call, integration: dict[str, Any], request: Request) -> Sent:
     """The call of an HTTP API's first-class integration: its parameters are those of the action."""
     given = {
-        key: OF_REQUEST.sub(lambda found: taken(found[1], request), str(each))
-        for key, each in as_dict(integration.get("requestParameters")).items()
+        key: OF_REQUEST.sub(lambda match: taken(match[1], request), str(written))
+        for key, written in as_dict(integration.get("requestParameters")).items()
     }
     absent = [key for key, each in as_dict(integration.get("requestParameters")).items() if each and not given[key]]
     if absent:
@@ -226,13 +227,13 @@ def event_entry(given: dict[str, str]) -> dict[str, Any]:
 
 
 def message(given: dict[str, str]) -> dict[str, Any]:
-    found: dict[str, Any] = {key: value for key, value in given.items() if key != "Region"}
+    fields: dict[str, Any] = {key: value for key, value in given.items() if key != "Region"}
     for key in ("MessageAttributes", "MessageSystemAttributes"):
-        if key in found:
-            found[key] = as_json(found[key])
-    if "DelaySeconds" in found:
-        found["DelaySeconds"] = int(found["DelaySeconds"])
-    return found
+        if key in fields:
+            fields[key] = as_json(fields[key])
+    if "DelaySeconds" in fields:
+        fields["DelaySeconds"] = int(fields["DelaySeconds"])
+    return fields
 
 
 def record(given: dict[str, str]) -> dict[str, Any]:
@@ -330,10 +331,10 @@ def replied(
 
 def response_for(responses: dict[str, Any], status: int) -> dict[str, Any] | None:
     """The response whose pattern takes the whole status of the service, else the one without a pattern."""
-    for pattern, each in responses.items():
+    for pattern, response in responses.items():
         try:
             if pattern != "default" and re.fullmatch(pattern, str(status)):
-                return as_dict(each)
+                return as_dict(response)
         except re.error as error:
             raise Untold(f"the selection pattern {pattern}") from error
     return as_dict(responses["default"]) if "default" in responses else None
@@ -343,6 +344,6 @@ def passed_on(integration: dict[str, Any], backend: Backend, sent: Sent | None) 
     """The answer of an HTTP API: as the service gives it, unless a mapping overwrites its status."""
     mapped = as_dict(as_dict(integration.get("responseParameters")).get(str(backend.status)))
     written = json.dumps(mapped)
-    found = re.search(r"overwrite:statuscode[^0-9]*(\d{3})", written)
-    status = int(found[1]) if found else backend.status
-    return Answered(status, backend.body, backend, sent, status_told=bool(found) or backend.status < 400)
+    overwritten = re.search(r"overwrite:statuscode[^0-9]*(\d{3})", written)
+    status = int(overwritten[1]) if overwritten else backend.status
+    return Answered(status, backend.body, backend, sent, status_told=bool(overwritten) or backend.status < 400)

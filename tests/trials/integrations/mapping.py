@@ -42,12 +42,12 @@ class Input:
         self._request = request
 
     def path(self, path: str) -> Any:
-        found = node(self.body, path)
-        return "" if found is None else found
+        value = node(self.body, path)
+        return "" if value is None else value
 
     def json(self, path: str) -> str:
-        found = node(self.body, path)
-        return json.dumps(found, separators=(",", ":"), ensure_ascii=False) if found is not None else '""'
+        value = node(self.body, path)
+        return json.dumps(value, separators=(",", ":"), ensure_ascii=False) if value is not None else '""'
 
     def params(self, name: str | None = None) -> Any:
         """By its name, looked for in the path, then in the query and the headers; all of them without one."""
@@ -68,12 +68,12 @@ def node(body: str, path: str) -> Any:
         here = json.loads(body or "{}")
     except ValueError as error:
         raise NoJson(str(error)) from error
-    for found in STEP.finditer(path):
-        key = found[1] or found[2]
+    for step in STEP.finditer(path):
+        key = step[1] or step[2]
         if key:
             here = here.get(key) if isinstance(here, dict) else None
         else:
-            index = int(found[3].strip("[]"))
+            index = int(step[3].strip("[]"))
             here = here[index] if isinstance(here, list) and index < len(here) else None
         if here is None:
             return None

@@ -13,9 +13,9 @@ def called_by_name(body: dict[str, Any], absent: set[str]) -> dict[str, Any]:
     """The template in which machines and their roles name the absent functions, which then stay where they refer."""
     functions = {name for name in absent if body["Resources"][name]["Type"] in FUNCTIONS}
     resources = dict(body["Resources"])
-    for name, each in resources.items():
-        if each["Type"] in CALLERS and references(each) & functions:
-            resources[name] = named(each, functions)
+    for name, resource in resources.items():
+        if resource["Type"] in CALLERS and references(resource) & functions:
+            resources[name] = named(resource, functions)
     return {**body, "Resources": resources}
 
 

@@ -104,9 +104,9 @@ class Calls:
 def named(log: list[str], message: str) -> str:
     """The class of the error that a function raised, from the trace in its log; empty if that does not tell it."""
     for line in reversed(log):
-        found = RAISED.match(line.strip())
-        if found and (not message or message.split("\n")[0] in line) and found[1] not in ("at", "File", "Traceback"):
-            return found[1]
+        raised = RAISED.match(line.strip())
+        if raised and (not message or message.split("\n")[0] in line) and raised[1] not in ("at", "File", "Traceback"):
+            return raised[1]
     return ""
 
 

@@ -94,26 +94,26 @@ def steps(path: str) -> Steps:
 
 def reads(definition: State, code: Code) -> Reads:
     """What a definition reads of its input, and what its first functions read of what they are passed of it."""
-    found = Reads()
+    input_reads = Reads()
     for state, prefix in before_results(definition):
         for path, value in of_state(state):
-            put(found, (*prefix, *path), value)
+            put(input_reads, (*prefix, *path), value)
         for path, function in passed_on(state):
             inner = code(function)
-            for each in inner.paths if inner else ():
-                put(found, (*prefix, *path, *each), inner.values.get(each) if inner else None)
-                found.numbers |= {(*prefix, *path, *each)} if inner and each in inner.numbers else set()
+            for rest in inner.paths if inner else ():
+                put(input_reads, (*prefix, *path, *rest), inner.values.get(rest) if inner else None)
+                input_reads.numbers |= {(*prefix, *path, *rest)} if inner and rest in inner.numbers else set()
     for state in every_state(definition):
         for path, value in of_whole(state):
-            put(found, path, value)
-    return found
+            put(input_reads, path, value)
+    return input_reads
 
 
-def put(found: Reads, path: Steps, value: Any) -> None:
+def put(into: Reads, path: Steps, value: Any) -> None:
     if path:
-        found.paths.add(path)
+        into.paths.add(path)
         if value is not None:
-            found.values.setdefault(path, value)
+            into.values.setdefault(path, value)
 
 
 def before_results(machine: State, prefix: Steps = ()) -> Iterator[tuple[State, Steps]]:
@@ -155,9 +155,9 @@ def of_state(state: State) -> Iterator[tuple[Steps, Any]]:
     for text in texts(own(state)):
         if match := PATH.match(text):
             yield steps(match[1]), None
-        for found in OF_STATE.finditer(text):
-            value = literal(found[2])
-            yield steps(found[1]), None if isinstance(value, str) and FAILURE.search(value) else value
+        for mention in OF_STATE.finditer(text):
+            value = literal(mention[2])
+            yield steps(mention[1]), None if isinstance(value, str) and FAILURE.search(value) else value
 
 
 def of_whole(state: State) -> Iterator[tuple[Steps, Any]]:
@@ -165,8 +165,8 @@ def of_whole(state: State) -> Iterator[tuple[Steps, Any]]:
     for text in texts(own(state)):
         if match := WHOLE.match(text):
             yield steps(match[1]), None
-        for found in OF_EXECUTION.finditer(text):
-            yield steps(found[1]), literal(found[2])
+        for mention in OF_EXECUTION.finditer(text):
+            yield steps(mention[1]), literal(mention[2])
 
 
 def literal(text: str | None) -> Any:

@@ -34,8 +34,10 @@ class Played:
 
 def deployed(stage: Stage, machine: str) -> dict[str, Any]:
     """The definition as it was deployed, with every reference resolved."""
-    found = stage.local.client("stepfunctions").describe_state_machine(stateMachineArn=stage.stack.resources[machine])
-    definition = json.loads(found["definition"])
+    description = stage.local.client("stepfunctions").describe_state_machine(
+        stateMachineArn=stage.stack.resources[machine]
+    )
+    definition = json.loads(description["definition"])
     assert isinstance(definition, dict)
     return definition
 
@@ -64,9 +66,9 @@ def play(
     calls = Calls(stage, answers)
     with Prompter(stage, machine, calls, fault) as prompter:
         states = stage.local.client("stepfunctions")
-        for each in machines(stage.project, stage):
-            changed = json.dumps(asking(deployed(stage, each), each, prompter.queue))
-            states.update_state_machine(stateMachineArn=stage.stack.resources[each], definition=changed)
+        for prompted in machines(stage.project, stage):
+            changed = json.dumps(asking(deployed(stage, prompted), prompted, prompter.queue))
+            states.update_state_machine(stateMachineArn=stage.stack.resources[prompted], definition=changed)
         empty = prompter.look()
         start = {"stateMachineArn": stage.stack.resources[machine], "input": json.dumps(sample.payload)}
         given = answers if answering is None else {name: answers[name] for name in answering & set(answers)}
@@ -88,9 +90,14 @@ def ended(stage: Stage, prompter: Prompter, execution: str, answers: dict[str, A
     states = stage.local.client("stepfunctions")
     deadline = time.monotonic() + LONGEST
     while True:
-        found = states.describe_execution(executionArn=execution)
-        if found["status"] != "RUNNING":
-            return Ending(found["status"], found.get("error", ""), found.get("cause", ""), found.get("output", ""))
+        description = states.describe_execution(executionArn=execution)
+        if description["status"] != "RUNNING":
+            return Ending(
+                description["status"],
+                description.get("error", ""),
+                description.get("cause", ""),
+                description.get("output", ""),
+            )
         quiet = time.monotonic() - prompter.last
         if prompter.open and not prompter.at_work and quiet > QUIET:
             token, state = next(iter(prompter.open.items()))

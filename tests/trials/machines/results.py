@@ -32,8 +32,8 @@ def answer(task: Task, every: list[State]) -> Any:
 def of_result(state: State, every: list[State]) -> Iterator[tuple[Steps, Any]]:
     """The paths that are read of what a state answers, each with a value that it is compared with."""
     for text in texts(state):
-        for found in RESULT.finditer(text):
-            yield steps(found[1]), None
+        for mention in RESULT.finditer(text):
+            yield steps(mention[1]), None
     selected = {
         key.removesuffix(".$"): steps(match[1])
         for key, text in as_dict(state.get("ResultSelector")).items()
