@@ -256,8 +256,8 @@ def run() -> int:
                 console.print(table(name, *results[name]))
         SECONDS.write_text(json.dumps(took | {name: round(now, 1) for name, (_, now) in results.items()}))
         if asked.json:
-            found = {name: [asdict(outcome) for outcome in outcomes] for name, (outcomes, _) in results.items()}
-            print(json.dumps(found, indent=2))
+            by_example = {name: [asdict(outcome) for outcome in outcomes] for name, (outcomes, _) in results.items()}
+            print(json.dumps(by_example, indent=2))
         elif len(results) > 1:
             console.print(summary(results))
         if local.left_out:

@@ -21,8 +21,8 @@ AT_ONCE = 2 * (os.cpu_count() or 1) + 1  # half the time a scenario waits for re
 
 def patterns() -> dict[str, str]:
     """Every example's name and one-line summary, which is the first line of its scenario."""
-    found = sorted(EXAMPLES.glob("*/scenario.py"))
-    return {path.parent.name: path.read_text().splitlines()[0].strip('"') for path in found}
+    scenarios = sorted(EXAMPLES.glob("*/scenario.py"))
+    return {path.parent.name: path.read_text().splitlines()[0].strip('"') for path in scenarios}
 
 
 def scenario(folder: Path) -> ModuleType:
@@ -50,10 +50,10 @@ def play(folder: Path, template: Path, local: LocalAws, say: Callable[[str], Non
 def seconds() -> dict[str, float]:
     """What each example took the last time; empty before the first run."""
     try:
-        found: dict[str, float] = json.loads(SECONDS.read_text())
+        took: dict[str, float] = json.loads(SECONDS.read_text())
     except (OSError, ValueError):
         return {}
-    return found
+    return took
 
 
 def longest_first(names: Iterable[str], took: dict[str, float]) -> list[str]:

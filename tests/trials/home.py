@@ -26,8 +26,8 @@ def hosted() -> str:
         told = subprocess.run(command, capture_output=True, text=True, check=False).stdout
     except OSError:
         return ""
-    found = GITHUB.search(told.strip())
-    return found[1] if found else ""
+    repository = GITHUB.search(told.strip())
+    return repository[1] if repository else ""
 
 
 def page(name: str) -> str:

@@ -112,10 +112,10 @@ def events(wish: Wish, result: Result) -> Iterator[Event]:
 
 def chosen(sources: list[Source], only: str) -> list[Source]:
     """The sources whose name has a text in it; raises `LocalAwsError` with all names if there is none."""
-    found = [source for source in sources if only in str(source)]
-    if only and not found:
+    matching = [source for source in sources if only in str(source)]
+    if only and not matching:
         raise LocalAwsError(f"no source is called {only!r}; there are: {', '.join(map(str, sources)) or 'none'}")
-    return found
+    return matching
 
 
 def write_samples(result: Result) -> None:

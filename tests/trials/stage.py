@@ -125,13 +125,13 @@ class Stage:
 
     def keys(self) -> dict[str, dict[str, str]]:
         """By table: the attributes of its key with their types."""
-        found: dict[str, dict[str, str]] = {}
+        by_table: dict[str, dict[str, str]] = {}
         for name, kind in self.stack.types.items():
             if PLACES.get(kind) == "table":
                 told = self.local.client("dynamodb").describe_table(TableName=self.stack.resources[name])["Table"]
                 types = {each["AttributeName"]: each["AttributeType"] for each in told["AttributeDefinitions"]}
-                found[name] = {each["AttributeName"]: types[each["AttributeName"]] for each in told["KeySchema"]}
-        return found
+                by_table[name] = {each["AttributeName"]: types[each["AttributeName"]] for each in told["KeySchema"]}
+        return by_table
 
     def _empty_queues(self) -> None:
         """Take away what S3 sends to try a notification, before anything else has happened."""
@@ -198,9 +198,9 @@ class Stage:
                 self.passed_on.setdefault(name, Sample(bodies[0], PASSED, beside=beside))
             if PLACES.get(kind) == "machine":
                 states = self.local.client("stepfunctions")
-                for each in states.list_executions(stateMachineArn=self.stack.resources[name])["executions"]:
-                    found = states.describe_execution(executionArn=each["executionArn"])
-                    self.passed_on.setdefault(name, Sample(json.loads(found["input"]), PASSED))
+                for execution in states.list_executions(stateMachineArn=self.stack.resources[name])["executions"]:
+                    description = states.describe_execution(executionArn=execution["executionArn"])
+                    self.passed_on.setdefault(name, Sample(json.loads(description["input"]), PASSED))
 
     def invoke(self, function: str, event: Any) -> Answer:
         name = self.stack.resources[function]

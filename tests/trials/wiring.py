@@ -111,10 +111,10 @@ def filtered_out(source: Source) -> Iterator[Judgement]:
 
 def parsed(pattern: Any) -> dict[str, Any] | None:
     try:
-        found = json.loads(pattern) if isinstance(pattern, str) else None
+        loaded = json.loads(pattern) if isinstance(pattern, str) else None
     except ValueError:
         return None
-    return found if isinstance(found, dict) else None
+    return loaded if isinstance(loaded, dict) else None
 
 
 def may_invoke(template: Model, source: Source, resource: Resource, principal: str) -> bool:

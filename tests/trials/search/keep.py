@@ -72,17 +72,17 @@ def of(stage: Stage, place: str) -> list[str]:
 def described(stage: Stage, function: str) -> dict[str, Any]:
     folder, handler, runtime = stage.project.code(function)
     name = stage.stack.resources[function]
-    found = stage.local.client("lambda").get_function_configuration(FunctionName=name)
-    variables = found.get("Environment", {}).get("Variables", {})
+    configuration = stage.local.client("lambda").get_function_configuration(FunctionName=name)
+    variables = configuration.get("Environment", {}).get("Variables", {})
     return {"folder": str(folder), "handler": handler, "runtime": runtime, "variables": variables}
 
 
 def table(stage: Stage, name: str) -> dict[str, Any]:
-    found = stage.local.client("dynamodb").describe_table(TableName=stage.stack.resources[name])["Table"]
-    made = {key: found[key] for key in OF_TABLES} | {"BillingMode": "PAY_PER_REQUEST"}
+    description = stage.local.client("dynamodb").describe_table(TableName=stage.stack.resources[name])["Table"]
+    made = {key: description[key] for key in OF_TABLES} | {"BillingMode": "PAY_PER_REQUEST"}
     for kind in ("GlobalSecondaryIndexes", "LocalSecondaryIndexes"):
-        if found.get(kind):
-            made[kind] = [{key: index[key] for key in OF_INDEXES} for index in found[kind]]
+        if description.get(kind):
+            made[kind] = [{key: index[key] for key in OF_INDEXES} for index in description[kind]]
     return made
 
 
@@ -90,9 +90,9 @@ def fifo(name: str) -> dict[str, str]:
     return {"FifoQueue": "true"} if name.endswith(".fifo") else {}
 
 
-def written(each: Invocation) -> dict[str, Any]:
-    fault = [each.kind, each.service, each.operation, each.call] if each.kind else []
-    return {"function": each.function, "event": each.event, "fault": fault, "renewed": each.renewed}
+def written(invocation: Invocation) -> dict[str, Any]:
+    fault = [invocation.kind, invocation.service, invocation.operation, invocation.call] if invocation.kind else []
+    return {"function": invocation.function, "event": invocation.event, "fault": fault, "renewed": invocation.renewed}
 
 
 def paths(player: Player, place: str, worlds: tuple[World, ...]) -> list[str]:

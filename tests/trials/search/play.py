@@ -112,8 +112,8 @@ class Player:
 
     def undisturbed(self, events: Events) -> World:
         self.stage.fresh()
-        for each in events:
-            deliver(self.stage, self.events[each].source, [self.events[each].sample])
+        for number in events:
+            deliver(self.stage, self.events[number].source, [self.events[number].sample])
         return self.stage.world()
 
     def failure(self, plan: Plan) -> Failure | None:
@@ -158,10 +158,10 @@ class Player:
 
     def carrier(self, number: int, fate: Fate) -> Parcel:
         """An event on its way; a message that comes again is the same message, as a standard queue may deliver it."""
-        each = self.events[number]
+        sent = self.events[number]
         if number in fate.messages:
-            return Copy(fate.messages[number], each.source.batching.reports_failures)
-        return parcel(self.stage, each.source, [each.sample])
+            return Copy(fate.messages[number], sent.source.batching.reports_failures)
+        return parcel(self.stage, sent.source, [sent.sample])
 
     def carried(self, carrier: Parcel, source: Source, over: Callable[[], None] | None) -> Delivery:
         """Delivered until nothing is left of it; `over` is called after the first delivery."""
@@ -239,10 +239,10 @@ class Player:
     def redrive(self, fate: Fate) -> None:
         kept, fate.kept = fate.kept, []
         for event in kept:
-            each = self.events[event]
-            self.note(event, self.carried(parcel(self.stage, each.source, [each.sample]), each.source, None), fate)
+            sent = self.events[event]
+            self.note(event, self.carried(parcel(self.stage, sent.source, [sent.sample]), sent.source, None), fate)
         for source in {
-            each.source.origin: each.source for each in self.events if each.source.kind is Kind.QUEUE
+            sent.source.origin: sent.source for sent in self.events if sent.source.kind is Kind.QUEUE
         }.values():
             for message in dead_letters(self.stage, source)[1]:
                 sample = Sample(message["Body"], "a redrive", attributes(message))
@@ -251,8 +251,8 @@ class Player:
                     self.note(event, fared, fate)
 
     def of_body(self, source: Source, body: str) -> Iterator[int]:
-        for number, each in enumerate(self.events):
-            if each.source == source and each.sample.payload == body:
+        for number, sent in enumerate(self.events):
+            if sent.source == source and sent.sample.payload == body:
                 yield number
 
     def at_once(self, pair: tuple[int, int], fate: Fate) -> None:

@@ -46,9 +46,9 @@ def search(project: Path, steps: int, keep: Path | None = None) -> Finding:
     process.start()
     theirs.close()
     try:
-        found = ours.recv()
-        assert isinstance(found, Finding)
-        return found
+        finding = ours.recv()
+        assert isinstance(finding, Finding)
+        return finding
     except EOFError:
         return Finding(EVERY, "search", unproved("the process of the search ended without a word"))
     finally:
@@ -144,8 +144,8 @@ def of(stage: Stage, source: Source) -> Reference | None:
     given = samples(project.body, project.files, source, stage.passed_on, reads, project.supply.claims)
     attempt = once(stage, source, given)
     stage.remember()
-    found = attempt.reference
-    return found if found and found.has_effect and not attempt.returned_early else None
+    reference = attempt.reference
+    return reference if reference and reference.has_effect and not attempt.returned_early else None
 
 
 def repeatable(source: Source, reference: Reference) -> bool:

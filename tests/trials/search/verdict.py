@@ -57,8 +57,8 @@ def orders(left: Left, newer: dict[int, int]) -> Iterator[Events]:
     open_ = sorted(left.told - left.done)
     for number in range(len(open_) + 1):
         for more in combinations(open_, number):
-            found = (each for each in permutations(sorted({*left.done, *more})) if in_order(each, newer))
-            yield from (events for _, events in zip(range(MOST_ORDERS), found, strict=False))
+            allowed = (each for each in permutations(sorted({*left.done, *more})) if in_order(each, newer))
+            yield from (events for _, events in zip(range(MOST_ORDERS), allowed, strict=False))
 
 
 def in_order(events: Events, newer: dict[int, int]) -> bool:
