@@ -73,13 +73,13 @@ class Idempotency(model.Rule):
 
 
 def _variables(function: model.Resource) -> dict[str, object]:
-    found = function.only("Environment", "Variables")
-    return found if isinstance(found, dict) else {}
+    variables = function.only("Environment", "Variables")
+    return variables if isinstance(variables, dict) else {}
 
 
 def _eternal(table: model.Resource) -> bool:
     return table.absent("TimeToLiveSpecification") or all(
-        model.flag(each) is False for each in table.values("TimeToLiveSpecification", "Enabled")
+        model.flag(enabled) is False for enabled in table.values("TimeToLiveSpecification", "Enabled")
     )
 
 
@@ -91,12 +91,12 @@ def _unrecoverable(template: model.Model, kept: bool) -> Iterator[tuple[model.Re
         reason = reason or ("DeletionProtectionEnabled" if protected else "")
         replicas = list(table.items("Replicas")) if table.type == TABLES[1] else [table]
         bare = [
-            each.absent("PointInTimeRecoverySpecification")
+            replica.absent("PointInTimeRecoverySpecification")
             or all(
                 model.flag(value) is False
-                for value in each.values("PointInTimeRecoverySpecification", "PointInTimeRecoveryEnabled")
+                for value in replica.values("PointInTimeRecoverySpecification", "PointInTimeRecoveryEnabled")
             )
-            for each in replicas
+            for replica in replicas
         ]
         if bare and all(bare) and bool(reason) == kept and _eternal(table):
             yield table, reason

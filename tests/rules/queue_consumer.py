@@ -21,9 +21,9 @@ TAGS = ["sqs", "lambda", "design for failures and duplicates"]
 
 def consumed(template: model.Model) -> Iterator[tuple[model.Mapping, model.Resource]]:
     """Mappings and the queues of this template that they read."""
-    for each in template.mappings:
-        if each.kind == "SQS" and each.source and each.source.type == model.QUEUE:
-            yield each, each.source
+    for mapping in template.mappings:
+        if mapping.kind == "SQS" and mapping.source and mapping.source.type == model.QUEUE:
+            yield mapping, mapping.source
 
 
 class VisibilityTimeout(model.Rule):
@@ -34,12 +34,12 @@ class VisibilityTimeout(model.Rule):
     tags = TAGS
 
     def check(self, template: model.Model) -> Iterator[tuple[model.Where, str]]:
-        for each, queue in consumed(template):
-            if not each.function or not each.function.is_function:
+        for mapping, queue in consumed(template):
+            if not mapping.function or not mapping.function.is_function:
                 continue
-            timeouts = each.function.numbers("Timeout", default=3)
-            ends = _ends(each.function)
-            windows = each.numbers("MaximumBatchingWindowInSeconds", default=0)
+            timeouts = mapping.function.numbers("Timeout", default=3)
+            ends = _ends(mapping.function)
+            windows = mapping.numbers("MaximumBatchingWindowInSeconds", default=0)
             visible = queue.numbers("VisibilityTimeout", default=30)
             if model.certain(lambda t, end, w, v: v < _hidden(t, end, w), timeouts, ends, windows, visible):
                 least = max(
@@ -76,14 +76,14 @@ class PartialBatch(model.Rule):
     tags = TAGS
 
     def check(self, template: model.Model) -> Iterator[tuple[model.Where, str]]:
-        for each in template.mappings:
-            types = each.values("FunctionResponseTypes", default=[])
-            sizes = each.numbers("BatchSize", default=10)
-            if each.kind == "SQS" and 1 not in sizes and all(model.lacks(kind, REPORTS) for kind in types):
+        for mapping in template.mappings:
+            types = mapping.values("FunctionResponseTypes", default=[])
+            sizes = mapping.numbers("BatchSize", default=10)
+            if mapping.kind == "SQS" and 1 not in sizes and all(model.lacks(kind, REPORTS) for kind in types):
                 message = (
                     "an exception sends the whole batch back, a message named in batchItemFailures is deleted unseen"
                 )
-                yield each.path, f"{message}: add FunctionResponseTypes: [{REPORTS}]"
+                yield mapping.path, f"{message}: add FunctionResponseTypes: [{REPORTS}]"
 
 
 class Redrive(model.Rule):
@@ -136,13 +136,13 @@ class BatchWindow(model.Rule):
     tags = TAGS
 
     def check(self, template: model.Model) -> Iterator[tuple[model.Where, str]]:
-        for each in template.mappings:
-            if each.kind == "SQS" and not _fifo(each):
-                sizes = each.numbers("BatchSize", default=10)
-                windows = each.numbers("MaximumBatchingWindowInSeconds", default=0)
+        for mapping in template.mappings:
+            if mapping.kind == "SQS" and not _fifo(mapping):
+                sizes = mapping.numbers("BatchSize", default=10)
+                windows = mapping.numbers("MaximumBatchingWindowInSeconds", default=0)
                 if model.certain(lambda size, window: size > 10 and window == 0, sizes, windows):
                     message = f"BatchSize {sizes[0]} without a window: set MaximumBatchingWindowInSeconds to 1 or more"
-                    yield each.at("BatchSize"), message
+                    yield mapping.at("BatchSize"), message
 
 
 class FifoBatch(model.Rule):
@@ -153,16 +153,16 @@ class FifoBatch(model.Rule):
     tags = TAGS
 
     def check(self, template: model.Model) -> Iterator[tuple[model.Where, str]]:
-        for each in template.mappings:
-            if each.kind == "SQS" and _fifo(each):
-                sizes = each.numbers("BatchSize", default=10)
-                windows = each.numbers("MaximumBatchingWindowInSeconds", default=0)
-                event = "Events" in each.path  # the batch of a plain mapping is cfn-lint's E3705
+        for mapping in template.mappings:
+            if mapping.kind == "SQS" and _fifo(mapping):
+                sizes = mapping.numbers("BatchSize", default=10)
+                windows = mapping.numbers("MaximumBatchingWindowInSeconds", default=0)
+                event = "Events" in mapping.path  # the batch of a plain mapping is cfn-lint's E3705
                 if event and model.certain(lambda size: size > 10, sizes):
-                    yield each.at("BatchSize"), f"BatchSize {sizes[0]} on a FIFO queue: set at most 10"
+                    yield mapping.at("BatchSize"), f"BatchSize {sizes[0]} on a FIFO queue: set at most 10"
                 if model.certain(lambda window: window > 0, windows):
                     message = "a FIFO queue has no batching window: remove MaximumBatchingWindowInSeconds"
-                    yield each.at("MaximumBatchingWindowInSeconds"), message
+                    yield mapping.at("MaximumBatchingWindowInSeconds"), message
 
 
 def _fifo(mapping: model.Mapping) -> bool:
@@ -177,14 +177,14 @@ class TwoModes(model.Rule):
     tags = [*TAGS[:2], "concurrent requests, not total"]
 
     def check(self, template: model.Model) -> Iterator[tuple[model.Where, str]]:
-        for each in template.mappings:
-            caps = each.values("ScalingConfig", "MaximumConcurrency")
-            pollers = each.values("ProvisionedPollerConfig")
-            if each.kind == "SQS" and None not in caps and None not in pollers:
+        for mapping in template.mappings:
+            caps = mapping.values("ScalingConfig", "MaximumConcurrency")
+            pollers = mapping.values("ProvisionedPollerConfig")
+            if mapping.kind == "SQS" and None not in caps and None not in pollers:
                 message = (
                     "MaximumConcurrency and ProvisionedPollerConfig exclude each other: cap with MaximumPollers alone"
                 )
-                yield each.at("ScalingConfig"), message
+                yield mapping.at("ScalingConfig"), message
 
 
 class Reserved(model.Rule):
@@ -201,7 +201,7 @@ class Reserved(model.Rule):
             reserved = function.numbers("ReservedConcurrentExecutions")
             mine = [each for each in template.mappings if each.kind == "SQS" and each.function is function]
             caps = [_at_once(each) for each in mine]
-            if mine and model.certain(lambda most, *each: 0 < most < sum(each), reserved, *caps):
+            if mine and model.certain(lambda most, *at_once: 0 < most < sum(at_once), reserved, *caps):
                 total = sum(cap[0] or 0 for cap in caps)
                 path, says = function.at("ReservedConcurrentExecutions"), f"{function.name} reserves {reserved[0]}"
                 if any(BATCHES in cap for cap in caps):

@@ -34,11 +34,11 @@ class Bounded(model.Rule):
     tags = TAGS
 
     def check(self, template: model.Model) -> Iterator[tuple[model.Where, str]]:
-        for each in streams(template):
-            bounds = each.values("MaximumRetryAttempts") + each.values("MaximumRecordAgeInSeconds")
+        for mapping in streams(template):
+            bounds = mapping.values("MaximumRetryAttempts") + mapping.values("MaximumRecordAgeInSeconds")
             if all(_endless(bound) for bound in bounds):
                 message = "a bad record is retried until it expires, its shard waits"
-                yield each.path, f"{message}: set MaximumRetryAttempts and MaximumRecordAgeInSeconds"
+                yield mapping.path, f"{message}: set MaximumRetryAttempts and MaximumRecordAgeInSeconds"
 
 
 class Discarded(model.Rule):
@@ -49,10 +49,10 @@ class Discarded(model.Rule):
     tags = TAGS
 
     def check(self, template: model.Model) -> Iterator[tuple[model.Where, str]]:
-        for each in streams(template):
-            if each.absent("DestinationConfig", "OnFailure"):
+        for mapping in streams(template):
+            if mapping.absent("DestinationConfig", "OnFailure"):
                 message = "records that are given up vanish: add DestinationConfig.OnFailure (S3 keeps the data)"
-                yield each.path, message
+                yield mapping.path, message
 
 
 class Bisect(model.Rule):
@@ -63,10 +63,10 @@ class Bisect(model.Rule):
     tags = TAGS
 
     def check(self, template: model.Model) -> Iterator[tuple[model.Where, str]]:
-        for each in streams(template):
-            split = each.values("BisectBatchOnFunctionError", default=False)
-            if 1 not in each.numbers("BatchSize") and all(model.flag(value) is False for value in split):
-                yield each.path, "a crash gives up the whole batch: add BisectBatchOnFunctionError: true"
+        for mapping in streams(template):
+            split = mapping.values("BisectBatchOnFunctionError", default=False)
+            if 1 not in mapping.numbers("BatchSize") and all(model.flag(value) is False for value in split):
+                yield mapping.path, "a crash gives up the whole batch: add BisectBatchOnFunctionError: true"
 
 
 class Latest(model.Rule):
@@ -79,13 +79,13 @@ class Latest(model.Rule):
     tags = TAGS
 
     def check(self, template: model.Model) -> Iterator[tuple[model.Where, str]]:
-        for each in streams(template):
-            source = each.source
+        for mapping in streams(template):
+            source = mapping.source
             if source and source.type == "AWS::Kinesis::StreamConsumer":
                 source = source.refers("StreamARN")
-            if source and all(value == "LATEST" for value in each.values("StartingPosition")):
+            if source and all(value == "LATEST" for value in mapping.values("StartingPosition")):
                 message = f"LATEST misses what {source.name} gets while the mapping is made: start at TRIM_HORIZON"
-                yield each.at("StartingPosition"), message
+                yield mapping.at("StartingPosition"), message
 
 
 class PartialBatch(model.Rule):
@@ -98,11 +98,11 @@ class PartialBatch(model.Rule):
     tags = TAGS
 
     def check(self, template: model.Model) -> Iterator[tuple[model.Where, str]]:
-        for each in streams(template):
-            types = each.values("FunctionResponseTypes", default=[])
-            if 1 not in each.numbers("BatchSize") and all(model.lacks(kind, REPORTS) for kind in types):
+        for mapping in streams(template):
+            types = mapping.values("FunctionResponseTypes", default=[])
+            if 1 not in mapping.numbers("BatchSize") and all(model.lacks(kind, REPORTS) for kind in types):
                 message = f"a retry does good records again: add FunctionResponseTypes: [{REPORTS}]"
-                yield each.path, message
+                yield mapping.path, message
 
 
 class Filter(model.Rule):
@@ -120,12 +120,12 @@ class Filter(model.Rule):
             filtered.append((kind, pipe.child("SourceParameters", "FilterCriteria")))
         for kind, criteria in filtered:
             known = model.RECORD_KEYS.get(kind, set())
-            for each in criteria.items("Filters") if known and isinstance(criteria.body, dict) else ():
-                strange = sorted(set(_pattern(each.only("Pattern"))) - known)
+            for criterion in criteria.items("Filters") if known and isinstance(criteria.body, dict) else ():
+                strange = sorted(set(_pattern(criterion.only("Pattern"))) - known)
                 if strange:
                     keys = ", ".join(sorted(known - model.EVERY))
                     message = f"a record of {kind} has no {strange[0]!r} at its top, so this lets none through"
-                    yield each.path, f"{message}: filter on {keys}"
+                    yield criterion.path, f"{message}: filter on {keys}"
 
 
 def _pattern(written: Any) -> dict[str, Any]:
@@ -148,7 +148,7 @@ class Topic(model.Rule):
     tags = ["kafka", *TAGS]
 
     def check(self, template: model.Model) -> Iterator[tuple[model.Where, str]]:
-        for each in template.mappings:
-            if each.kind in ("MSK", "SelfManagedKafka") and each.absent("DestinationConfig", "OnFailure"):
+        for mapping in template.mappings:
+            if mapping.kind in ("MSK", "SelfManagedKafka") and mapping.absent("DestinationConfig", "OnFailure"):
                 message = "a bad record keeps its partition waiting, or is given up unseen"
-                yield each.path, f"{message}: add DestinationConfig.OnFailure"
+                yield mapping.path, f"{message}: add DestinationConfig.OnFailure"

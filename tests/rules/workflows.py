@@ -85,8 +85,8 @@ def _invokes(state: model.State) -> bool:
     if not name:
         return False
     given = state.machine.values("DefinitionSubstitutions", name[1]) if not name[2] else [None]
-    found = state.template.resource(given[0]) if given[0] is not None else state.template.resources.get(name[1])
-    return bool(found and found.is_function)
+    resource = state.template.resource(given[0]) if given[0] is not None else state.template.resources.get(name[1])
+    return bool(resource and resource.is_function)
 
 
 class Endless(model.Rule):
@@ -114,8 +114,10 @@ class LastResort(model.Rule):
         for machine in template.machines:
             for state in template.states(machine):
                 for key in ("Retry", "Catch"):
-                    each = [_errors(one) for one in _rules(state.body, key)]
-                    if any("States.ALL" in errors and (len(errors) > 1 or errors is not each[-1]) for errors in each):
+                    by_rule = [_errors(one) for one in _rules(state.body, key)]
+                    if any(
+                        "States.ALL" in errors and (len(errors) > 1 or errors is not by_rule[-1]) for errors in by_rule
+                    ):
                         yield state.path, f"{state.name}: put States.ALL alone, in the last {key}"
 
 
