@@ -70,23 +70,23 @@ def apis(template: model.Model) -> list[Api]:
     routes: dict[str, list[Route]] = {}
     for name, route in (*_events(template), *_methods(template), *_routes(template)):
         routes.setdefault(name, []).append(route)
-    found = []
-    for each in template.of(*REST, *V2):
-        kind = _kind(each)
-        mine = routes.get(each.name, [])
-        if not each.absent("Target"):  # quick create
+    described = []
+    for api in template.of(*REST, *V2):
+        kind = _kind(api)
+        mine = routes.get(api.name, [])
+        if not api.absent("Target"):  # quick create
             limit: list[int | None] = [LIMITS[kind]]
-            mine = [*mine, Route(each, "", "$default", "open", None, limit, False)]
+            mine = [*mine, Route(api, "", "$default", "open", None, limit, False)]
         if kind == "WEBSOCKET":
             mine = [route for route in mine if route.path == "$connect"]
-        whole = all(each.absent(key) for key in DEFINED)
-        found.append(Api(each, each.name, kind, mine, _hidden(each), whole, _stages(template, each)))
+        whole = all(api.absent(key) for key in DEFINED)
+        described.append(Api(api, api.name, kind, mine, _hidden(api), whole, _stages(template, api)))
     for name, section in IMPLICIT.items():
         if routes.get(name):
             node = _shared(template, section, routes[name][0].node.path)
             kind = "REST" if section == "Api" else "HTTP"
-            found.append(Api(node, f"the {section} of SAM", kind, routes[name], _hidden(node), True, [node]))
-    return found
+            described.append(Api(node, f"the {section} of SAM", kind, routes[name], _hidden(node), True, [node]))
+    return described
 
 
 def _kind(api: model.Resource) -> str:
@@ -130,15 +130,15 @@ def _sam_auth(event: model.Node, api: model.Node) -> str:
 
 
 def _methods(template: model.Model) -> Iterator[tuple[str, Route]]:
-    for each in template.of("AWS::ApiGateway::Method"):
-        api = each.refers("RestApiId")
-        if api and each.only("Integration", "Type") != "MOCK":
-            proxy = each.only("Integration", "Type") == "AWS_PROXY"
-            function = _function(template, each.only("Integration", "Uri")) if proxy else None
-            limits = each.numbers("Integration", "TimeoutInMillis", default=LIMITS["REST"])
-            streamed = not each.absent("Integration", "ResponseTransferMode")
-            method, path = str(each.only("HttpMethod")), _path(each.refers("ResourceId"))
-            yield api.name, Route(each, method, path, _auth(each, "open"), function, limits, streamed)
+    for method in template.of("AWS::ApiGateway::Method"):
+        api = method.refers("RestApiId")
+        if api and method.only("Integration", "Type") != "MOCK":
+            proxy = method.only("Integration", "Type") == "AWS_PROXY"
+            function = _function(template, method.only("Integration", "Uri")) if proxy else None
+            limits = method.numbers("Integration", "TimeoutInMillis", default=LIMITS["REST"])
+            streamed = not method.absent("Integration", "ResponseTransferMode")
+            verb, path = str(method.only("HttpMethod")), _path(method.refers("ResourceId"))
+            yield api.name, Route(method, verb, path, _auth(method, "open"), function, limits, streamed)
 
 
 def _path(resource: model.Resource | None) -> str:
@@ -150,16 +150,16 @@ def _path(resource: model.Resource | None) -> str:
 
 
 def _routes(template: model.Model) -> Iterator[tuple[str, Route]]:
-    for each in template.of("AWS::ApiGatewayV2::Route"):
-        api = each.refers("ApiId")
+    for route in template.of("AWS::ApiGatewayV2::Route"):
+        api = route.refers("ApiId")
         if api:
-            integration = template.resources.get(model.logical_id(each.only("Target")))
+            integration = template.resources.get(model.logical_id(route.only("Target")))
             known = integration if integration and integration.type == "AWS::ApiGatewayV2::Integration" else None
             function = _function(template, known.only("IntegrationUri")) if known else None
             default = LIMITS[_kind(api)]
             limits: list[int | None] = known.numbers("TimeoutInMillis", default=default) if known else [None]
-            method, _, path = str(each.only("RouteKey")).rpartition(" ")
-            yield api.name, Route(each, method, path, _auth(each, "said"), function, limits, False)
+            method, _, path = str(route.only("RouteKey")).rpartition(" ")
+            yield api.name, Route(route, method, path, _auth(route, "said"), function, limits, False)
 
 
 def _auth(route: model.Resource, none: str) -> str:
@@ -173,8 +173,8 @@ def _auth(route: model.Resource, none: str) -> str:
 def _function(template: model.Model, uri: Any) -> model.Resource | None:
     names = [each for each in (template.resources.get(name) for name in model.references(uri)) if each]
     aliases = [template.resource({"Ref": each.name}) for each in names]
-    found = [each for each in aliases if each and each.is_function]
-    return found[0] if len(found) == 1 else None
+    functions = [each for each in aliases if each and each.is_function]
+    return functions[0] if len(functions) == 1 else None
 
 
 def _hidden(api: model.Node) -> bool:
@@ -193,16 +193,16 @@ def _stages(template: model.Model, api: model.Resource) -> list[model.Node]:
     if api.type in SAM.values():
         return [api]
     stages: list[model.Node] = [
-        each
-        for each in template.of("AWS::ApiGateway::Stage", "AWS::ApiGatewayV2::Stage")
-        if api in (each.refers("RestApiId"), each.refers("ApiId"))
+        stage
+        for stage in template.of("AWS::ApiGateway::Stage", "AWS::ApiGatewayV2::Stage")
+        if api in (stage.refers("RestApiId"), stage.refers("ApiId"))
     ]
     if not stages and api.type in REST:
         deployments = [each for each in template.of("AWS::ApiGateway::Deployment") if each.refers("RestApiId") is api]
         stages += [
-            model.Node(template, each.child("StageDescription").body or {}, each.resource_path)
-            for each in deployments
-            if not each.absent("StageName")
+            model.Node(template, deployment.child("StageDescription").body or {}, deployment.resource_path)
+            for deployment in deployments
+            if not deployment.absent("StageName")
         ]
     return stages
 
@@ -225,10 +225,10 @@ class Open(model.Rule):
                 where = api.node.resource_path if isinstance(api.node, model.Resource) else bare[0].node.path
                 yield where, f"anyone may call {api.name}, {what}: {self._remedy(template, api, where)}"
                 continue
-            for each in bare:
-                if each.method not in ("GET", "HEAD"):
-                    message = f"{each} has no authorizer, others of {api.name} have"
-                    yield each.node.path, f"{message}: {self._remedy(template, api, each.node.path)}"
+            for route in bare:
+                if route.method not in ("GET", "HEAD"):
+                    message = f"{route} has no authorizer, others of {api.name} have"
+                    yield route.node.path, f"{message}: {self._remedy(template, api, route.node.path)}"
 
     def _remedy(self, template: model.Model, api: Api, where: model.Where) -> str:
         """What deploys: SAM refuses the authorizer NONE where no DefaultAuthorizer is, a method says NONE anyway."""
@@ -285,10 +285,10 @@ class AccessLog(model.Rule):
 def _origins(template: model.Model) -> Iterator[tuple[model.Node, str, bool]]:
     """CORS settings that admit every origin, whose they are, and whether with credentials."""
     settings: list[tuple[model.Node, str, str]] = []
-    for each in template.of("AWS::Serverless::Api"):
-        settings.append((each, "Cors", each.name))
-    for each in template.of(*V2):
-        settings.append((each, "CorsConfiguration", each.name))
+    for api in template.of("AWS::Serverless::Api"):
+        settings.append((api, "Cors", api.name))
+    for api in template.of(*V2):
+        settings.append((api, "CorsConfiguration", api.name))
     for function, url in template.urls:
         settings.append((url, "Cors", f"the URL of {function.name}"))
     for name, section in IMPLICIT.items():
@@ -360,11 +360,11 @@ class Patience(model.Rule):
 
 def _otherwise(template: model.Model) -> set[str]:
     """Functions that something else invokes too, which may wait longer."""
-    found = {each.owner.name for each in template.events if each.kind not in SAM}
-    found |= {each.function.name for each in template.mappings if each.function}
-    found |= {function.name for function, _ in template.urls}
-    found |= {each.destination.name for each in template.targets if each.destination}
-    return found | {each.endpoint.name for each in template.subscriptions if each.endpoint}
+    invoked = {each.owner.name for each in template.events if each.kind not in SAM}
+    invoked |= {each.function.name for each in template.mappings if each.function}
+    invoked |= {function.name for function, _ in template.urls}
+    invoked |= {each.destination.name for each in template.targets if each.destination}
+    return invoked | {each.endpoint.name for each in template.subscriptions if each.endpoint}
 
 
 class CachedAnswer(model.Rule):
@@ -376,11 +376,12 @@ class CachedAnswer(model.Rule):
 
     def check(self, template: model.Model) -> Iterator[tuple[model.Where, str]]:
         several = {api.name for api in apis(template) if len(api.routes) > 1}
-        for each in template.of("AWS::ApiGatewayV2::Authorizer"):
-            api = each.refers("ApiId")
+        for authorizer in template.of("AWS::ApiGatewayV2::Authorizer"):
+            api = authorizer.refers("ApiId")
             if api and api.name in several:
-                sources = model.listed(each.only("IdentitySource"))
-                yield from self._shared(each, each.numbers("AuthorizerResultTtlInSeconds"), sources, "IdentitySource")
+                seconds = authorizer.numbers("AuthorizerResultTtlInSeconds")
+                sources = model.listed(authorizer.only("IdentitySource"))
+                yield from self._shared(authorizer, seconds, sources, "IdentitySource")
         for api in template.of("AWS::Serverless::HttpApi"):
             authorizers = api.only("Auth", "Authorizers")
             for name in authorizers if isinstance(authorizers, dict) and api.name in several else ():
@@ -392,7 +393,7 @@ class CachedAnswer(model.Rule):
         self, node: model.Node, seconds: list[int | None], sources: list[Any], key: str
     ) -> Iterator[tuple[model.Where, str]]:
         simple = all(model.flag(each) for each in node.values("EnableSimpleResponses"))
-        cached = model.certain(lambda each: each > 0, seconds)
+        cached = model.certain(lambda ttl: ttl > 0, seconds)
         known = [model.text(each) for each in sources]
         if simple and cached and "" not in known and "$context.routeKey" not in known:
             remedy = "add $context.routeKey to it, or cache nothing"

@@ -42,26 +42,27 @@ def callers(template: model.Model) -> Iterator[tuple[model.Resource, str, bool]]
             and (event.kind != "SNS" or event.absent("SqsSubscription"))
         ):
             yield event.owner, event.kind, False
-    for each in template.targets:
-        if each.destination and each.destination.is_function:
-            yield each.destination, "a schedule" if each.scheduled else "a rule", each.scheduled
+    for target in template.targets:
+        if target.destination and target.destination.is_function:
+            yield target.destination, "a schedule" if target.scheduled else "a rule", target.scheduled
     for topic in template.subscriptions:
         if topic.kind != "event" and topic.protocol == "lambda" and topic.endpoint and topic.endpoint.is_function:
             yield topic.endpoint, "SNS", False
-    found = [
+    invocations = [
         (item.refers("Function"), "S3")
         for bucket in template.of(model.BUCKET)
         for item in bucket.items("NotificationConfiguration", "LambdaConfigurations")
     ]
-    found += [
-        (each.refers("DestinationArn"), "CloudWatchLogs") for each in template.of("AWS::Logs::SubscriptionFilter")
+    invocations += [
+        (subscription.refers("DestinationArn"), "CloudWatchLogs")
+        for subscription in template.of("AWS::Logs::SubscriptionFilter")
     ]
-    found += [
+    invocations += [
         (action.refers("Lambda", "FunctionArn"), "IoTRule")
         for rule in template.of("AWS::IoT::TopicRule")
         for action in rule.items("TopicRulePayload", "Actions")
     ]
-    for function, caller in found:
+    for function, caller in invocations:
         if function and function.is_function:
             yield function, caller, False
 
@@ -73,9 +74,9 @@ def caught(template: model.Model, function: model.Resource) -> bool:
             return True
     if not function.absent("EventInvokeConfig", "DestinationConfig", "OnFailure"):
         return True
-    for each in template.of("AWS::Lambda::EventInvokeConfig"):
-        mine = each.refers("FunctionName") in (function, None)
-        if mine and not each.absent("DestinationConfig", "OnFailure"):
+    for config in template.of("AWS::Lambda::EventInvokeConfig"):
+        mine = config.refers("FunctionName") in (function, None)
+        if mine and not config.absent("DestinationConfig", "OnFailure"):
             return True
     return False
 
@@ -155,8 +156,8 @@ def _sent(template: model.Model) -> Iterator[Asked]:
     for bucket in template.of(model.BUCKET):
         for item in bucket.items("NotificationConfiguration", "LambdaConfigurations"):
             yield item, item.only("Function"), "s3", bucket
-    for each in template.of("AWS::Logs::SubscriptionFilter"):
-        yield each, each.only("DestinationArn"), "logs", each
+    for subscription in template.of("AWS::Logs::SubscriptionFilter"):
+        yield subscription, subscription.only("DestinationArn"), "logs", subscription
     for rule in template.of("AWS::IoT::TopicRule"):
         payload = rule.child("TopicRulePayload")
         for action in (*payload.items("Actions"), payload.child("ErrorAction")) if payload.body else ():
@@ -170,15 +171,16 @@ def _asked(template: model.Model) -> Iterator[Asked]:
         triggers = pool.child("LambdaConfig")
         for key, value in triggers.body.items() if isinstance(triggers.body, dict) else ():
             yield model.Node(template, triggers.body, triggers.at(key)), value, "cognito-idp", pool
-    for each in template.of("AWS::ApiGateway::Method", "AWS::ApiGatewayV2::Integration"):
-        rest = each.type == "AWS::ApiGateway::Method"
-        kind = each.only("Integration", "Type") if rest else each.only("IntegrationType")
-        role = each.absent("Integration", "Credentials") and each.absent("CredentialsArn")
+    for integration in template.of("AWS::ApiGateway::Method", "AWS::ApiGatewayV2::Integration"):
+        rest = integration.type == "AWS::ApiGateway::Method"
+        kind = integration.only("Integration", "Type") if rest else integration.only("IntegrationType")
+        role = integration.absent("Integration", "Credentials") and integration.absent("CredentialsArn")
         if role and kind in ("AWS", "AWS_PROXY"):
-            yield each, each.only(*(("Integration", "Uri") if rest else ("IntegrationUri",))), "apigateway", each
-    for each in template.of("AWS::ApiGateway::Authorizer", "AWS::ApiGatewayV2::Authorizer"):
-        if each.absent("AuthorizerCredentials") and each.absent("AuthorizerCredentialsArn"):
-            yield each, each.only("AuthorizerUri"), "apigateway", each
+            uri = integration.only("Integration", "Uri") if rest else integration.only("IntegrationUri")
+            yield integration, uri, "apigateway", integration
+    for authorizer in template.of("AWS::ApiGateway::Authorizer", "AWS::ApiGatewayV2::Authorizer"):
+        if authorizer.absent("AuthorizerCredentials") and authorizer.absent("AuthorizerCredentialsArn"):
+            yield authorizer, authorizer.only("AuthorizerUri"), "apigateway", authorizer
     for api in template.of("AWS::Serverless::HttpApi"):
         authorizers = api.child("Auth", "Authorizers")
         for name in authorizers.body if isinstance(authorizers.body, dict) else ():
@@ -192,16 +194,16 @@ def may_invoke(template: model.Model, call: Call) -> bool:
     """A permission lets the service in, or may do so as far as the template tells."""
     if any(each.owner is call.function and PRINCIPALS.get(each.kind) == call.principal for each in template.events):
         return True
-    for each in template.of("AWS::Lambda::Permission"):
-        function = each.refers("FunctionName")
+    for permission in template.of("AWS::Lambda::Permission"):
+        function = permission.refers("FunctionName")
         same = function in (call.function, None)
-        principals = [model.text(value) for value in each.values("Principal")]
+        principals = [model.text(value) for value in permission.values("Principal")]
         service = call.principal.partition(".")[0]
         firsts = [who.partition(".")[0] for who in principals]
         named = any(who in ("", "*", service) or "${" in who for who in firsts)
-        sender = each.refers("SourceArn")
+        sender = permission.refers("SourceArn")
         other = sender is not None and sender.type == call.type and sender.name != call.by
-        if same and named and not other and model.names_action(each, "lambda:InvokeFunction"):
+        if same and named and not other and model.names_action(permission, "lambda:InvokeFunction"):
             return True
     senders = {call.by} | model.references(template.raw(["Resources", call.by]))  # a method's connector is its API's
     return any(template.connected(each, call.function.name) for each in senders)
@@ -263,7 +265,8 @@ class Preflight(model.Rule):
                 yield api.at("Auth"), f"{message}: set Auth.AddDefaultAuthorizerToCorsPreflight: false"
         for method in template.of("AWS::ApiGateway::Method"):
             asked = all(
-                each in ("AWS_IAM", "COGNITO_USER_POOLS", "CUSTOM") for each in method.values("AuthorizationType")
+                authorization in ("AWS_IAM", "COGNITO_USER_POOLS", "CUSTOM")
+                for authorization in method.values("AuthorizationType")
             )
             if method.only("HttpMethod") == "OPTIONS" and asked:
                 message = f"{method.name} asks a preflight for a login that a browser does not send"
@@ -281,7 +284,7 @@ class DeployedBefore(model.Rule):
         for deployment in template.of("AWS::ApiGateway::Deployment"):
             api = deployment.refers("RestApiId")
             methods = [
-                each for each in template.of("AWS::ApiGateway::Method") if api and each.refers("RestApiId") is api
+                method for method in template.of("AWS::ApiGateway::Method") if api and method.refers("RestApiId") is api
             ]
             late = [each.name for each in methods if each.name not in _before(template, deployment.name)]
             if late:
@@ -292,14 +295,14 @@ class DeployedBefore(model.Rule):
 
 def _before(template: model.Model, name: str) -> set[str]:
     """All that a resource waits for, by what it refers to and depends on."""
-    found: set[str] = set()
+    before: set[str] = set()
     waiting = [name]
     while waiting:
-        for each in model.references(template.raw(["Resources", waiting.pop()])):
-            if each in template.resources and each not in found:
-                found.add(each)
-                waiting.append(each)
-    return found
+        for dependency in model.references(template.raw(["Resources", waiting.pop()])):
+            if dependency in template.resources and dependency not in before:
+                before.add(dependency)
+                waiting.append(dependency)
+    return before
 
 
 class Disconnected(model.Rule):

@@ -41,9 +41,10 @@ class RuleDeadLetters(model.Rule):
     tags = TAGS
 
     def check(self, template: model.Model) -> Iterator[tuple[model.Where, str]]:
-        for each in template.targets:
-            if each.kind == "rule" and not each.scheduled and each.absent("DeadLetterConfig") and not _keeps(each):
-                yield each.path, "events that cannot be delivered are dropped: add DeadLetterConfig"
+        for target in template.targets:
+            rule = target.kind == "rule" and not target.scheduled
+            if rule and target.absent("DeadLetterConfig") and not _keeps(target):
+                yield target.path, "events that cannot be delivered are dropped: add DeadLetterConfig"
 
 
 class RuleToQueueDeadLetters(model.Rule):
@@ -54,10 +55,10 @@ class RuleToQueueDeadLetters(model.Rule):
     tags = ["sqs", *TAGS]
 
     def check(self, template: model.Model) -> Iterator[tuple[model.Where, str]]:
-        for each in template.targets:
-            queue = each.destination and each.destination.type == model.QUEUE
-            if each.kind == "rule" and queue and each.absent("DeadLetterConfig"):
-                yield each.path, "events are dropped once the queue's policy or key is wrong: add DeadLetterConfig"
+        for target in template.targets:
+            queue = target.destination and target.destination.type == model.QUEUE
+            if target.kind == "rule" and queue and target.absent("DeadLetterConfig"):
+                yield target.path, "events are dropped once the queue's policy or key is wrong: add DeadLetterConfig"
 
 
 def _keeps(target: model.Target) -> bool:
@@ -74,9 +75,9 @@ class ScheduleDeadLetters(model.Rule):
     tags = ["scheduler", *TAGS]
 
     def check(self, template: model.Model) -> Iterator[tuple[model.Where, str]]:
-        for each in template.targets:
-            if each.scheduled and each.absent("DeadLetterConfig"):
-                yield each.path, "a run that cannot be started is lost unseen: add DeadLetterConfig"
+        for target in template.targets:
+            if target.scheduled and target.absent("DeadLetterConfig"):
+                yield target.path, "a run that cannot be started is lost unseen: add DeadLetterConfig"
 
 
 class PipeDeadLetters(model.Rule):
@@ -108,12 +109,12 @@ class PipeDeadLetters(model.Rule):
 
 
 def refusals(template: model.Model, *kinds: str) -> Iterator[tuple[model.Where, str]]:
-    for each in template.deliveries:
-        if each.kind in kinds and template.refused(each):
-            name, who = each.receiver.name, each.principal
-            policy = "AWS::SQS::QueuePolicy" if each.receiver.type == model.QUEUE else "AWS::SNS::TopicPolicy"
-            source = f" from {each.sender}" if each.sender else ""
-            yield each.path, f"{name} does not admit {who}{source}: allow it {each.action} in an {policy}"
+    for delivery in template.deliveries:
+        if delivery.kind in kinds and template.refused(delivery):
+            name, who = delivery.receiver.name, delivery.principal
+            policy = "AWS::SQS::QueuePolicy" if delivery.receiver.type == model.QUEUE else "AWS::SNS::TopicPolicy"
+            source = f" from {delivery.sender}" if delivery.sender else ""
+            yield delivery.path, f"{name} does not admit {who}{source}: allow it {delivery.action} in an {policy}"
 
 
 class RuleTarget(model.Rule):
@@ -186,15 +187,14 @@ class Rate(model.Rule):
     tags = ["scheduler", "lambda", *TAGS]
 
     def check(self, template: model.Model) -> Iterator[tuple[model.Where, str]]:
-        for each in template.targets:
-            if each.destination and each.destination.is_function and each.destination.absent("DurableConfig"):
-                rates = [_seconds(value) for value in each.expression]
-                timeouts = each.destination.numbers("Timeout", default=3)
+        for target in template.targets:
+            function = target.destination
+            if function and function.is_function and function.absent("DurableConfig"):
+                rates = [_seconds(value) for value in target.expression]
+                timeouts = function.numbers("Timeout", default=3)
                 if model.certain(lambda rate, timeout: rate < timeout, rates, timeouts):
-                    message = (
-                        f"a run of {each.destination.name} may last {timeouts[0]} s, the next starts after {rates[0]} s"
-                    )
-                    yield each.path, f"{message}: lower its Timeout or the rate"
+                    message = f"a run of {function.name} may last {timeouts[0]} s, the next starts after {rates[0]} s"
+                    yield target.path, f"{message}: lower its Timeout or the rate"
 
 
 def _seconds(expression: object) -> int | None:
@@ -213,7 +213,9 @@ class RoleDeadLetters(model.Rule):
 
     def check(self, template: model.Model) -> Iterator[tuple[model.Where, str]]:
         senders: list[tuple[str, model.Node, model.Resource | None]] = [
-            (each.source, each, each.refers("RoleArn")) for each in template.targets if each.kind == "schedule"
+            (target.source, target, target.refers("RoleArn"))
+            for target in template.targets
+            if target.kind == "schedule"
         ]
         for pipe in template.of("AWS::Pipes::Pipe"):
             for kind in ("KinesisStreamParameters", "DynamoDBStreamParameters"):
@@ -241,12 +243,12 @@ class LogGroupTarget(model.Rule):
         told = any(not each or "events.amazonaws.com" in each for each in policies)
         if told or "utResourcePolicy" in json.dumps(template.body.get("Resources"), default=str):  # a custom resource
             return
-        for each in template.targets:
-            group = each.destination.name if each.destination else model.text(each.arn)
-            logs = each.destination and each.destination.type == "AWS::Logs::LogGroup"
-            if each.kind == "rule" and (logs or (not each.destination and model.service(each.arn) == "logs")):
+        for target in template.targets:
+            group = target.destination.name if target.destination else model.text(target.arn)
+            logs = target.destination and target.destination.type == "AWS::Logs::LogGroup"
+            if target.kind == "rule" and (logs or (not target.destination and model.service(target.arn) == "logs")):
                 remedy = "add an AWS::Logs::ResourcePolicy for events.amazonaws.com and delivery.logs.amazonaws.com"
-                yield each.path, f"nothing here lets EventBridge write to {group}: {remedy}"
+                yield target.path, f"nothing here lets EventBridge write to {group}: {remedy}"
 
 
 class MessageGroup(model.Rule):
@@ -257,10 +259,10 @@ class MessageGroup(model.Rule):
     tags = ["sqs", "scheduler", "pipes", "stepfunctions", *TAGS]
 
     def check(self, template: model.Model) -> Iterator[tuple[model.Where, str]]:
-        sent = [
-            (each.path, each.source, each.destination, each.absent("SqsParameters", "MessageGroupId"), "SqsParameters.")
-            for each in template.targets
-        ]
+        sent = []
+        for target in template.targets:
+            bare = target.absent("SqsParameters", "MessageGroupId")
+            sent.append((target.path, target.source, target.destination, bare, "SqsParameters."))
         for pipe in template.of("AWS::Pipes::Pipe"):
             parameters = pipe.child("TargetParameters", "SqsQueueParameters")
             bare = pipe.absent("TargetParameters", "SqsQueueParameters", "MessageGroupId")
@@ -311,18 +313,18 @@ class QueueSubscriptionDeadLetters(model.Rule):
 
 
 def _dropped(template: model.Model, *protocols: str) -> Iterator[tuple[model.Where, str]]:
-    for each in template.subscriptions:
-        if each.protocol in protocols and each.absent("RedrivePolicy"):
-            remedy = "make it an AWS::SNS::Subscription with" if each.kind == "inline" else "add"
-            yield each.path, f"messages that cannot be delivered are discarded: {remedy} RedrivePolicy"
+    for subscription in template.subscriptions:
+        if subscription.protocol in protocols and subscription.absent("RedrivePolicy"):
+            remedy = "make it an AWS::SNS::Subscription with" if subscription.kind == "inline" else "add"
+            yield subscription.path, f"messages that cannot be delivered are discarded: {remedy} RedrivePolicy"
 
 
 def _refusals(template: model.Model, kind: str) -> Iterator[tuple[model.Where, str]]:
-    for each in template.deliveries:
-        if each.kind == kind and template.refused(each):
-            name, source = each.receiver.name, f" from {each.sender}" if each.sender else ""
+    for delivery in template.deliveries:
+        if delivery.kind == kind and template.refused(delivery):
+            name, source = delivery.receiver.name, f" from {delivery.sender}" if delivery.sender else ""
             message = f"{name} does not admit sns.amazonaws.com{source}"
-            yield each.path, f"{message}: allow it sqs:SendMessage in an AWS::SQS::QueuePolicy"
+            yield delivery.path, f"{message}: allow it sqs:SendMessage in an AWS::SQS::QueuePolicy"
 
 
 class SubscribedQueue(model.Rule):
@@ -357,15 +359,15 @@ class Key(model.Rule):
     tags = ["kms", *TAGS]
 
     def check(self, template: model.Model) -> Iterator[tuple[model.Where, str]]:
-        for each in template.deliveries:
-            key = each.receiver.refers("KmsMasterKeyId")
+        for delivery in template.deliveries:
+            key = delivery.receiver.refers("KmsMasterKeyId")
             if key and key.type == "AWS::KMS::Alias":
                 key = key.refers("TargetKeyId")
             if key and key.type == model.KEY:
                 statements, whole = template.attached(key)
                 for action in ("kms:GenerateDataKey", "kms:Decrypt"):
-                    if whole and not any(model.admits(one, each.principal, action) for one in statements):
-                        message = f"{key.name} of {each.receiver.name} does not admit {each.principal}"
+                    if whole and not any(model.admits(one, delivery.principal, action) for one in statements):
+                        message = f"{key.name} of {delivery.receiver.name} does not admit {delivery.principal}"
                         yield key.at("KeyPolicy"), f"{message}: allow it kms:GenerateDataKey* and kms:Decrypt"
                         break
 
@@ -380,9 +382,10 @@ class ManagedKey(model.Rule):
     tags = ["kms", *TAGS]
 
     def check(self, template: model.Model) -> Iterator[tuple[model.Where, str]]:
-        for each in template.deliveries:
-            keys = [model.text(value) for value in each.receiver.values("KmsMasterKeyId")]
+        for delivery in template.deliveries:
+            receiver = delivery.receiver
+            keys = [model.text(value) for value in receiver.values("KmsMasterKeyId")]
             if all(key.endswith(MANAGED) for key in keys):
-                own = "SqsManagedSseEnabled: true or a key" if each.receiver.type == model.QUEUE else "a key"
-                message = f"{each.principal} cannot use {keys[0]}"
-                yield each.receiver.at("KmsMasterKeyId"), f"{message}: take {own} of your own whose policy admits it"
+                own = "SqsManagedSseEnabled: true or a key" if receiver.type == model.QUEUE else "a key"
+                message = f"{delivery.principal} cannot use {keys[0]}"
+                yield receiver.at("KmsMasterKeyId"), f"{message}: take {own} of your own whose policy admits it"
