@@ -59,11 +59,11 @@ class Module:
                 above = self.name.split(".")[: -inner.level] if inner.level else []
                 origin = ".".join([*above, *([inner.module] if inner.module else [])])
                 self.star = self.star or any(each.name == "*" for each in inner.names)
-                for each in inner.names:
-                    self.imported[each.asname or each.name] = (origin, each.name)
+                for alias in inner.names:
+                    self.imported[alias.asname or alias.name] = (origin, alias.name)
             elif isinstance(inner, ast.Import):
-                for each in inner.names:
-                    self.imported[each.asname or each.name.partition(".")[0]] = (each.name, "")
+                for alias in inner.names:
+                    self.imported[alias.asname or alias.name.partition(".")[0]] = (alias.name, "")
         made: dict[str, set[str]] = {}
         for inner in ast.walk(self.tree):
             if isinstance(inner, ast.Assign):
@@ -74,9 +74,9 @@ class Module:
             for name, services in made.items():
                 (service,) = services if len(services) == 1 else ("",)
                 source, _, method = service.partition("|")
-                found = service if not method else "dynamodb" if self.clients.get(source) == "dynamodb." else ""
-                if found:
-                    self.clients[name] = found
+                resolved = service if not method else "dynamodb" if self.clients.get(source) == "dynamodb." else ""
+                if resolved:
+                    self.clients[name] = resolved
 
 
 def _made(value: ast.expr) -> str:
@@ -122,9 +122,9 @@ def of_python(sources: dict[str, str], module: str, handler: str) -> Code | None
     nodes = list(_reached(modules, start, handler))
     for within, node in nodes:
         _variables(code, guarded, within, node)
-        for each in _walked(node):
-            if isinstance(each, ast.Call) and isinstance(each.func, ast.Attribute):
-                _called(code, modules, within, each, each.func)
+        for inner in _walked(node):
+            if isinstance(inner, ast.Call) and isinstance(inner.func, ast.Attribute):
+                _called(code, modules, within, inner, inner.func)
     code.variables = {name: where for name, where in code.variables.items() if name not in guarded | {"*"}}
     if "*" in guarded:
         code.variables = {}
@@ -184,8 +184,8 @@ def _walked(node: ast.AST) -> Iterator[ast.AST]:
     if isinstance(node, ast.If) and "__main__" in ast.dump(node.test):
         return
     yield node
-    for each in ast.iter_child_nodes(node):
-        yield from _walked(each)
+    for child in ast.iter_child_nodes(node):
+        yield from _walked(child)
 
 
 def _variables(code: Code, guarded: set[str], module: Module, top: ast.AST) -> None:
@@ -248,11 +248,11 @@ SET = r"process\.env\.{0}\s*(?:\|\||\?\?|\?(?!\.)|[=!]==?|=(?!=)|&&|\)\s*(?:\|\|
 def of_script(path: Path, handler: str) -> Code:
     """What a handler in JavaScript or TypeScript needs."""
     source = TOKENS.sub(
-        lambda each: each["text"] or "\n" * each["comment"].count("\n"), path.read_text(errors="replace")
+        lambda token: token["text"] or "\n" * token["comment"].count("\n"), path.read_text(errors="replace")
     )
     code = Code({handler} if re.search(rf"\b{re.escape(handler)}\b|export\s*\*|exports\s*\[", source) else set())
-    for each in re.finditer(r"process\.env\.([A-Za-z_][A-Za-z0-9_]*)", source):
-        name = each[1]
+    for reading in re.finditer(r"process\.env\.([A-Za-z_][A-Za-z0-9_]*)", source):
+        name = reading[1]
         strict = re.search(rf"\b(?:{'|'.join(REQUIRED)}):\s*process\.env\.{name}\b", source)
         kept = re.search(
             rf"\b(?:const|let|var)\s+(\w+)[^=;\n]*=\s*process\.env\.{name}\b!?\s*(?:as\s+string\s*)?[;\n]", source
@@ -266,16 +266,16 @@ def of_script(path: Path, handler: str) -> Code:
             rf"[\"']{name}[\"']|process\.env\s*\)|process\.env\s*\[|=\s*process\.env\s*[;\n]|dotenv", source
         )
         if strict and not asked and not other:
-            code.variables.setdefault(name, f"{path.name}:{source[: each.start()].count(chr(10)) + 1}")
+            code.variables.setdefault(name, f"{path.name}:{source[: reading.start()].count(chr(10)) + 1}")
     foreign = re.search(r"accessKeyId|\bcredentials\s*[:,}]|AssumeRole", source)  # calls under another role
-    for found in [] if foreign else IMPORTS.finditer(source):
-        for written in (found[1] or found[2]).split(","):
+    for clause in [] if foreign else IMPORTS.finditer(source):
+        for written in (clause[1] or clause[2]).split(","):
             names = re.split(r"\s+as\s+|\s*:\s*", written.strip().removeprefix("type "))
             operation, local = names[0].strip(), names[-1].strip()
-            for each in (
+            for construction in (
                 re.finditer(rf"\bnew\s+{re.escape(local)}\s*\(", source) if operation.endswith("Command") else ()
             ):
-                line = source[: each.start()].count("\n") + 1
-                service = f"{found[3]}-{found[4]}".removeprefix("client-")
+                line = source[: construction.start()].count("\n") + 1
+                service = f"{clause[3]}-{clause[4]}".removeprefix("client-")
                 code.calls.append(Call(service, operation.removesuffix("Command"), f"{path.name}:{line}"))
     return code

@@ -113,5 +113,5 @@ def meant(rule: str, resource: Resource) -> str:
 def iam() -> dict[str, Any]:
     """Actions and the types of resources that they can be narrowed to, as cfn-lint ships them."""
     data = resources.files("cfnlint.data.AdditionalSpecs") / "Policies.json"
-    found: dict[str, Any] = json.loads(data.read_text())
-    return found
+    services: dict[str, Any] = json.loads(data.read_text())
+    return services

@@ -71,12 +71,12 @@ class SnapStart(model.Rule):
 
     def _excluded(self, template: model.Model, function: model.Resource) -> Iterator[tuple[model.Where, str, str]]:
         versions = [
-            each for each in template.of("AWS::Lambda::Alias", "AWS::Lambda::Version")
-            if each.refers("FunctionName") is function
+            version for version in template.of("AWS::Lambda::Alias", "AWS::Lambda::Version")
+            if version.refers("FunctionName") is function
         ]  # fmt: skip
-        for each in (function, *versions):
-            if None not in each.values("ProvisionedConcurrencyConfig"):
-                yield each.at("ProvisionedConcurrencyConfig"), "provisioned concurrency", "take one of the two"
+        for holder in (function, *versions):
+            if None not in holder.values("ProvisionedConcurrencyConfig"):
+                yield holder.at("ProvisionedConcurrencyConfig"), "provisioned concurrency", "take one of the two"
         if all(isinstance(each, list) and each for each in function.values("FileSystemConfigs")):
             yield where(function, "FileSystemConfigs"), "a file system", "take S3 or remove SnapStart"
         sizes = function.numbers("EphemeralStorage", "Size", default=LEAST_TMP)
@@ -119,8 +119,8 @@ class Runtime(model.Rule):
 def _runtimes() -> dict[str, dict[str, str | None]]:
     """The dates of each runtime, as cfn-lint ships them."""
     data = resources.files("cfnlint.data.AdditionalSpecs") / "LmbdRuntimeLifecycle.json"
-    found: dict[str, dict[str, str | None]] = json.loads(data.read_text())
-    return found
+    lifecycles: dict[str, dict[str, str | None]] = json.loads(data.read_text())
+    return lifecycles
 
 
 def _end(runtime: str) -> date | None:
@@ -137,11 +137,11 @@ class DefaultTimeout(model.Rule):
 
     def check(self, template: model.Model) -> Iterator[tuple[model.Where, str]]:
         said: list[str] = []
-        for each in template.mappings:
-            function = each.function
-            if not function or not function.is_function or each.kind not in BATCHES or function.name in said:
+        for mapping in template.mappings:
+            function = mapping.function
+            if not function or not function.is_function or mapping.kind not in BATCHES or function.name in said:
                 continue
-            sizes = each.numbers("BatchSize", default=BATCHES[each.kind])
+            sizes = mapping.numbers("BatchSize", default=BATCHES[mapping.kind])
             if function.absent("Timeout") and model.certain(lambda size: size > 1, sizes):
                 said.append(function.name)
                 message = f"{function.name} has the default of 3 s for a batch of up to {sizes[0]}"
@@ -193,10 +193,10 @@ def _exposed(template: model.Model, name: str, value: Any) -> str:
         attribute = written[2:-1].partition(".")[2]
         if attribute in HANDED_OUT:
             return f"the attribute {attribute}"
-        for each in sorted(model.references(value)):
-            parameter = template.parameters.get(each)
-            if isinstance(parameter, dict) and _hidden(each, parameter, named and written == f"${{{each}}}"):
-                return f"the parameter {each}"
+        for reference in sorted(model.references(value)):
+            parameter = template.parameters.get(reference)
+            if isinstance(parameter, dict) and _hidden(reference, parameter, named and written == f"${{{reference}}}"):
+                return f"the parameter {reference}"
         return ""
     literal = isinstance(value, str | int) and not isinstance(value, bool) and not re.search(r"/|arn:|\{\{", str(value))
     return "a literal" if named and literal and str(value).strip() else ""
@@ -252,10 +252,10 @@ class Loop(model.Rule):
 
 def _allowing(function: model.Resource | None, action: str, meant: Callable[[model.Node], bool]) -> model.Node | None:
     """The statement that lets a function do something to what is meant, named by the template."""
-    for each in function.template.of_function(function)[0] if function and function.is_function else []:
-        written = each.only("Effect") == "Allow" and each.path and not each.absent("Action")
-        if written and model.names_action(each, action) and meant(each):
-            return each
+    for statement in function.template.of_function(function)[0] if function and function.is_function else []:
+        written = statement.only("Effect") == "Allow" and statement.path and not statement.absent("Action")
+        if written and model.names_action(statement, action) and meant(statement):
+            return statement
     return None
 
 
@@ -266,13 +266,13 @@ def _names(statement: model.Node, resource: model.Resource | None) -> bool:
 
 def _written(template: model.Model) -> Iterator[tuple[model.Resource, model.Resource, str]]:
     """Functions that objects made in a bucket trigger, the bucket, and the prefix; a suffix tells too little."""
-    found: list[tuple[model.Resource | None, model.Resource | None, model.Node, str]] = [
+    triggers: list[tuple[model.Resource | None, model.Resource | None, model.Node, str]] = [
         (event.owner, event.refers("Bucket"), event, "Events") for event in template.events if event.kind == "S3"
     ]
     for bucket in template.of(model.BUCKET):
         for item in bucket.items("NotificationConfiguration", "LambdaConfigurations"):
-            found.append((item.refers("Function"), bucket, item, "Event"))
-    for function, source, node, made in found:
+            triggers.append((item.refers("Function"), bucket, item, "Event"))
+    for function, source, node, made in triggers:
         kinds = [str(each) for value in node.values(made) for each in model.listed(value)]
         key = node.child("Filter", "S3Key")
         rules = list(key.items("Rules")) if isinstance(key.body, dict) else []
@@ -287,8 +287,8 @@ def _covers(statement: model.Node, bucket: model.Resource, prefix: str) -> bool:
     """A statement is for objects of a bucket that may begin with a prefix."""
     names = {f"${{{bucket.name}}}", f"${{{bucket.name}.Arn}}", model.text(bucket.only("BucketName"))} - {""}
     for value in statement.values("Resource"):
-        for each in model.listed(value):
-            written = model.text(each)
+        for resource in model.listed(value):
+            written = model.text(resource)
             name, _, key = re.sub(r"^arn:[^:]*:s3:::", "", written).partition("/")
             objects = key or not (written.startswith("arn:") or written.endswith(".Arn}"))  # SAM's are for all of them
             start = re.split(r"[*?$]", key)[0]

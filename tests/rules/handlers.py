@@ -104,17 +104,17 @@ def _folder(template: model.Model, function: model.Resource) -> Path | None:
 
 
 def _metadata(function: model.Resource) -> dict[str, Any]:
-    found = function.template.raw(function.resource_path).get("Metadata")
-    return found if isinstance(found, dict) else {}
+    metadata = function.template.raw(function.resource_path).get("Metadata")
+    return metadata if isinstance(metadata, dict) else {}
 
 
 def _of_python(function: model.Resource, folder: Path, module: str, name: str) -> Iterator[Handler]:
     paths = [
-        each for each in sorted(folder.rglob("*.py")) if not {"node_modules", ".aws-sam", ".venv"} & set(each.parts)
+        path for path in sorted(folder.rglob("*.py")) if not {"node_modules", ".aws-sam", ".venv"} & set(path.parts)
     ]
     sources = {
-        ".".join(each.relative_to(folder).with_suffix("").parts): each.read_text(errors="replace")
-        for each in paths[:200]
+        ".".join(path.relative_to(folder).with_suffix("").parts): path.read_text(errors="replace")
+        for path in paths[:200]
     }
     dots = module.replace("/", ".")
     if dots in sources:
@@ -126,7 +126,7 @@ def _of_python(function: model.Resource, folder: Path, module: str, name: str) -
     first = dots.partition(".")[0]
     last = dots.rpartition(".")[2]
     known = "." not in dots or any(
-        first == each.partition(".")[0] or last == each.rpartition(".")[2] for each in sources
+        first == dotted.partition(".")[0] or last == dotted.rpartition(".")[2] for dotted in sources
     )
     if sources and not built and known:
         yield Handler(
@@ -143,16 +143,18 @@ def _of_script(function: model.Resource, folder: Path, module: str, name: str, s
     if isinstance(entries, list):
         stem = module.rpartition("/")[2]
         candidates = [
-            folder / each for each in entries if isinstance(each, str) and Path(each).stem == stem
+            folder / entry_point
+            for entry_point in entries
+            if isinstance(entry_point, str) and Path(entry_point).stem == stem
         ] or candidates
     for path in candidates:
         if path.is_file():
             yield Handler(function, module, name, reader.of_script(path, name), (), shared)
             return
     scripts = [
-        each
-        for each in sorted(folder.rglob("*.*"))
-        if each.suffix in reader.SCRIPTS and "node_modules" not in each.parts
+        script
+        for script in sorted(folder.rglob("*.*"))
+        if script.suffix in reader.SCRIPTS and "node_modules" not in script.parts
     ]
     built = not function.absent("Layers") or metadata or (folder / "tsconfig.json").exists()
     manifest = folder / "package.json"
@@ -172,20 +174,19 @@ class Missing(model.Rule):
     tags = TAGS
 
     def check(self, template: model.Model) -> Iterator[tuple[model.Where, str]]:
-        for each in handlers(template):
-            name = each.function.name
-            if each.files:
-                near = [
-                    file for file in each.files if Path(file).stem == each.module.rpartition("/")[2].rpartition(".")[2]
-                ]
-                hint = f"it has {(near or list(each.files))[0]}"
+        for handler in handlers(template):
+            name = handler.function.name
+            if handler.files:
+                stem = handler.module.rpartition("/")[2].rpartition(".")[2]
+                near = [file for file in handler.files if Path(file).stem == stem]
+                hint = f"it has {(near or list(handler.files))[0]}"
                 yield (
-                    each.function.at("Handler"),
-                    f"{name}: its code has no {each.module}, {hint}: mend Handler or CodeUri",
+                    handler.function.at("Handler"),
+                    f"{name}: its code has no {handler.module}, {hint}: mend Handler or CodeUri",
                 )
-            elif each.code.names is not None and each.name not in each.code.names:
-                message = f"{name}: {each.module} has no {each.name}"
-                yield each.function.at("Handler"), f"{message}: name the function that is there in Handler"
+            elif handler.code.names is not None and handler.name not in handler.code.names:
+                message = f"{name}: {handler.module} has no {handler.name}"
+                yield handler.function.at("Handler"), f"{message}: name the function that is there in Handler"
 
 
 class Unset(model.Rule):
@@ -196,19 +197,19 @@ class Unset(model.Rule):
     tags = TAGS
 
     def check(self, template: model.Model) -> Iterator[tuple[model.Where, str]]:
-        for each in handlers(template):
-            variables = each.function.values("Environment", "Variables", default={})
+        for handler in handlers(template):
+            variables = handler.function.values("Environment", "Variables", default={})
             known = [value for value in variables if isinstance(value, dict) and not model.is_intrinsic(value)]
             if len(known) < len(variables):
                 continue
             names = {str(key) for value in known for key in value}
             if "AWS_LAMBDA_EXEC_WRAPPER" in names:
                 continue
-            for name, where in sorted(each.code.variables.items()):
+            for name, where in sorted(handler.code.variables.items()):
                 given = name in names or GIVEN.fullmatch(name) or self._by_others(template, name)
-                if not given and not (each.shared and self._elsewhere(template, name)):
-                    message = f"{each.function.name} reads {name} ({where}), which nothing sets"
-                    yield each.function.resource_path, f"{message}: add it to Environment.Variables"
+                if not given and not (handler.shared and self._elsewhere(template, name)):
+                    message = f"{handler.function.name} reads {name} ({where}), which nothing sets"
+                    yield handler.function.resource_path, f"{message}: add it to Environment.Variables"
 
     def _by_others(self, template: model.Model, name: str) -> bool:
         """A resource that is no function has such a key: Greengrass runs functions with variables of its own."""
@@ -228,19 +229,20 @@ class Denied(model.Rule):
     tags = ["iam", *TAGS]
 
     def check(self, template: model.Model) -> Iterator[tuple[model.Where, str]]:
-        for each in handlers(template):
-            statements, whole = template.of_function(each.function)
-            if not whole or each.shared:
+        for handler in handlers(template):
+            name = handler.function.name
+            statements, whole = template.of_function(handler.function)
+            if not whole or handler.shared:
                 continue
             granted = [one for one in statements if one.only("Effect") != "Deny"]
             said: set[str] = set()
-            for call in each.code.calls:
+            for call in handler.code.calls:
                 actions = needed(call)
                 may = any(model.names_action(one, action) for one in granted for action in actions)
                 if actions and actions[0] not in said and not may and not _by_resource(template, actions[0]):
                     said.add(actions[0])
-                    message = f"{each.function.name} calls {actions[0]} ({call.where}), which its role is not granted"
-                    yield each.function.resource_path, f"{message}: allow it on the resource that is meant"
+                    message = f"{name} calls {actions[0]} ({call.where}), which its role is not granted"
+                    yield handler.function.resource_path, f"{message}: allow it on the resource that is meant"
 
 
 def needed(call: reader.Call) -> list[str]:

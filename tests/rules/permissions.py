@@ -110,11 +110,11 @@ class WholeService(model.Rule):
 
     def check(self, template: model.Model) -> Iterator[tuple[model.Where, str]]:
         for statement in granted(template):
-            found = [each for each in actions(statement) if re.fullmatch(r"[A-Za-z0-9-]+:\*", each)]
+            wildcards = [each for each in actions(statement) if re.fullmatch(r"[A-Za-z0-9-]+:\*", each)]
             if "*" in actions(statement) and not wide(statement):
-                found.append("*")
-            if found and not conditional(statement):
-                yield statement.path, f"{', '.join(found)} is more than any code calls: name the actions"
+                wildcards.append("*")
+            if wildcards and not conditional(statement):
+                yield statement.path, f"{', '.join(wildcards)} is more than any code calls: name the actions"
         for name, path in attached(template):
             if name.endswith("FullAccess") and name not in ALL:
                 yield path, f"{name} reaches every resource of the account: name the actions and the resource"
@@ -130,19 +130,23 @@ class NamedResource(model.Rule):
     def check(self, template: model.Model) -> Iterator[tuple[model.Where, str]]:
         for statement in granted(template):
             if wide(statement) and not conditional(statement):
-                found = [
-                    each for each in actions(statement)
-                    if not each.endswith(":*") and not matching(["iam:passrole"], each.lower()) and narrowable(each)
-                ]  # fmt: skip
-                if found:
-                    more = f" and {len(found) - 3} more" if len(found) > 3 else ""
-                    yield statement.path, f"{', '.join(found[:3])}{more} on every resource: name the ones that are used"
+                broad = [
+                    action
+                    for action in actions(statement)
+                    if not action.endswith(":*")
+                    and not matching(["iam:passrole"], action.lower())
+                    and narrowable(action)
+                ]
+                if broad:
+                    more = f" and {len(broad) - 3} more" if len(broad) > 3 else ""
+                    yield statement.path, f"{', '.join(broad[:3])}{more} on every resource: name the ones that are used"
         for holder in template.of(*SAM):
-            for each in holder.items("Policies"):
-                for name, arguments in each.body.items():
+            for policy in holder.items("Policies"):
+                for name, arguments in policy.body.items():
                     values = arguments.values() if isinstance(arguments, dict) and name != "Statement" else ()
                     if any(value == "*" for value in values):
-                        yield each.at(name), f"{name} for * is for every one of the account: name the one that is used"
+                        message = f"{name} for * is for every one of the account"
+                        yield policy.at(name), f"{message}: name the one that is used"
 
 
 class PassRole(model.Rule):
@@ -155,7 +159,9 @@ class PassRole(model.Rule):
     def check(self, template: model.Model) -> Iterator[tuple[model.Where, str]]:
         for statement in granted(template):
             every = any(
-                matching(["iam:passrole"], each.lower()) for each in actions(statement) if each not in ("*", "*:*")
+                matching(["iam:passrole"], action.lower())
+                for action in actions(statement)
+                if action not in ("*", "*:*")
             )
             if every and wide(statement) and not conditional(statement):
                 yield statement.path, "any role may be passed to any service: name the role, and iam:PassedToService"
@@ -187,9 +193,10 @@ class PublicFunction(model.Rule):
     def check(self, template: model.Model) -> Iterator[tuple[model.Where, str]]:
         narrowed = ("SourceArn", "SourceAccount", "PrincipalOrgID", "EventSourceToken")
         url = ("FunctionUrlAuthType", "InvokedViaFunctionUrl")
-        for each in template.of("AWS::Lambda::Permission"):
-            if each.only("Principal") == "*" and all(each.absent(key) for key in (*narrowed, *url)):
-                yield each.at("Principal"), "any AWS account may invoke the function: name a service and SourceArn"
+        for permission in template.of("AWS::Lambda::Permission"):
+            if permission.only("Principal") == "*" and all(permission.absent(key) for key in (*narrowed, *url)):
+                message = "any AWS account may invoke the function"
+                yield permission.at("Principal"), f"{message}: name a service and SourceArn"
 
 
 class Public(model.Rule):
@@ -202,16 +209,16 @@ class Public(model.Rule):
     def check(self, template: model.Model) -> Iterator[tuple[model.Where, str]]:
         documents = [each.child("KeyPolicy") for each in template.of(model.KEY)]
         documents += [
-            each.child("PolicyDocument")
-            for each in template.of(*model.POLICIES) if each.type != "AWS::S3::BucketPolicy"
+            policy.child("PolicyDocument")
+            for policy in template.of(*model.POLICIES) if policy.type != "AWS::S3::BucketPolicy"
         ]  # fmt: skip
         statements = [each for document in documents for each in template.statements(document)[0]]
         for policy in template.of("AWS::Events::EventBusPolicy"):
             statements += [policy] if policy.absent("Statement") else [policy.child("Statement")]
-        for each in statements:
-            allows = isinstance(each.body, dict) and each.only("Effect") in ("Allow", None)
-            if allows and "*" in model.principals(each) and not conditional(each):
-                yield each.path, "anyone may, from any account: name the principal, or add a Condition"
+        for statement in statements:
+            allows = isinstance(statement.body, dict) and statement.only("Effect") in ("Allow", None)
+            if allows and "*" in model.principals(statement) and not conditional(statement):
+                yield statement.path, "anyone may, from any account: name the principal, or add a Condition"
 
 
 class PlainHttp(model.Rule):
