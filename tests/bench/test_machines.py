@@ -23,8 +23,8 @@ from trials.project import Kind, Source
 from trials.project.deployable import deployable
 from trials.project.supplied import of_file
 from trials.samples import Sample
-from trials.samples.found import SampleFile
 from trials.samples.reads import Reads
+from trials.samples.sample_files import SampleFile
 from trials.template import Model, read_template
 from trials.waves import feeders
 from trials.world import Difference

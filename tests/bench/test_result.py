@@ -13,7 +13,7 @@ from trials.project import Kind, Source
 from trials.report.events import CallsSeen, Deployed, Linted, SourceEnded, SourceStarted, Told, TrialStarted
 from trials.report.result import Result
 from trials.report.terminal import Progress, show
-from trials.samples.found import SampleFile
+from trials.samples.sample_files import SampleFile
 from trials.verdicts import Finding, Judgement, Promise, Status, broken, held, unproved
 from trials.verdicts.permissions import Call, Used
 from trials.verdicts.remedies import remedy

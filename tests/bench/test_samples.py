@@ -18,10 +18,10 @@ from trials.project.sources import Batching, Route
 from trials.report.events import SourceEnded
 from trials.report.result import Result
 from trials.samples import Sample, samples
-from trials.samples.found import SampleFile, fits, route_of, sample_files, sent_attributes, served
 from trials.samples.made import made
 from trials.samples.pattern import fill
 from trials.samples.reads import Reads
+from trials.samples.sample_files import SampleFile, fits, route_of, sample_files, sent_attributes, served
 from trials.samples.written import whole, write
 from trials.template import read_template
 from trials.verdicts import Status

@@ -13,7 +13,7 @@ from trials.integrations.requests import WITH_BODY, Request, given, made
 from trials.project import Source
 from trials.project.integrations import DEFAULT_BUS, HOLDER, grown, planted_id
 from trials.report.events import Event, SamplesUsed, SourceEnded, Told, TrialStarted
-from trials.samples import found as own
+from trials.samples import sample_files as own
 from trials.stage import Stage
 from trials.verdicts import Finding, Judgement, Status, Verdict, unproved
 from trials.verdicts import integrations as verdicts

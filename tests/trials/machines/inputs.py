@@ -11,10 +11,10 @@ from trials.local_aws import ACCOUNT, REGION
 from trials.machines.definition import State, scopes, states
 from trials.project.sources import Kind, Source
 from trials.samples.derive import filled
-from trials.samples.found import SampleFile, given
 from trials.samples.made import ID, bus_event
 from trials.samples.reads import EACH, Reads, Steps
 from trials.samples.sample import Sample
+from trials.samples.sample_files import SampleFile, given
 from trials.template import Model, Resource, as_dict, listed
 
 PATH = re.compile(r"^\$((?:\.[A-Za-z_][\w-]*|\['[\w-]+'\]|\[\d+\]|\[\*\])+)$")

@@ -14,7 +14,7 @@ from trials.project.sources import Kind, Source, sources_of
 from trials.project.supplied import NAME as SUPPLIED
 from trials.project.supplied import Supply, supplied
 from trials.project.synthesised import inline, put_plainly
-from trials.samples.found import SampleFile, sample_files
+from trials.samples.sample_files import SampleFile, sample_files
 from trials.template import ASSET, Model, TemplateError, as_dict, merged_properties, read_template
 from trials.template.nested import inlined
 

@@ -6,7 +6,7 @@ from typing import Any
 from trials.local_aws import Outcome
 from trials.project.source import Source
 from trials.report.events import CallsSeen, Deployed, Event, Linted, Note, SamplesUsed, SourceEnded, Told
-from trials.samples.found import SampleFile
+from trials.samples.sample_files import SampleFile
 from trials.verdicts.permissions import Used
 from trials.verdicts.words import Finding, Status, Verdict
 

@@ -8,11 +8,11 @@ from typing import Any
 
 from trials.project.sources import ANY, Kind, Route, Source
 from trials.samples.derive import as_compared, filled
-from trials.samples.found import SampleFile, given, route_of
 from trials.samples.keys import with_a_plain_key
 from trials.samples.made import authorizer, made
 from trials.samples.reads import Reads
 from trials.samples.sample import WITH_KEY, Sample
+from trials.samples.sample_files import SampleFile, given, route_of
 from trials.samples.stored import sent_to
 
 
@@ -31,8 +31,8 @@ def samples(
     Events that are only of the source's kind, and name another or none, are followed by what is made.
     A schedule's own input comes first: nothing about an event of the project tells that a schedule sends it.
     """
-    found, exact = given(files, source)
-    own = [with_claims(sample, source, claims) for sample in found]
+    fitting, exact = given(files, source)
+    own = [with_claims(sample, source, claims) for sample in fitting]
     if exact:
         return own
     if source.kind is Kind.QUEUE and source.origin in passed_on:
@@ -79,7 +79,7 @@ def requests(route: Route, reads: Reads | None) -> list[tuple[str, str]]:
     every = route.path.endswith("+}") or route.path == "$default"
     if every and reads and reads.routes:
         served = [(method, re.sub(r":\w+|<[^>]*>|\{[^}]*\}", "1", path)) for method, path in reads.routes]
-        return sorted(dict.fromkeys(served), key=lambda each: each[0] != "POST")
+        return sorted(dict.fromkeys(served), key=lambda method_and_path: method_and_path[0] != "POST")
     values = reads.values if reads else {}
     asked = values.get(("httpMethod",)) or values.get(("requestContext", "http", "method"))
     paths = [values.get(("path",)), values.get(("rawPath",)), values.get(("requestContext", "http", "path"))]

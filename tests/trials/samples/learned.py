@@ -37,9 +37,9 @@ def mends(sample: Sample, source: Source, refusal: Refusal) -> Iterator[Sample]:
     tried = [sample.payload]
     for number in range(max((len(levels(sample, source, each)) for each in seen), default=0)):
         payload = deepcopy(sample.payload)
-        for each in seen:
-            ways = levels(sample, source, each)
-            payload = mended(payload, source, ways[min(number, len(ways) - 1)], each)
+        for observation in seen:
+            ways = levels(sample, source, observation)
+            payload = mended(payload, source, ways[min(number, len(ways) - 1)], observation)
         if payload not in tried:
             tried.append(payload)
             names = tuple(dict.fromkeys(each.name for each in seen if each.name not in sample.learned))
@@ -57,8 +57,8 @@ def suffix(learned: tuple[str, ...]) -> str:
 
 def lacks(refusal: Refusal) -> str:
     """What a refusal says that a file of the project lacks; empty if that cannot be told."""
-    found = observations(refusal)
-    return ", ".join(dict.fromkeys(each.name for each in found if each.kind == MISSING and each.name))
+    observed = observations(refusal)
+    return ", ".join(dict.fromkeys(each.name for each in observed if each.kind == MISSING and each.name))
 
 
 def levels(sample: Sample, source: Source, seen: Observation) -> list[Steps]:
@@ -178,8 +178,8 @@ def without_old(value: Any, level: Steps, seen: Observation) -> Any:
             return value
         return {**value, step: without_old(value.get(step), rest, seen)} if isinstance(value, dict) else value
     if isinstance(value, dict):
-        found = [name for name, inner in value.items() if inner == seen.old]
-        chosen = [name for name in found if name != "id"] or found
+        fields = [name for name, inner in value.items() if inner == seen.old]
+        chosen = [name for name in fields if name != "id"] or fields
         return {name: seen.value if name in chosen else without_old(inner, (), seen) for name, inner in value.items()}
     return [without_old(each, (), seen) for each in value] if isinstance(value, list) else value
 
@@ -191,8 +191,8 @@ NODE_FRAME = re.compile(r"\bat .*?(?:\(|file://|\s)/?(\S*?[\w.-]+\.[cm]?[jt]s):(
 def raised(log: list[str], folder: Path) -> str:
     """The line of a function's own code that raised, from the trace in its log; empty if that cannot be told."""
     text = "\n".join(log)
-    if found := FRAME.findall(text):
-        return str(found[-1][2]).strip()
+    if frames := FRAME.findall(text):
+        return str(frames[-1][2]).strip()
     for place, number in NODE_FRAME.findall(text):
         name = Path(place).name
         if "node_modules" in place or not folder.is_dir():

@@ -38,7 +38,7 @@ class Lookup:
         names = self.request.get("ExpressionAttributeNames") or {}
         values = self.request.get("ExpressionAttributeValues") or {}
         condition = str(self.request.get(expression, ""))
-        pairs = [(found[1] or found[3], found[2] or found[4]) for found in CONDITIONS.finditer(condition)]
+        pairs = [(equal[1] or equal[3], equal[2] or equal[4]) for equal in CONDITIONS.finditer(condition)]
         pairs += BETWEEN.findall(condition)
         return {str(names.get(name, name)): values[value] for name, value in pairs if value in values}
 
@@ -55,13 +55,13 @@ def wanted_items(
     asked: list[Lookup], tables: dict[str, str], keys: dict[str, dict[str, str]]
 ) -> list[tuple[str, dict[str, Any]]]:
     """By table: an item for each lookup. `tables` are logical ids by name, `keys` the types of each table's key."""
-    found: list[tuple[str, dict[str, Any]]] = []
-    for each in asked:
-        table = tables.get(each.table.rsplit("/", 1)[-1], "")
-        for known in each.known if table in keys else []:
+    wanted: list[tuple[str, dict[str, Any]]] = []
+    for lookup in asked:
+        table = tables.get(lookup.table.rsplit("/", 1)[-1], "")
+        for known in lookup.known if table in keys else []:
             others = {name: kind for name, kind in keys[table].items() if name not in known}
             made = {name: 1 if kind == "N" else guess(name, None) for name, kind in others.items()}
             item = {**{name: TypeSerializer().serialize(value) for name, value in made.items()}, **known}
-            if (table, item) not in found:
-                found.append((table, item))
-    return found
+            if (table, item) not in wanted:
+                wanted.append((table, item))
+    return wanted

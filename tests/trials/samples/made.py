@@ -87,9 +87,9 @@ def notified(body: dict[str, Any], end: str) -> tuple[str, str]:
     """What a bucket of the template would tell a queue or a topic, and which one; nothing if none tells it anything."""
     for bucket in Model(body).of("AWS::S3::Bucket"):
         for key, property_ in (("QueueConfigurations", "Queue"), ("TopicConfigurations", "Topic")):
-            for each in bucket.items("NotificationConfiguration", key):
-                if logical_id(each.written(property_)) == end and "Created" in str(each.only("Event")):
-                    return json.dumps(object_created(bucket.name, key_rules(each))), bucket.name
+            for notification in bucket.items("NotificationConfiguration", key):
+                if logical_id(notification.written(property_)) == end and "Created" in str(notification.only("Event")):
+                    return json.dumps(object_created(bucket.name, key_rules(notification))), bucket.name
     return "", ""
 
 
@@ -141,7 +141,7 @@ def tells_the_bus(body: dict[str, Any]) -> str:
     """The bucket that tells the bus of its objects, by its logical id."""
     buckets = Model(body).of("AWS::S3::Bucket") if body.get("Resources") else ()
     telling = (
-        each.name for each in buckets if not each.absent("NotificationConfiguration", "EventBridgeConfiguration")
+        bucket.name for bucket in buckets if not bucket.absent("NotificationConfiguration", "EventBridgeConfiguration")
     )
     return next(telling, "trial")
 

@@ -40,7 +40,7 @@ def attribute(item: Item, name: str) -> str:
 
 def sent_to(payload: dict[str, Any], route: Route, named: dict[str, str]) -> dict[str, Any]:
     """A request for the route whose path names something else."""
-    path = re.sub(r"\{(.*?)\+?\}", lambda found: quote(named.get(found[1], "1")), route.path)
+    path = re.sub(r"\{(.*?)\+?\}", lambda parameter: quote(named.get(parameter[1], "1")), route.path)
     context = dict(payload.get("requestContext") or {})
     more: dict[str, Any] = {"pathParameters": named}
     if route.payload == "1.0":

@@ -95,9 +95,9 @@ def identities(value: Any, key: str = "") -> list[str]:
     """The texts and whole numbers that a key calls an identity, also in the notation of DynamoDB."""
     if isinstance(value, dict):
         typed = len(value) == 1 and set(value) <= {"S", "N"}
-        return [found for name, inner in value.items() for found in identities(inner, key if typed else name)]
+        return [identity for name, inner in value.items() for identity in identities(inner, key if typed else name)]
     if isinstance(value, list):
-        return [found for inner in value for found in identities(inner, key)]
+        return [identity for inner in value for identity in identities(inner, key)]
     if not IDENTITY.search(key) or key in ENVELOPE or isinstance(value, bool):
         return []
     return [str(value)] if isinstance(value, str | int) else []

@@ -17,9 +17,9 @@ def varied(content: Any) -> list[dict[str, Any]]:
 def another(value: Any) -> Any:
     if type(value) is int:
         return value + 1
-    found = DIGITS.search(value) if isinstance(value, str) else None
-    if not found or not isinstance(value, str):
+    digits = DIGITS.search(value) if isinstance(value, str) else None
+    if not digits or not isinstance(value, str):
         return None
-    number = int(found[0])
-    other = number + 1 if len(str(number + 1)) <= len(found[0]) else number - 1
-    return value[: found.start()] + str(other).zfill(len(found[0]))
+    number = int(digits[0])
+    other = number + 1 if len(str(number + 1)) <= len(digits[0]) else number - 1
+    return value[: digits.start()] + str(other).zfill(len(digits[0]))

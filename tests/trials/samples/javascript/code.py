@@ -102,9 +102,9 @@ class Code:
             value = self.known(text(owner), owner) if owner.type == "identifier" else owner
             made = value if value is not None and value.type == "new_expression" else None
             body = self.known(text(made.child_by_field_name("constructor")), owner) if made is not None else None
-        for each in body.named_children if body is not None else []:
-            if text(each.child_by_field_name("name")) == name:
-                return self.function(each if each.type in FUNCTIONS else each.child_by_field_name("value"))
+        for member in body.named_children if body is not None else []:
+            if text(member.child_by_field_name("name")) == name:
+                return self.function(member if member.type in FUNCTIONS else member.child_by_field_name("value"))
         return None
 
     def function(self, node: Node | None, depth: int = 0) -> Node | None:
@@ -124,9 +124,9 @@ class Code:
             return None
         called = node.child_by_field_name("function")
         listed = node.child_by_field_name("arguments")
-        for each in listed.named_children if listed is not None else []:
-            if (found := self.function(each, depth + 1)) is not None:
-                return found
+        for argument in listed.named_children if listed is not None else []:
+            if (wrapped := self.function(argument, depth + 1)) is not None:
+                return wrapped
         owner = called.child_by_field_name("object") if called is not None else None
         return self.function(owner, depth + 1)
 

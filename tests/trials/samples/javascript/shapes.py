@@ -149,14 +149,14 @@ class Shapes:
         """The fields of a class that have a type; EventBridge's schema registry generates them with a map of names."""
         fields = [each for each in body.named_children if each.type == "public_field_definition"]
         inner: dict[str, Shape] = {}
-        for each in fields:
-            if (annotation := each.child_by_field_name("type")) is None or any(
-                c.type == "static" for c in each.children
+        for field in fields:
+            if (annotation := field.child_by_field_name("type")) is None or any(
+                c.type == "static" for c in field.children
             ):
                 continue
             shape = self.shape(annotation.named_children[0], depth + 1)
-            shape.optional = any(child.type == "?" for child in each.children)
-            inner[key(each.child_by_field_name("name"))] = shape
+            shape.optional = any(child.type == "?" for child in field.children)
+            inner[key(field.child_by_field_name("name"))] = shape
         mapped = next((each for each in fields if key(each.child_by_field_name("name")) == "attributeTypeMap"), None)
         listed = mapped.child_by_field_name("value") if mapped is not None else None
         for entry in listed.named_children if listed is not None else []:
@@ -174,13 +174,13 @@ class Shapes:
             return self._class(node, depth)
         if node.type in ("object_type", "interface_body"):
             inner: dict[str, Shape] = {}
-            for each in node.named_children:
-                if each.type == "property_signature":
-                    annotation = each.child_by_field_name("type")
+            for member in node.named_children:
+                if member.type == "property_signature":
+                    annotation = member.child_by_field_name("type")
                     held = annotation.named_children[0] if annotation is not None else None
                     shape = self.shape(held, depth + 1)
-                    shape.optional = any(child.type == "?" for child in each.children)
-                    inner[key(each.child_by_field_name("name"))] = shape
+                    shape.optional = any(child.type == "?" for child in member.children)
+                    inner[key(member.child_by_field_name("name"))] = shape
             return Shape(inner=inner)
         if node.type == "array_type":
             return Shape(members=self.shape(node.named_children[0], depth + 1))

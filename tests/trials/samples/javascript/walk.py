@@ -135,11 +135,11 @@ class Walker:
                 self.bind(left, steps)
         elif target.type == "array_pattern":
             count = len(target.named_children)
-            for each in target.named_children:
-                self.bind(each, None if self.event.part(steps, count) else self.event.member(steps))
+            for element in target.named_children:
+                self.bind(element, None if self.event.part(steps, count) else self.event.member(steps))
         elif target.type == "object_pattern":
-            for each in target.named_children:
-                self.unpack(each, steps)
+            for part in target.named_children:
+                self.unpack(part, steps)
 
     def unpack(self, part: Node, steps: Steps | None) -> None:
         """One entry of an object pattern: `{ id }`, `{ id = 1 }`, `{ id: order }`, `{ ...rest }`."""
@@ -179,8 +179,8 @@ class Walker:
             if (body := node.child_by_field_name("body")) is not None:
                 self.walk(body)
         elif node.type == "return_statement":
-            for each in node.named_children:
-                if (steps := self.value(each)) is not None:
+            for expression in node.named_children:
+                if (steps := self.value(expression)) is not None:
                     self.returned.append(steps)
         elif node.type == "switch_statement":
             self.switch(node)
@@ -189,8 +189,8 @@ class Walker:
         elif node.type.endswith("expression") and node.type != "expression_statement":
             self.value(node)
         else:
-            for each in node.named_children:
-                self.walk(each)
+            for child in node.named_children:
+                self.walk(child)
 
     def switch(self, node: Node) -> None:
         subject, body = node.child_by_field_name("value"), node.child_by_field_name("body")
@@ -240,8 +240,8 @@ class Walker:
         if kind in FUNCTIONS:
             self.call(node, [])
             return None
-        for each in node.named_children:
-            self.value(each)
+        for child in node.named_children:
+            self.value(child)
         return None
 
     def made(self, node: Node) -> Steps | None:
@@ -264,10 +264,10 @@ class Walker:
     def object(self, node: Node) -> Steps | None:
         """What is spread into an object stands for the whole."""
         spread: Steps | None = None
-        for each in node.named_children:
-            inner = each.child_by_field_name("value") if each.type == "pair" else each
-            if each.type == "spread_element":
-                spread = spread or self.value(each.named_children[0])
+        for member in node.named_children:
+            inner = member.child_by_field_name("value") if member.type == "pair" else member
+            if member.type == "spread_element":
+                spread = spread or self.value(member.named_children[0])
             elif inner is not None and inner.type != "method_definition":
                 self.value(inner)
         return spread
@@ -352,9 +352,9 @@ class Walker:
             return subject
         if subject is not None and (local := self.meant(owner_node, name, node)) is not None:
             return self.call(local, known)
-        for each in arguments:
-            if each.type in FUNCTIONS:
-                self.call(each, [])
+        for argument in arguments:
+            if argument.type in FUNCTIONS:
+                self.call(argument, [])
         return None
 
     def meant(self, owner: Node | None, name: str, call: Node) -> Node | None:
@@ -388,8 +388,8 @@ class Walker:
             if name in ("find", "findLast"):
                 return member
             return owner if name in SAME_LIST else None
-        for each in arguments:
-            self.value(each)
+        for argument in arguments:
+            self.value(argument)
         if name in ("at", "pop", "shift"):
             return self.event.member(owner)
         return owner if name in SAME | SAME_LIST else None

@@ -102,5 +102,5 @@ def outside(path: Path, folder: Path) -> bool:
 def reached(name: str, folder: Path, importer: Path) -> list[Path]:
     """The files of an import: below the code's folder, beside the importer, or in one of the folders above it."""
     places = [folder, importer.parent]
-    found = next((files for place in places if (files := own_files(name, place, importer))), [])
-    return [path for path in found if path.is_relative_to(folder) and not outside(path, folder)]
+    module_files = next((files for place in places if (files := own_files(name, place, importer))), [])
+    return [path for path in module_files if path.is_relative_to(folder) and not outside(path, folder)]

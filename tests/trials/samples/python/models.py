@@ -120,7 +120,7 @@ def aliased(value: ast.expr | None) -> str:
 
 
 def in_camel(name: str) -> str:
-    return re.sub(r"_(\w)", lambda found: found[1].upper(), name)
+    return re.sub(r"_(\w)", lambda underscored: underscored[1].upper(), name)
 
 
 def of_schema(schema: Any, depth: int = 0) -> Shape:

@@ -93,10 +93,10 @@ class Walker:
 
     def decorated(self, entry: Function) -> None:
         """`@event_parser(model=…, envelope=…)` and `@validator(inbound_schema=…, envelope=…)`."""
-        for each in entry.decorator_list:
-            name = ast.unparse(each.func).rsplit(".", 1)[-1] if isinstance(each, ast.Call) else ""
-            if isinstance(each, ast.Call) and name in ("event_parser", "validator"):
-                given = {keyword.arg: keyword.value for keyword in each.keywords}
+        for decorator in entry.decorator_list:
+            name = ast.unparse(decorator.func).rsplit(".", 1)[-1] if isinstance(decorator, ast.Call) else ""
+            if isinstance(decorator, ast.Call) and name in ("event_parser", "validator"):
+                given = {keyword.arg: keyword.value for keyword in decorator.keywords}
                 first = entry.args.args[0].annotation if entry.args.args else None
                 self.checked(given, first if name == "event_parser" else None, ())
 
@@ -162,8 +162,8 @@ class Walker:
                 self.names[target.id] = steps
         elif isinstance(target, ast.Tuple | ast.List) and not self.event.part(steps, len(target.elts)):
             pairs = value.elts if isinstance(value, ast.Tuple | ast.List) else []
-            for each, given in zip(target.elts, pairs, strict=False):
-                self.assign(each, given, self.value(given))
+            for element, given in zip(target.elts, pairs, strict=False):
+                self.assign(element, given, self.value(given))
 
     def loop(self, target: ast.expr, over: ast.expr) -> None:
         if isinstance(over, ast.Call) and getattr(over.func, "id", "") == "enumerate" and over.args:
@@ -190,8 +190,8 @@ class Walker:
             self.event.reads.values.setdefault(steps, value)
         elif isinstance(pattern, ast.MatchMapping):
             for key, inner in zip(pattern.keys, pattern.patterns, strict=True):
-                if isinstance(name := constant(key), str) and (found := self.key(steps, name)) is not None:
-                    self.pattern(inner, found)
+                if isinstance(name := constant(key), str) and (at_key := self.key(steps, name)) is not None:
+                    self.pattern(inner, at_key)
         elif isinstance(pattern, ast.MatchOr) and pattern.patterns:
             self.pattern(pattern.patterns[0], steps)
         elif isinstance(pattern, ast.MatchAs) and pattern.name and pattern.pattern is None:
@@ -224,17 +224,17 @@ class Walker:
         if isinstance(node, ast.Dict):
             spread = [self.value(each) for name, each in zip(node.keys, node.values, strict=True) if name is None]
             others = [each for name, each in zip(node.keys, node.values, strict=True) if name is not None]
-            for each in others:
-                self.value(each)
+            for named_value in others:
+                self.value(named_value)
             return next((steps for steps in spread if steps is not None), None)
         for inner in ast.iter_child_nodes(node):
             self.value(inner)
         return None
 
     def comprehension(self, node: ast.ListComp | ast.SetComp | ast.GeneratorExp | ast.DictComp) -> Steps | None:
-        for each in node.generators:
-            self.loop(each.target, each.iter)
-            for condition in each.ifs:
+        for clause in node.generators:
+            self.loop(clause.target, clause.iter)
+            for condition in clause.ifs:
                 self.value(condition)
         if isinstance(node, ast.DictComp):
             self.value(node.key)
@@ -259,8 +259,8 @@ class Walker:
 
     def subscript(self, node: ast.Subscript) -> Steps | None:
         owner, index = self.value(node.value), constant(node.slice)
-        if owner is None and isinstance(index, str) and (found := self.event.looked_up(index)):
-            return found
+        if owner is None and isinstance(index, str) and (looked_up := self.event.looked_up(index)):
+            return looked_up
         if owner is None or index is None:
             keys = self.words.get(node.slice.id, []) if isinstance(node.slice, ast.Name) else []
             for name in keys:
@@ -304,8 +304,8 @@ class Walker:
                 self.event.reads.values.setdefault(left, first)
         name = constant(member)
         names = [name] if isinstance(name, str) else self.words.get(getattr(member, "id", ""), [])
-        for each in names if right is not None else []:
-            self.key(right, each)
+        for key in names if right is not None else []:
+            self.key(right, key)
 
     # ---- calls
 
@@ -322,8 +322,8 @@ class Walker:
             return (*owner, f"{SPLIT}{first if isinstance(first, str) else ' '}")
         if owner is not None and name in SAME:
             return owner
-        if owner is None and name == "get" and (found := self.event.looked_up(str(first))):
-            return found
+        if owner is None and name == "get" and (looked_up := self.event.looked_up(str(first))):
+            return looked_up
         arguments = [self.value(each) for each in node.args]
         given = [(each.arg, self.value(each.value)) for each in node.keywords if each.arg]
         keywords = {argument: steps for argument, steps in given if steps is not None}

@@ -74,6 +74,6 @@ def observations(refusal: Refusal) -> list[Observation]:
     """What the first parser observes that understands the most telling text."""
     for text in refusal.texts:
         for parser in PARSERS:
-            if found := parser.parse(text, refusal.line):
-                return found
+            if observed := parser.parse(text, refusal.line):
+                return observed
     return []

@@ -22,11 +22,11 @@ def issues(text: str) -> Iterator[dict[str, Any]]:
     """Every object that stands in a JSON text, or in JSON within a text."""
     decoder = json.JSONDecoder()
     at = 0
-    while found := re.compile(r"[\[{]").search(text, at):
+    while opening := re.compile(r"[\[{]").search(text, at):
         try:
-            value, at = decoder.raw_decode(text, found.start())
+            value, at = decoder.raw_decode(text, opening.start())
         except ValueError:
-            at = found.end()
+            at = opening.end()
             continue
         yield from objects(value)
 
@@ -76,9 +76,9 @@ def pathleast(issue: dict[str, Any]) -> Any:
 def ajv(text: str, line: str) -> Iterator[Observation]:  # noqa: ARG001
     """Ajv's list of errors, or its words: `data/items/0 must have required property 'sku'`."""
     listed = [each for each in issues(text) if "keyword" in each and isinstance(each.get("params"), dict)]
-    for each in listed:
-        at = steps(str(each.get("instancePath", each.get("dataPath", ""))))
-        keyword, more = each["keyword"], each["params"]
+    for error in listed:
+        at = steps(str(error.get("instancePath", error.get("dataPath", ""))))
+        keyword, more = error["keyword"], error["params"]
         if keyword == "required":
             yield missing((*at, str(more.get("missingProperty"))))
         elif keyword == "additionalProperties":
@@ -117,10 +117,10 @@ METHODS = ("map", "forEach", "filter", "reduce", "some", "every", "find", "split
 
 def undefined(text: str, line: str) -> Iterator[Observation]:
     """What Node.js says of `undefined` and `null`; the line that raised, or the error itself, names the way there."""
-    if found := re.search(
+    if complaint := re.search(
         r"Cannot read propert(?:y|ies) (?:'(\w+)' )?of (?:undefined|null)(?: \(reading '(\w+)'\))?", text
     ):
-        name = found[1] or found[2] or ""
+        name = complaint[1] or complaint[2] or ""
         for root, keys in chains(line):
             if name in keys[1:]:
                 before = tuple(keys[: keys.index(name)])

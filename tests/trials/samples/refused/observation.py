@@ -78,11 +78,11 @@ class Parser:
         return bool(self.known.search(text))
 
     def parse(self, text: str, line: str = "") -> list[Observation]:
-        found: list[Observation] = []
-        for each in self.read(text, line) if self.can_parse(text) else ():
-            if each not in found:
-                found.append(each)
-        return found
+        observations: list[Observation] = []
+        for observation in self.read(text, line) if self.can_parse(text) else ():
+            if observation not in observations:
+                observations.append(observation)
+        return observations
 
 
 PART = r"""(?:\.get\(\s*['"]([\w-]+)['"][^()]*\)|\??\.?\[['"]([\w-]+)['"]\]|!?\??\.(\w+))"""
@@ -91,8 +91,8 @@ CHAIN = re.compile(rf"([A-Za-z_$][\w$]*)((?:{PART})+)")
 
 def chains(line: str) -> Iterator[tuple[str, list[str]]]:
     """The ways `event["detail"].get("id")` and `event.detail?.id` that a line of code goes: the variable, the keys."""
-    for found in CHAIN.finditer(line):
-        yield found[1], ["".join(part) for part in re.findall(PART, found[2])]
+    for chain in CHAIN.finditer(line):
+        yield chain[1], ["".join(part) for part in re.findall(PART, chain[2])]
 
 
 def on_the_way(line: str, key: str) -> tuple[Steps, bool]:

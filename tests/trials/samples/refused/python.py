@@ -26,8 +26,8 @@ V2 = re.compile(
 
 
 def pydantic(text: str, line: str) -> Iterator[Observation]:  # noqa: ARG001
-    for found in V2.finditer(text):
-        yield from typed(steps(found["at"]), found["type"], found["says"])
+    for error in V2.finditer(text):
+        yield from typed(steps(error["at"]), error["type"], error["says"])
 
 
 def typed(at: Steps, kind: str, says: str) -> Iterator[Observation]:
@@ -56,14 +56,14 @@ V1 = re.compile(
 
 
 def pydantic_v1(text: str, line: str) -> Iterator[Observation]:  # noqa: ARG001
-    for found in V1.finditer(text):
-        at, kind = steps(found["at"]), found["type"].rsplit(".", 1)[-1]
+    for error in V1.finditer(text):
+        at, kind = steps(error["at"]), error["type"].rsplit(".", 1)[-1]
         if kind in ("enum", "const"):
-            yield from typed(at, kind, found["says"].split("permitted:")[-1])
+            yield from typed(at, kind, error["says"].split("permitted:")[-1])
         elif kind == "extra":
             yield Observation(EXTRA, at)
         else:
-            yield from typed(at, kind, found["says"])
+            yield from typed(at, kind, error["says"])
 
 
 def json_schema(text: str, line: str) -> Iterator[Observation]:  # noqa: ARG001
@@ -141,14 +141,14 @@ def unreadable(text: str, line: str) -> Iterator[Observation]:
     """A text that is no number, no date, no UUID."""
     wanted: Any = None
     old = ""
-    if (found := re.search(r"invalid literal for int\(\) with base \d+: '([^']*)'", text)) or (
-        found := re.search(r"could not convert string to float: '([^']*)'", text)
+    if (refused_text := re.search(r"invalid literal for int\(\) with base \d+: '([^']*)'", text)) or (
+        refused_text := re.search(r"could not convert string to float: '([^']*)'", text)
     ):
-        wanted, old = 1, found[1]
-    elif found := re.search(r"Invalid isoformat string: '([^']*)'", text):
-        wanted, old = VALUES["datetime"], found[1]
-    elif found := re.search(r"time data '([^']*)' does not match format '([^']*)'", text):
-        wanted, old = AT.strftime(found[2]), found[1]
+        wanted, old = 1, refused_text[1]
+    elif refused_text := re.search(r"Invalid isoformat string: '([^']*)'", text):
+        wanted, old = VALUES["datetime"], refused_text[1]
+    elif refused_text := re.search(r"time data '([^']*)' does not match format '([^']*)'", text):
+        wanted, old = AT.strftime(refused_text[2]), refused_text[1]
     elif "badly formed hexadecimal UUID" in text:
         wanted = VALUES["uuid"]
     elif "ConversionSyntax" in text:

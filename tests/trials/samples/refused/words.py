@@ -12,13 +12,13 @@ LOCATED = ("loc", "type")
 
 def located(text: str, line: str) -> Iterator[Observation]:  # noqa: ARG001
     """A list of errors in the form of Pydantic's, FastAPI's and Powertools' resolvers."""
-    for each in issues(text):
-        at = each.get("loc")
-        if isinstance(at, list) and isinstance(each.get("type"), str) and at:
+    for error in issues(text):
+        at = error.get("loc")
+        if isinstance(at, list) and isinstance(error.get("type"), str) and at:
             where = {"query": "query", "header": "header", "path": "path"}.get(str(at[0]), "")
             inside = at[1:] if where or (at[0] == "body" and len(at) > 1) else at
-            for found in typed(steps(inside), each["type"], str(each.get("msg", ""))):
-                yield Observation(found.kind, found.path, found.value, place=where)
+            for observation in typed(steps(inside), error["type"], str(error.get("msg", ""))):
+                yield Observation(observation.kind, observation.path, observation.value, place=where)
 
 
 NAME = r"[`'\"\\]*([A-Za-z_][\w.-]*)[`'\"\\]*"
@@ -58,18 +58,18 @@ NO_KEYS = re.compile(  # words that stand where a key might
 
 def words(text: str, line: str) -> Iterator[Observation]:  # noqa: ARG001
     """`Missing field x`, `x is required`, `x must be a number`, `invalid x. Allowed values: a, b`."""
-    listed = [found for pattern in ALLOWED for found in pattern.findall(text) if not NO_KEYS.fullmatch(found[0])]
+    listed = [allowed for pattern in ALLOWED for allowed in pattern.findall(text) if not NO_KEYS.fullmatch(allowed[0])]
     if listed:
         yield from (Observation(VALUE, steps(name), value) for name, value in listed[:1])
         return
     for name, kind in WRONG.findall(text):
         yield Observation(VALUE, steps(name), VALUES.get(kind.lower()))
     for pattern in LACKS:
-        for found in pattern.finditer(text):
-            groups = found.groupdict()
+        for lack in pattern.finditer(text):
+            groups = lack.groupdict()
             place = str(groups.get("place") or groups.get("noun") or "").lower()
-            place = place if place in ("query", "path", "header") else "header" if "header" in found[0].lower() else ""
-            for name in re.split(r",\s*(?:and\s+)?|\s+and\s+", found["names"]):
+            place = place if place in ("query", "path", "header") else "header" if "header" in lack[0].lower() else ""
+            for name in re.split(r",\s*(?:and\s+)?|\s+and\s+", lack["names"]):
                 name = name.strip("`'\"\\ .")
                 if name and not NO_KEYS.fullmatch(name):
                     yield missing(steps(name), place=place)

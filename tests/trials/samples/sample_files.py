@@ -30,12 +30,12 @@ class SampleFile:
 def sample_files(folder: Path) -> list[SampleFile]:
     """The files that hold events by their names, and those among the tests that hold events by their shape."""
     named = dict.fromkeys(path for place in PLACES for path in sorted(folder.glob(place)))
-    found = [read_file(path, str(path.relative_to(folder))) for path in named if not ignored(path, folder)]
+    files = [read_file(path, str(path.relative_to(folder))) for path in named if not ignored(path, folder)]
     for path in dict.fromkeys(path for place in TESTS for path in sorted(folder.glob(place))):
         if path not in named and not ignored(path, folder) and path.stat().st_size <= LARGEST:
             file = read_file(path, str(path.relative_to(folder)))
-            found += [file] if any(has_shape(event) for event in file.events) else []
-    return found
+            files += [file] if any(has_shape(event) for event in file.events) else []
+    return files
 
 
 def has_shape(event: dict[str, Any]) -> bool:
@@ -82,12 +82,12 @@ def fits(source: Source, event: dict[str, Any], path: str) -> tuple[Sample, bool
 
     So does the file if it is called after the source.
     """
-    found = shaped(source, event, path)
+    by_shape = shaped(source, event, path)
     if Path(path).stem != source.name:
-        return found
-    if found is None and source.kind in WHOLE:
+        return by_shape
+    if by_shape is None and source.kind in WHOLE:
         return Sample(event, path, file=path), True
-    return found and (found[0], True)
+    return by_shape and (by_shape[0], True)
 
 
 WHOLE = (Kind.SCHEDULE, Kind.TASK, Kind.DIRECT, Kind.MACHINE)  # they may send anything
@@ -134,11 +134,16 @@ def request(source: Source, event: dict[str, Any], path: str) -> tuple[Sample, b
         context = {}
     if route and route.websocket:
         return (Sample(event, path, file=path), True) if context.get("routeKey") == route.path else None
-    found = route_of(event)
-    if found and route and served(source, *found):
+    asked_for = route_of(event)
+    if asked_for and route and served(source, *asked_for):
         older = "http" not in context
         return Sample(event, path, file=path), older is (route.payload == "1.0")
-    if route is None or found is None or found[1] != GENERATED or ("http" in context) is (route.payload == "1.0"):
+    if (
+        route is None
+        or asked_for is None
+        or asked_for[1] != GENERATED
+        or ("http" in context) is (route.payload == "1.0")
+    ):
         return None
     return Sample(sent_to(event, made_request(route)), path, file=path), False
 
