@@ -11,16 +11,16 @@ COMMANDS = {Level.ERROR: "error", Level.WARNING: "warning", Level.NOTE: "notice"
 
 def annotations(result: Result) -> Iterator[str]:
     """A line for each remark that no baseline accepts, and one for why the work could not be done."""
-    for each in remarks(result):
-        if each.accepted:
+    for remark in remarks(result):
+        if remark.accepted:
             continue
         given = {
-            "file": each.place.within(root(result)),
-            "line": str(each.place.line),
-            "title": f"{each.rule}, {each.trial}" if each.trial else each.rule,
+            "file": remark.place.within(root(result)),
+            "line": str(remark.place.line),
+            "title": f"{remark.rule}, {remark.trial}" if remark.trial else remark.rule,
         }
         listed = ",".join(f"{key}={of_property(value)}" for key, value in given.items())
-        yield f"::{COMMANDS[each.level]} {listed}::{of_text(f'{each.sentence} {each.link}'.strip())}"
+        yield f"::{COMMANDS[remark.level]} {listed}::{of_text(f'{remark.sentence} {remark.link}'.strip())}"
     for mended in result.compared.mended if result.compared else []:
         yield f"::error title=baseline::{of_text(f'{mended} is mended: run --baseline write to take it out')}"
     if result.error:

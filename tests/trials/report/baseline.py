@@ -99,23 +99,23 @@ def entry(told: Any, number: int, file: Path) -> Entry:
 def compare(baseline: Baseline, result: Result) -> Compared:
     """What the result has that the baseline does not accept, and the other way round."""
     entries = {each.objection: each for each in baseline.entries}
-    found = {each.objection: each for each in remarks(result)}
-    overdue = [each for each in baseline.entries if each.overdue(baseline.today) and each.objection in found]
-    accepted = {each: entries[each].why for each in found if each in entries and entries[each] not in overdue}
+    raised = {each.objection: each for each in remarks(result)}
+    overdue = [each for each in baseline.entries if each.overdue(baseline.today) and each.objection in raised]
+    accepted = {each: entries[each].why for each in raised if each in entries and entries[each] not in overdue}
     return Compared(
         file=baseline.file.name,
         accepted=accepted,
-        new=[each for each in found if each not in entries],
+        new=[each for each in raised if each not in entries],
         overdue=[each.objection for each in overdue],
-        mended=[each.objection for each in mended(baseline, result, set(found))],
+        mended=[each.objection for each in mended(baseline, result, set(raised))],
     )
 
 
-def mended(baseline: Baseline, result: Result, found: set[Objection]) -> Iterator[Entry]:
+def mended(baseline: Baseline, result: Result, raised: set[Objection]) -> Iterator[Entry]:
     """Entries that this run looked at and no longer found; what it did not look at may be as it was."""
-    for each in baseline.entries:
-        if each.objection not in found and not result.error and looked_at(each.objection, result):
-            yield each
+    for accepted in baseline.entries:
+        if accepted.objection not in raised and not result.error and looked_at(accepted.objection, result):
+            yield accepted
 
 
 def looked_at(objection: Objection, result: Result) -> bool:

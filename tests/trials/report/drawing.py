@@ -20,7 +20,7 @@ def drawing(picture: Picture) -> str:
     layout = laid_out(picture)
     width = layout.layers * (WIDE + BETWEEN) - BETWEEN + 2 * EDGE
     height = layout.rows * (HIGH + BELOW) - BELOW + 2 * EDGE
-    edges = sorted(picture.edges.values(), key=lambda each: list(State).index(each.state))  # what broke lies on top
+    edges = sorted(picture.edges.values(), key=lambda edge: list(State).index(edge.state))  # what broke lies on top
     parts = [
         f'<svg viewBox="0 0 {width} {height}" width="{width}" height="{height}" '
         f'style="width:100%;min-width:{width * LEAST:.0f}px;max-width:{width}px" '

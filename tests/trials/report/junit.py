@@ -97,8 +97,8 @@ def count(document: ElementTree.Element) -> None:
     total: Counter[str] = Counter()
     for suite in document:
         cases = suite.findall("testcase")
-        found = Counter(child.tag for case in cases for child in case)
-        here = {"tests": len(cases), "failures": found["failure"], "errors": found["error"]}
-        suite.attrib |= {key: str(number) for key, number in {**here, "skipped": found["skipped"]}.items()}
+        outcomes = Counter(child.tag for case in cases for child in case)
+        here = {"tests": len(cases), "failures": outcomes["failure"], "errors": outcomes["error"]}
+        suite.attrib |= {key: str(number) for key, number in {**here, "skipped": outcomes["skipped"]}.items()}
         total.update(here)
     document.attrib |= {key: str(total[key]) for key in ("tests", "failures", "errors")}

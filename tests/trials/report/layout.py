@@ -72,7 +72,7 @@ def without_cycles(picture: Picture) -> list[Pair]:
                     visit(end, (*path, name))
 
     entered = {end for _, end in picture.edges}
-    for name in sorted(picture.nodes, key=lambda each: each in entered):
+    for name in sorted(picture.nodes, key=lambda node: node in entered):
         if name not in done:
             visit(name, ())
     return kept

@@ -70,7 +70,7 @@ def shape(node: Node) -> str:
 
 def label(text: str) -> str:
     """A text within quotes: Mermaid reads codes of characters in it."""
-    return re.sub(r"[^\w ,.:/{}()→-]", lambda found: f"#{ord(found[0])};", " ".join(clean(text).split()))
+    return re.sub(r"[^\w ,.:/{}()→-]", lambda character: f"#{ord(character[0])};", " ".join(clean(text).split()))
 
 
 def matrix(result: Result) -> str:
@@ -93,8 +93,8 @@ def cell(result: Result, source: str, trial: str) -> str:
 def stories(result: Result) -> Iterator[str]:
     """What broke, a line each: lint after the trials."""
     said = [each for each in remarks(result) if each.level != "note" and not each.accepted]
-    for each in sorted(said, key=lambda remark: remark.is_lint):
-        yield f"- {story(each, result)}"
+    for remark in sorted(said, key=lambda remark: remark.is_lint):
+        yield f"- {story(remark, result)}"
 
 
 def story(remark: Remark, result: Result) -> str:

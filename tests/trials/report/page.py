@@ -73,11 +73,11 @@ def matrix(result: Result) -> Iterator[str]:
 
 def cell(result: Result, number: int, ended: SourceEnded, trial: str) -> str:
     """The worst that a trial of a source came to, as a link to its story."""
-    found = [(at, each) for at, each in enumerate(of(result, ended)) if each.trial == trial]
-    if not found:
+    numbered = [(at, each) for at, each in enumerate(of(result, ended)) if each.trial == trial]
+    if not numbered:
         return '<span class="none" title="it did not take place">-</span>'
-    at, worst = max(found, key=lambda each: list(Verdict).index(each[1].judgement.verdict))
-    broke = dict.fromkeys(str(each.judgement.promise) for _, each in found if each.judgement.promise)
+    at, worst = max(numbered, key=lambda at_and_finding: list(Verdict).index(at_and_finding[1].judgement.verdict))
+    broke = dict.fromkeys(str(each.judgement.promise) for _, each in numbered if each.judgement.promise)
     verdict = worst.judgement.verdict
     return f'<a class="{verdict}" href="#s{number}-{at}">{escape(", ".join(broke) or str(verdict))}</a>'
 
@@ -122,24 +122,26 @@ def story(anchor: str, finding: Finding, remark: Remark | None, result: Result) 
 
 
 def lint(result: Result, said: list[Remark]) -> Iterator[str]:
-    found = [each for each in said if each.is_lint]
+    from_lint = [each for each in said if each.is_lint]
     yield "<h2>Lint</h2>"
-    if not found:
+    if not from_lint:
         yield f"<p>{escape(result.not_linted or 'clean')}</p>"
-    for each in found:
-        kind = "broken" if each.level == "error" else "unproved"
-        link = f' <a href="{escape(each.link)}">why</a>' if each.link else ""
-        where = f"{each.place.within(root(result))}:{each.place.line}"
-        accepted = f" Accepted: {escape(each.accepted)}." if each.accepted else ""
-        yield f'<article class="{kind}"><h3>{escape(each.rule)}, {each.level}</h3><p>{escape(each.text)}{link}</p>'
-        yield f"<p><code>{escape(where)}</code> {escape(each.subject)}{accepted}</p></article>"
+    for remark in from_lint:
+        kind = "broken" if remark.level == "error" else "unproved"
+        link = f' <a href="{escape(remark.link)}">why</a>' if remark.link else ""
+        where = f"{remark.place.within(root(result))}:{remark.place.line}"
+        accepted = f" Accepted: {escape(remark.accepted)}." if remark.accepted else ""
+        heading = f"{escape(remark.rule)}, {remark.level}"
+        yield f'<article class="{kind}"><h3>{heading}</h3><p>{escape(remark.text)}{link}</p>'
+        yield f"<p><code>{escape(where)}</code> {escape(remark.subject)}{accepted}</p></article>"
 
 
 def others(result: Result) -> Iterator[str]:
     """What the terminal tells below its table, apart from what this page has in places of its own."""
     told = {name: lines for name, lines in accounts(result).items() if lines and name not in SHOWN_ELSEWHERE}
     scenario = [
-        f"{each.sent}: {each.happened}. {each.promise}: {'yes' if each.held else 'NO'}" for each in result.outcomes
+        f"{outcome.sent}: {outcome.happened}. {outcome.promise}: {'yes' if outcome.held else 'NO'}"
+        for outcome in result.outcomes
     ]
     told |= {"scenario.py": scenario} if scenario else {}
     if told:

@@ -79,7 +79,7 @@ class Picture:
             return
         old = self.edges.get((new.start, new.end))
         if old:
-            worse = max(old, new, key=lambda each: list(State).index(each.state))
+            worse = max(old, new, key=lambda edge: list(State).index(edge.state))
             both = old.state is new.state
             label = merged(old.label, new.label) if both else worse.label
             new = Edge(new.start, new.end, label, worse.state, old.failed_only and new.failed_only)
@@ -158,10 +158,10 @@ def calls(model: Model, drawn: Picture) -> Iterator[Edge]:
         for role in (model.resources[name] for name in sorted(roles) if name in model.resources):
             named |= references(role.body.get("Policies"))
             named |= {
-                each
+                target
                 for policy in policies
                 if role.name in references(policy.body.get("Roles"))
-                for each in references(policy.body.get("PolicyDocument"))
+                for target in references(policy.body.get("PolicyDocument"))
             }
         for name in sorted(named & drawn.nodes.keys()):
             environment = references(owner.body.get("Environment"))

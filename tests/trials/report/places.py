@@ -69,10 +69,10 @@ class Places:
         """The line at which the deepest key of a path begins that the template has."""
         here, line = self._tree, 1
         for key in path:
-            found = inner(here, key)
-            if not found:
+            pair = inner(here, key)
+            if not pair:
                 break
-            line, here = found[0].start_mark.line + 1, found[1]
+            line, here = pair[0].start_mark.line + 1, pair[1]
         return line
 
     def of_resource(self, name: str, *path: str | int) -> Place:
@@ -127,9 +127,9 @@ def constructs(template: Path) -> Iterator[tuple[str, Place]]:
 def frames(trace: Any) -> Iterator[tuple[Path, int]]:
     """Files and lines of a stack trace, that of the reader's own code first."""
     for frame in trace if isinstance(trace, list) else []:
-        found = FRAME.search(str(frame))
-        if found and "/node_modules/" not in found[1]:
-            yield Path(found[1].removeprefix("file://")), int(found[2])
+        position = FRAME.search(str(frame))
+        if position and "/node_modules/" not in position[1]:
+            yield Path(position[1].removeprefix("file://")), int(position[2])
 
 
 def metadata(template: Path) -> dict[str, list[dict[str, Any]]]:

@@ -71,15 +71,15 @@ def remarks(result: Result) -> list[Remark]:
 
 
 def of_lint(result: Result, places: Places) -> Iterator[Remark]:
-    for each in result.lint:
-        path = each.get("path", "")
+    for complaint in result.lint:
+        path = complaint.get("path", "")
         steps = [int(step) if step.isdigit() else step for step in path.split("/") if step]
         place = places.of_path(steps)
-        if place.file == places.template and each["line"] != "1":
-            place = Place(place.file, int(each["line"]), place.construct)
-        level = LEVELS.get(each["level"], Level.NOTE)
-        link = each.get("link", "").replace(f"{ROOT.as_uri()}/", page(""))
-        yield Remark(each["rule"], level, path or "template", each["message"], place, link=link)
+        if place.file == places.template and complaint["line"] != "1":
+            place = Place(place.file, int(complaint["line"]), place.construct)
+        level = LEVELS.get(complaint["level"], Level.NOTE)
+        link = complaint.get("link", "").replace(f"{ROOT.as_uri()}/", page(""))
+        yield Remark(complaint["rule"], level, path or "template", complaint["message"], place, link=link)
 
 
 def of_findings(result: Result, places: Places) -> Iterator[Remark]:

@@ -71,9 +71,9 @@ def one(remark: Remark, index: int, root: Path) -> dict[str, Any]:
 def location(place: Place, root: Path) -> dict[str, Any]:
     name = place.within(root)
     artifact = {"uri": Path(name).as_uri()} if name.startswith("/") else {"uri": quote(name), "uriBaseId": "%SRCROOT%"}
-    found: dict[str, Any] = {
+    described: dict[str, Any] = {
         "physicalLocation": {"artifactLocation": artifact, "region": {"startLine": place.line}},
     }
     if place.construct:
-        found["logicalLocations"] = [{"fullyQualifiedName": place.construct, "kind": "object"}]
-    return found
+        described["logicalLocations"] = [{"fullyQualifiedName": place.construct, "kind": "object"}]
+    return described
