@@ -52,8 +52,8 @@ def reached(
 ) -> tuple[Answer, list[str]]:
     """The answer to the message, and the connections that it was posted to, in order; `gone` is answered with 410."""
     stage.fresh()
-    for each in opened:
-        stage.invoke(connect.function, each.payload)
+    for opening in opened:
+        stage.invoke(connect.function, opening.payload)
     stage.outside.asked.clear()
     stage.outside.gone = gone
     answer = stage.invoke(source.function, message.payload)  # nobody sends it again if it fails

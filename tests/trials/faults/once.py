@@ -97,20 +97,22 @@ def once(stage: Stage, source: Source, samples: list[Sample]) -> Attempt:
     stage.seeds = []
     for sample in samples[:MOST_SAMPLES]:
         tried.append(sample.file)
-        fared = mended(lambda each: deliveries(stage, source, each), deliveries(stage, source, sample), source)
-        found = taken(stage, source, fared, tried)
-        if not found.complete and found.judgement.promise is None:
+        fared = mended(lambda variant: deliveries(stage, source, variant), deliveries(stage, source, sample), source)
+        latest = taken(stage, source, fared, tried)
+        if not latest.complete and latest.judgement.promise is None:
             for again in with_its_items(stage, source, fared):
                 if (better := taken(stage, source, again, tried)).complete:
                     return better
             stage.seeds = []
-        if found.complete:
-            return found
-        if found.reference:
-            mute = mute or found
-        elif attempt is None or found.judgement.promise or sample.unusual:  # the first one knows most of what is wanted
-            attempt = found
-        if found.judgement.promise:
+        if latest.complete:
+            return latest
+        if latest.reference:
+            mute = mute or latest
+        elif (
+            attempt is None or latest.judgement.promise or sample.unusual
+        ):  # the first one knows most of what is wanted
+            attempt = latest
+        if latest.judgement.promise:
             break
     best = mute or attempt
     assert best

@@ -62,7 +62,7 @@ def by_schedule(stage: Stage, source: Source) -> str:
     name, events = source.name.replace(".", ""), stage.local.client("events")
     told = targets_of_schedule if stage.stack.types.get(name) == SCHEDULE else targets_of_rule
     targets = [
-        {"Id": f"trial-{number}", **each} for number, each in enumerate(told(stage, stage.stack.resources[name]))
+        {"Id": f"trial-{number}", **target} for number, target in enumerate(told(stage, stage.stack.resources[name]))
     ]
     events.put_rule(Name=AT_ITS_TIME, EventPattern=json.dumps({"source": [AT_ITS_TIME]}))
     events.put_targets(Rule=AT_ITS_TIME, Targets=targets)
@@ -77,8 +77,8 @@ def targets_of_schedule(stage: Stage, physical: str) -> list[dict[str, Any]]:
 
 
 def targets_of_rule(stage: Stage, physical: str) -> list[dict[str, Any]]:
-    found = stage.local.client("events").list_targets_by_rule(Rule=physical.rsplit("|", 1)[-1])["Targets"]
-    return [sent(each) for each in found]
+    targets = stage.local.client("events").list_targets_by_rule(Rule=physical.rsplit("|", 1)[-1])["Targets"]
+    return [sent(each) for each in targets]
 
 
 def sent(target: dict[str, Any]) -> dict[str, Any]:

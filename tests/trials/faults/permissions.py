@@ -25,9 +25,9 @@ def under_its_role(stage: Stage, source: Source, reference: Reference) -> Iterat
     world = roles.world()
     role = roles.local.role(roles.stack.resources[source.function])
     calls = [
-        Call(each["action"], each["resource"], each["decision"], each["by_resource"])
-        for each in roles.local.decisions()
-        if f"/{role}/" in each["principal"]
+        Call(decision["action"], decision["resource"], decision["decision"], decision["by_resource"])
+        for decision in roles.local.decisions()
+        if f"/{role}/" in decision["principal"]
     ]
     known = {re.split(r"[:/]", physical)[-1]: name for name, physical in roles.stack.resources.items() if physical}
     statements = granted(roles, role)
@@ -44,12 +44,12 @@ def granted(stage: Stage, role: str) -> list[Statement] | None:
     documents: list[Any] = []
     for name in iam.list_role_policies(RoleName=role)["PolicyNames"]:
         documents.append(iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"])
-    for each in iam.list_attached_role_policies(RoleName=role)["AttachedPolicies"]:
+    for policy in iam.list_attached_role_policies(RoleName=role)["AttachedPolicies"]:
         try:
-            version = iam.get_policy(PolicyArn=each["PolicyArn"])["Policy"]["DefaultVersionId"]
-            found = iam.get_policy_version(PolicyArn=each["PolicyArn"], VersionId=version)
+            version = iam.get_policy(PolicyArn=policy["PolicyArn"])["Policy"]["DefaultVersionId"]
+            policy_version = iam.get_policy_version(PolicyArn=policy["PolicyArn"], VersionId=version)
         except ClientError:
             return None
-        documents.append(found["PolicyVersion"]["Document"])
+        documents.append(policy_version["PolicyVersion"]["Document"])
     plain = [json.loads(each) if isinstance(each, str) else each for each in documents]
     return [statement for document in plain for statement in listed(document.get("Statement"))]

@@ -65,8 +65,8 @@ def of_a_queue(stage: Stage, source: Source, reference: Reference, what: str, en
 def dead_letters(stage: Stage, source: Source) -> tuple[str, list[Any]]:
     """The messages that the redrive policy of a source's queue has moved, taken out of there."""
     sqs, url = stage.local.client("sqs"), stage.stack.resources[source.origin]
-    found = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["RedrivePolicy"]).get("Attributes", {})
-    target = json.loads(found.get("RedrivePolicy", "{}")).get("deadLetterTargetArn", "").split(":")[-1]
+    redrive_settings = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["RedrivePolicy"]).get("Attributes", {})
+    target = json.loads(redrive_settings.get("RedrivePolicy", "{}")).get("deadLetterTargetArn", "").split(":")[-1]
     queues = {physical.rsplit("/", 1)[-1]: (name, physical) for name, physical in stage.stack.resources.items()}
     if target not in queues:
         return "", []

@@ -53,13 +53,13 @@ def others(content: dict[str, Any]) -> list[Any]:
 
 def worlds(stage: Stage, source: Source, reference: Reference, contents: list[Any]) -> list[World | None]:
     """What each of these contents leaves, none if it is refused."""
-    found: list[World | None] = []
+    left: list[World | None] = []
     for content in contents:
         stage.fresh()
         sample = replace(reference.sample, payload=wrapped(reference.sample.payload, source, content))
         refused = refusal(deliver(stage, source, [sample]))
-        found.append(None if refused else stage.world())
-    return found
+        left.append(None if refused else stage.world())
+    return left
 
 
 def differs(reference: Reference, world: World) -> bool:

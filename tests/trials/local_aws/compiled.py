@@ -24,7 +24,7 @@ class Compiled:
 def settings(path: Path) -> dict[str, Any]:
     """The compiler's options in a `tsconfig.json`, which may hold comments, and in the file that it extends."""
     try:
-        text = COMMENT.sub(lambda found: found[1] or "", path.read_text(encoding="utf-8-sig"))
+        text = COMMENT.sub(lambda comment: comment[1] or "", path.read_text(encoding="utf-8-sig"))
         told = json.loads(LAST_COMMA.sub(r"\1", text))
     except (OSError, ValueError):
         return {}

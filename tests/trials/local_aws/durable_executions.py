@@ -27,8 +27,8 @@ PAUSE = 0.5  # seconds between them
 locks: defaultdict[str, Any] = defaultdict(threading.RLock)
 given_name: contextvars.ContextVar[str | None] = contextvars.ContextVar("given_name", default=None)
 plain = {
-    each.__name__: each
-    for each in (
+    original.__name__: original
+    for original in (
         functions._invoke,
         functions.invoke_async_with_retry,
         functions.invoke_durable_resume,

@@ -40,8 +40,8 @@ COPIES = {"copysource": "x-amz-copy-source"}
 
 def with_copies(service: str) -> list[dict[str, Any]]:
     """It looks for a header of the member's name, and so takes each CopyObject for a PutObject."""
-    for each in (operations := compiled(service)):
-        each["required_headers"] = {COPIES.get(name, name) for name in each["required_headers"]}
+    for operation in (operations := compiled(service)):
+        operation["required_headers"] = {COPIES.get(name, name) for name in operation["required_headers"]}
     return operations
 
 

@@ -254,8 +254,8 @@ def not_installed(source: Path, refusal: str) -> str:
 def settings_above(code: Path, source: Path) -> list[str]:
     """The option that names the settings of TypeScript above code that brings none: the copy lies elsewhere."""
     above = (folder / "tsconfig.json" for folder in source.resolve().parents[:UPWARDS])
-    found = None if (code / "tsconfig.json").is_file() else next((path for path in above if path.is_file()), None)
-    return [f"--tsconfig={found}"] if found else []
+    settings = None if (code / "tsconfig.json").is_file() else next((path for path in above if path.is_file()), None)
+    return [f"--tsconfig={settings}"] if settings else []
 
 
 def asked_of_esbuild(properties: dict[str, Any]) -> list[str]:

@@ -157,10 +157,10 @@ class StandIn(Outside):
         if self.mute:
             return None
         time.sleep(self.delay)
-        for each in self.answers:
-            if each.fits(asked):
-                time.sleep(each.delay)
-                return each.status, each.body.encode() if isinstance(each.body, str) else each.body
+        for answer in self.answers:
+            if answer.fits(asked):
+                time.sleep(answer.delay)
+                return answer.status, answer.body.encode() if isinstance(answer.body, str) else answer.body
         return 200, {}
 
     def forget(self) -> None:

@@ -320,9 +320,9 @@ class Server:
 
     def lookups(self) -> list[dict[str, Any]]:
         """What functions looked for in DynamoDB since the last `reset`: each `operation` with its `request`."""
-        found = self._fault_proxy("GET")["lookups"]
-        assert isinstance(found, list)
-        return found
+        looked_up = self._fault_proxy("GET")["lookups"]
+        assert isinstance(looked_up, list)
+        return looked_up
 
     def _fault_proxy(self, method: str, body: Any = None) -> Any:
         data = None if body is None else json.dumps(body).encode()
@@ -333,9 +333,9 @@ class Server:
     def faulted(self) -> list[dict[str, Any]]:
         """The functions' AWS calls that a rule of `fault` met, oldest first, with `service` and `operation`."""
         with urllib.request.urlopen(f"{self._proxy}/_microburst/fired?limit=10000", timeout=5) as answer:
-            found = json.load(answer)
-        assert isinstance(found, list)
-        return found
+            met = json.load(answer)
+        assert isinstance(met, list)
+        return met
 
     def reset(self) -> None:
         """Forget every stack, all data, every fault and the functions' temporary files."""

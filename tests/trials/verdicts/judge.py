@@ -144,8 +144,8 @@ def not_here(error: str, last: tuple[str, str]) -> str:
 
     S3 gives none to Node.js either, when an object is not there.
     """
-    if found := NOT_HERE.search(error):
-        return found[1]
+    if refused_call := NOT_HERE.search(error):
+        return refused_call[1]
     return last[1] if error.endswith("UnknownError") and last[0] not in ("", "s3") else ""
 
 

@@ -92,14 +92,14 @@ def judged(play: Play, reference: Undisturbed, setting: Setting, plays: Sequence
 
 def tells(play: Play, reference: Undisturbed) -> Iterator[Difference]:
     """What is there only because of the failure, and may tell somebody of it."""
-    for each in differences(reference.play.world, play.world, reference.noise):
-        known = json.dumps(reference.play.world.get(each.place, []), default=str)
-        new = json.dumps(each.new, default=str)
-        words = {found.lower() for found in FAILURE.findall(new)} - {found.lower() for found in FAILURE.findall(known)}
-        sent = each.place.split(" ")[0] in SINKS and each.new and not tellable(each, reference.play.world)
-        same_place = reference.play.world.get(each.place) != reference.play.empty.get(each.place)
-        if each.new and (words or play.fault.error in new or (sent and not same_place)):
-            yield each
+    for change in differences(reference.play.world, play.world, reference.noise):
+        known = json.dumps(reference.play.world.get(change.place, []), default=str)
+        new = json.dumps(change.new, default=str)
+        words = {word.lower() for word in FAILURE.findall(new)} - {word.lower() for word in FAILURE.findall(known)}
+        sent = change.place.split(" ")[0] in SINKS and change.new and not tellable(change, reference.play.world)
+        same_place = reference.play.world.get(change.place) != reference.play.empty.get(change.place)
+        if change.new and (words or play.fault.error in new or (sent and not same_place)):
+            yield change
 
 
 def succeeded(play: Play, reference: Undisturbed, setting: Setting, told: list[Difference]) -> Judgement:
@@ -132,9 +132,9 @@ def succeeded(play: Play, reference: Undisturbed, setting: Setting, told: list[D
     return broken(Promise.SILENT, text, *details)
 
 
-def filled(difference: Difference, reference: Undisturbed) -> bool:
+def filled(change: Difference, reference: Undisturbed) -> bool:
     """Whether an undisturbed execution leaves something in the same place."""
-    return reference.play.world.get(difference.place) != reference.play.empty.get(difference.place)
+    return reference.play.world.get(change.place) != reference.play.empty.get(change.place)
 
 
 def failed(
@@ -164,10 +164,10 @@ def failed(
 def effects(reference: Undisturbed) -> Iterator[Effect]:
     """What the tasks of an undisturbed execution left, as far as it is there in the end."""
     for attempt in reference.play.attempts:
-        for each in attempt.effects:
-            last = marks(reference.play.world, each.place, reference)
-            kept = (one for one in each.new if masked(one, each.place, reference.noise) in last)
-            yield from (Effect(attempt.state, each.place, one) for one in kept)
+        for change in attempt.effects:
+            last = marks(reference.play.world, change.place, reference)
+            kept = (one for one in change.new if masked(one, change.place, reference.noise) in last)
+            yield from (Effect(attempt.state, change.place, one) for one in kept)
 
 
 def marks(world: World, place: str, reference: Undisturbed) -> set[str]:
@@ -206,8 +206,10 @@ def undoers(play: Play, effect: Effect, mark: str, reference: Undisturbed) -> It
     for attempt in play.attempts:
         if attempt.state in reference.play.states or attempt.error:
             continue
-        for each in attempt.effects:
-            if each.place == effect.place and mark in {masked(one, each.place, reference.noise) for one in each.gone}:
+        for change in attempt.effects:
+            if change.place == effect.place and mark in {
+                masked(one, change.place, reference.noise) for one in change.gone
+            }:
                 yield attempt.state
 
 

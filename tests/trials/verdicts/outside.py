@@ -9,8 +9,8 @@ def with_requests(judgement: Judgement, requests: int, deliveries: int) -> Judge
     """The judgement, and how often the service was asked although it had said that it has too much to do."""
     if requests < 2:
         return judgement
-    each = f"asked {requests} times in one delivery"
+    repeated = f"asked {requests} times in one delivery"
     if deliveries < 2:
-        return replace(judgement, happened=f"{judgement.happened}; {each}")
-    most = f"{each}, which up to {deliveries} deliveries multiply: {requests * deliveries} requests for one event"
-    return replace(judgement, happened=f"{judgement.happened}; {each}", details=(*judgement.details, most))
+        return replace(judgement, happened=f"{judgement.happened}; {repeated}")
+    most = f"{repeated}, which up to {deliveries} deliveries multiply: {requests * deliveries} requests for one event"
+    return replace(judgement, happened=f"{judgement.happened}; {repeated}", details=(*judgement.details, most))

@@ -29,11 +29,11 @@ def leaked(alone: World, warm: World, cold: World, noise: Noise, strange: frozen
     details = [str(each) for each in changed]
     if not changed:
         return held("after another's event it does something else than alone, in a new environment too: by its stores")
-    for each in changed:
-        shown = [mark for mark in sorted(strange) if any(mark in told(record) for record in each.new)]
-        known = [mark for mark in shown if any(mark in told(record) for record in cold.get(each.place, []))]
-        if found := [mark for mark in shown if mark not in known]:
-            text = f"what it does for one event holds {found[0]!r} of the event before: {each}"
+    for difference in changed:
+        shown = [mark for mark in sorted(strange) if any(mark in told(record) for record in difference.new)]
+        known = [mark for mark in shown if any(mark in told(record) for record in cold.get(difference.place, []))]
+        if carried_over := [mark for mark in shown if mark not in known]:
+            text = f"what it does for one event holds {carried_over[0]!r} of the event before: {difference}"
             return broken(Promise.LEAKED, text, *details)
     return unproved(f"an environment that was used does something else than a new one: {changed[0]}", *details)
 

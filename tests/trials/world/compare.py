@@ -72,19 +72,19 @@ def timeless(value: Any) -> Any:
 
 def noise(first: World, second: World) -> Noise:
     """Paths that differ between two worlds made in the same way: random ids, request ids, hashes."""
-    found: Noise = set()
+    noisy: Noise = set()
     for place in first.keys() | second.keys():
         ours, theirs = values(first.get(place, [])), values(second.get(place, []))
-        found |= {(place, path) for path in ours.keys() | theirs.keys() if ours.get(path) != theirs.get(path)}
-    return found
+        noisy |= {(place, path) for path in ours.keys() | theirs.keys() if ours.get(path) != theirs.get(path)}
+    return noisy
 
 
 def values(records: list[Any]) -> dict[str, Counter[str]]:
-    found: dict[str, Counter[str]] = {}
+    counted: dict[str, Counter[str]] = {}
     for record in records:
         for path, value in flat(timeless(record)).items():
-            found.setdefault(path, Counter())[repr(value)] += 1
-    return found
+            counted.setdefault(path, Counter())[repr(value)] += 1
+    return counted
 
 
 def masked(record: Any, place: str, noisy: Noise) -> str:
@@ -93,26 +93,26 @@ def masked(record: Any, place: str, noisy: Noise) -> str:
 
 
 def differences(before: World, after: World, noisy: Noise) -> list[Difference]:
-    found = []
+    changed = []
     for place in sorted(before.keys() | after.keys()):
         ours = [(masked(each, place, noisy), each) for each in before.get(place, [])]
         theirs = [(masked(each, place, noisy), each) for each in after.get(place, [])]
         gone, new = only(ours, theirs), only(theirs, ours)
         if gone or new:
-            found.append(Difference(place, gone, new))
-    return found
+            changed.append(Difference(place, gone, new))
+    return changed
 
 
 def only(ours: list[tuple[str, Any]], theirs: list[tuple[str, Any]]) -> list[Any]:
     """The records of the first list that have no equal in the second."""
     left = Counter(key for key, _ in theirs)
-    found = []
+    unmatched = []
     for key, record in ours:
         if left[key]:
             left[key] -= 1
         else:
-            found.append(record)
-    return found
+            unmatched.append(record)
+    return unmatched
 
 
 def tellable(difference: Difference, before: World) -> bool:

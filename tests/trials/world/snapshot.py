@@ -37,8 +37,8 @@ class Probes:
                 local.client("sns").subscribe(**subscription, Attributes={"RawMessageDelivery": "true"})
         buses = {name: stack.resources[name] for name, kind in stack.types.items() if PLACES.get(kind) == "bus"}
         known = {*buses.values(), "default"}
-        for each in local.client("events").list_event_buses()["EventBuses"]:  # also those that a parameter names
-            buses |= {} if each["Name"] in known else {each["Name"]: each["Name"]}
+        for listed_bus in local.client("events").list_event_buses()["EventBuses"]:  # also those that a parameter names
+            buses |= {} if listed_bus["Name"] in known else {listed_bus["Name"]: listed_bus["Name"]}
         # What AWS itself tells on a bus, of executions or objects, comes when it likes and is no effect of its own.
         for name, bus in {**buses, "default": "default"}.items():
             _, arn = self._queue(f"bus {name}")
@@ -77,8 +77,8 @@ def queued(local: LocalAws) -> dict[str, list[str]]:
     """The bodies in every queue, without receiving them."""
     context: ssl.SSLContext = local.tls
     with urllib.request.urlopen(f"{local.endpoint}/_ministack/sqs/messages", timeout=10, context=context) as answer:
-        found = json.load(answer)["messages"]
-    queues = (queue for regions in found.values() for region in regions.values() for queue in region.items())
+        by_account = json.load(answer)["messages"]
+    queues = (queue for regions in by_account.values() for region in regions.values() for queue in region.items())
     return {url.rsplit("/", 1)[1]: [each["Body"] for each in messages] for url, messages in queues}
 
 
@@ -97,18 +97,18 @@ def told(value: Any) -> Any:
 def objects(local: LocalAws, bucket: str) -> Iterator[Any]:
     s3 = local.client("s3")
     for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket):
-        for each in page.get("Contents", []):
-            body = each["ETag"]
-            if each["Size"] <= LARGEST:
-                body = s3.get_object(Bucket=bucket, Key=each["Key"])["Body"].read().decode(errors="replace")
-            yield {"key": each["Key"], "body": parsed(body)}
+        for summary in page.get("Contents", []):
+            body = summary["ETag"]
+            if summary["Size"] <= LARGEST:
+                body = s3.get_object(Bucket=bucket, Key=summary["Key"])["Body"].read().decode(errors="replace")
+            yield {"key": summary["Key"], "body": parsed(body)}
 
 
 def executions(local: LocalAws, machine: str) -> Iterator[Any]:
     states = local.client("stepfunctions")
-    for each in states.list_executions(stateMachineArn=machine)["executions"]:
-        found = states.describe_execution(executionArn=each["executionArn"])
-        yield {"name": found["name"], "input": parsed(found.get("input", "{}"))}
+    for execution in states.list_executions(stateMachineArn=machine)["executions"]:
+        described = states.describe_execution(executionArn=execution["executionArn"])
+        yield {"name": described["name"], "input": parsed(described.get("input", "{}"))}
 
 
 def stream_records(local: LocalAws, stream: str) -> Iterator[Any]:
@@ -116,8 +116,8 @@ def stream_records(local: LocalAws, stream: str) -> Iterator[Any]:
     for shard in kinesis.list_shards(StreamName=stream)["Shards"]:
         start = {"ShardId": shard["ShardId"], "ShardIteratorType": "TRIM_HORIZON"}
         iterator = kinesis.get_shard_iterator(StreamName=stream, **start)["ShardIterator"]
-        for each in kinesis.get_records(ShardIterator=iterator)["Records"]:
-            yield {"key": each["PartitionKey"], "data": parsed(each["Data"].decode(errors="replace"))}
+        for record in kinesis.get_records(ShardIterator=iterator)["Records"]:
+            yield {"key": record["PartitionKey"], "data": parsed(record["Data"].decode(errors="replace"))}
 
 
 READERS = {"table": items, "bucket": objects, "machine": executions, "stream": stream_records}
@@ -147,10 +147,10 @@ def without_envelope(event: Any) -> Any:
 def named(world: World, stack: Stack) -> World:
     """Physical names replaced by logical ones, for they differ from run to run."""
     names = {value: f"<{name}>" for name, value in stack.resources.items() if len(value) > 5}
-    found: World = {}
+    renamed: World = {}
     for place, records in world.items():
         text = json.dumps(records)
         for physical in sorted(names, key=len, reverse=True):
             text = text.replace(json.dumps(physical)[1:-1], names[physical])
-        found[place] = json.loads(text.replace(stack.name, "<stack>"))
-    return found
+        renamed[place] = json.loads(text.replace(stack.name, "<stack>"))
+    return renamed
