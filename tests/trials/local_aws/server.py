@@ -333,9 +333,9 @@ class Server:
     def faulted(self) -> list[dict[str, Any]]:
         """The functions' AWS calls that a rule of `fault` met, oldest first, with `service` and `operation`."""
         with urllib.request.urlopen(f"{self._proxy}/_microburst/fired?limit=10000", timeout=5) as answer:
-            met = json.load(answer)
-        assert isinstance(met, list)
-        return met
+            calls = json.load(answer)
+        assert isinstance(calls, list)
+        return calls
 
     def reset(self) -> None:
         """Forget every stack, all data, every fault and the functions' temporary files."""
