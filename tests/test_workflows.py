@@ -134,6 +134,7 @@ def test_the_comment_is_renewed_if_there_is_one(known: str, asked: str, tmp_path
     assert MARK in comment["run"]
 
 
+@pytest.mark.e2e
 @pytest.mark.parametrize(
     ("name", "code"), [("tests/rules/fixtures/E9101/fail_sam.yaml", 2), ("examples/queue_worker/template.yaml", 0)]
 )

@@ -185,6 +185,7 @@ def test_a_copy_without_facts_says_nothing(tmp_path: Path, monkeypatch: pytest.M
     assert home.outdated(datetime.date(2099, 1, 1)) == ""
 
 
+@pytest.mark.e2e
 def test_old_facts_are_a_note_of_the_result(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

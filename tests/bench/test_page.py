@@ -208,6 +208,7 @@ def test_the_comment_is_what_github_shows_as_one(result: Result) -> None:
     assert rows.count("list_item_open") == 5
 
 
+@pytest.mark.e2e
 def test_mermaid_takes_the_picture_whatever_the_names_are(result: Result) -> None:
     hostile = Picture()
     for name in ("a", "b"):

@@ -94,6 +94,7 @@ def another_in_between(plan: Plan) -> bool:
     return any(sent[i] == sent[k] != sent[j] for k in range(len(sent)) for j in range(k) for i in range(j))
 
 
+@pytest.mark.e2e
 def test_the_shortest_sequence_that_fails_is_found() -> None:
     found = shortest([2, 2, 2], another_in_between, most=200)
     assert found
@@ -109,6 +110,7 @@ def test_a_fault_that_is_not_needed_is_left_out() -> None:
     assert reduced(plan, lambda tried: any(step.fault is Fault.KILLED for step in tried)) == (plan[0],)
 
 
+@pytest.mark.e2e
 def test_where_nothing_fails_nothing_is_found_and_every_kind_of_step_was_drawn() -> None:
     seen = list[Plan]()
 

@@ -178,6 +178,7 @@ def carried(sent: dict[str, Any]) -> Any:
     return next((each["correlation_id"] for each in items if "correlation_id" in each), otherwise)
 
 
+@pytest.mark.e2e
 @pytest.mark.parametrize("name", PLAYS)
 def test_each_line_has_the_id_that_came_and_what_is_sent_has_it_too(name: str, tmp_path: Path) -> None:
     printed = played(EXAMPLES / name, PLAYS[name], tmp_path / "played.cjs")

@@ -383,6 +383,7 @@ def test_a_job_gets_credentials_only_through_its_environment() -> None:
     assert "secrets." not in PIPELINE.read_text()
 
 
+@pytest.mark.e2e
 def test_every_command_of_the_pipeline_exists() -> None:
     for name in jobs():
         assert commands.complaints("\n".join(runs(name)).replace("uv run --frozen pytest", "true")) == []

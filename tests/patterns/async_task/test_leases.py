@@ -318,6 +318,7 @@ def every_order(world: World, actors: Callable[[], dict[str, Callable[[], Any]]]
             return
 
 
+@pytest.mark.e2e
 @pytest.mark.parametrize("duplicate", ["m-1", "m-2"])
 @pytest.mark.parametrize("dies_after", [0, 1, 2, 3], ids=lambda calls: f"dies after {calls}" if calls else "lives")
 def test_in_every_order_of_worker_duplicate_and_giving_up_the_job_ends_and_no_live_one_is_robbed(

@@ -199,6 +199,7 @@ def test_a_loan_that_is_not_wanted_is_not_paid(
     assert drawn_up == (wanted == "refused")
 
 
+@pytest.mark.e2e
 def test_an_outage_of_eighty_minutes_is_outlasted_and_a_longer_one_is_told(shop: Shop, partners: Partners) -> None:
     with mock.patch("random.random", return_value=0.0):  # the shortest pauses that may be
         execution = shop.begin()

@@ -160,7 +160,7 @@ def in_typescript(bundle: Path) -> Callable[..., list[list[Any]]]:
     return play
 
 
-@pytest.fixture(params=["python", "typescript"])
+@pytest.fixture(params=["python", pytest.param("typescript", marks=pytest.mark.e2e)])
 def play(request: pytest.FixtureRequest, shop: Example) -> Callable[..., list[list[Any]]]:
     if request.param == "python":
         return in_python(shop)

@@ -271,6 +271,7 @@ def held_up(shop: Example) -> None:
 CALLS_OF_A_RELEASE = 13  # for each of 3 changes: read, query, write; then read, query, write; and a read
 
 
+@pytest.mark.e2e
 @pytest.mark.parametrize("after", [False, True])
 @pytest.mark.parametrize("at", range(1, CALLS_OF_A_RELEASE + 1))
 def test_a_change_that_comes_at_any_moment_of_a_release_is_neither_lost_nor_ahead(
@@ -330,6 +331,7 @@ def test_the_second_change_of_a_new_group_at_any_moment_of_its_first_leaves_both
     assert (stock(shop), parked(shop)) == ((2, 2, False), [])
 
 
+@pytest.mark.e2e
 @pytest.mark.parametrize("after", [False, True])
 @pytest.mark.parametrize("at", range(1, CALLS_OF_A_RELEASE + 1))
 def test_a_release_that_dies_at_any_point_is_made_good_by_the_next(
@@ -346,6 +348,7 @@ def test_a_release_that_dies_at_any_point_is_made_good_by_the_next(
     assert (stock(shop), parked(shop)) == ((4, 7, False), [])
 
 
+@pytest.mark.e2e
 @pytest.mark.parametrize("after", [False, True])
 @pytest.mark.parametrize("at", range(1, 9))
 def test_a_death_at_any_point_of_a_batch_that_parks_leaves_what_no_death_leaves(
@@ -361,6 +364,7 @@ def test_a_death_at_any_point_of_a_batch_that_parks_leaves_what_no_death_leaves(
     assert (stock(shop), parked(shop)) == ((1, 3, True), [2, 3, 4])
 
 
+@pytest.mark.e2e
 @pytest.mark.parametrize("at", range(1, CALLS_OF_A_RELEASE + 1))
 def test_a_step_of_another_release_at_any_moment_ends_none(
     shop: Example, monkeypatch: pytest.MonkeyPatch, at: int

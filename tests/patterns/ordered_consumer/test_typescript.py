@@ -9,6 +9,8 @@ import pytest
 from patterns.test_correlation_in_typescript import played
 from trials.local_aws.synthesis import EXAMPLES
 
+pytestmark = pytest.mark.e2e  # they start Node.js
+
 MESSAGES = """
 const { ConditionalCheckFailedException, TransactionCanceledException } = require("@aws-sdk/client-dynamodb");
 const awaited = { ...context, getRemainingTimeInMillis: () => 60_000 };

@@ -17,6 +17,8 @@ from support.handlers import Example
 from trials.local_aws import REGION, LocalAws
 from trials.local_aws.synthesis import EXAMPLES, NODE
 
+pytestmark = pytest.mark.e2e  # they start Node.js
+
 NOW = int(time.time())
 BODY = change("e-1", "p-1", 1)
 ACCEPTED, REFUSED = {"statusCode": 202}, {"statusCode": 401}
@@ -149,7 +151,6 @@ def test_known_keys_are_tried_while_secrets_manager_fails(
     assert receive.post(NEW, now=NOW + 3_610) == ACCEPTED
 
 
-@pytest.mark.e2e
 def test_every_silent_service_is_told_to_the_provider_in_seconds(environment: Callable[..., Receiver]) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:  # accepts, and never answers
         nowhere = f"http://127.0.0.1:{silent.getsockname()[1]}"
