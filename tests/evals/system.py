@@ -9,9 +9,9 @@ from unittest.mock import patch
 
 from botocore.client import BaseClient
 
-from evals.harness import Environment, Missing, environment, items, messages
+from evals.harness import Environment, Missing, environment, items, messages, reported
 from evals.iam import allows, arn, requests, resolved, statements
-from support.handlers import Context, outputs, state
+from support.handlers import Context, outputs, sqs_event, state
 from support.templates import translated
 from trials.local_aws import LocalAws, Stack
 from trials.template import FUNCTIONS, Model, merged_properties, read_template, references
@@ -71,6 +71,14 @@ class System:
     def call(self, function: str, event: Any, **variables: str) -> Any:
         with self.running(function, **variables) as run:
             return run(event)
+
+    def deliver(self, function: str, *bodies: str) -> list[str]:
+        """The ids of the messages, `m-0` and so on, that stay in the queue: what is reported, or all if it raises."""
+        batch = sqs_event(*bodies)
+        try:
+            return reported(self.call(function, batch))
+        except Exception:
+            return [record["messageId"] for record in batch["Records"]]
 
     def consumed_queue(self) -> tuple[str, str]:
         """The queue that a function consumes, and that function. Raises `Missing` unless there is just one."""

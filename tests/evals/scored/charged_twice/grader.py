@@ -13,10 +13,9 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from evals.harness import intercepted, reported
+from evals.harness import intercepted
 from evals.scoring import Checks, Severity
 from evals.system import System
-from support.handlers import sqs_event
 from support.templates import findings
 from trials.local_aws import LocalAws
 from trials.local_aws.outside import Asked, Outside
@@ -54,19 +53,10 @@ def deployed(answer: Path, aws: LocalAws) -> Iterator[tuple[System, Cards]]:
         yield System(answer, aws, ProviderUrl=cards.url, OnCallTopicArn="arn:aws:sns:us-east-1:123456789012:t"), cards
 
 
-def deliver(system: System, *bodies: str) -> list[str]:
-    """The message ids that are reported; all of them if the function raises."""
-    batch = sqs_event(*bodies)
-    try:
-        return reported(system.call("ChargeOrders", batch))
-    except Exception:
-        return [record["messageId"] for record in batch["Records"]]
-
-
 @CHECKS(Severity.ASKED)
 def orders_are_charged(answer: Path, aws: LocalAws) -> Iterator[str]:
     with deployed(answer, aws) as (system, cards):
-        failures = deliver(system, order("o-1"), order("o-2"))
+        failures = system.deliver("ChargeOrders", order("o-1"), order("o-2"))
         if failures or cards.charges != {"o-1": 1, "o-2": 1}:
             yield f"two orders are charged {dict(cards.charges)}, reported: {failures}"
 
@@ -75,10 +65,10 @@ def orders_are_charged(answer: Path, aws: LocalAws) -> Iterator[str]:
 def a_lost_answer_is_one_charge(answer: Path, aws: LocalAws) -> Iterator[str]:
     with deployed(answer, aws) as (system, cards):
         cards.cut = True
-        kept = deliver(system, order("o-3"))
+        kept = system.deliver("ChargeOrders", order("o-3"))
         cards.cut = False
         if kept:
-            deliver(system, order("o-3"))
+            system.deliver("ChargeOrders", order("o-3"))
         if cards.charges["o-3"] != 1:
             yield f"{cards.charges['o-3']} charges when the provider's answer was lost"
 
@@ -93,9 +83,9 @@ def a_record_that_failed_is_one_charge(answer: Path, aws: LocalAws) -> Iterator[
 
     with deployed(answer, aws) as (system, cards):
         with intercepted(throttled):
-            kept = deliver(system, order("o-4"))
+            kept = system.deliver("ChargeOrders", order("o-4"))
         if kept:
-            deliver(system, order("o-4"))
+            system.deliver("ChargeOrders", order("o-4"))
         if cards.charges["o-4"] != 1:
             yield f"{cards.charges['o-4']} charges when the record could not be written after the first"
 
@@ -104,10 +94,10 @@ def a_record_that_failed_is_one_charge(answer: Path, aws: LocalAws) -> Iterator[
 def an_outage_delays_the_charge(answer: Path, aws: LocalAws) -> Iterator[str]:
     with deployed(answer, aws) as (system, cards):
         cards.down = True
-        if not deliver(system, order("o-5")):
+        if not system.deliver("ChargeOrders", order("o-5")):
             yield "an order that the provider refused is reported as done"
         cards.down = False
-        deliver(system, order("o-5"))
+        system.deliver("ChargeOrders", order("o-5"))
         if not cards.charges["o-5"]:
             yield "an order is not charged although the provider came back"
 
@@ -115,7 +105,7 @@ def an_outage_delays_the_charge(answer: Path, aws: LocalAws) -> Iterator[str]:
 @CHECKS(Severity.BLOCKS)
 def a_bad_message_holds_up_nobody(answer: Path, aws: LocalAws) -> Iterator[str]:
     with deployed(answer, aws) as (system, cards):
-        failures = deliver(system, "not JSON", order("o-6"))
+        failures = system.deliver("ChargeOrders", "not JSON", order("o-6"))
         if failures != ["m-0"] or cards.charges["o-6"] != 1:
             yield f"behind a bad message an order is charged {cards.charges['o-6']} times; reported: {failures}"
 
@@ -135,5 +125,5 @@ def the_alarm_still_rings(answer: Path, aws: LocalAws) -> Iterator[str]:
 @CHECKS(Severity.LOSES)
 def the_role_allows_the_work(answer: Path, aws: LocalAws) -> Iterator[str]:
     with deployed(answer, aws) as (system, _):
-        deliver(system, order("o-7"))
+        system.deliver("ChargeOrders", order("o-7"))
         yield from system.denied()
