@@ -3,16 +3,17 @@
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
 from botocore.client import BaseClient
 
-from evals.harness import Environment, Missing, environment, items, messages, reported
+from evals.harness import Environment, Missing, environment, items, messages, reported, text
 from evals.iam import allows, arn, requests, resolved, statements
 from support.handlers import Context, outputs, sqs_event, state
-from support.templates import translated
+from support.templates import findings, translated
 from trials.local_aws import LocalAws, Stack
 from trials.template import FUNCTIONS, Model, merged_properties, read_template, references
 
@@ -137,6 +138,19 @@ class Invocation:
 
         with patch.object(BaseClient, "_make_api_call", noted):
             return self._handler(event, Context())
+
+
+def said(answer: Path, *rules: str) -> Iterator[str]:
+    """What cfn-lint and our rules, those whose names begin so, say about the template of an answer, and so does SAM."""
+    text(answer, "template.yaml")
+    files = sorted(path for path in answer.rglob("*") if path.is_file() and "__pycache__" not in path.parts)
+    whole = tuple((path, path.read_bytes()) for path in files)  # rules read the code as well
+    yield from (each for each in _said(answer / "template.yaml", whole) if each.startswith(rules))
+
+
+@lru_cache(maxsize=4)
+def _said(template: Path, _: tuple[tuple[Path, bytes], ...]) -> list[str]:
+    return findings(template)
 
 
 def request(method: str, path: str, body: Any = None, **more: Any) -> dict[str, Any]:
