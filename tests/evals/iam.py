@@ -14,6 +14,13 @@ ARNS = {
     "AWS::S3::Bucket": "arn:aws:s3:::{name}",
     "AWS::Events::EventBus": "arn:aws:events:{region}:{account}:event-bus/{name}",
 }
+NAMES = {  # the property that gives a resource a name of the template's choice
+    "AWS::S3::Bucket": "BucketName",
+    "AWS::SQS::Queue": "QueueName",
+    "AWS::SNS::Topic": "TopicName",
+    "AWS::DynamoDB::Table": "TableName",
+    "AWS::Events::EventBus": "Name",
+}
 PSEUDO = {"AWS::Partition": "aws", "AWS::Region": REGION, "AWS::AccountId": ACCOUNT}
 
 
@@ -52,13 +59,21 @@ def requests(service: str, operation: str, parameters: dict[str, Any]) -> Iterat
 
 
 def arn(template: dict[str, Any], name: str) -> str:
-    """The ARN of a resource whose physical name were its logical id; a rule's stands below its bus."""
+    """The ARN of a resource whose physical name, unless it is given, were its logical id; a rule's is below its bus."""
     resource = template["Resources"].get(name, {})
+    name = called(template, name)
     if resource.get("Type") == "AWS::Events::Rule" and "EventBusName" in resource["Properties"]:
         name = f"{resolved(template, resource['Properties']['EventBusName']).rsplit('/', 1)[-1]}/{name}"
     return ARNS.get(resource.get("Type", ""), "arn:aws:other:{region}:{account}:{name}").format(
         region=REGION, account=ACCOUNT, name=name
     )
+
+
+def called(template: dict[str, Any], name: str) -> str:
+    """The name that a template gives a resource, else its logical id."""
+    resource = template["Resources"].get(name, {})
+    given = resource.get("Properties", {}).get(NAMES.get(resource.get("Type", ""), ""))
+    return str(resolved(template, given)) if given else name
 
 
 def resolved(template: dict[str, Any], value: Any) -> Any:
@@ -70,7 +85,7 @@ def resolved(template: dict[str, Any], value: Any) -> Any:
     if list(value) == ["Ref"]:
         name = value["Ref"]
         is_topic = template["Resources"].get(name, {}).get("Type") == "AWS::SNS::Topic"
-        return arn(template, name) if is_topic else PSEUDO.get(name, name)
+        return arn(template, name) if is_topic else PSEUDO.get(name, called(template, name))
     if list(value) == ["Fn::GetAtt"]:
         name, attribute = (
             value["Fn::GetAtt"] if isinstance(value["Fn::GetAtt"], list) else value["Fn::GetAtt"].split(".")
