@@ -13,6 +13,12 @@ ARNS = {
     "AWS::Events::Rule": "arn:aws:events:{region}:{account}:rule/{name}",
     "AWS::S3::Bucket": "arn:aws:s3:::{name}",
     "AWS::Events::EventBus": "arn:aws:events:{region}:{account}:event-bus/{name}",
+    "AWS::IAM::Role": "arn:aws:iam::{account}:role/{name}",
+    "AWS::Kinesis::Stream": "arn:aws:kinesis:{region}:{account}:stream/{name}",
+    "AWS::Lambda::Function": "arn:aws:lambda:{region}:{account}:function:{name}",
+    "AWS::Scheduler::ScheduleGroup": "arn:aws:scheduler:{region}:{account}:schedule-group/{name}",
+    "AWS::Serverless::Function": "arn:aws:lambda:{region}:{account}:function:{name}",
+    "AWS::StepFunctions::StateMachine": "arn:aws:states:{region}:{account}:stateMachine:{name}",
 }
 NAMES = {  # the property that gives a resource a name of the template's choice
     "AWS::S3::Bucket": "BucketName",
@@ -30,6 +36,13 @@ OTHER_ACTIONS = {  # where IAM's name is not the operation's
     "ChangeMessageVisibilityBatch": "ChangeMessageVisibility",
     "PublishBatch": "Publish",
     "HeadObject": "GetObject",
+    "Invoke": "InvokeFunction",
+    "CopyObject": "PutObject",
+    "CreateMultipartUpload": "PutObject",
+    "UploadPart": "PutObject",
+    "CompleteMultipartUpload": "PutObject",
+    "ListObjects": "ListBucket",
+    "ListObjectsV2": "ListBucket",
 }
 IN_TRANSACTIONS = {
     "Put": "PutItem",
@@ -53,9 +66,11 @@ def requests(service: str, operation: str, parameters: dict[str, Any]) -> Iterat
     action = f"{service}:{OTHER_ACTIONS.get(operation, operation)}"
     for entry in parameters.get("Entries", []) if operation == "PutEvents" else []:
         yield action, entry.get("EventBusName", "default"), ""
-    for name in ("TableName", "QueueUrl", "TopicArn", "Bucket"):
+    if operation == "CopyObject" and isinstance(parameters["CopySource"], dict):
+        yield "s3:GetObject", parameters["CopySource"]["Bucket"], f"/{parameters['CopySource']['Key']}"
+    for name in ("TableName", "QueueUrl", "TopicArn", "Bucket", "FunctionName", "StreamName"):
         if name in parameters:
-            yield action, parameters[name], f"/{parameters['Key']}" if "Bucket" in parameters else ""
+            yield action, parameters[name], f"/{parameters['Key']}" if "Key" in parameters and name == "Bucket" else ""
 
 
 def arn(template: dict[str, Any], name: str) -> str:

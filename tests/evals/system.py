@@ -14,7 +14,7 @@ from botocore.client import BaseClient
 
 from evals.harness import Environment, Missing, environment, items, messages, reported, text
 from evals.iam import allows, arn, requests, resolved, statements
-from support.handlers import Context, outputs, sqs_event, state
+from support.handlers import Context, outputs, sqs_event, state, variables
 from support.templates import findings, translated
 from trials.local_aws import LocalAws, Stack
 from trials.template import FUNCTIONS, Model, merged_properties, read_template, references
@@ -31,6 +31,7 @@ class System:
         self.model = Model(self.template, answer / "template.yaml")
         self.stack: Stack = aws.create("answer", state(self.template), **parameters)
         self.variables = outputs(self.template, self.stack)
+        self._declared = variables(self.template)
         self.asked: set[tuple[str, str, str, str]] = set()  # function, action, resource, what follows it in the ARN
 
     def properties(self, name: str) -> dict[str, Any]:
@@ -50,13 +51,19 @@ class System:
             raise Missing(f"the template has no function {function}")
         module, _, handler = str(whole.get("Handler", "")).rpartition(".")
         folder = self.answer / str(whole.get("CodeUri", "."))
-        with environment(folder, self.aws, **(self.variables[function] | variables)) as here:
+        known = self._elsewhere(function) | self.variables.get(function, {}) | variables
+        with environment(folder, self.aws, **known) as here:
             yield Invocation(here, module.replace("/", "."), handler, lambda *call: self._note(function, *call))
 
+    def _elsewhere(self, function: str) -> dict[str, str]:
+        """The variables that name what is not deployed here, such as a function: by its ARN, or by its logical id."""
+        return {name: str(resolved(self.template, value)) for name, value in self._declared.get(function, {}).items()}
+
     def _note(self, function: str, service: str, operation: str, parameters: dict[str, Any]) -> None:
-        own = {physical.rsplit("/", 1)[-1]: name for name, physical in self.stack.resources.items()}
+        own = {last(physical): name for name, physical in self.stack.resources.items()}
+        own |= {name: name for name in self.functions}
         for action, physical, rest in requests(service, operation, parameters):
-            if name := own.get(physical.rsplit("/", 1)[-1]):
+            if name := own.get(last(physical)):
                 self.asked.add((function, action, name, rest))
 
     def denied(self) -> Iterator[str]:
@@ -67,6 +74,12 @@ class System:
             role = template["Resources"][function]["Properties"]["Role"]
             made = template["Resources"].get(role["Fn::GetAtt"][0], {}) if "Fn::GetAtt" in role else {}
             policies = [each["PolicyDocument"] for each in made.get("Properties", {}).get("Policies", [])]
+            policies += [
+                each["Properties"]["PolicyDocument"]
+                for each in template["Resources"].values()
+                if each["Type"] in ("AWS::IAM::Policy", "AWS::IAM::ManagedPolicy")
+                and references(role) & references(each["Properties"].get("Roles"))
+            ]
             given = [one for policy in resolved(template, policies) for one in statements(policy)]
             if not allows(given, action, arn(template, name) + rest):
                 yield f"{function} may not {action} on {name}"
@@ -123,6 +136,11 @@ class System:
 
     def messages(self, queue: str) -> list[str]:
         return messages(self.aws, self.id(queue))
+
+
+def last(physical: str) -> str:
+    """What tells resources apart in URLs, ARNs and names alike."""
+    return physical.rsplit("/", 1)[-1].rsplit(":", 1)[-1]
 
 
 class Invocation:

@@ -1,0 +1,343 @@
+"""What the functions of an answer set off, carried on: queues, streams, objects, events and asynchronous calls.
+
+The local AWS delivers to queues and topics by itself; here their consumers are called in this process, by Lambda's
+rules: a failed delivery comes three times, then it is given up.
+"""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+from unittest.mock import patch
+from urllib.parse import quote_plus
+
+from botocore.client import BaseClient
+
+from evals.harness import reported
+from evals.iam import resolved
+from evals.system import System
+from trials.deliveries.records import message_record, notification, sequence_number, table_record
+from trials.local_aws import ACCOUNT, REGION
+from trials.template import as_dict, listed
+
+TRIES = 3
+STORED = ("PutObject", "CopyObject", "CompleteMultipartUpload")
+
+
+@dataclass
+class Waiting:
+    """An event for a function that was called asynchronously."""
+
+    function: str
+    event: Any
+    tries: int = 0
+
+
+class Flow:
+    """Context manager in which asynchronous calls are caught; `settle` delivers all that waits.
+
+    `given_up` holds what failed each time, by function, `stored` the bucket and key of every object that was written.
+    """
+
+    def __init__(self, system: System) -> None:
+        self.system = system
+        self.given_up: list[tuple[str, Any]] = []
+        self.stored: list[tuple[str, str]] = []
+        self._waiting: list[Waiting] = []
+        self._tries: dict[str, int] = {}
+        self._read: set[str] = set()
+
+    def __enter__(self) -> "Flow":
+        original = BaseClient._make_api_call  # type: ignore[attr-defined]
+
+        def caught(client: Any, operation: str, parameters: dict[str, Any]) -> Any:
+            name = str(parameters.get("FunctionName", "")).split(":function:")[-1].split(":")[0]
+            if operation == "Invoke" and name in self.system.functions:
+                payload = parameters.get("Payload", b"{}")
+                self._waiting.append(Waiting(name, json.loads(payload)))
+                return {"StatusCode": 202}
+            answer = original(client, operation, parameters)
+            self._follow(operation, parameters)
+            return answer
+
+        self._patch = patch.object(BaseClient, "_make_api_call", caught)
+        self._patch.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._patch.stop()
+
+    def upload(self, bucket: str, key: str, body: bytes) -> None:
+        self.system.aws.client("s3").put_object(Bucket=self.system.id(bucket), Key=key, Body=body)
+
+    def settle(self, rounds: int = 12) -> bool:
+        """Delivers until nothing waits any more; whether that came about."""
+        for _ in range(rounds):
+            self._came = False
+            self._call_waiting()
+            self._drain_queues()
+            self._read_tables()
+            if not self._came:
+                return True
+        return False
+
+    def records(self, function: str, records: list[dict[str, Any]], mapping: dict[str, Any]) -> None:
+        """Hands records of a stream to a function as a mapping with these properties does."""
+        todo, tries = records, 0
+        while todo:
+            tries += 1
+            try:
+                failures = reported(self.system.call(function, {"Records": todo}))
+            except Exception:
+                failures = [sequence_number(todo[0])]
+                whole = True
+            else:
+                whole = False
+                if "ReportBatchItemFailures" not in listed(mapping.get("FunctionResponseTypes", [])):
+                    failures = []
+            if not failures:
+                return
+            first = min((place for place, one in enumerate(todo) if sequence_number(one) in failures), default=0)
+            if first and not whole:
+                todo, tries = todo[first:], 0
+            elif tries >= TRIES and len(todo) > 1 and mapping.get("BisectBatchOnFunctionError"):
+                middle = len(todo) // 2
+                self.records(function, todo[:middle], mapping)
+                todo, tries = todo[middle:], 0
+            elif tries >= TRIES:
+                self.given_up.append((function, todo))
+                return
+
+    # ---- what functions did
+
+    def _follow(self, operation: str, parameters: dict[str, Any]) -> None:
+        if operation in STORED:
+            self.stored.append((parameters["Bucket"], parameters["Key"]))
+            self._waiting += [Waiting(*one) for one in self._of_object(parameters["Bucket"], parameters["Key"])]
+        for entry in parameters.get("Entries", []) if operation == "PutEvents" else []:
+            bus = str(entry.get("EventBusName", "default")).rsplit("/", 1)[-1]
+            event = happened(entry["Source"], entry["DetailType"], json.loads(entry["Detail"]))
+            self._waiting += [Waiting(name, event) for name in self._by_rules(bus, event)]
+        for entry in {"Publish": [parameters], "PublishBatch": parameters.get("PublishBatchRequestEntries", [])}.get(
+            operation, []
+        ):
+            topic = str(parameters.get("TopicArn"))
+            event = notification(entry["Message"], topic, attributes(entry.get("MessageAttributes", {})))
+            self._waiting += [Waiting(name, event) for name in self._subscribed(topic)]
+
+    def _name(self, physical: str) -> str:
+        """The logical id of what is deployed under an id."""
+        return next((name for name, one in self.system.stack.resources.items() if one == physical), "")
+
+    def _of_object(self, physical: str, key: str) -> Iterator[tuple[str, Any]]:
+        """Functions that a bucket calls for a new object without a queue between, and with what."""
+        bucket, model = self._name(physical), self.system.model
+        if not bucket:
+            return
+        notified = as_dict(self.system.properties(bucket).get("NotificationConfiguration"))
+        configured = [
+            (model.function(one.get("Function")), one.get("Event"), one.get("Filter"))
+            for one in notified.get("LambdaConfigurations", [])
+        ]
+        configured += [
+            (one.owner.name, one.body.get("Events"), one.body.get("Filter"))
+            for one in model.events
+            if one.kind == "S3" and model.resource(one.body.get("Bucket")) is model.resources[bucket]
+        ]
+        event = object_created(physical, key)
+        for function, kinds, filtered in configured:
+            if function and any("ObjectCreated" in str(kind) for kind in listed(kinds)) and passes(filtered, key):
+                yield function, event
+        for one in notified.get("TopicConfigurations", []):
+            topic = model.resource(one.get("Topic"))
+            if topic and passes(one.get("Filter"), key):
+                arn = self.system.id(topic.name)
+                yield from ((name, notification(event, arn)) for name in self._subscribed(arn))
+        if "EventBridgeConfiguration" in notified:
+            detail = {"version": "0", "bucket": {"name": physical}, "object": {"key": key, "size": 1, "etag": "e"}}
+            told = happened("aws.s3", "Object Created", detail | {"reason": "PutObject"})
+            yield from ((name, told) for name in self._by_rules("default", told))
+
+    def _subscribed(self, topic: str) -> list[str]:
+        name = self._name(topic)
+        return [
+            one.endpoint.name
+            for one in self.system.model.subscriptions
+            if one.topic and one.topic.name == name and one.endpoint and one.endpoint.is_function
+        ]
+
+    def _by_rules(self, bus: str, event: dict[str, Any]) -> list[str]:
+        """Functions that are targets of rules which an event matches."""
+        model, found = self.system.model, []
+        for target in model.targets:
+            if target.kind == "rule" and target.destination and target.destination.is_function:
+                rule = target.event.body if target.event else self.system.properties(target.source)
+                pattern = rule.get("Pattern") or rule.get("EventPattern")
+                own = self._physical(rule.get("EventBusName", "default"))
+                if pattern and str(own).rsplit("/", 1)[-1] == bus and self._matches(pattern, event):
+                    found.append(target.destination.name)
+        return found
+
+    def _physical(self, value: Any) -> Any:
+        """A piece of a template, its references to what is deployed replaced by the ids."""
+        if isinstance(value, list):
+            return [self._physical(one) for one in value]
+        if isinstance(value, dict) and list(value) == ["Ref"]:
+            return self.system.stack.resources.get(value["Ref"], value["Ref"])
+        if isinstance(value, dict) and len(value) == 1 and next(iter(value)).startswith("Fn::"):
+            return resolved(self.system.template, value)
+        return {key: self._physical(one) for key, one in value.items()} if isinstance(value, dict) else value
+
+    def _matches(self, pattern: Any, event: dict[str, Any]) -> bool:
+        asked = {"EventPattern": json.dumps(self._physical(pattern)), "Event": json.dumps(event)}
+        return bool(self.system.aws.client("events").test_event_pattern(**asked)["Result"])
+
+    def _filtered(self, mapping: Any, record: dict[str, Any]) -> bool:
+        """Whether a mapping's filter lets a record through; its body is read as JSON."""
+        filters = as_dict(mapping.body.get("FilterCriteria")).get("Filters", [])
+        if "body" in record:
+            try:
+                record = record | {"body": json.loads(record["body"])}
+            except ValueError:
+                return not filters
+        told = happened("trial", "trial", record)
+        patterns = [{"detail": json.loads(one["Pattern"])} for one in filters]
+        return not patterns or any(self._matches(pattern, told) for pattern in patterns)
+
+    # ---- what waits
+
+    def _call_waiting(self) -> None:
+        waiting, self._waiting = self._waiting, []
+        for one in waiting:
+            self._came = True
+            try:
+                self.system.call(one.function, one.event)
+            except Exception:
+                one.tries += 1
+                if one.tries >= TRIES:
+                    self.given_up.append((one.function, one.event))
+                else:
+                    self._waiting.append(one)
+
+    def _drain_queues(self) -> None:
+        sqs = self.system.aws.client("sqs")
+        for mapping in self.system.model.mappings:
+            if mapping.kind != "SQS" or not mapping.source or not mapping.function:
+                continue
+            url, most = self.system.id(mapping.source.name), int(mapping.only("BatchSize") or 10)
+            received = sqs.receive_message(
+                QueueUrl=url,
+                MaxNumberOfMessages=min(most, 10),
+                AttributeNames=["All"],
+                MessageAttributeNames=["All"],
+                VisibilityTimeout=300,
+            ).get("Messages", [])
+            arn = f"arn:aws:sqs:{REGION}:{ACCOUNT}:{url.rsplit('/', 1)[-1]}"
+            batch = [message_record(one, arn) for one in received]
+            passed = [one for one in batch if self._filtered(mapping, one)]
+            self._came |= bool(batch)
+            failures = self._of_batch(mapping, passed) if passed else []
+            for record in batch:
+                name, handle = record["messageId"], record["receiptHandle"]
+                if name not in failures:
+                    sqs.delete_message(QueueUrl=url, ReceiptHandle=handle)
+                    continue
+                self._tries[name] = self._tries.get(name, 0) + 1
+                if self._tries[name] < TRIES:
+                    sqs.change_message_visibility(QueueUrl=url, ReceiptHandle=handle, VisibilityTimeout=0)
+                else:
+                    self.given_up.append((mapping.function.name, record))
+
+    def _of_batch(self, mapping: Any, batch: list[dict[str, Any]]) -> list[str]:
+        everything = [one["messageId"] for one in batch]
+        try:
+            answer = self.system.call(mapping.function.name, {"Records": batch})
+        except Exception:
+            return everything
+        if "ReportBatchItemFailures" not in listed(mapping.body.get("FunctionResponseTypes", [])):
+            return []
+        failures = reported(answer)
+        return failures if set(failures) <= set(everything) else everything
+
+    def _read_tables(self) -> None:
+        streams = self.system.aws.client("dynamodbstreams")
+        for mapping in self.system.model.mappings:
+            if mapping.kind != "DynamoDB" or not mapping.source or not mapping.function:
+                continue
+            table = self.system.id(mapping.source.name)
+            arn = self.system.aws.client("dynamodb").describe_table(TableName=table)["Table"].get("LatestStreamArn")
+            new = []
+            for record in read(streams, arn) if arn else []:
+                seen = f"{mapping.function.name} {record['eventID']}"
+                if seen not in self._read:
+                    self._read.add(seen)
+                    new.append(record)
+            made = [table_record(one, place, arn) | {"eventID": one["eventID"]} for place, one in enumerate(new, 1)]
+            passed = [one for one in made if self._filtered(mapping, one)]
+            if passed:
+                self._came = True
+                self.records(mapping.function.name, passed, mapping.body)
+
+
+def read(streams: Any, arn: str) -> Iterator[dict[str, Any]]:
+    """All records of a table's stream, as far as Lambda's form is its own."""
+    for shard in streams.describe_stream(StreamArn=arn)["StreamDescription"]["Shards"]:
+        asked = {"StreamArn": arn, "ShardId": shard["ShardId"], "ShardIteratorType": "TRIM_HORIZON"}
+        iterator = streams.get_shard_iterator(**asked)["ShardIterator"]
+        for record in streams.get_records(ShardIterator=iterator)["Records"]:
+            change = record["dynamodb"]
+            if "ApproximateCreationDateTime" in change:
+                change["ApproximateCreationDateTime"] = int(change["ApproximateCreationDateTime"].timestamp())
+            yield {
+                name: record[name] for name in ("eventID", "eventName", "dynamodb", "userIdentity") if name in record
+            }
+
+
+def passes(filtered: Any, key: str) -> bool:
+    """Whether a notification's filter lets an object through."""
+    rules = as_dict(as_dict(filtered).get("S3Key")).get("Rules", [])
+    return all(
+        key.startswith(rule["Value"]) if rule["Name"].lower() == "prefix" else key.endswith(rule["Value"])
+        for rule in rules
+    )
+
+
+def object_created(bucket: str, *keys: str) -> dict[str, Any]:
+    """What S3 tells of new objects, whose keys it encodes; one record for each."""
+    return {
+        "Records": [
+            {
+                "eventVersion": "2.1",
+                "eventSource": "aws:s3",
+                "awsRegion": REGION,
+                "eventTime": "2026-11-23T08:00:00.000Z",
+                "eventName": "ObjectCreated:Put",
+                "s3": {
+                    "s3SchemaVersion": "1.0",
+                    "bucket": {"name": bucket, "arn": f"arn:aws:s3:::{bucket}"},
+                    "object": {"key": quote_plus(key, safe="/"), "size": 1, "eTag": "e", "sequencer": "0"},
+                },
+            }
+            for key in keys
+        ]
+    }
+
+
+def happened(source: str, kind: str, detail: Any) -> dict[str, Any]:
+    """An event as EventBridge hands it over."""
+    return {
+        "version": "0",
+        "id": "6a7e8feb-b491-4cf7-a9f1-bf3703467718",
+        "detail-type": kind,
+        "source": source,
+        "account": ACCOUNT,
+        "time": "2026-11-23T08:00:00Z",
+        "region": REGION,
+        "resources": [],
+        "detail": detail,
+    }
+
+
+def attributes(sent: dict[str, Any]) -> dict[str, Any]:
+    """Message attributes in the spelling of SNS to a function."""
+    return {name: {"Type": one["DataType"], "Value": one.get("StringValue", "")} for name, one in sent.items()}
