@@ -18,6 +18,7 @@ ARNS = {
     "AWS::Lambda::Function": "arn:aws:lambda:{region}:{account}:function:{name}",
     "AWS::Scheduler::ScheduleGroup": "arn:aws:scheduler:{region}:{account}:schedule-group/{name}",
     "AWS::Serverless::Function": "arn:aws:lambda:{region}:{account}:function:{name}",
+    "AWS::Serverless::StateMachine": "arn:aws:states:{region}:{account}:stateMachine:{name}",
     "AWS::StepFunctions::StateMachine": "arn:aws:states:{region}:{account}:stateMachine:{name}",
 }
 NAMES = {  # the property that gives a resource a name of the template's choice
@@ -68,9 +69,11 @@ def requests(service: str, operation: str, parameters: dict[str, Any]) -> Iterat
         yield action, entry.get("EventBusName", "default"), ""
     if operation == "CopyObject" and isinstance(parameters["CopySource"], dict):
         yield "s3:GetObject", parameters["CopySource"]["Bucket"], f"/{parameters['CopySource']['Key']}"
-    for name in ("TableName", "QueueUrl", "TopicArn", "Bucket", "FunctionName", "StreamName"):
+    for name in ("TableName", "QueueUrl", "TopicArn", "Bucket", "FunctionName", "StreamName", "stateMachineArn"):
         if name in parameters:
-            yield action, parameters[name], f"/{parameters['Key']}" if "Key" in parameters and name == "Bucket" else ""
+            index = f"/index/{parameters['IndexName']}" if "IndexName" in parameters else ""
+            is_object = "Key" in parameters and name == "Bucket"
+            yield action, parameters[name], f"/{parameters['Key']}" if is_object else index
 
 
 def arn(template: dict[str, Any], name: str) -> str:
@@ -99,8 +102,9 @@ def resolved(template: dict[str, Any], value: Any) -> Any:
         return value
     if list(value) == ["Ref"]:
         name = value["Ref"]
-        is_topic = template["Resources"].get(name, {}).get("Type") == "AWS::SNS::Topic"
-        return arn(template, name) if is_topic else PSEUDO.get(name, called(template, name))
+        kind = template["Resources"].get(name, {}).get("Type", "")
+        is_arn = kind.endswith(("::Topic", "::StateMachine"))
+        return arn(template, name) if is_arn else PSEUDO.get(name, called(template, name))
     if list(value) == ["Fn::GetAtt"]:
         name, attribute = (
             value["Fn::GetAtt"] if isinstance(value["Fn::GetAtt"], list) else value["Fn::GetAtt"].split(".")

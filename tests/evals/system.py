@@ -18,6 +18,7 @@ from support.handlers import Context, outputs, sqs_event, state, variables
 from support.templates import findings, translated
 from trials.local_aws import LocalAws, Stack
 from trials.template import FUNCTIONS, Model, merged_properties, read_template, references
+from trials.template.nodes import MACHINES
 
 
 class System:
@@ -32,6 +33,8 @@ class System:
         self.stack: Stack = aws.create("answer", state(self.template), **parameters)
         self.variables = outputs(self.template, self.stack)
         self._declared = variables(self.template)
+        invoked = {name for name, one in self.template["Resources"].items() if one["Type"] in (*FUNCTIONS, *MACHINES)}
+        self.undeployed = {arn(self.template, name): name for name in invoked}
         self.asked: set[tuple[str, str, str, str]] = set()  # function, action, resource, what follows it in the ARN
 
     def properties(self, name: str) -> dict[str, Any]:
@@ -65,6 +68,8 @@ class System:
         for action, physical, rest in requests(service, operation, parameters):
             if name := own.get(last(physical)):
                 self.asked.add((function, action, name, rest))
+            elif physical in self.undeployed:
+                self.asked.add((function, action, self.undeployed[physical], rest))
 
     def denied(self) -> Iterator[str]:
         """What the functions called so far and their roles do not allow, by what SAM makes of the template."""
