@@ -123,6 +123,30 @@ def overtaken(first: Callable[[], T], second: Callable[[], U], call: int) -> tup
     return (answer, answers[0]) if answers else None
 
 
+class Killed(BaseException):
+    """The environment of an answer is gone: no `except Exception` goes on after this."""
+
+
+def killed(run: Callable[[], Any], call: int) -> bool:
+    """Whether the environment was killed right after its AWS call of this number, counted from 0, was done."""
+    calls = 0
+
+    def counted(*asked: Any) -> Any:
+        nonlocal calls
+        answer = asked[2]()
+        calls += 1
+        if calls > call:
+            raise Killed
+        return answer
+
+    with intercepted(counted):
+        try:
+            run()
+        except Killed:
+            return True
+    return False
+
+
 def forgotten(system: System, when: datetime) -> None:
     """What time to live has deleted by then, since it works late and then all at once."""
     for table, attribute in lifetimes(system.model).items():

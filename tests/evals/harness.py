@@ -16,6 +16,7 @@ from typing import Any
 from unittest.mock import patch
 
 from botocore.client import BaseClient
+from botocore.exceptions import ClientError
 
 from trials.local_aws import ACCOUNT, REGION, LocalAws
 
@@ -135,11 +136,18 @@ Call = Callable[[str, dict[str, Any], Callable[[], Any]], Any]
 
 @contextmanager
 def intercepted(answers: Call) -> Iterator[None]:
-    """Every call of every AWS client of the answer goes to `answers(operation, parameters, really)`."""
+    """Every call of every AWS client of the answer goes to `answers(operation, parameters, really)`.
+
+    A `ClientError` that it raises reaches the answer as the client's own exception for that code.
+    """
     original = BaseClient._make_api_call  # type: ignore[attr-defined]
 
     def call(client: Any, operation: str, parameters: dict[str, Any]) -> Any:
-        return answers(operation, parameters, lambda: original(client, operation, parameters))
+        try:
+            return answers(operation, parameters, lambda: original(client, operation, parameters))
+        except ClientError as error:
+            own = client.exceptions.from_code(error.response["Error"]["Code"])
+            raise own(error.response, operation) if own and not isinstance(error, own) else error from None
 
     with patch.object(BaseClient, "_make_api_call", call):
         yield

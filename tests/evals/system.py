@@ -72,11 +72,12 @@ class System:
                 self.asked.add((function, action, self.undeployed[physical], rest))
 
     def denied(self) -> Iterator[str]:
-        """What the functions called so far and their roles do not allow, by what SAM makes of the template."""
+        """What was asked so far and the roles do not allow, by what SAM makes of the template."""
         with environment(self.answer, self.aws):  # SAM asks for the region
             template = translated(self.answer / "template.yaml")
         for function, action, name, rest in sorted(self.asked):
-            role = template["Resources"][function]["Properties"]["Role"]
+            properties = template["Resources"][function]["Properties"]
+            role = properties["RoleArn"] if "RoleArn" in properties else properties["Role"]  # of a state machine
             made = template["Resources"].get(role["Fn::GetAtt"][0], {}) if "Fn::GetAtt" in role else {}
             policies = [each["PolicyDocument"] for each in made.get("Properties", {}).get("Policies", [])]
             policies += [
