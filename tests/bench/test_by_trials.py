@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from support.by_trials import Report, broken, current, digest, in_python, known, planted, reasons, row, summary, touched
-from support.mistakes import Mutant, mutants
+from support.by_trials import Report, broken, current, digest, in_python, known, reasons, row, summary, touched
+from support.mistakes import Mutant, mutants, planted
 from trials.project import read
 from trials.workers import URL
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from support.labelled import variants
 from support.mistakes import Seed, seeds, sow
 from support.seeds import caught, harvest
 
@@ -19,6 +20,15 @@ def test_every_seeded_fault_still_fits_its_example(tmp_path: Path) -> None:
     examples = {path.parent.name for path in (ROOT / "examples").glob("*/template.yaml")}
     assert {name for name in examples if counted[name] < 3} == set(), "name three in tests/patterns/NAME/seeds.py"
     assert len({str(seed) for seed in seeds()}) == len(seeds())
+
+
+def test_a_mistake_of_the_labelled_set_is_told_by_the_trials_alone(tmp_path: Path) -> None:
+    sown = [variant for variant in variants() if variant.name.startswith(("seeds/", "mutants/"))]
+
+    folders = [variant.place(tmp_path / str(number)) for number, variant in enumerate(sown)]
+
+    assert len(folders) > len(seeds())
+    assert [folder for folder in folders if (folder / "scenario.py").exists()] == []
 
 
 @pytest.mark.e2e

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from support.documents import ROOT
-from support.mistakes import Mutant, mutants, sow
+from support.mistakes import Mutant, mutants, planted
 from trials import faults
 from trials.bench import safely, why_untried
 from trials.local_aws.server import end_with_parent
@@ -62,13 +62,6 @@ class Report:
 def in_python(mutant: Mutant) -> bool:
     """Whether a mistake lies in Python handlers alone."""
     return all(file.endswith(".py") for file, _, _ in mutant.edits)
-
-
-def planted(mutant: Mutant, folder: Path) -> Path:
-    """A copy of the example with the mistake and without its scenario."""
-    copy = sow(mutant, folder)
-    (copy / "scenario.py").unlink()
-    return copy
 
 
 def digest(folder: Path) -> str:

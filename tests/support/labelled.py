@@ -21,7 +21,7 @@ from typing import Any
 
 from support.documents import ROOT
 from support.expected import Expected, complaints, read, score
-from support.mistakes import Mutant, Seed, mutants, seeds, sow
+from support.mistakes import Mutant, Seed, mutants, planted, seeds
 
 BENCH = ROOT / "tests" / "bench"
 RUN = [sys.executable, str(ROOT / "examples" / "run.py")]
@@ -80,10 +80,10 @@ def variants() -> Iterator[Variant]:
     for example in sorted({seed.example for seed in seeds()}):
         yield Variant(f"examples/{example}", RIGHT, partial(lies, ROOT / "examples" / example))
     for seed in seeds():
-        yield Variant(f"seeds/{seed}", of_seed(seed), partial(sow, seed))
+        yield Variant(f"seeds/{seed}", of_seed(seed), partial(planted, seed))
     for mutant in mutants():
         if str(mutant) in VISIBLE:
-            yield Variant(f"mutants/{mutant}", of_mutant(mutant), partial(sow, mutant))
+            yield Variant(f"mutants/{mutant}", of_mutant(mutant), partial(planted, mutant))
 
 
 def of_mutant(mutant: Mutant) -> Expected:

@@ -119,3 +119,10 @@ def sow(mistake: Mutant | Seed | Break, folder: Path) -> Path:
         assert old in text, f"{mistake}: {file} no longer holds {old!r}"
         (copy / file).write_text(text.replace(old, new, 1))
     return copy
+
+
+def planted(mistake: Mutant | Seed, folder: Path) -> Path:
+    """As `sow`, without the scenario: the trials alone have to tell, and a scenario waits long for what never comes."""
+    copy = sow(mistake, folder)
+    (copy / "scenario.py").unlink()
+    return copy
