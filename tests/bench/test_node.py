@@ -4,6 +4,7 @@ import errno
 import json
 import os
 import subprocess
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -91,9 +92,44 @@ def test_a_layer_lies_where_sam_build_puts_it(
     (shared / "__init__.py").write_text("")
     monkeypatch.setattr(javascript, "packages", lambda _: brought.parent)
 
-    found = {path.as_posix() for path in layer_files(shared.parent, shared.parent, method, tmp_path)}
+    found = {path.as_posix() for path in layer_files(shared.parent, method, tmp_path)}
     assert code in found
     assert (modules in found) if modules else not any("node_modules" in path for path in found)
+
+
+def test_a_layer_is_taken_with_the_packages_that_lie_in_it(tmp_path: Path) -> None:
+    """`npm install` links a package of the project, and `sam deploy` follows the link."""
+    (own := tmp_path / "nodejs" / "src" / "service").mkdir(parents=True)
+    (own / "index.js").write_text("")
+    (own / "around").symlink_to("..")
+    (modules := tmp_path / "nodejs" / "node_modules" / "uuid").mkdir(parents=True)
+    (modules / "index.js").write_text("")
+    (modules / "index.d.ts").write_text("")
+    (modules.parent / "service").symlink_to("../src/service")
+    (tmp_path / "node_modules" / "eslint").mkdir(parents=True)
+    (tmp_path / "node_modules" / "eslint" / "index.js").write_text("")
+
+    held = {path.as_posix() for path in layer_files(tmp_path, "none", tmp_path / "work")}
+    assert held == {
+        "nodejs/src/service/index.js",
+        "nodejs/node_modules/service/index.js",
+        "nodejs/node_modules/uuid/index.js",
+    }
+
+
+def test_code_is_packaged_with_what_it_links_to(tmp_path: Path) -> None:
+    (shared := tmp_path / "shared").mkdir()
+    (shared / "prices.py").write_text("")
+    (code := tmp_path / "work").mkdir()
+    (code / "shared").symlink_to("../shared")
+    (code / "prices.py").symlink_to("../shared/prices.py")
+    (code / "gone.py").symlink_to("../gone.py")
+    (home := tmp_path / "home").mkdir()
+    local = LocalAws.__new__(LocalAws)
+    local._home = home
+
+    archive = local._zip(code, "", False)
+    assert zipfile.ZipFile(archive).namelist() == ["prices.py", "shared/prices.py"]
 
 
 CONFIGURED = """{

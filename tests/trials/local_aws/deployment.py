@@ -16,6 +16,7 @@ import yaml
 from botocore.exceptions import ClientError
 
 from trials.local_aws import javascript
+from trials.local_aws.archive import NOT_CODE, files
 from trials.local_aws.environment import LocalAwsError
 from trials.local_aws.layers import layer_files
 from trials.local_aws.packaging import PackagingError, asked_for, packages
@@ -37,9 +38,6 @@ SETUPTOOLS = "setuptools<81"  # with pkg_resources, which packages of that time 
 WITH_SETUPTOOLS = tuple(f"python3.{minor}" for minor in range(6, 12))  # Python installed it beside pip up to 3.11
 LARGEST = 51_200  # bytes of a template that may stand in the request; a larger one is read from a bucket
 ASSETS = {"AWS::Lambda::Function": "Code", "AWS::Lambda::LayerVersion": "Content"}  # where their address stands
-NOT_CODE = shutil.ignore_patterns(
-    "__pycache__", "template.yaml", ".git", ".aws-sam", ".venv", "node_modules", "cdk.out", ".mypy_cache"
-)
 
 
 @dataclass(frozen=True)
@@ -268,13 +266,10 @@ class LocalAws(Server):
     def _zip(self, source: Path, layer: str, built: bool) -> Path:
         """The code; of a layer, also the packages that it names."""
         build = Path(tempfile.mkdtemp(dir=self._home))
-        code = Path(shutil.copytree(source, build / "code", ignore=None if built else NOT_CODE, symlinks=True))
-        files = {path.relative_to(code): path for path in code.rglob("*")}
-        if layer:
-            files = layer_files(source, code, layer, build)
+        held = layer_files(source, layer, build) if layer else files(source, frozenset() if built else NOT_CODE)
         archive = build.with_suffix(".zip")
         with zipfile.ZipFile(archive, "w", zipfile.ZIP_STORED, strict_timestamps=False) as bundle:
-            for name, path in sorted(files.items()):
+            for name, path in sorted(held.items()):
                 bundle.write(path, name)
         shutil.rmtree(build)
         return archive

@@ -3,19 +3,29 @@
 from pathlib import Path
 
 from trials.local_aws import javascript
+from trials.local_aws.archive import NOT_CODE, files
 from trials.local_aws.packaging import packages
 
+NO_RUN_TIME = (".d.ts", ".map")  # endings of files in packages that no function loads
 
-def layer_files(source: Path, code: Path, method: str, work: Path) -> dict[Path, Path]:
+
+def layer_files(source: Path, method: str, work: Path) -> dict[Path, Path]:
     """`method` is the BuildMethod that `sam build` is told; without one a layer is taken as it lies.
 
-    `code` is a copy of the layer's folder, `work` a folder for what is made on the way.
+    `work` is a folder for what is made on the way.
     """
     above = Path(next((name for name in ("python", "nodejs") if method.startswith(name)), ""))
-    files = {above / path.relative_to(code): path for path in code.rglob("*")}
+    held = {above / name: path for name, path in files(source, NOT_CODE).items()}
     if (requirements := source / "requirements.txt").exists():
         installed = packages(requirements, (), work)
-        files |= {Path("python") / path.relative_to(installed): path for path in installed.rglob("*")}
+        held |= {Path("python") / name: path for name, path in files(installed).items()}
     if method.startswith("nodejs") and (modules := javascript.packages(source)):
-        files |= {above / "node_modules" / path.relative_to(modules): path for path in modules.rglob("*")}
-    return files
+        held |= packages_in(modules, above / "node_modules")
+    lying = Path("nodejs") / "node_modules"
+    if not above.name and (source / lying).is_dir():
+        held |= packages_in(source / lying, lying)
+    return held
+
+
+def packages_in(modules: Path, place: Path) -> dict[Path, Path]:
+    return {place / name: path for name, path in files(modules).items() if not name.name.endswith(NO_RUN_TIME)}
