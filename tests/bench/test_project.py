@@ -201,6 +201,25 @@ def test_a_layer_that_is_not_here_is_left_out_and_said_so(
     assert len([note for note in project.notes if note.startswith("layer ")]) == missing + bool(extra)
 
 
+@pytest.mark.parametrize(("installed", "method"), [(False, ""), (True, ""), (False, "nodejs22.x")])
+def test_a_layer_whose_packages_nobody_installed_proves_nothing(tmp_path: Path, installed: bool, method: str) -> None:
+    (manifest := tmp_path / "layers" / "shared" / "nodejs" / "package.json").parent.mkdir(parents=True)
+    manifest.write_text('{"dependencies": {"uuid": "8.3.2"}}')
+    if installed:
+        (manifest.parent / "node_modules").mkdir()
+    text = LAYERED.format(arn="!Ref Shared")
+    built = text.replace(
+        "Type: AWS::Serverless::LayerV", f"Metadata: {{ BuildMethod: {method} }}, Type: AWS::Serverless::LayerV"
+    )
+    template(tmp_path, built if method else text)
+    project = read(tmp_path, URL)
+
+    lacks = not installed and not method
+    assert project.layers_left_out is lacks
+    said = f"layer Shared lacks its packages: run npm install in {manifest.parent}"
+    assert [note for note in project.notes if note.startswith("layer ")] == [said] * lacks
+
+
 @pytest.mark.parametrize(
     ("requirement", "newer"),
     [

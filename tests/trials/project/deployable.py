@@ -32,6 +32,8 @@ def deployable(body: dict[str, Any], folder: Path, notes: list[str]) -> tuple[di
     left_out: dict[str, str] = {}
     for name in drop_missing_layers(body, folder):
         notes.append(f"layer {name} is built elsewhere, its folder is not here: left out")
+    for name, place in layers_not_installed(body, folder):
+        notes.append(f"layer {name} lacks its packages: run npm install in {place}")
     for name, resource in body["Resources"].items():
         resource.pop("DeletionPolicy", None)
         resource.pop("UpdateReplacePolicy", None)
@@ -124,6 +126,22 @@ def drop_missing_layers(body: dict[str, Any], folder: Path) -> list[str]:
         if isinstance(layers := holder.get("Layers"), list):
             holder["Layers"] = [layer for layer in layers if as_dict(layer).get("Ref") not in gone]
     return gone
+
+
+def layers_not_installed(body: dict[str, Any], folder: Path) -> Iterator[tuple[str, Path]]:
+    """The layers that SAM takes as they lie although nobody installed what their manifest for Node.js names."""
+    for name, resource in body["Resources"].items():
+        uri = as_dict(resource.get("Properties")).get("ContentUri")
+        if (
+            resource["Type"] not in LAYERS
+            or not isinstance(uri, str)
+            or "BuildMethod" in as_dict(resource.get("Metadata"))
+        ):
+            continue
+        manifest = folder / uri / "nodejs" / "package.json"
+        installed = not manifest.is_file() or (manifest.parent / "node_modules").is_dir()
+        if not installed and json.loads(manifest.read_text(encoding="utf-8")).get("dependencies"):
+            yield name, manifest.parent
 
 
 def drop_foreign_layers(body: dict[str, Any]) -> list[str]:
