@@ -1,6 +1,5 @@
 """What is loaded before a function in JavaScript changes how it is carried, never what it does."""
 
-import errno
 import json
 import os
 import subprocess
@@ -11,6 +10,7 @@ from typing import Any
 import pytest
 
 from trials.local_aws import LocalAws, javascript
+from trials.local_aws.archive import files
 from trials.local_aws.javascript import PRELOADS
 from trials.local_aws.layers import layer_files
 from trials.local_aws.packaging import PackagingError
@@ -240,21 +240,20 @@ def test_only_the_runtimes_that_brought_it_along_find_version_2_of_the_sdk(
     assert not brought or properties["Environment"]["Variables"] == {"NODE_PATH": str(tmp_path)}
 
 
-def test_packages_on_another_file_system_are_copied_where_no_link_can_be_made(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("brought", [True, False])
+def test_the_packages_of_a_function_are_packaged_and_never_copied(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, brought: bool
 ) -> None:
-    def no_link(source: str, target: str, **_: Any) -> None:
-        raise OSError(errno.EXDEV, "Invalid cross-device link", source, target)
-
-    monkeypatch.setattr(os, "link", no_link)
-    (kept := tmp_path / "kept" / "zod").mkdir(parents=True)
-    (kept / "index.js").write_text("exports.z = {}")
     (source := tmp_path / "source").mkdir()
     (source / "app.js").write_text("exports.handler = async () => require('zod')")
-    monkeypatch.setattr(javascript, "packages", lambda _: kept.parent)
-
+    modules = source / "node_modules" if brought else tmp_path / "kept"
+    (modules / "zod").mkdir(parents=True)
+    (modules / "zod" / "index.js").write_text("exports.z = {}")
+    if not brought:
+        monkeypatch.setattr(javascript, "packages", lambda _: modules)
     code = javascript.build(source, "app.handler", {}, tmp_path / "work")
-    assert (code / "node_modules" / "zod" / "index.js").read_text() == "exports.z = {}"
+    assert {path.as_posix() for path in files(code)} == {"app.js", "node_modules/zod/index.js"}
+    assert (code / "node_modules").resolve() == modules.resolve()
 
 
 def test_what_is_bundled_may_come_from_the_folder_above(tmp_path: Path) -> None:

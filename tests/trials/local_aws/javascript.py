@@ -1,12 +1,12 @@
 """Functions in JavaScript and TypeScript: packages from their lock, esbuild where SAM would use it, Lambda's SDK."""
 
-import errno
 import fcntl
 import hashlib
 import json
 import os
 import re
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -107,8 +107,9 @@ def build(source: Path, handler: str, metadata: dict[str, Any], work: Path) -> P
     code = Path(shutil.copytree(source, work / "code", ignore=ignored(source)))
     typescript = script(code, handler) is None and bool(typed(code, handler))
     own = packages(source) or (packages_above(source) if by_esbuild or typescript else None)
-    if own and not (code / "node_modules").exists():
-        shutil.copytree(own, code / "node_modules", copy_function=linked_or_copied, symlinks=True)
+    brought = source / "node_modules"
+    if brought.is_dir() or own:  # thousands of files, which nothing changes: to copy and remove them takes minutes
+        (code / "node_modules").symlink_to((own or brought).resolve())
     if by_esbuild:
         return bundle(code, metadata.get("BuildProperties") or {}, handler, work / "bundled", source)
     if typescript:
@@ -116,20 +117,14 @@ def build(source: Path, handler: str, metadata: dict[str, Any], work: Path) -> P
     return code
 
 
-def linked_or_copied(source: str, target: str) -> str:
-    """The target, as a link where both lie on one file system and under one mount: a copy takes time."""
-    try:
-        os.link(source, target)
-    except OSError as error:
-        if error.errno not in (errno.EXDEV, errno.EPERM, errno.EMLINK):
-            raise
-        shutil.copy2(source, target)
-    return target
+def ignored(source: Path) -> Callable[[str, list[str]], set[str]]:
+    """What is not copied of code: its packages; of a project whose own folder it is, the infrastructure beside it."""
 
+    def names(folder: str, listed: list[str]) -> set[str]:
+        packages_of_it = {"node_modules"} if Path(folder) == source else set()
+        return packages_of_it | (NOT_CODE(folder, listed) if (source / "template.yaml").exists() else set())
 
-def ignored(source: Path) -> Any:
-    """A project whose own folder is the code has its infrastructure beside it."""
-    return NOT_CODE if (source / "template.yaml").exists() else None
+    return names
 
 
 def packages(source: Path) -> Path | None:
