@@ -6,6 +6,8 @@ from trials.verdicts.judge import set_aside, short, tells_of_failure
 from trials.verdicts.words import Judgement, Promise, Verdict, broken, held, unproved
 from trials.world.compare import Difference, differences, tellable
 
+ASK_AGAIN = (402, 408, 409, 423, 424, 425, 429)  # what of 4xx may say that the same request is right later
+
 
 def recovered(history: History, source: Source, reference: Reference, graves: frozenset[str]) -> Judgement:
     """A call failed during the first delivery only: afterwards the world is as one undisturbed delivery leaves it."""
@@ -63,6 +65,9 @@ def filled(difference: Difference, reference: Reference) -> bool:
 
 def answered(what: str, delivery: Delivery, gone: Difference, details: list[str]) -> Judgement:
     status = delivery.answers[-1].status or 200
+    if 400 <= status < 500 and status not in ASK_AGAIN:
+        text = f"{what}: failed, and the caller was told {status}, that its request is wrong: it does not ask again"
+        return broken(Promise.LOST, text, *details)
     if status >= 400 or tells_of_failure(delivery.answers[-1]):
         told = f"{status}" if status >= 400 else short(delivery.answers[-1])
         return held(f"{what}: the caller was told {told}", *details)
