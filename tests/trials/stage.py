@@ -79,6 +79,7 @@ class Stage:
         self.used: dict[str, Used] = {}  # by function, what its last source showed under its role
         self._with_roles: Callable[[], Stage] | None = None
         self.seeds: list[tuple[str, dict[str, Any]]] = []  # by table: items that the source's sample speaks of
+        self.secrets: dict[str, str] = {}  # made up by the template, by logical id, that are the same in each world
         self.passed_on: dict[str, Sample] = {}  # by queue or machine: what a function sent to it
         self.graves = frozenset(f"queue {name}" for name in graves(project.body))
 
@@ -89,7 +90,7 @@ class Stage:
     def with_roles(self) -> "Stage":
         assert self._with_roles
         stage = self._with_roles()
-        stage.seeds = self.seeds
+        stage.seeds, stage.secrets = self.seeds, self.secrets
         return stage
 
     def fresh(self) -> None:
@@ -118,10 +119,19 @@ class Stage:
             body = self.local.pack(project.body, project.template.parent, project.extra, tolerant=True)
         body = {**body, "Resources": {**body["Resources"], **planted(project.sources)}}
         stack = self.local.create_what_comes_up("on-stage", body, project.parameters)
-        for name in own & set(stack.resources):
-            secret = {"SecretId": stack.resources[name], "SecretString": secrets[name]}
-            self.local.client("secretsmanager").put_secret_value(**secret)
+        for name, value in {**self.secrets, **{name: secrets[name] for name in own}}.items():
+            if name in stack.resources:
+                secret = {"SecretId": stack.resources[name], "SecretString": value}
+                self.local.client("secretsmanager").put_secret_value(**secret)
         return stack
+
+    def keep_secrets(self) -> None:
+        """Let what the template's secrets hold in this world be the same in those to come."""
+        for name, kind in self.stack.types.items():
+            if kind == "AWS::SecretsManager::Secret":
+                with suppress(self.local.client("secretsmanager").exceptions.ClientError):
+                    secret = self.local.client("secretsmanager").get_secret_value(SecretId=self.stack.resources[name])
+                    self.secrets[name] = secret.get("SecretString", "")
 
     def keys(self) -> dict[str, dict[str, str]]:
         """By table: the attributes of its key with their types."""

@@ -19,8 +19,10 @@ from trials.deliveries.records import (
     table_record,
 )
 from trials.local_aws import ACCOUNT, REGION
+from trials.local_aws.clock import now
 from trials.project.sources import Kind, Source
 from trials.samples.sample import Sample
+from trials.samples.signing import sent
 from trials.template import as_dict
 
 if TYPE_CHECKING:
@@ -261,4 +263,4 @@ def parcel(stage: "Stage", source: Source, samples: list[Sample]) -> Parcel:
         return Parcel(first.payload, min(source.attempts, 3))
     if source.kind is Kind.BUCKET:
         return Parcel(placed(stage, source, first.payload))
-    return Request(first.payload) if source.kind is Kind.HTTP else Parcel(first.payload)
+    return Request(sent(first, now(stage.local.clock))) if source.kind is Kind.HTTP else Parcel(first.payload)

@@ -2,6 +2,7 @@
 
 import json
 import re
+import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -10,6 +11,7 @@ from pathlib import Path
 from trials.deliveries.deliver import deliver
 from trials.deliveries.history import Answer, Delivery, Reference
 from trials.deliveries.parcels import lay_objects
+from trials.local_aws.signatures import noting
 from trials.project.effects import calls_nothing, only_reads, script_text
 from trials.project.sources import Kind, Source
 from trials.samples.code import of_code
@@ -18,6 +20,7 @@ from trials.samples.learned import MOST, lacks, mends, raised
 from trials.samples.lookups import Lookup, lookups, wanted_items
 from trials.samples.refused import Refusal, observations
 from trials.samples.sample import Sample
+from trials.samples.signing import learned, stamped
 from trials.samples.stored import asking_for, place
 from trials.stage import Stage
 from trials.verdicts import Judgement, Promise, Verdict, broken
@@ -97,7 +100,10 @@ def once(stage: Stage, source: Source, samples: list[Sample]) -> Attempt:
     stage.seeds = []
     for sample in samples[:MOST_SAMPLES]:
         tried.append(sample.file)
-        fared = mended(lambda variant: deliveries(stage, source, variant), deliveries(stage, source, sample), source)
+        first = deliveries(stage, source, sample)
+        if first.refused and (signed := signed_anew(stage, source, sample)):
+            first = deliveries(stage, source, signed)
+        fared = mended(lambda variant: deliveries(stage, source, variant), first, source)
         latest = taken(stage, source, fared, tried)
         if not latest.complete and latest.judgement.promise is None:
             for again in with_its_items(stage, source, fared):
@@ -117,6 +123,20 @@ def once(stage: Stage, source: Source, samples: list[Sample]) -> Attempt:
     best = mute or attempt
     assert best
     return behind_its_sender(stage, source, tried) or best
+
+
+def signed_anew(stage: Stage, source: Source, sample: Sample) -> Sample | None:
+    """The request signed by the way in which the function's code checks it; None if it checks no signature of it."""
+    stamped_now = stamped(sample.payload, time.time()) if source.kind is Kind.HTTP else None
+    if stamped_now is None:
+        return None
+    stage.fresh()
+    with noting(stage.local.signed) as notes:
+        stage.invoke(source.function, stamped_now[0])
+    signed = learned(sample, *stamped_now, notes)
+    if signed:
+        stage.keep_secrets()
+    return signed
 
 
 def taken(stage: Stage, source: Source, fared: Try, tried: list[str]) -> Attempt:

@@ -1,6 +1,7 @@
 """A clock of the functions that can be moved: for Python by time-machine, for Node.js by a preload."""
 
 import shutil
+import time
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -38,3 +39,8 @@ def moves_for_python(guard: Path) -> bool:
     shutil.copytree(Path(package.origin).parent, guard / "time_machine", dirs_exist_ok=True)
     shutil.copy2(compiled.origin, guard)
     return True
+
+
+def now(clock: Path) -> float:
+    """The time by a clock that was moved, or was not."""
+    return time.time() + (float(clock.read_text()) if clock.exists() else 0)

@@ -35,6 +35,7 @@ from trials.local_aws.environment import ACCOUNT, ENVIRONMENT, REGION, LocalAwsE
 from trials.local_aws.fence import LOOPBACK_ONLY
 from trials.local_aws.javascript import PRELOADS
 from trials.local_aws.scratch import Scratch
+from trials.local_aws.signatures import NOTED
 
 BUCKET = "packages"
 TRUST = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "AWS_CA_BUNDLE", "NODE_EXTRA_CA_CERTS")
@@ -110,6 +111,8 @@ class Server:
     def __enter__(self) -> Self:
         install()
         self._home = self._given or Path(tempfile.mkdtemp(prefix="local-aws-"))
+        self._guard, self._decisions = self._home / "guard", self._home / "decisions"
+        self.clock, self.signed = self._home / "clock", self._home / "signed"
         try:
             self._start()
         except BaseException:
@@ -133,7 +136,7 @@ class Server:
         self._guard.mkdir()
         fence = "" if self._outside_ca else LOOPBACK_ONLY
         clock = LATER if moves_for_python(self._guard) else ""
-        (self._guard / "sitecustomize.py").write_text(fence + clock)
+        (self._guard / "sitecustomize.py").write_text(fence + clock + NOTED)
         self.endpoint = f"http{'' if self._faults else 's'}://127.0.0.1:{port}"
         common = {
             "GATEWAY_PORT": str(port),
@@ -144,7 +147,8 @@ class Server:
             "PYTHONPATH": str(self._guard),
             "NODE_OPTIONS": " ".join(f"--require {path}" for path in PRELOADS),
             "TRIALS_LEFT_RUNNING": str(self.left_running),
-            "TRIALS_CLOCK": str(self._clock),
+            "TRIALS_CLOCK": str(self.clock),
+            "TRIALS_SIGNED": str(self.signed),
             "TRIALS_DECISIONS": str(self._decisions),
             **dict.fromkeys(TRUST if self._outside_ca else (), str(self._outside_ca)),
         }
@@ -227,10 +231,6 @@ class Server:
         return ssl.create_default_context(cafile=self.ca)
 
     @property
-    def _guard(self) -> Path:
-        return self._home / "guard"
-
-    @property
     def log(self) -> Path:
         """What MiniStack, the proxy and the functions print."""
         return self._home / "log"
@@ -240,17 +240,9 @@ class Server:
         """Where Node.js functions that returned before their calls had ended are noted, a name in each line."""
         return self._home / "left_running"
 
-    @property
-    def _clock(self) -> Path:
-        """Where it is written how many seconds later the environments live that start from now on."""
-        return self._home / "clock"
-
     def move_clock(self, seconds: float) -> None:
-        self._clock.write_text(str(seconds))
-
-    @property
-    def _decisions(self) -> Path:
-        return self._home / "decisions"
+        """Let the environments that start from now on live so many seconds later."""
+        self.clock.write_text(str(seconds))
 
     def decisions(self) -> list[dict[str, Any]]:
         """What IAM decided for each call of a role since the last `reset`; only where IAM is enforced."""
@@ -345,7 +337,7 @@ class Server:
         self.client("s3").create_bucket(Bucket=BUCKET)
         self.left_out.clear()
         self._decisions.write_text("")
-        self._clock.unlink(missing_ok=True)
+        self.clock.unlink(missing_ok=True)
         if self._faults:
             self.clear_faults()
             self._control("DELETE", path="fired")

@@ -25,6 +25,7 @@ DONE = {  # by trial
     "refused for good": "One entry of each batch is refused by a code that no retry changes.",
     "another at once": "Another event, which differs in one identity, is worked on at the same time.",
     "another under its key": "A request with another body comes under the key of the first.",
+    "forged": "A signed request comes with another body, or another time, under the signature of the first.",
     "in pages": "Each page of what is queried, scanned or listed holds one item, and there are several.",
     "outside busy or slow": "The outside service answers 429 during the first delivery; then it answers late.",
     "under its role": "The sample is delivered once where IAM is enforced.",

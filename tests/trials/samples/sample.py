@@ -1,7 +1,10 @@
 """One event in the form its source takes it."""
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from trials.samples.signing import Signing
 
 WITH_KEY = "with the key that the code reads"  # how the origin of a request ends whose key is more than made up
 
@@ -21,3 +24,4 @@ class Sample:
     unusual: Any = None  # the payload with a key that must be decoded, if the sample has a plain one instead
     learned: tuple[str, ...] = ()  # what refusals have taught of it
     beside: tuple[tuple[str, dict[str, Any]], ...] = ()
+    signing: "Signing | None" = None  # of a request that its sender signs

@@ -49,6 +49,12 @@ REFUSED_IN_PART = (
 OF_TRIALS = {
     (Promise.LOST, "partly refused"): REFUSED_IN_PART,
     (Promise.LOST, "refused for good"): REFUSED_IN_PART,
+    (
+        Promise.SILENT,
+        "forged",
+    ): "Compute the signature over all that its sender signs, the time included, byte for byte "
+    "as it came, and refuse what does not match before anything is done.",
+    (Promise.LEAKED, "forged"): "Compare by hmac.compare_digest (crypto.timingSafeEqual in Node.js).",
 }
 OF_MACHINES = {
     Promise.LOST: "Let a Catch lead every failure of a step, also one whose answer was lost, to the tasks that undo "
