@@ -11,6 +11,7 @@ from trials.faults.once import once
 from trials.faults.passing_on import pass_on
 from trials.integrations.trying import try_way
 from trials.machines.trying import try_machine
+from trials.pipes.carrying import carry
 from trials.project import Kind, Project, Source
 from trials.project.accounted import needed
 from trials.project.integrations import DEFAULT_BUS, planted_id
@@ -74,7 +75,7 @@ def try_source(stage: Stage, source: Source) -> Iterator[Event]:
         yield from try_way(stage, source, began)
         return
     if source.kind is Kind.ROUTE:
-        judgement = pass_on(stage, source)
+        judgement = carry(stage, source) if source.pipe else pass_on(stage, source)
         yield Told(finding(source, "once", judgement))
         why = "" if judgement.verdict is Verdict.HELD else judgement.happened
         yield SourceEnded(source, STATUS[judgement.verdict], why, judgement.supply, time.monotonic() - began)
@@ -106,13 +107,14 @@ STATUS = {Verdict.HELD: Status.DELIVERED, Verdict.UNPROVED: Status.UNPROVED, Ver
 
 
 def absent(stage: Stage, source: Source) -> str:
-    if source.function not in stage.stack.resources and not (source.call and source.function == DEFAULT_BUS):
+    onto_default_bus = bool(source.call or source.pipe) and source.function == DEFAULT_BUS
+    if source.function not in stage.stack.resources and not onto_default_bus:
         resource = stage.project.body["Resources"].get(source.function, {})
         unmet = f"its condition {resource.get('Condition')} is not met by the parameters"
         why = stage.stack.left_out.get(source.function, unmet if "Condition" in resource else "left out")
         return f"{source.function} was not deployed: {why}"
-    if source.call and planted_id(source) not in stage.stack.resources:
-        return "what its integration refers to was not deployed"
+    if (source.call or source.pipe) and planted_id(source) not in stage.stack.resources:
+        return f"what its {'integration' if source.call else 'pipe'} refers to was not deployed"
     begins = source.origin in ("", *stage.stack.resources) or stage.project.bus(source.origin)
     if source.kind is Kind.ROUTE and not begins:
         return f"{source.origin}, where it begins, was not deployed"

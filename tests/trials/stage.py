@@ -152,6 +152,8 @@ class Stage:
 
     def _switch_off(self) -> None:
         functions, events, sns = (self.local.client(name) for name in ("lambda", "events", "sns"))
+        for pipe in self.local.client("pipes").list_pipes()["Pipes"]:  # which would carry without filter and template
+            self.local.client("pipes").stop_pipe(Name=pipe["Name"])
         for mapping in functions.list_event_source_mappings()["EventSourceMappings"]:
             functions.update_event_source_mapping(UUID=mapping["UUID"], Enabled=False)
         for subscription in sns.list_subscriptions()["Subscriptions"]:

@@ -28,6 +28,17 @@ SENDERS = (  # types that a permission's SourceArn names
     *("AWS::ApiGateway::RestApi", "AWS::ApiGatewayV2::Api", "AWS::IoT::TopicRule"),
 )
 API_GATEWAY = "apigateway.amazonaws.com"
+PIPES = "pipes.amazonaws.com"
+TAKEN = {  # by a pipe, by the type of its source
+    QUEUE: POLLS[Kind.QUEUE],
+    "AWS::Kinesis::Stream": POLLS[Kind.STREAM],
+    "AWS::DynamoDB::Table": POLLS[Kind.TABLE],
+}
+SENT = {  # by a pipe, by the type of its target; of a machine either of two actions may be
+    QUEUE: ("sqs:SendMessage",),
+    TOPIC: ("sns:Publish",),
+    "AWS::Events::EventBus": ("events:PutEvents",),
+}
 CALLERS = {  # resource types that call a function under its own policy, and as whom
     "AWS::Events::Rule": "events.amazonaws.com",
     "AWS::SNS::Subscription": "sns.amazonaws.com",
@@ -46,6 +57,7 @@ def wiring(template: Model, source: Source) -> Iterator[Judgement]:
     """What would keep every event of a source from its function, or a failed one from its dead-letter queue."""
     if source.kind is Kind.ROUTE:  # of one without a call, its receiver's policy is a rule's: E9304
         yield from called(template, source)
+        yield from carried(template, source)
         return
     yield from filtered_out(source)
     yield from switched_off(template, source)
@@ -84,6 +96,27 @@ def called(template: Model, source: Source) -> Iterator[Judgement]:
             yield broken(
                 Promise.DENIED, f"the role {role.name} of the integration does not allow {action} on {end.name}"
             )
+
+
+def carried(template: Model, source: Source) -> Iterator[Judgement]:
+    """A pipe takes and sends under its own role."""
+    pipe = template.resources.get(source.name) if source.pipe else None
+    role = pipe.refers("RoleArn") if pipe else None
+    if pipe and pipe.only("DesiredState") == "STOPPED":
+        text = f"{pipe.name} is stopped in the template: nothing is carried until somebody starts it"
+        yield unproved(text, supply="nothing, if it is meant to be stopped; else DesiredState: RUNNING")
+    if not role or role.type != "AWS::IAM::Role":
+        return
+    trusting, whole = template.statements(role.child("AssumeRolePolicyDocument"))
+    if whole and not any(admits(each, PIPES, "sts:AssumeRole") for each in trusting):
+        yield broken(Promise.DENIED, f"the role {role.name} of the pipe does not trust {PIPES}")
+        return
+    for name, table in ((source.origin, TAKEN), (source.function, SENT)):
+        end = template.resources.get(name)
+        for action in table.get(end.type, ()) if end else ():
+            if end and allows(template, role, action, end) is False:
+                yield broken(Promise.DENIED, f"the role {role.name} of the pipe does not allow {action} on {name}")
+                return
 
 
 def by_role(template: Model, resource: Resource) -> bool:

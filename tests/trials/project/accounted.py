@@ -42,7 +42,6 @@ REASONS = {
     "AWS::CodePipeline::Pipeline": "a step of a pipeline is not tried",
     "AWS::ElasticLoadBalancingV2::TargetGroup": "a target that only deployment tells",
     "AWS::IoT::TopicRule": "there are no trials for IoT rules yet",
-    "AWS::Pipes::Pipe": "a pipe without a function, which the local AWS does not know",
 }
 CUSTOM = "a custom resource: what CloudFormation asks of it is not tried"
 ROUTE = "a way without a function: who gets what it passes on is not tried yet"

@@ -4,7 +4,6 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from trials.project import accounted
 from trials.project.source import Kind, Source
 from trials.template import Resource, logical_id, references
 from trials.template.nodes import Mapping
@@ -216,22 +215,6 @@ BALANCED = json.dumps(  # what a load balancer hands to the function of a target
 
 
 # ---- the sources of these forms
-
-
-def of_pipe(pipe: Resource) -> Iterator[Source]:
-    """The functions that a pipe asks; a pipe without one is a row."""
-    template, asks_a_function = pipe.template, False
-    origin = template.resources.get(logical_id(pipe.written("Source")))
-    for end in ("Enrichment", "Target"):
-        if function := template.function(pipe.written(end)):
-            asks_a_function = True
-            made_anew = not pipe.absent(f"{end}Parameters", "InputTemplate")
-            made_anew = made_anew or (end == "Target" and not pipe.absent("Enrichment"))
-            given = piped(origin.type if origin else "", made_anew)
-            yield Source(Kind.DIRECT, function, f"{pipe.name}.{end}", given=given)
-    if not asks_a_function:
-        why = accounted.reason(pipe.type)
-        yield Source(Kind.OTHER, logical_id(pipe.written("Target")), pipe.name, why=why)
 
 
 def of_asker(resource: Resource) -> Iterator[Source]:

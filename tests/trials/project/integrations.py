@@ -170,9 +170,11 @@ def planted(sources: list[Source]) -> dict[str, dict[str, Any]]:
     """Resources that do nothing but hold what deployment makes of each way's texts, by logical id."""
     holders: dict[str, dict[str, Any]] = {}
     for source in sources:
+        written = source.pipe
         if source.call:
-            holders[HOLDER] = {"Type": "AWS::ApiGatewayV2::Api", "Properties": {"Name": HOLDER, "ProtocolType": "HTTP"}}
             written = {key: source.call.body.get(key) for key in (*SECTIONS, "passthroughBehavior", "httpMethod")}
+        if written:
+            holders[HOLDER] = {"Type": "AWS::ApiGatewayV2::Api", "Properties": {"Name": HOLDER, "ProtocolType": "HTTP"}}
             properties = {"ApiId": {"Ref": HOLDER}, "RequestParameters": dict(leaves(written))}
             holders[planted_id(source)] = {"Type": "AWS::ApiGatewayV2::Integration", "Properties": properties}
     return holders

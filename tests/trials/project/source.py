@@ -80,6 +80,7 @@ class Source:
     given: str = ""  # the input that a schedule or a target writes itself
     attempts: int = 3
     call: Call | None = None  # of a way that an API opens
+    pipe: dict[str, Any] = field(default_factory=dict)  # of a way that is a pipe: filters, enrichment, target
     why: str = ""  # why there are no trials for it
 
     def __str__(self) -> str:

@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from trials.project import accounted, apis, callers
+from trials.project import accounted, apis, callers, pipes
 from trials.project.callers import ended, triggered
 from trials.project.machines import invocations
 from trials.project.source import ANY, Batching, Kind, Route, Source
@@ -243,7 +243,7 @@ def of_resource(resource: Resource) -> Iterator[Source]:
     elif kind == "AWS::CloudWatch::Alarm":
         yield from named(resource, "there are no trials for alarms", accounted.alarm_actions(resource))
     elif kind == "AWS::Pipes::Pipe":
-        yield from callers.of_pipe(resource)
+        yield from pipes.of_pipe(resource)
     elif kind in LOCATIONS:
         functions = list(named(resource, accounted.NESTED, resource.body))
         yield from functions or [Source(Kind.OTHER, "", name, why=accounted.NESTED)]
