@@ -11,6 +11,7 @@ import pytest
 
 from trials.local_aws import LocalAws, javascript
 from trials.local_aws.archive import files
+from trials.local_aws.compiled import compiled_from
 from trials.local_aws.javascript import PRELOADS
 from trials.local_aws.layers import layer_files
 from trials.local_aws.packaging import PackagingError
@@ -164,6 +165,32 @@ def test_code_that_the_project_s_build_compiles_is_bundled_from_its_source(
     assert f"--tsconfig={more['cwd'] / 'tsconfig.json'}" in command
     out = next(word for word in command if word.startswith("--outdir="))
     assert out.removesuffix("/.").endswith(("bundled", f"bundled/{Path(module).parent}"))
+
+
+@pytest.mark.parametrize(
+    ("code", "module", "source"),
+    [
+        ("dist/place", "handler", "src/lambdas/place/handler.ts"),
+        ("dist", "place", "lib/place/index.js"),
+        ("build/places", "place.app", "src/places/place.app.ts"),
+        ("dist", "twice", ""),  # two sources are called so
+        ("dist", "tried", ""),  # only a test is
+        ("code/dist/place", "handler", ""),  # the manifest that builds is above
+    ],
+)
+def test_code_that_a_script_of_the_project_bundles_comes_from_the_only_source_called_so(
+    tmp_path: Path, code: str, module: str, source: str
+) -> None:
+    (tmp_path / "package.json").write_text('{"scripts": {"build": "tsx ./esbuild.config.ts"}}')
+    files = ["src/lambdas/place/handler.ts", "lib/place/index.js", "src/places/place.app.ts", "tests/tried.ts"]
+    for file in [*files, "a/twice.ts", "b/twice.ts", "node_modules/x/place/handler.ts"]:
+        (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / file).write_text("export const handler = async () => 1;")
+
+    made_of = compiled_from(tmp_path / code, module)
+    assert (str(made_of.entry.relative_to(made_of.root)) if made_of else "") == source
+    (tmp_path / "package.json").write_text('{"scripts": {"test": "vitest"}}')
+    assert compiled_from(tmp_path / code, module) is None
 
 
 @pytest.mark.parametrize(("folder", "module"), [(".", "dist/place"), ("dist", "place")])

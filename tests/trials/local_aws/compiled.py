@@ -1,7 +1,8 @@
-"""Code that a project's own build compiles with `tsc`: from which module in TypeScript it comes."""
+"""Code that a project's own build compiles or bundles: from which module of its source it comes."""
 
 import json
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,8 @@ from typing import Any
 TYPED = (".ts", ".mts", ".cts", ".tsx")
 UPWARDS = 3  # folders above that of the code in which the settings of TypeScript are looked for
 BUILT = ("dist", "build", "out", "lib", "built", ".build", "bin")
+NO_SOURCE = ("node_modules", "cdk.out", "dist", "build", "test", "tests", "__tests__", "coverage")
+BUILDS = re.compile(r"build|bundle|compile|package")  # what a script is called that writes code
 COMMENT = re.compile(r'("(?:\\.|[^"\\])*")|//[^\n]*|/\*.*?\*/', re.DOTALL)
 LAST_COMMA = re.compile(r",(\s*[}\]])")
 
@@ -52,7 +55,46 @@ def compiled_from(folder: Path, module: str) -> Compiled | None:
                 entry = root / source / inside.with_name(inside.name + ending)
                 if entry.is_file():
                     return Compiled(root, entry)
+    return bundled_from(folder, module)
+
+
+def bundled_from(folder: Path, module: str) -> Compiled | None:
+    """The only source that a project's own script may bundle into a code folder that is not there; else None.
+
+    It is called as the code is, below the first folder of its path that builds write into.
+    """
+    wanted = (folder / module).absolute().resolve()
+    for root in wanted.parents[1:]:
+        inside = wanted.relative_to(root)
+        if inside.parts[0] in BUILT and is_built(root):
+            name = Path(*inside.parts[1:])
+            sources = [path for path in source_files(root, inside.parts[0]) if is_called(path.relative_to(root), name)]
+            return Compiled(root, sources[0]) if len(sources) == 1 else None
     return None
+
+
+def is_built(root: Path) -> bool:
+    """Whether a manifest has a script that builds."""
+    try:
+        scripts = json.loads((root / "package.json").read_text(encoding="utf-8-sig")).get("scripts")
+    except (OSError, ValueError):
+        return False
+    return isinstance(scripts, dict) and any(BUILDS.match(name) for name in scripts)
+
+
+def source_files(root: Path, built: str) -> Iterator[Path]:
+    """What may be a source: neither built, nor brought, nor a test."""
+    for path in sorted(root.iterdir()):
+        if path.is_dir() and path.name not in (*NO_SOURCE, built) and not path.name.startswith("."):
+            yield from source_files(path, built)
+        elif path.suffix in (*TYPED, ".js", ".mjs", ".cjs") and not path.is_symlink():
+            yield path
+
+
+def is_called(source: Path, name: Path) -> bool:
+    """Whether a source is called as the code that is made of it, or is the `index` of a folder so called."""
+    whole = source.parent if source.stem == "index" and name.name != "index" else source.with_suffix("")
+    return whole.parts[-len(name.parts) :] == name.parts
 
 
 def not_built(folder: Path, module: str) -> bool:

@@ -207,7 +207,7 @@ UNRESOLVED = re.compile(r'Could not resolve "([^."/][^"]*)"')
 def compile_as_tsc(compiled: Compiled, handler: str, out: Path) -> Path:
     """What `tsc` would make of a handler's module, in one file: a package that is not here may come from a layer."""
     root, entry = compiled.root, str(compiled.entry.relative_to(compiled.root))
-    modules, brought = runtime_modules(), root / "node_modules"
+    modules, brought, config = runtime_modules(), root / "node_modules", root / "tsconfig.json"
     own = brought if brought.is_dir() else packages(root) or packages_above(root) or brought
     names = {f"@aws-sdk/{path.name}" for path in (modules / "@aws-sdk").iterdir()} | clients_asked(root)
     outside = sorted(name for name in names if not (own / name).exists())
@@ -219,7 +219,7 @@ def compile_as_tsc(compiled: Compiled, handler: str, out: Path) -> Path:
             "--platform=node",
             "--format=cjs",
             "--target=es2022",
-            f"--tsconfig={root / 'tsconfig.json'}",  # for code beside its folder too, as tsc does
+            *([f"--tsconfig={config}"] if config.is_file() else []),  # for code beside its folder too, as tsc does
             f"--outdir={out / directory(handler, [entry])}",
             *(f"--external:{name}" for name in outside),
         ]
