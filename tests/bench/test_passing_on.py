@@ -63,9 +63,41 @@ def test_ways_whose_two_ends_are_here_are_tried_and_the_others_are_rows(tmp_path
         ("Flow.Daily", "", "Flow"),
         ("Nightly", "", "Told"),
         ("Hourly", "", "Jobs"),
+        ("Elsewhere", "Told", "something elsewhere"),
     }
-    rows = {each.name for each in listed if each.kind is Kind.OTHER}
-    assert rows == {"Elsewhere"}
+    assert [each.name for each in listed if each.elsewhere is not None] == ["Elsewhere"]
+
+
+ELSEWHERE = """
+Resources:
+  Known: { Type: AWS::SQS::Queue }
+  Group: { Type: AWS::Logs::LogGroup }
+  Readings: { Type: AWS::Kinesis::Stream }
+  Rule:
+    Type: AWS::Events::Rule
+    Properties:
+      EventPattern: { source: [shop] }
+      Targets:
+        - { Id: a, Arn: !GetAtt Known.Arn }
+        - { Id: b, Arn: !GetAtt Group.Arn }
+        - { Id: c, Arn: !GetAtt Readings.Arn }
+        - { Id: d, Arn: "arn:aws:events:eu-west-1:222222222222:event-bus/theirs" }
+        - { Id: e, Arn: "arn:aws:lambda:eu-west-1:222222222222:function:theirs" }
+  OnTheirs: { Type: AWS::Events::Rule, Properties: { EventBusName: { "Fn::ImportValue": bus }, EventPattern: { source: [shop] }, Targets: [{ Id: a, Arn: "arn:x" }] } }
+"""
+
+
+def test_a_queue_stands_in_for_an_end_that_shows_nothing_here(tmp_path: Path) -> None:
+    (tmp_path / "template.yaml").write_text(ELSEWHERE)
+    listed = sources(read_template(tmp_path / "template.yaml"), tmp_path)
+
+    assert [(each.function, each.elsewhere) for each in listed if each.kind is Kind.ROUTE] == [
+        ("Known", None),
+        ("Group", 1),
+        ("Readings", 2),
+        ("something elsewhere", 3),
+    ]
+    assert [each.name for each in listed if each.kind is Kind.OTHER] == ["Rule", "OnTheirs"]
 
 
 @pytest.mark.parametrize("name", ['!Sub "${AWS::StackName}-shop"', "shop"])
@@ -163,3 +195,24 @@ def test_only_what_comes_out_at_the_end_holds(after: Any, verdict: Verdict) -> N
 
     assert judged.verdict is verdict
     assert bool(judged.supply) is (verdict is Verdict.UNPROVED)
+
+
+def test_the_rule_s_own_target_sends_what_it_makes_to_the_queue_that_stands_in() -> None:
+    recorder = Recorder()
+    there = stage(recorder)
+    there.stack.resources["Rule"], there.stand_in = "rule-1", "arn:stand-in"
+    targets = [{"Id": "a", "Arn": "arn:jobs"}, {"Id": "b", "Arn": "arn:logs", "RoleArn": "arn:role", "Input": "{}"}]
+    there.local.client("events").__dict__["list_targets_by_rule"] = lambda **_: {"Targets": targets}
+    to_bus(there, Source(Kind.ROUTE, "Group", "Rule", pattern={"source": ["shop"]}, elsewhere=1))
+
+    assert recorder.asked["put_targets"]["Targets"] == [{"Id": "b", "Arn": "arn:stand-in", "Input": "{}"}]
+
+
+def test_a_subscription_elsewhere_keeps_its_filter_before_the_queue_that_stands_in() -> None:
+    recorder = Recorder()
+    there = stage(recorder)
+    there.stand_in = "arn:stand-in"
+    to_topic(there, Source(Kind.ROUTE, "something", "Heard", "Told", pattern={"kind": ["paid"]}, elsewhere=0))
+
+    assert recorder.asked["subscribe"]["Endpoint"] == "arn:stand-in"
+    assert json.loads(recorder.asked["subscribe"]["Attributes"]["FilterPolicy"]) == {"kind": ["paid"]}

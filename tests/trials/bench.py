@@ -107,8 +107,11 @@ STATUS = {Verdict.HELD: Status.DELIVERED, Verdict.UNPROVED: Status.UNPROVED, Ver
 
 
 def absent(stage: Stage, source: Source) -> str:
-    onto_default_bus = bool(source.call or source.pipe) and source.function == DEFAULT_BUS
-    if source.function not in stage.stack.resources and not onto_default_bus:
+    holder = source.name.replace(".", "")
+    if source.elsewhere is not None and (why := not_deployed(stage, holder)):
+        return f"{holder} was not deployed: {why}"
+    no_resource = source.elsewhere is not None or ((source.call or source.pipe) and source.function == DEFAULT_BUS)
+    if source.function not in stage.stack.resources and not no_resource:
         resource = stage.project.body["Resources"].get(source.function, {})
         unmet = f"its condition {resource.get('Condition')} is not met by the parameters"
         why = stage.stack.left_out.get(source.function, unmet if "Condition" in resource else "left out")
@@ -121,6 +124,10 @@ def absent(stage: Stage, source: Source) -> str:
     if source.kind in (Kind.QUEUE, Kind.TABLE) and source.origin not in stage.stack.resources:
         return f"the {source.kind} is not part of this template"
     return ""
+
+
+def not_deployed(stage: Stage, name: str) -> str:
+    return stage.stack.left_out.get(name, stage.project.left_out.get(name, ""))
 
 
 def the_faults(stage: Stage, source: Source, reference: Reference, first: Judgement) -> Iterator[Event]:

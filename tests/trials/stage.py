@@ -78,6 +78,7 @@ class Stage:
         self.stack: Stack
         self.used: dict[str, Used] = {}  # by function, what its last source showed under its role
         self._with_roles: Callable[[], Stage] | None = None
+        self.stand_in = ""  # the ARN of a queue that hears what a way sends to an end that is not here
         self.seeds: list[tuple[str, dict[str, Any]]] = []  # by table: items that the source's sample speaks of
         self.secrets: dict[str, str] = {}  # made up by the template, by logical id, that are the same in each world
         self.passed_on: dict[str, Sample] = {}  # by queue or machine: what a function sent to it
@@ -100,7 +101,7 @@ class Stage:
         self.local.left_running.unlink(missing_ok=True)
         self.stack = self.deploy()
         self._switch_off()
-        self._empty_queues()
+        self.empty_queues()
         for table, item in self.seeds:
             self.local.client("dynamodb").put_item(TableName=self.stack.resources[table], Item=item)
         self.probes = Probes(self.local, self.stack)
@@ -143,7 +144,7 @@ class Stage:
                 by_table[name] = {each["AttributeName"]: types[each["AttributeName"]] for each in told["KeySchema"]}
         return by_table
 
-    def _empty_queues(self) -> None:
+    def empty_queues(self) -> None:
         """Take away what S3 sends to try a notification, before anything else has happened."""
         for name, messages in queued(self.local).items():
             if messages:

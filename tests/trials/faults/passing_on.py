@@ -19,6 +19,9 @@ def pass_on(stage: Stage, source: Source) -> Judgement:
     """What became of one event that fits: sent where the way begins, looked for where it ends."""
     stage.fresh()
     place = f"{PLACES.get(stage.stack.types.get(source.function, ''), '')} {source.function}"
+    if source.elsewhere is not None:
+        place = f"stand-in for {source.function}"
+        stage.stand_in = stage.probes.stand_in(source.function)
     before = stage.now()
     begins = PLACES.get(stage.stack.types.get(source.origin, ""), "bus")
     sent = SENDERS[begins](stage, source)
@@ -30,6 +33,12 @@ def to_topic(stage: Stage, source: Source) -> str:
     message = json.dumps(wanted if source.by_body else {"id": ID})
     given = {} if source.by_body else {name: attribute(value) for name, value in wanted.items()}
     topic = stage.stack.resources[source.origin]
+    if source.elsewhere is not None:
+        policy = json.dumps(with_names(source.pattern, stage))
+        scope = "MessageBody" if source.by_body else "MessageAttributes"
+        filtering = {"FilterPolicy": policy, "FilterPolicyScope": scope} if source.pattern else {}
+        asked = {"TopicArn": topic, "Protocol": "sqs", "Endpoint": stage.stand_in}
+        stage.local.client("sns").subscribe(**asked, Attributes=filtering)
     stage.local.client("sns").publish(TopicArn=topic, Message=message, MessageAttributes=given)
     return "a message that fits the filter policy" if source.pattern else "a message"
 
@@ -51,6 +60,11 @@ def to_bus(stage: Stage, source: Source) -> str:
         deployed = json.loads(events.describe_rule(Name=rule, EventBusName=bus)["EventPattern"])
         pattern = json.dumps({**deployed, "source": [event["source"]]})
         events.put_rule(Name=rule, EventBusName=bus, EventPattern=pattern)
+    if source.elsewhere is not None:
+        listed = events.list_targets_by_rule(Rule=rule, EventBusName=bus)["Targets"]
+        target = {**sent(listed[source.elsewhere]), "Id": listed[source.elsewhere]["Id"], "Arn": stage.stand_in}
+        target.pop("SqsParameters", None)
+        events.put_targets(Rule=rule, EventBusName=bus, Targets=[target])
     entry = {"Source": event["source"], "DetailType": event["detail-type"], "Detail": json.dumps(event["detail"])}
     entry |= {"EventBusName": bus, "Resources": event["resources"]}
     events.put_events(Entries=[entry])
@@ -64,6 +78,9 @@ def by_schedule(stage: Stage, source: Source) -> str:
     targets = [
         {"Id": f"trial-{number}", **target} for number, target in enumerate(told(stage, stage.stack.resources[name]))
     ]
+    if source.elsewhere is not None:
+        targets[source.elsewhere]["Arn"] = stage.stand_in
+        targets[source.elsewhere].pop("SqsParameters", None)
     events.put_rule(Name=AT_ITS_TIME, EventPattern=json.dumps({"source": [AT_ITS_TIME]}))
     events.put_targets(Rule=AT_ITS_TIME, Targets=targets)
     events.put_events(Entries=[{"Source": AT_ITS_TIME, "DetailType": "Scheduled Event", "Detail": "{}"}])
@@ -89,6 +106,13 @@ def sent(target: dict[str, Any]) -> dict[str, Any]:
 def to_bucket(stage: Stage, source: Source) -> str:
     key = f"{as_name(source.pattern, 'prefix')}trial{as_name(source.pattern, 'suffix')}"
     bucket, s3 = stage.stack.resources[source.origin], stage.local.client("s3")
+    if source.elsewhere is not None:
+        rules = [{"Name": end, "Value": as_name(source.pattern, end)} for end in source.pattern]
+        heard: Any = {"Events": [source.name.split(".", 1)[1]], "QueueArn": stage.stand_in}
+        heard |= {"Filter": {"Key": {"FilterRules": rules}}} if rules else {}
+        told = {"QueueConfigurations": [heard]}
+        s3.put_bucket_notification_configuration(Bucket=bucket, NotificationConfiguration=told)
+        stage.empty_queues()
     s3.put_object(Bucket=bucket, Key=key, Body=b"trial")
     if REMOVED not in source.name:
         return f"the object {key}"

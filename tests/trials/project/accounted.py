@@ -50,6 +50,7 @@ MACHINE = "what starts a state machine is not tried yet"
 NESTED = "a nested stack whose template is no file here: what it holds is not tried"
 ENCRYPTED = "there are no trials for a sender of Cognito: its code is encrypted by a key that only an account has"
 DURABLE = "a durable function: its executions, which are invoked again and again, are not played yet"
+SOMETHING = "something elsewhere"
 ELSEWHERE = "its function is not in this template"
 
 
@@ -64,7 +65,7 @@ def reason(kind: str) -> str:
 
 def way(name: str, target: Any, why: str = ROUTE) -> Source:
     """The row of what ends in something else than a function of this template."""
-    return Source(Kind.OTHER, logical_id(target) or "something elsewhere", name, why=why)
+    return Source(Kind.OTHER, logical_id(target) or SOMETHING, name, why=why)
 
 
 def alarm_actions(alarm: Resource) -> list[Any]:

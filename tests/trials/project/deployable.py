@@ -15,6 +15,7 @@ from trials.template import (
     FUNCTIONS,
     as_dict,
     as_text,
+    logical_id,
     merged_properties,
     read_template,
     without,
@@ -40,7 +41,9 @@ def deployable(body: dict[str, Any], folder: Path, notes: list[str]) -> tuple[di
         if resource["Type"] in FUNCTIONS:
             of_one_file(resource, folder)
         elif resource["Type"] == "AWS::S3::Bucket":  # whose functions the trials ask; each may need the other first
-            as_dict(as_dict(resource.get("Properties")).get("NotificationConfiguration")).pop("LambdaConfigurations", 0)
+            configuration = as_dict(as_dict(resource.get("Properties")).get("NotificationConfiguration"))
+            configuration.pop("LambdaConfigurations", 0)
+            without_foreign_ends(configuration, body)
         if reason := undeployable(resource, body, folder):
             left_out[name] = reason
     for holder in holders(body):
@@ -54,6 +57,16 @@ def deployable(body: dict[str, Any], folder: Path, notes: list[str]) -> tuple[di
     for name in body["Resources"].keys() - kept["Resources"].keys() - left_out.keys():
         left_out[name] = "refers to what is left out"
     return kept, left_out
+
+
+def without_foreign_ends(configuration: dict[str, Any], body: dict[str, Any]) -> None:
+    """Take out what a bucket tells queues and topics that are not here: one that is not there refuses the bucket."""
+    for key, end in (("QueueConfigurations", "Queue"), ("TopicConfigurations", "Topic")):
+        if isinstance(listed := configuration.get(key), list):
+            here = [each for each in listed if logical_id(as_dict(each).get(end)) in body["Resources"]]
+            configuration[key] = here
+            if not here:
+                del configuration[key]
 
 
 def undeployable(resource: dict[str, Any], body: dict[str, Any], folder: Path) -> str:

@@ -9,7 +9,7 @@ from trials.project import accounted, apis, callers, pipes
 from trials.project.callers import ended, triggered
 from trials.project.machines import invocations
 from trials.project.source import ANY, Batching, Kind, Route, Source
-from trials.template import MACHINES, Model, Node, Resource, as_dict, listed, logical_id, references
+from trials.template import MACHINES, Model, Node, Resource, as_dict, listed, logical_id, references, text
 from trials.template.events import MAPPED as MAPPED_BY_SAM
 from trials.template.events import TARGETED as TARGETED_BY_SAM
 from trials.template.nested import LOCATIONS
@@ -22,6 +22,7 @@ ENDS = {  # of a way without a function, where it shows what came out
     *("AWS::SQS::Queue", "AWS::SNS::Topic", "AWS::Kinesis::Stream", "AWS::Events::EventBus"),
     *MACHINES,
 }
+UNKNOWN_TO_RULES = ("AWS::Kinesis::Stream",)  # ends to which the local AWS lets no rule send
 MAPPED = {"SQS": Kind.QUEUE, "Kinesis": Kind.STREAM, "DynamoDB": Kind.TABLE}
 RULES = {
     "EventBridgeRule": Kind.BUS,
@@ -158,7 +159,8 @@ def of_target(target: Target) -> Source:
     begins = on_a_bus(target.label, "", rule, pattern)
     if target.scheduled:
         begins = Source(Kind.ROUTE, "", target.label, pattern=SCHEDULED)
-    return way(template, target.label, target.written("Arn"), why, begins)
+    number = target.path[-1]
+    return way(template, target.label, target.written("Arn"), why, begins, number if isinstance(number, int) else 0)
 
 
 def on_a_bus(name: str, end: str, rule: Node, pattern: dict[str, Any]) -> Source | None:
@@ -177,11 +179,24 @@ def bus_of(rule: Node) -> str:
     return own[0] if own else logical_id(named)
 
 
-def way(template: Model, name: str, target: Any, why: str = accounted.ROUTE, begins: Source | None = None) -> Source:
-    """A way that ends in something else than a function; `begins` says where, if an event can be sent there."""
+def way(
+    template: Model,
+    name: str,
+    target: Any,
+    why: str = accounted.ROUTE,
+    begins: Source | None = None,
+    number: int = 0,
+) -> Source:
+    """A way that ends in something else than a function; `begins` says where, if an event can be sent there.
+
+    For an end that shows nothing here, a queue stands in: the way's `number`th target.
+    """
     end = template.resources.get(logical_id(target))
-    if begins and end and end.type in ENDS:
+    if begins and end and end.type in ENDS and not (end.type in UNKNOWN_TO_RULES and template.resources.get(name)):
         return replace(begins, kind=Kind.ROUTE, function=end.name, name=name)
+    if begins and ":lambda:" not in text(target):
+        named = end.name if end else logical_id(target) or accounted.SOMETHING
+        return replace(begins, kind=Kind.ROUTE, function=named, name=name, elsewhere=number)
     return accounted.way(name, target, why)
 
 

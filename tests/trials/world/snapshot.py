@@ -1,6 +1,7 @@
 """What a stack's state looks like at one moment."""
 
 import json
+import re
 import ssl
 import urllib.request
 from collections.abc import Iterator
@@ -47,8 +48,12 @@ class Probes:
             local.client("events").put_rule(Name=rule, EventBusName=bus, EventPattern=pattern)
             local.client("events").put_targets(Rule=rule, EventBusName=bus, Targets=[{"Id": "probe", "Arn": arn}])
 
+    def stand_in(self, name: str) -> str:
+        """The ARN of a queue that hears what is sent to an end that is not here."""
+        return self._queue(f"stand-in for {name}")[1]
+
     def _queue(self, place: str) -> tuple[str, str]:
-        name = "probe-" + place.replace(" ", "-")
+        name = "probe-" + re.sub(r"[^A-Za-z0-9-]", "-", place)[:70]
         arn = f"arn:aws:sqs:us-east-1:{ACCOUNT}:{name}"
         anybody = {"Effect": "Allow", "Principal": "*", "Action": "sqs:SendMessage", "Resource": arn}
         policy = json.dumps({"Version": "2012-10-17", "Statement": [anybody]})  # heeded where IAM is enforced
