@@ -334,6 +334,24 @@ def test_code_is_bundled_with_the_settings_above_it_unless_it_brings_its_own(tmp
     assert javascript.settings_above(code, code) == []
 
 
+def test_packages_that_cannot_be_had_are_asked_for_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(javascript, "ENVIRONMENT", tmp_path)
+    monkeypatch.setattr(javascript, "REFUSED", {})
+    monkeypatch.setattr(javascript.shutil, "which", lambda _: "npm")
+    (manifest := tmp_path / "package.json").write_text("{}")
+    asked: list[list[str]] = []
+
+    def errand(command: list[str], **_: Any) -> Any:
+        asked.append(command)
+        return subprocess.CompletedProcess(command, 1, "", "404 Not Found")
+
+    monkeypatch.setattr(javascript, "errand", errand)
+    for _ in range(2):
+        with pytest.raises(PackagingError, match="404 Not Found"):
+            javascript.installed(manifest, None, "private")
+    assert len(asked) == 1
+
+
 @pytest.mark.parametrize(
     ("installed", "wanted", "told"),
     [(False, "service", True), (True, "service", False), (False, "./service", False), (False, "another", False)],

@@ -21,6 +21,7 @@ OLDER = ("nodejs10.x", "nodejs12.x", "nodejs14.x", "nodejs16.x")  # bring versio
 OLDER_SDK = {"aws-sdk": "2.1693.0"}  # the last release
 NPM = ("--omit=dev", "--no-audit", "--no-fund", "--loglevel=error")
 UPWARDS = 5  # folders above that of the code in which a manifest is looked for
+REFUSED: dict[str, str] = {}  # by the name under which packages are kept: why they cannot be had, asked for once
 SCRIPTS, TYPED = (".js", ".mjs", ".cjs"), (".ts", ".mts", ".cts", ".tsx")
 NOT_CODE = shutil.ignore_patterns(".git", ".aws-sam", "cdk.out", "*.test.*", "__tests__", "template.yaml")
 
@@ -74,6 +75,8 @@ def installed(manifest: Path, lock: Path | None, name: str) -> Path:
         raise LocalAwsError("npm is not on PATH: install Node.js 20 or newer")
     folder = ENVIRONMENT / "node" / name
     folder.mkdir(parents=True, exist_ok=True)
+    if name in REFUSED:
+        raise PackagingError(REFUSED[name])
     with (folder / ".lock").open("a") as guard:
         fcntl.flock(guard, fcntl.LOCK_EX)
         if not (folder / ".installed").exists():
@@ -88,7 +91,8 @@ def installed(manifest: Path, lock: Path | None, name: str) -> Path:
                 done = errand(command, cwd=folder)
             if done.returncode:
                 said = " ".join((done.stderr or done.stdout).split())[-300:]
-                raise PackagingError(f"`npm {command[1]}` failed for {manifest}: {said}")
+                REFUSED[name] = f"`npm {command[1]}` failed for {manifest}: {said}"
+                raise PackagingError(REFUSED[name])
             (folder / "node_modules").mkdir(exist_ok=True)
             (folder / ".installed").touch()
     return folder / "node_modules"
