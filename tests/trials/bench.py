@@ -35,7 +35,7 @@ def try_project(project: Project, port: int = 0, thorough: bool = False, policy:
             why = why_untried(project, source)
             yield SourceEnded(source, Status.UNTRIED, why, needed(source, why))
     if tried:
-        with Pool(project.template, min(AT_ONCE, len(tried)), port, thorough, policy) as pool:
+        with Pool(project.path, min(AT_ONCE, len(tried)), port, thorough, policy) as pool:
             yield from pool.run(project, tried)
 
 

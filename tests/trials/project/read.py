@@ -16,6 +16,7 @@ from trials.project.supplied import Supply, supplied
 from trials.project.synthesised import inline, put_plainly
 from trials.samples.sample_files import SampleFile, sample_files
 from trials.template import ASSET, Model, TemplateError, as_dict, merged_properties, read_template
+from trials.template.joined import NESTED, joined, linked
 from trials.template.nested import inlined
 
 SERVERLESS = "cloudformation-template-update-stack.json"  # what the Serverless Framework packages
@@ -23,6 +24,7 @@ NAMES = (
     *("template.yaml", "template.yml", "template.json", "cdk.out/*.template.json", "*.template.json"),
     *(f".serverless/{SERVERLESS}", SERVERLESS),
 )
+SYNTHESISED = ".template.json"
 BUILT = ("cdk.out", ".serverless")  # folders that a tool writes into a project
 ELSEWHERE = ("*/template.yaml", ".aws-sam/build/template.yaml")  # where one may stand that is asked for by its path
 MADE_BY = {  # files of a project whose template a tool makes, and that tool
@@ -37,6 +39,7 @@ NEWER = [*(f"{name}>={major}.{minor}" for name, (major, minor) in SDK.items()), 
 class Project:
     folder: Path
     template: Path
+    path: Path  # at which it is read again: of stacks that are tried as one, the folder
     model: Model  # of the template as its author wrote it
     body: dict[str, Any]  # as it is deployed
     parameters: dict[str, str]
@@ -118,10 +121,14 @@ def read(path: Path, url: str) -> Project:
     template, others = (path, []) if path.is_file() else find_template(path)
     folder = template.parent.parent if template.parent.name in BUILT else template.parent
     try:
-        written = read_template(template)
+        stacks = linked([template, *others]) if others and template.name.endswith(SYNTHESISED) else [template]
+        written = joined(stacks) if len(stacks) > 1 else read_template(template)
         if not isinstance(written.get("Resources"), dict):
             raise LocalAwsError(f"{template} has no Resources")
-        notes = [f"{other.name} is not tried: to try it, give {other} as the path" for other in others]
+        left = [other for other in others if other not in stacks and not other.name.endswith(NESTED)]
+        notes = [f"{other.name} is not tried: to try it, give {other} as the path" for other in left]
+        if len(stacks) > 1:
+            notes.append(f"{', '.join(each.name for each in stacks)} are tried as one: they import from each other")
         written = {section: each for section, each in written.items() if each is not None}
         written = put_plainly(inlined(written, template.parent, notes), template.parent, notes)
         own = folder if (folder / SUPPLIED).is_file() else template.parent  # a tool makes the other one anew
@@ -147,6 +154,7 @@ def read(path: Path, url: str) -> Project:
     return Project(
         folder=folder,
         template=template,
+        path=path if path.is_dir() else template,
         model=model,
         body=body,
         parameters=given,
