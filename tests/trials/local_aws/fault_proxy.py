@@ -24,6 +24,7 @@ from contextlib import suppress
 from typing import Any, ClassVar
 from xml.sax.saxutils import escape
 
+import cbor2
 import microburst.cli
 import psutil
 from aiohttp import ClientSession, web
@@ -210,21 +211,28 @@ PARTIAL: dict[str, Cut] = {
     "AmazonSQS.SendMessageBatch": failed_by_id,
     "AmazonSQS.DeleteMessageBatch": failed_by_id,
 }
+CUSTOM_BUS = "/service/AWSEventsV2/operation/PutEvents"  # the path of a protocol without targets, in CBOR
+PARTIAL[CUSTOM_BUS] = PARTIAL["AWSEvents.PutEvents"]
 
-FOR_GOOD = ("AWSEvents.PutEvents", "AmazonSQS.SendMessageBatch")  # beside PublishBatch, which is a form
+FOR_GOOD = ("AWSEvents.PutEvents", CUSTOM_BUS, "AmazonSQS.SendMessageBatch")  # beside PublishBatch, which is a form
 
 
 async def partly(upstream: str, request: web.Request, cut: Cut) -> web.StreamResponse:
-    asked = json.loads(await request.read())
+    cbor = request.path == CUSTOM_BUS
+    read: Callable[[bytes], Any] = cbor2.loads if cbor else json.loads
+    write: Callable[[Any], bytes] = cbor2.dumps if cbor else lambda value: json.dumps(value).encode()
+    asked = read(await request.read())
     rest, merge = cut(asked)
-    status, headers, answer = 200, {"Content-Type": "application/x-amz-json-1.0"}, b"{}"
+    status, headers, answer = 200, {"Content-Type": "application/x-amz-json-1.0"}, write({})
+    if cbor:
+        headers = {"Content-Type": "application/cbor", "smithy-protocol": "rpc-v2-cbor"}
     if rest is not None:
-        status, headers, answer = await forwarded(upstream, request, json.dumps(rest).encode())
+        status, headers, answer = await forwarded(upstream, request, write(rest))
     Fault.met += 1
     if status != 200:
         return web.Response(status=status, headers=headers, body=answer)
     headers = {name: value for name, value in headers.items() if "crc32" not in name.lower()}
-    return web.Response(headers=headers, body=json.dumps(merge(json.loads(answer or b"{}"))).encode())
+    return web.Response(headers=headers, body=write(merge(read(answer) if answer else {})))
 
 
 TRANSACTION = "DynamoDB_20120810.TransactWriteItems"
@@ -324,7 +332,7 @@ def with_faults(upstream: str) -> Any:
         if Fault.kind == "pages" and (page := await page_of_one(upstream, request)) is not None:
             return page
         if Fault.kind == "partial":
-            target = request.headers.get("X-Amz-Target", "")
+            target = request.path if request.path == CUSTOM_BUS else request.headers.get("X-Amz-Target", "")
             if Fault.for_good and target and target not in FOR_GOOD:
                 return await handler(request)
             if cut := PARTIAL.get(target):
