@@ -44,6 +44,11 @@ ACCEPTED = [
         "the objects under one prefix",
     ),
     (r"AwsSolutions-IAM5\[Resource::.*schedule/<Reminders>/\*\]", r"PlanReminders", "the schedules of one group"),
+    (
+        r"AwsSolutions-IAM5\[Resource::.*subscriber/.*-track-again-\*\]",
+        r"KeptEvents",
+        "the readers that it makes itself",
+    ),
     (r"AwsSolutions-IAM5\[Resource::<\w+\.Arn>:\*\]", EVERYWHERE, "the versions and aliases of one function"),
     (
         r"AwsSolutions-IAM5\[Action::kms:GenerateDataKey\*\]",
@@ -53,7 +58,7 @@ ACCEPTED = [
     (r"AwsSolutions-S1$", EVERYWHERE, "who read an object is CloudTrail's to tell; access logs want a second bucket"),
     (
         r"AwsSolutions-SQS3|Serverless-SQSRedrivePolicy",
-        r"Dlq/|/Undelivered/|/Unprojected/|/Unread/|/Unreported/|/Unchecked/|/HalfDone/|/Reviews/|/Failed/|/Approvals/",
+        r"Dlq/|/Undelivered/|/Unprojected/|/Unread/|/Unreported/|/Unchecked/|/HalfDone/|/Reviews/|/Failed/|/Approvals/|/Missed/",
         "where failures end, and an alarm watches; people take reviews and approvals, so no code fails on them",
     ),
     (r"AwsSolutions-APIG4", r"OPTIONS|webhooks", "a preflight carries no token, and a webhook's signature is its own"),

@@ -1,5 +1,6 @@
 """Every template lints, translates, fits its handlers and grants no more than it names."""
 
+import importlib.metadata
 import sys
 from pathlib import Path
 
@@ -62,9 +63,12 @@ def test_its_requirements_are_what_it_imports_at_the_versions_under_test(path: P
         templates.PACKAGES.get(name, name) for name in used - beside - templates.RUNTIME if name not in STANDARD
     }
     third_party |= {templates.DATA[name] for name in used if name in templates.DATA}
+    if any(service in templates.NEWER for service in templates.clients(path.parent)):
+        third_party |= {"boto3"}  # of which the lock has several, for the tools
     pinned = templates.requirements(path.parent)
 
     assert set(pinned) == third_party
+    assert pinned.pop("boto3", importlib.metadata.version("boto3")) == importlib.metadata.version("boto3")
     assert {name: {version} for name, version in pinned.items()} == {name: templates.locked()[name] for name in pinned}
 
 

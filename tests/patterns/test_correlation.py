@@ -13,6 +13,7 @@ from unittest import mock
 import async_task.scenario
 import durable_workflow.scenario
 import file_pipeline.scenario
+import kept_events.scenario
 import ordered_consumer.scenario
 import payment_worker.scenario
 import pytest
@@ -25,6 +26,7 @@ from fan_out.scenario import placed
 
 from patterns.event_store.faults import stream_of
 from patterns.file_pipeline.faults import ROW, imports, machine
+from patterns.kept_events.faults import kept
 from patterns.ordered_consumer.faults import fifo_event
 from patterns.saga.faults import MACHINE
 from support.durable import Execution
@@ -146,6 +148,20 @@ def play_file_pipeline(play: Play) -> None:
     play.id = told["id"]
     play.carried = (given["correlation_id"],)
     play.messages = ("taken", "taken", "taken", "refused")
+
+
+def play_kept_events(play: Play) -> None:
+    """Published, read from the bus, and delivered; then once more with an event missing before it."""
+    shop = play.example("kept_events", **ALARMS)
+    placed, _, paid = kept_events.scenario.history("o-1", 10, 20, 30)
+    shop.environment("publish").handler({"events": [placed, paid], "correlation_id": ID}, Context())
+    ((_, first), (_, last)) = kept(shop)[0]["events"]
+    track, told = shop.environment("track"), event(shop.folder)
+    for detail in (first, last):
+        told["Data"]["detail"] = detail
+        track.handler(told, Context())
+        play.carried += (detail["metadata"]["correlation_id"],)
+    play.messages = ("publishing", "taken", "taken", "missing")
 
 
 def play_ordered_consumer(play: Play) -> None:

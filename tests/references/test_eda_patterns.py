@@ -1,4 +1,4 @@
-"""What eda-patterns.md says beyond the examples: outbox, versions, order in a batch, patterns, the bus that keeps."""
+"""What eda-patterns.md says beyond the examples: outbox, versions, order in a batch, patterns, webhooks."""
 
 import importlib
 import json
@@ -11,6 +11,7 @@ from typing import Any
 import botocore.loaders
 import botocore.session
 import pytest
+from botocore.stub import Stubber
 
 from references import order_placed, ordered
 from support.documents import ROOT, Fence, fences
@@ -373,46 +374,26 @@ def test_there_is_a_pattern() -> None:
     assert PATTERNS
 
 
-KEPT = HERE / "kept_events.yaml"
+def test_the_request_for_a_webhook_source_is_one_that_aws_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+    arn = "arn:aws:events:us-east-1:123456789012:event-busv2/shop/abcdefghijklmnopqrstuvwxy"
+    monkeypatch.setenv("BUS_ARN", arn)
+    monkeypatch.setenv("ROLE_ARN", "arn:aws:iam::123456789012:role/webhook")
+    source = importlib.import_module("references.webhook_source")
+    url = "https://webhook.test/1"
+    asked: list[Any] = []
+    answer = {"EventSourceDetails": {"WebhookDetails": {"WebhookUrl": url}}}
+    with Stubber(source.bus) as stub:
+        source.bus.meta.events.register("provide-client-params.*", lambda params, **_: asked.append(params))
+        stub.add_response("create_event_source", answer)  # its own model validates request and answer
+        assert source.create("carrier") == url
 
-
-def kept(name: str) -> dict[str, Any]:
-    return dict(read_template(KEPT)["Resources"][name]["Properties"])
-
-
-def test_the_template_of_the_bus_that_keeps_events_lints_and_keeps_what_fails() -> None:
-    role, subscriber = kept("Deliver"), kept("ToReview")
-    allowed = {
-        (statement["Action"], json.dumps(statement["Resource"]))
-        for statement in role["Policies"][0]["PolicyDocument"]["Statement"]
-    }
-
-    assert findings(KEPT) == []
-    assert ("sqs:SendMessage", json.dumps(subscriber["OnFailureConfiguration"]["Arn"])) in allowed
-    assert ("lambda:InvokeFunction", json.dumps(subscriber["InvokeConfiguration"]["TargetArn"])) in allowed
-    assert kept("NotReviewed")["Dimensions"][0]["Value"] == {"Fn::GetAtt": ["Unreviewed", "QueueName"]}
-    assert kept("NotReviewed")["AlarmActions"]
-
-
-def test_order_holds_until_the_function_is_done_and_a_failure_stops_all_groups_for_minutes() -> None:
-    subscriber = kept("ToReview")
-
-    assert subscriber["Type"] == "FIFO"
-    assert subscriber["InvokeConfiguration"]["LambdaParameters"] == {"InvocationType": "REQUEST_RESPONSE"}
-    assert subscriber["RetryPolicy"]["MaxEventAgeInSeconds"] <= 300
-
-
-def test_what_the_subscriber_logs_has_a_way_into_a_log_group() -> None:
-    source, destination, delivery = kept("FromSubscriber"), kept("ToLogs"), kept("DeliverLogs")
-
-    assert source["ResourceArn"] == {"Fn::GetAtt": ["ToReview", "SubscriberArn"]}
-    assert source["LogType"] == f"{kept('ToReview')['LogConfiguration']['Level']}_LOGS"
-    assert destination["DestinationResourceArn"] == {"Fn::GetAtt": ["Logs", "Arn"]}
-    assert delivery == {
-        "DeliverySourceName": {"Ref": "FromSubscriber"},
-        "DeliveryDestinationArn": {"Fn::GetAtt": ["ToLogs", "Arn"]},
-    }
-    assert kept("Logs")["RetentionInDays"]
+    signed = asked[0]["Configuration"]["WebhookEventsConfiguration"]["AuthConfiguration"]["HmacAuthConfiguration"]
+    assert signed.keys() >= {"TimestampHttpHeader", "MessageIdHttpHeader"}, "required by this composition"
+    shapes = botocore.loaders.Loader().load_service_model("eventbridgev2", "service-2")["shapes"]
+    enums = {"Algorithm": "WebhookHmacAlgorithm", "Encoding": "WebhookHmacEncoding"}
+    enums |= {"SignedMessageComposition": "WebhookSignedMessageComposition", "SecretEncoding": "WebhookSecretEncoding"}
+    for member, shape in enums.items():
+        assert signed[member] in shapes[shape]["enum"]
 
 
 def test_ses_takes_no_idempotency_key() -> None:

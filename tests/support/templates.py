@@ -20,6 +20,7 @@ from trials.template import TemplateError, merged_properties, read_template, sam
 RULES = ROOT / "tests" / "rules"
 PROVIDED = ("AWS_", "POWERTOOLS_", "_X_AMZN_")  # read by the runtime, the SDK and Powertools
 RUNTIME = {"boto3", "botocore"}  # in Lambda's Python runtime
+NEWER = {"eventbridgev2"}  # services of 2026 that the SDK in the runtime may not know yet
 PACKAGES = {
     "aws_durable_execution_sdk_python": "aws-durable-execution-sdk-python",
     "aws_lambda_powertools": "aws-lambda-powertools",
@@ -185,6 +186,12 @@ def variables_read(module: Path) -> set[str]:
 
 def variables_set(path: Path, function: str) -> set[str]:
     return {name for name in variables(read_template(path))[function] if not name.startswith(PROVIDED)}
+
+
+def clients(folder: Path) -> set[str]:
+    """The services that an example's modules make clients of."""
+    text = "".join(path.read_text() for path in folder.glob("*.py"))
+    return set(re.findall(r"boto3\.(?:client|resource)\(\"([a-z0-9-]+)\"", text))
 
 
 def requirements(folder: Path) -> dict[str, str]:

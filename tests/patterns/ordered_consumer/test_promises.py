@@ -10,11 +10,11 @@ from typing import Any
 from unittest import mock
 
 import pytest
-from botocore.client import BaseClient
 from ordered_consumer.scenario import POISON, change, history
 
 from patterns.ordered_consumer.faults import fifo_event
 from support.handlers import Context, Died, Example, correlated, event, failed
+from support.moments import before_call, die
 from support.subjects import SHOP
 from trials.local_aws import LocalAws
 from trials.template import read_template
@@ -73,26 +73,6 @@ def release(shop: Example, sku: str = "mug", remaining: int = 60_000) -> dict[st
     answer = shop.environment("release").handler({"sku": sku, "by": "ana"}, Context(remaining=remaining))
     assert isinstance(answer, dict)
     return answer
-
-
-def before_call(monkeypatch: pytest.MonkeyPatch, at: int, act: Callable[[], object], *, after: bool = False) -> None:
-    """Do something right before the n-th call that is made of AWS from now on, or right after it."""
-    api, calls = getattr(BaseClient, "_make_api_call"), iter(range(1, 1000))  # noqa: B009
-
-    def asks(client: Any, operation: str, given: Any) -> Any:
-        its_turn = next(calls) == at
-        if its_turn and not after:
-            act()
-        answer = api(client, operation, given)
-        if its_turn and after:
-            act()
-        return answer
-
-    monkeypatch.setattr(BaseClient, "_make_api_call", asks)
-
-
-def die() -> None:
-    raise Died
 
 
 def told(capsys: pytest.CaptureFixture[str], metric: str) -> list[dict[str, Any]]:
