@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import zipfile
 from pathlib import Path
@@ -337,7 +338,7 @@ def test_code_is_bundled_with_the_settings_above_it_unless_it_brings_its_own(tmp
 def test_packages_that_cannot_be_had_are_asked_for_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(javascript, "ENVIRONMENT", tmp_path)
     monkeypatch.setattr(javascript, "REFUSED", {})
-    monkeypatch.setattr(javascript.shutil, "which", lambda _: "npm")
+    monkeypatch.setattr(shutil, "which", lambda _: "npm")
     (manifest := tmp_path / "package.json").write_text("{}")
     asked: list[list[str]] = []
 

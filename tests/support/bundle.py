@@ -24,7 +24,7 @@ WANTED = (
 )
 LEFT_OUT = (  # what proves an example needs the bench; a page's link to it becomes its words
     *("/scenario.py", "/event.json", "/fixtures/", "/test_", "/emf.schema.json"),
-    *("/stack.ts", "/cdk_app.ts", "/cdk_parts.ts"),  # the stacks are there in Python, the templates for SAM
+    *("/stack.", "/cdk"),  # the templates deploy the same; the other archive has the stacks
     *("/masked.py", "/nested.py"),  # the references quote them
 )
 LINK = re.compile(r"\[([^\]]+)\]\(([^)\s]+)\)")
