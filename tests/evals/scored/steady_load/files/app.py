@@ -1,0 +1,22 @@
+import csv
+import os
+import tempfile
+from pathlib import Path
+
+import boto3
+
+rates = boto3.resource("dynamodb").Table(os.environ["RATES"])
+s3 = boto3.client("s3")
+WORK = Path(tempfile.gettempdir(), "offer.csv")
+
+
+def handler(event, context):
+    """event: {"offer_id", "tariff", "lines": [{"sku", "count"}]}; the offer may have 100 MB, hence the file."""
+    with WORK.open("w", newline="") as file:
+        csv.writer(file).writerows([line["sku"], line["count"]] for line in event["lines"])
+    rate = int(rates.get_item(Key={"tariff": event["tariff"]})["Item"]["cents"])
+    with WORK.open(newline="") as file:
+        cents = sum(rate * int(count) for _, count in csv.reader(file))
+    with WORK.open("rb") as file:
+        s3.put_object(Bucket=os.environ["OFFERS"], Key=f"{event['offer_id']}.csv", Body=file)
+    return {"offer_id": event["offer_id"], "cents": cents}
