@@ -1,0 +1,3 @@
+def handler(event, context):
+    """Ours to write, please leave it."""
+    raise NotImplementedError
