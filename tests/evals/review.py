@@ -16,10 +16,9 @@ Finding = dict[str, Any]  # file, line, problem
 
 
 @dataclass(frozen=True)
-class Defect:
-    """Where it stands: from the line of `first` to that of `last`, in the part of the file that begins with `after`."""
+class Place:
+    """From the line of `first` to that of `last`, in the part of the file that begins with `after`."""
 
-    severity: Severity
     file: str
     after: str
     first: str
@@ -33,23 +32,39 @@ class Defect:
         return range(first + 1, last + 2)
 
 
+@dataclass(frozen=True)
+class Defect:
+    """Where it stands, and how bad it is; `also` are other places where it can be said to be."""
+
+    severity: Severity
+    file: str
+    after: str
+    first: str
+    last: str = ""
+    also: tuple[Place, ...] = ()
+
+    @property
+    def places(self) -> list[Place]:
+        return [Place(self.file, self.after, self.first, self.last), *self.also]
+
+
 def read(answer: Path) -> list[Finding]:
     return [dict(finding) for finding in json.loads(text(answer, "review.json"))]
 
 
-def says(finding: Finding, file: str, lines: range) -> bool:
-    near = range(lines.start - NEAR, lines.stop + NEAR)
-    return str(finding["file"]).removeprefix("./") == file and int(str(finding["line"])) in near
+def says(finding: Finding, places: list[tuple[str, range]]) -> bool:
+    file, line = str(finding["file"]).removeprefix("./"), int(str(finding["line"]))
+    return any(file == own and lines.start - NEAR <= line < lines.stop + NEAR for own, lines in places)
 
 
 def told(findings: list[Finding], defects: dict[str, Defect], files: Path) -> set[str]:
     """The defects that are found, by as many findings: one finding stands for one defect, the most that can be."""
-    places = {name: defect.lines(files) for name, defect in defects.items()}
+    places = {name: [(at.file, at.lines(files)) for at in defect.places] for name, defect in defects.items()}
     of_finding: dict[int, str] = {}
 
     def place(name: str, tried: set[int]) -> bool:
         for number, finding in enumerate(findings):
-            if number not in tried and says(finding, defects[name].file, places[name]):
+            if number not in tried and says(finding, places[name]):
                 tried.add(number)
                 if number not in of_finding or place(of_finding[number], tried):
                     of_finding[number] = name
@@ -85,7 +100,7 @@ def review(files: Path, defects: dict[str, Defect]) -> Checks:
 def add(checks: Checks, files: Path, defects: dict[str, Defect], name: str, defect: Defect) -> None:
     def check(answer: Path, _: LocalAws) -> Iterator[str]:
         if name not in told(read(answer), defects, files):
-            yield f"nothing is said of {defect.file}:{defect.lines(files).start}"
+            yield f"nothing is said of {defect.file}:{defect.places[0].lines(files).start}"
 
     check.__name__ = name
     checks(defect.severity)(check)
