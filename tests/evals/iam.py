@@ -28,6 +28,8 @@ NAMES = {  # the property that gives a resource a name of the template's choice
     "AWS::DynamoDB::Table": "TableName",
     "AWS::Events::EventBus": "Name",
     "AWS::Events::Rule": "Name",
+    "AWS::Serverless::Function": "FunctionName",
+    "AWS::Lambda::Function": "FunctionName",
 }
 PSEUDO = {"AWS::Partition": "aws", "AWS::Region": REGION, "AWS::AccountId": ACCOUNT}
 
@@ -110,7 +112,7 @@ def resolved(template: dict[str, Any], value: Any) -> Any:
         name, attribute = (
             value["Fn::GetAtt"] if isinstance(value["Fn::GetAtt"], list) else value["Fn::GetAtt"].split(".")
         )
-        return arn(template, name) if attribute.endswith("Arn") else name
+        return arn(template, name) if attribute.endswith("Arn") else named(template, name)
     if list(value) == ["Fn::Sub"]:
         text, given = value["Fn::Sub"] if isinstance(value["Fn::Sub"], list) else (value["Fn::Sub"], {})
         for part in [piece.split("}")[0] for piece in text.split("${")[1:]]:
