@@ -1,7 +1,7 @@
 """What the functions of an answer set off, carried on: queues, streams, objects, events and asynchronous calls.
 
 The local AWS delivers to queues and topics by itself; here their consumers are called in this process, by Lambda's
-rules: a failed delivery comes three times, then it is given up.
+rules: a failed delivery comes three times, or as often as its queue says, then it is given up to where that says.
 """
 
 import json
@@ -15,7 +15,7 @@ from botocore.client import BaseClient
 
 from evals.harness import reported
 from evals.iam import resolved
-from evals.system import System
+from evals.system import System, last
 from trials.deliveries.records import message_record, notification, sequence_number, table_record
 from trials.local_aws import ACCOUNT, REGION
 from trials.template import as_dict, listed
@@ -30,6 +30,16 @@ class Waiting:
 
     function: str
     event: Any
+    tries: int = 0
+
+
+@dataclass
+class Batch:
+    """Records of a stream for a function, of which none comes before the one in front of it is done."""
+
+    function: str
+    records: list[dict[str, Any]]
+    mapping: dict[str, Any]
     tries: int = 0
 
 
@@ -48,6 +58,8 @@ class Flow:
         self._waiting: list[Waiting] = []
         self._tries: dict[str, int] = {}
         self._read: set[str] = set()
+        self._batches: dict[str, Batch] = {}
+        self._to_the_end = self._came = False
 
     def __enter__(self) -> "Flow":
         original = BaseClient._make_api_call  # type: ignore[attr-defined]
@@ -72,8 +84,21 @@ class Flow:
     def upload(self, bucket: str, key: str, body: bytes) -> None:
         self.system.aws.client("s3").put_object(Bucket=self.system.id(bucket), Key=key, Body=body)
 
-    def settle(self, rounds: int = 12) -> bool:
-        """Delivers until nothing waits any more; whether that came about."""
+    def deliver(self, arn: str, payload: str) -> None:
+        """Hands text, which is JSON for a function, to the function or the queue of an ARN."""
+        name = last(arn)
+        if name in self.system.functions:
+            self._waiting.append(Waiting(name, json.loads(payload)))
+            return
+        sqs = self.system.aws.client("sqs")
+        sqs.send_message(QueueUrl=sqs.get_queue_url(QueueName=name)["QueueUrl"], MessageBody=payload)
+
+    def settle(self, rounds: int = 12, to_the_end: bool = False) -> bool:
+        """Delivers until nothing waits any more; whether that came about.
+
+        A message that fails is left after three times, unless it is followed `to_the_end`, its dead-letter queue.
+        """
+        self._to_the_end = to_the_end
         for _ in range(rounds):
             self._came = False
             self._call_waiting()
@@ -84,31 +109,34 @@ class Flow:
         return False
 
     def records(self, function: str, records: list[dict[str, Any]], mapping: dict[str, Any]) -> None:
-        """Hands records of a stream to a function as a mapping with these properties does."""
-        todo, tries = records, 0
-        while todo:
-            tries += 1
-            try:
-                failures = reported(self.system.call(function, {"Records": todo}))
-            except Exception:
-                failures = [sequence_number(todo[0])]
-                whole = True
-            else:
-                whole = False
-                if "ReportBatchItemFailures" not in listed(mapping.get("FunctionResponseTypes", [])):
-                    failures = []
-            if not failures:
+        """Hands records of a stream to a function, as a mapping with these properties does, until none is left."""
+        batch = Batch(function, records, mapping)
+        while batch.records:
+            self._try(batch)
+
+    def _try(self, batch: Batch) -> None:
+        """Delivers a batch of a stream once; what comes again stays in it."""
+        whole = False
+        try:
+            failures = reported(self.system.call(batch.function, {"Records": batch.records}))
+        except Exception:
+            whole = True
+        else:
+            if not failures or "ReportBatchItemFailures" not in listed(batch.mapping.get("FunctionResponseTypes", [])):
+                batch.records = []
                 return
-            first = min((place for place, one in enumerate(todo) if sequence_number(one) in failures), default=0)
-            if first and not whole:
-                todo, tries = todo[first:], 0
-            elif tries >= TRIES and len(todo) > 1 and mapping.get("BisectBatchOnFunctionError"):
-                middle = len(todo) // 2
-                self.records(function, todo[:middle], mapping)
-                todo, tries = todo[middle:], 0
-            elif tries >= TRIES:
-                self.given_up.append((function, todo))
-                return
+        numbers = [sequence_number(record) for record in batch.records]
+        first = 0 if whole else min((place for place, one in enumerate(numbers) if one in failures), default=0)
+        batch.records, batch.tries = batch.records[first:], 1 if first else batch.tries + 1
+        if batch.tries < TRIES:
+            return
+        if len(batch.records) > 1 and batch.mapping.get("BisectBatchOnFunctionError"):
+            middle = len(batch.records) // 2
+            for half in (batch.records[:middle], batch.records[middle:]):
+                self.records(batch.function, half, batch.mapping)
+        else:
+            self.given_up.append((batch.function, batch.records))
+        batch.records = []
 
     # ---- what functions did
 
@@ -170,15 +198,15 @@ class Flow:
 
     def _by_rules(self, bus: str, event: dict[str, Any]) -> list[str]:
         """Functions that are targets of rules which an event matches."""
-        model, found = self.system.model, []
+        model, names = self.system.model, []
         for target in model.targets:
             if target.kind == "rule" and target.destination and target.destination.is_function:
                 rule = target.event.body if target.event else self.system.properties(target.source)
                 pattern = rule.get("Pattern") or rule.get("EventPattern")
                 own = self._physical(rule.get("EventBusName", "default"))
                 if pattern and str(own).rsplit("/", 1)[-1] == bus and self._matches(pattern, event):
-                    found.append(target.destination.name)
-        return found
+                    names.append(target.destination.name)
+        return names
 
     def _physical(self, value: Any) -> Any:
         """A piece of a template, its references to what is deployed replaced by the ids."""
@@ -194,9 +222,9 @@ class Flow:
         asked = {"EventPattern": json.dumps(self._physical(pattern)), "Event": json.dumps(event)}
         return bool(self.system.aws.client("events").test_event_pattern(**asked)["Result"])
 
-    def _filtered(self, mapping: Any, record: dict[str, Any]) -> bool:
+    def _filtered(self, mapping: dict[str, Any], record: dict[str, Any]) -> bool:
         """Whether a mapping's filter lets a record through; its body is read as JSON."""
-        filters = as_dict(mapping.body.get("FilterCriteria")).get("Filters", [])
+        filters = as_dict(mapping.get("FilterCriteria")).get("Filters", [])
         if "body" in record:
             try:
                 record = record | {"body": json.loads(record["body"])}
@@ -219,15 +247,27 @@ class Flow:
                 one.tries += 1
                 if one.tries >= TRIES:
                     self.given_up.append((one.function, one.event))
+                    self._on_failure(one)
                 else:
                     self._waiting.append(one)
 
+    def _on_failure(self, failed: Waiting) -> None:
+        """Hands over what Lambda gave up to the queue, topic or function that is named for it."""
+        config = as_dict(self.system.properties(failed.function).get("EventInvokeConfig"))
+        destination = self.system.model.resource(
+            as_dict(as_dict(config.get("DestinationConfig")).get("OnFailure")).get("Destination")
+        )
+        told = {"requestPayload": failed.event, "requestContext": {"condition": "RetriesExhausted"}}
+        if destination and destination.is_function:
+            self._waiting.append(Waiting(destination.name, told))
+        elif destination and destination.type == "AWS::SQS::Queue":
+            sqs = self.system.aws.client("sqs")
+            sqs.send_message(QueueUrl=self.system.id(destination.name), MessageBody=json.dumps(told))
+
     def _drain_queues(self) -> None:
         sqs = self.system.aws.client("sqs")
-        for mapping in self.system.model.mappings:
-            if mapping.kind != "SQS" or not mapping.source or not mapping.function:
-                continue
-            url, most = self.system.id(mapping.source.name), int(mapping.only("BatchSize") or 10)
+        for queue, function, mapping in self.system.consumers("SQS"):
+            url, most = self.system.id(queue), int(mapping.get("BatchSize", 10))
             received = sqs.receive_message(
                 QueueUrl=url,
                 MaxNumberOfMessages=min(most, 10),
@@ -239,50 +279,52 @@ class Flow:
             batch = [message_record(one, arn) for one in received]
             passed = [one for one in batch if self._filtered(mapping, one)]
             self._came |= bool(batch)
-            failures = self._of_batch(mapping, passed) if passed else []
+            failures = self._of_batch(function, mapping, passed) if passed else []
             if self.twice and passed and not failures:
-                failures = self._of_batch(mapping, passed)
+                failures = self._of_batch(function, mapping, passed)
             for record in batch:
                 name, handle = record["messageId"], record["receiptHandle"]
                 if name not in failures:
                     sqs.delete_message(QueueUrl=url, ReceiptHandle=handle)
                     continue
                 self._tries[name] = self._tries.get(name, 0) + 1
-                if self._tries[name] < TRIES:
+                if self._to_the_end or self._tries[name] < TRIES:  # the local AWS redrives it by itself
                     sqs.change_message_visibility(QueueUrl=url, ReceiptHandle=handle, VisibilityTimeout=0)
                 else:
-                    self.given_up.append((mapping.function.name, record))
+                    self.given_up.append((function, record))
 
-    def _of_batch(self, mapping: Any, batch: list[dict[str, Any]]) -> list[str]:
+    def _of_batch(self, function: str, mapping: dict[str, Any], batch: list[dict[str, Any]]) -> list[str]:
         everything = [one["messageId"] for one in batch]
         try:
-            answer = self.system.call(mapping.function.name, {"Records": batch})
+            answer = self.system.call(function, {"Records": batch})
         except Exception:
             return everything
-        if "ReportBatchItemFailures" not in listed(mapping.body.get("FunctionResponseTypes", [])):
+        if "ReportBatchItemFailures" not in listed(mapping.get("FunctionResponseTypes", [])):
             return []
         failures = reported(answer)
         return failures if set(failures) <= set(everything) else everything
 
     def _read_tables(self) -> None:
         streams = self.system.aws.client("dynamodbstreams")
-        for mapping in self.system.model.mappings:
-            if mapping.kind != "DynamoDB" or not mapping.source or not mapping.function:
-                continue
-            table = self.system.id(mapping.source.name)
+        for source, function, mapping in self.system.consumers("DynamoDB"):
+            table = self.system.id(source)
             arn = self.system.aws.client("dynamodb").describe_table(TableName=table)["Table"].get("LatestStreamArn")
             new = []
             for record in read(streams, arn) if arn else []:
-                seen = f"{mapping.function.name} {record['eventID']}"
+                seen = f"{function} {record['eventID']}"
                 if seen not in self._read:
                     self._read.add(seen)
                     new.append(record)
-            made = [table_record(one, place, arn) | {"eventID": one["eventID"]} for place, one in enumerate(new, 1)]
+            first = len(self._read) - len(new) + 1  # a number that no record had before
+            made = [table_record(one, place, arn) | {"eventID": one["eventID"]} for place, one in enumerate(new, first)]
             passed = [one for one in made if self._filtered(mapping, one)]
-            if passed:
+            batch = self._batches.setdefault(function, Batch(function, [], mapping))
+            batch.records += passed
+            if batch.records:
                 self._came = True
-                for _ in range(1 + self.twice):
-                    self.records(mapping.function.name, passed, mapping.body)
+                self._try(batch)
+                if self.twice and passed and not batch.records:
+                    self.records(function, passed, mapping)
 
 
 def read(streams: Any, arn: str) -> Iterator[dict[str, Any]]:

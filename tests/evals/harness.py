@@ -80,8 +80,9 @@ class Environment:
         return importlib.import_module(module)
 
     def forget(self) -> None:
-        for name, loaded in list(sys.modules.items()):
-            if str(getattr(loaded, "__file__", None) or "").startswith(f"{self.answer}{os.sep}"):
+        own = {path.stem for path in self.answer.iterdir()}
+        for name in [name for name in sys.modules if name.split(".")[0] in own]:
+            if str(getattr(sys.modules[name], "__file__", None) or "").startswith(f"{self.answer}{os.sep}"):
                 del sys.modules[name]
 
 

@@ -67,6 +67,12 @@ def requests(service: str, operation: str, parameters: dict[str, Any]) -> Iterat
     if operation in ("BatchWriteItem", "BatchGetItem"):
         yield from ((f"dynamodb:{operation}", table, "") for table in parameters["RequestItems"])
         return
+    if service == "scheduler" and "Name" in parameters:
+        group, name = parameters.get("GroupName", "default"), parameters["Name"]
+        yield f"scheduler:{operation}", f"arn:aws:scheduler:{REGION}:{ACCOUNT}:schedule/{group}/{name}", ""
+        if "Target" in parameters:
+            yield "iam:PassRole", parameters["Target"]["RoleArn"], ""
+        return
     action = f"{service}:{OTHER_ACTIONS.get(operation, operation)}"
     for entry in parameters.get("Entries", []) if operation == "PutEvents" else []:
         yield action, entry.get("EventBusName", "default"), ""
@@ -112,7 +118,7 @@ def resolved(template: dict[str, Any], value: Any) -> Any:
         name, attribute = (
             value["Fn::GetAtt"] if isinstance(value["Fn::GetAtt"], list) else value["Fn::GetAtt"].split(".")
         )
-        return arn(template, name) if attribute.endswith("Arn") else named(template, name)
+        return arn(template, name) if attribute.endswith("Arn") else called(template, name)
     if list(value) == ["Fn::Sub"]:
         text, given = value["Fn::Sub"] if isinstance(value["Fn::Sub"], list) else (value["Fn::Sub"], {})
         for part in [piece.split("}")[0] for piece in text.split("${")[1:]]:

@@ -1,6 +1,7 @@
 """An answer that is a whole system: its tables, queues and topics on the local AWS, its functions in this process."""
 
 import json
+import re
 import signal
 import threading
 from collections.abc import Callable, Iterator
@@ -66,29 +67,28 @@ class System:
         own = {last(physical): name for name, physical in self.stack.resources.items()}
         own |= {name: name for name in self.functions}
         for action, physical, rest in requests(service, operation, parameters):
-            if name := own.get(last(physical)):
+            if physical.startswith("arn:aws:scheduler:"):
+                head, group, schedule = physical.rsplit("/", 2)
+                self.asked.add((function, action, "", f"{head}/{own.get(group, group)}/{schedule}"))
+            elif name := own.get(last(physical)):
                 self.asked.add((function, action, name, rest))
             elif physical in self.undeployed:
                 self.asked.add((function, action, self.undeployed[physical], rest))
 
     def denied(self) -> Iterator[str]:
         """What was asked so far and the roles do not allow, by what SAM makes of the template."""
-        with environment(self.answer, self.aws):  # SAM asks for the region
-            template = translated(self.answer / "template.yaml")
+        template = self.translated()
         for function, action, name, rest in sorted(self.asked):
             properties = template["Resources"][function]["Properties"]
             role = properties["RoleArn"] if "RoleArn" in properties else properties["Role"]  # of a state machine
-            made = template["Resources"].get(role["Fn::GetAtt"][0], {}) if "Fn::GetAtt" in role else {}
-            policies = [each["PolicyDocument"] for each in made.get("Properties", {}).get("Policies", [])]
-            policies += [
-                each["Properties"]["PolicyDocument"]
-                for each in template["Resources"].values()
-                if each["Type"] in ("AWS::IAM::Policy", "AWS::IAM::ManagedPolicy")
-                and references(role) & references(each["Properties"].get("Roles"))
-            ]
-            given = [one for policy in resolved(template, policies) for one in statements(policy)]
-            if not allows(given, action, arn(template, name) + rest):
-                yield f"{function} may not {action} on {name}"
+            given = granted(template, role["Fn::GetAtt"][0]) if "Fn::GetAtt" in role else []
+            if not allows(given, action, (arn(template, name) if name else "") + rest):
+                yield f"{function} may not {action} on {name or rest}"
+
+    def translated(self) -> dict[str, Any]:
+        """What SAM makes of the template."""
+        with environment(self.answer, self.aws):  # SAM asks for the region
+            return translated(self.answer / "template.yaml")
 
     def call(self, function: str, event: Any, **variables: str) -> Any:
         with self.running(function, **variables) as run:
@@ -104,6 +104,25 @@ class System:
             return reported(answer) if heard else []
         except Exception:
             return [record["messageId"] for record in batch["Records"]]
+    def route(self, method: str, path: str) -> tuple[str, str, dict[str, str]]:
+        """The function behind a route of an HTTP API, the route's key and what stands in the path. Raises `Missing`."""
+        for event in self.model.events:
+            own, wanted = str(event.only("Method") or "ANY").upper(), str(event.only("Path") or "")
+            values = placed(wanted, path)
+            if event.kind == "HttpApi" and own in (method, "ANY", "*") and values is not None:
+                return event.owner.name, f"{own} {wanted}", values
+        raise Missing(f"no route of an HTTP API is there for {method} {path}")
+
+    def ask(self, method: str, path: str, body: Any = None, **context: Any) -> dict[str, Any]:
+        """What an HTTP API answers; `context` is what an authorizer adds. It makes a 500 of what a function raises."""
+        function, key, values = self.route(method, path)
+        event = request(method, path, body, pathParameters=values, routeKey=key)
+        event["requestContext"] |= context
+        try:
+            answer = self.call(function, event)
+        except Exception:  # the answer's own
+            return {"statusCode": 500, "body": "{}"}
+        return dict(answer) if "statusCode" in answer else {"statusCode": 200, "body": json.dumps(answer)}
 
     def consumed_queue(self) -> tuple[str, str]:
         """The queue that a function consumes, and that function. Raises `Missing` unless there is just one."""
@@ -114,6 +133,11 @@ class System:
         if len(queues) != 1:
             raise Missing(f"not one queue is consumed by a function, but {len(queues)}")
         return queues[0]
+
+    def consumers(self, kind: str) -> list[tuple[str, str, dict[str, Any]]]:
+        """Source, function and properties of each mapping of a kind, such as SQS."""
+        known = [(one.source, one.function, one.body) for one in self.model.mappings if one.kind == kind]
+        return [(source.name, function.name, body) for source, function, body in known if source and function]
 
     def kind(self, name: str) -> str:
         return str(self.template["Resources"].get(name, {}).get("Type", ""))
@@ -142,6 +166,23 @@ class System:
 
     def messages(self, queue: str) -> list[str]:
         return messages(self.aws, self.id(queue))
+
+
+def granted(template: dict[str, Any], role: str) -> list[dict[str, Any]]:
+    """The statements of a role of a template that SAM has translated."""
+    policies = [each["PolicyDocument"] for each in template["Resources"][role]["Properties"].get("Policies", [])]
+    for resource in template["Resources"].values():
+        of_roles = references(resource.get("Properties", {}).get("Roles"))
+        if resource["Type"] in ("AWS::IAM::Policy", "AWS::IAM::ManagedPolicy") and role in of_roles:
+            policies.append(resource["Properties"]["PolicyDocument"])
+    return [one for policy in resolved(template, policies) for one in statements(policy)]
+
+
+def placed(template: str, path: str) -> dict[str, str] | None:
+    """What stands in a path for the names of its template; None if they do not fit."""
+    pattern = re.sub(r"\{(\w+)(\+?)\}", lambda name: f"(?P<{name[1]}>{'.+' if name[2] else '[^/]+'})", template)
+    fits = re.fullmatch(pattern, path)
+    return fits.groupdict() if fits else None
 
 
 def last(physical: str) -> str:
@@ -188,11 +229,11 @@ def killable() -> Iterator[Callable[[], None]]:
 
 
 def said(answer: Path, *rules: str) -> Iterator[str]:
-    """What cfn-lint and our rules, those whose names begin so, say about the template of an answer, and so does SAM."""
+    """What cfn-lint and our rules, those whose names begin so or all, say about the template of an answer, and so does SAM."""
     text(answer, "template.yaml")
     files = sorted(path for path in answer.rglob("*") if path.is_file() and "__pycache__" not in path.parts)
     whole = tuple((path, path.read_bytes()) for path in files)  # rules read the code as well
-    yield from (each for each in _said(answer / "template.yaml", whole) if each.startswith(rules))
+    yield from (each for each in _said(answer / "template.yaml", whole) if not rules or each.startswith(rules))
 
 
 @lru_cache(maxsize=4)
