@@ -15,8 +15,7 @@ from evals.flow import Flow
 from evals.harness import intercepted
 from evals.iam import statements
 from evals.scoring import Checks, Severity
-from evals.system import System
-from support.templates import findings
+from evals.system import System, said
 from trials.local_aws import LocalAws
 from trials.template import as_dict, listed
 
@@ -126,9 +125,11 @@ def notifications(system: System) -> Iterator[tuple[str, str, str]]:
     """Kind of event, prefix and suffix of every notification of the bucket that is not EventBridge's."""
     configuration = as_dict(system.properties("Photos").get("NotificationConfiguration"))
     kinds = ("LambdaConfigurations", "QueueConfigurations", "TopicConfigurations")
-    found = [(each.get("Event"), each.get("Filter")) for kind in kinds for each in configuration.get(kind, [])]
-    found += [(each.body.get("Events"), each.body.get("Filter")) for each in system.model.events if each.kind == "S3"]
-    for events, filtered in found:
+    configured = [(each.get("Event"), each.get("Filter")) for kind in kinds for each in configuration.get(kind, [])]
+    configured += [
+        (each.body.get("Events"), each.body.get("Filter")) for each in system.model.events if each.kind == "S3"
+    ]
+    for events, filtered in configured:
         rules = as_dict(as_dict(filtered).get("S3Key")).get("Rules", [])
         by_name = {rule["Name"].lower(): rule["Value"] for rule in rules}
         for event in listed(events):
@@ -137,7 +138,7 @@ def notifications(system: System) -> Iterator[tuple[str, str, str]]:
 
 @CHECKS(Severity.BLOCKS)
 def it_can_be_deployed(answer: Path, aws: LocalAws) -> Iterator[str]:
-    yield from (each for each in findings(answer / "template.yaml") if each.startswith(("E1", "E2", "E3", "E6", "SAM")))
+    yield from (each for each in said(answer) if each.startswith(("E1", "E2", "E3", "E6", "SAM")))
     for one, other in combinations(notifications(System(answer, aws)), 2):
         events = one[0].removesuffix("*").startswith(other[0].removesuffix("*")) or other[0].removesuffix(
             "*"
@@ -150,7 +151,7 @@ def it_can_be_deployed(answer: Path, aws: LocalAws) -> Iterator[str]:
 
 @CHECKS(Severity.LOSES)
 def what_fails_is_kept(answer: Path, aws: LocalAws) -> Iterator[str]:
-    yield from (each for each in findings(answer / "template.yaml") if each.startswith("E9"))
+    yield from (each for each in said(answer) if each.startswith("E9"))
 
 
 @CHECKS(Severity.HIDES)
@@ -167,11 +168,8 @@ def photos_stay_private(answer: Path, aws: LocalAws) -> Iterator[str]:
     if len(block) != 4 or not all(block.values()):
         yield f"the bucket can be opened to everybody: {block}"
     for policy in system.of_kind("AWS::S3::BucketPolicy").values():
-        if [
-            each
-            for each in statements(policy["PolicyDocument"])
-            if each["Effect"] == "Allow" and "*" in str(each.get("Principal"))
-        ]:
+        allowed = [each for each in statements(policy["PolicyDocument"]) if each["Effect"] == "Allow"]
+        if [each for each in allowed if "*" in str(each.get("Principal"))]:
             yield "the bucket's policy admits everybody"
 
 

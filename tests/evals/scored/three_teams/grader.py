@@ -15,8 +15,7 @@ from botocore.exceptions import ClientError
 from evals.flow import Flow
 from evals.harness import intercepted
 from evals.scoring import Checks, Severity
-from evals.system import System, request
-from support.templates import findings
+from evals.system import System, request, said
 from trials.local_aws import LocalAws
 from trials.local_aws.outside import Asked, Outside
 from trials.template import references
@@ -148,7 +147,7 @@ def an_order_that_could_not_be_sent_on_is_told_after_all(answer: Path, aws: Loca
 def a_bad_message_holds_up_nobody(answer: Path, aws: LocalAws) -> Iterator[str]:
     with deployed(answer, aws) as (flow, mails):
         sqs, system = aws.client("sqs"), flow.system
-        consumed = [each.source.name for each in system.model.mappings if each.source and each.kind == "SQS"]
+        consumed = [queue for queue, _, _ in system.consumers("SQS")]
         for name in consumed:
             group = {"MessageGroupId": "bad", "MessageDeduplicationId": "bad"}
             fifo = group if system.properties(name).get("FifoQueue") else {}
@@ -163,7 +162,7 @@ def a_bad_message_holds_up_nobody(answer: Path, aws: LocalAws) -> Iterator[str]:
 
 @CHECKS(Severity.LOSES)
 def what_fails_is_kept(answer: Path, aws: LocalAws) -> Iterator[str]:
-    yield from (each for each in findings(answer / "template.yaml") if each.startswith(("E", "SAM", "W9406")))
+    yield from (each for each in said(answer) if each.startswith(("E", "SAM", "W9406")))
 
 
 @CHECKS(Severity.HIDES)
