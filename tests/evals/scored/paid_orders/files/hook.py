@@ -1,0 +1,6 @@
+import json
+
+
+def handler(event, context):
+    print(event["body"])
+    return {"statusCode": 200, "body": json.dumps({"received": True})}
