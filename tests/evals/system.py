@@ -229,7 +229,7 @@ def killable() -> Iterator[Callable[[], None]]:
 
 
 def said(answer: Path, *rules: str) -> Iterator[str]:
-    """What cfn-lint and our rules, those whose names begin so or all, say about the template of an answer, and so does SAM."""
+    """What cfn-lint and our rules, those that begin so or all, and SAM say about the template of an answer."""
     text(answer, "template.yaml")
     files = sorted(path for path in answer.rglob("*") if path.is_file() and "__pycache__" not in path.parts)
     whole = tuple((path, path.read_bytes()) for path in files)  # rules read the code as well
