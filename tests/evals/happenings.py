@@ -128,16 +128,15 @@ class Killed(BaseException):
 
 
 def killed(run: Callable[[], Any], call: int) -> bool:
-    """Whether the environment was killed right after its AWS call of this number, counted from 0, was done."""
+    """Whether the environment was killed right before its AWS call of this number, counted from 0."""
     calls = 0
 
     def counted(*asked: Any) -> Any:
         nonlocal calls
-        answer = asked[2]()
-        calls += 1
-        if calls > call:
+        if calls >= call:
             raise Killed
-        return answer
+        calls += 1
+        return asked[2]()
 
     with intercepted(counted):
         try:

@@ -1,7 +1,8 @@
 """A state machine of an answer in the engine of the local AWS, its functions in this process; no time passes."""
 
 import json
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -105,12 +106,24 @@ def execute(system: System, machine: str, name: str, given: str) -> Ended:
                 said = outcome(lambda function=function, asked=asked: system.call(function, asked["payload"]))  # type: ignore[misc]
             else:
                 told.append(asked["parameters"])
+                system.asked |= set(asked_of_services(system, machine, asked["service"], asked["parameters"]))
                 said = {"result": {"MessageId": "m"}}
         raise Missing(f"an execution goes on after {MOST_CALLS} calls")
     except BaseException:
         process.kill()
         simulated._started.cache_clear()
         raise
+
+
+def asked_of_services(
+    system: System, machine: str, integration: str, parameters: dict[str, Any]
+) -> Iterator[tuple[str, str, str, str]]:
+    """What IAM is asked when a state calls another service itself."""
+    service, operation = integration.split(":::")[1].split(":")[:2]
+    for key in ("QueueUrl", "TopicArn", "TableName"):
+        name = re.split(r"[:/]", str(parameters.get(key, "")))[-1]
+        if name in system.template["Resources"]:
+            yield machine, f"{service}:{operation[0].upper()}{operation[1:]}", name, ""
 
 
 def outcome(call: Callable[[], Any]) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """An answer that is a whole system: its tables, queues and topics on the local AWS, its functions in this process."""
 
+import copy
 import json
 import re
 import signal
@@ -10,6 +11,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
+from weakref import WeakKeyDictionary
 
 from botocore.client import BaseClient
 
@@ -17,8 +19,8 @@ from evals.harness import Environment, Missing, environment, items, messages, re
 from evals.iam import allows, arn, requests, resolved, statements
 from support.handlers import Context, outputs, sqs_event, state, variables
 from support.templates import findings, translated
-from trials.local_aws import LocalAws, Stack
-from trials.template import FUNCTIONS, Model, merged_properties, read_template, references
+from trials.local_aws import LocalAws, LocalAwsError, Stack
+from trials.template import FUNCTIONS, Model, as_dict, listed, merged_properties, read_template, references
 from trials.template.nodes import MACHINES
 
 
@@ -31,7 +33,7 @@ class System:
         self.answer, self.aws = answer, aws
         self.template = read_template(answer / "template.yaml")
         self.model = Model(self.template, answer / "template.yaml")
-        self.stack: Stack = aws.create("answer", state(self.template), **parameters)
+        self.stack = deployed(aws, state(unnotified(self.template)), parameters)
         self.variables = outputs(self.template, self.stack)
         self._declared = variables(self.template)
         invoked = {name for name, one in self.template["Resources"].items() if one["Type"] in (*FUNCTIONS, *MACHINES)}
@@ -104,6 +106,7 @@ class System:
             return reported(answer) if heard else []
         except Exception:
             return [record["messageId"] for record in batch["Records"]]
+
     def route(self, method: str, path: str) -> tuple[str, str, dict[str, str]]:
         """The function behind a route of an HTTP API, the route's key and what stands in the path. Raises `Missing`."""
         for event in self.model.events:
@@ -188,6 +191,38 @@ def placed(template: str, path: str) -> dict[str, str] | None:
 def last(physical: str) -> str:
     """What tells resources apart in URLs, ARNs and names alike."""
     return physical.rsplit("/", 1)[-1].rsplit(":", 1)[-1]
+
+
+LAST: WeakKeyDictionary[LocalAws, Stack] = WeakKeyDictionary()
+
+
+def deployed(aws: LocalAws, template: dict[str, Any], parameters: dict[str, str]) -> Stack:
+    """A new stack; if it cannot stand beside the one before, since a name in it is fixed, that one goes first."""
+    try:
+        stack = aws.create("answer", template, **parameters)
+    except LocalAwsError:
+        if aws not in LAST:
+            raise
+        aws.client("cloudformation").delete_stack(StackName=LAST.pop(aws).name)
+        stack = aws.create("answer", template, **parameters)
+    LAST[aws] = stack
+    return stack
+
+
+def unnotified(template: dict[str, Any]) -> dict[str, Any]:
+    """Without what buckets tell functions, which are not deployed; or they would be left out with them."""
+    copied = copy.deepcopy(template)
+    for resource in copied["Resources"].values():
+        if resource["Type"] == "AWS::S3::Bucket":
+            as_dict(resource.get("Properties", {}).get("NotificationConfiguration")).pop("LambdaConfigurations", None)
+            before = [name for name in listed(resource.pop("DependsOn", [])) if not is_of_lambda(copied, name)]
+            resource |= {"DependsOn": before} if before else {}
+    return copied
+
+
+def is_of_lambda(template: dict[str, Any], name: str) -> bool:
+    """Whether a resource is a function, or a permission of one."""
+    return str(template["Resources"].get(name, {}).get("Type", "")).startswith(("AWS::Lambda::", *FUNCTIONS))
 
 
 class Invocation:
