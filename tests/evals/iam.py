@@ -175,3 +175,14 @@ def allows(given: list[dict[str, Any]], action: str, resource: str, service: str
 
 def admits(principal: Any, service: str) -> bool:
     return principal == "*" or (isinstance(principal, dict) and service in listed(principal.get("Service", [])))
+
+
+def assumed_by(role: dict[str, Any], service: str) -> bool:
+    """Whether a role with these properties lets a service assume it."""
+    document = role.get("AssumeRolePolicyDocument", {})
+    return any(
+        each.get("Effect") == "Allow"
+        and "sts:AssumeRole" in listed(each.get("Action", []))
+        and admits(each.get("Principal"), service)
+        for each in statements(document)
+    )
