@@ -179,10 +179,6 @@ def admits(principal: Any, service: str) -> bool:
 
 def assumed_by(role: dict[str, Any], service: str) -> bool:
     """Whether a role with these properties lets a service assume it."""
-    document = role.get("AssumeRolePolicyDocument", {})
-    return any(
-        each.get("Effect") == "Allow"
-        and "sts:AssumeRole" in listed(each.get("Action", []))
-        and admits(each.get("Principal"), service)
-        for each in statements(document)
-    )
+    given = statements(role.get("AssumeRolePolicyDocument", {}))
+    letting = [one for one in given if "sts:AssumeRole" in listed(one.get("Action", [])) and one["Effect"] == "Allow"]
+    return any(admits(one.get("Principal"), service) for one in letting)
