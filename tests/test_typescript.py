@@ -18,7 +18,7 @@ from trials.local_aws import LocalAws
 from trials.local_aws.synthesis import EXAMPLES, NODE
 from trials.template import read_template
 
-IN_PYTHON_ALONE = {"kept_events"}
+IN_PYTHON_ALONE: set[str] = set()
 REFERENCES = EXAMPLES.parent / "tests" / "references"
 SOURCES = sorted([*EXAMPLES.rglob("*.ts"), *REFERENCES.glob("*.ts")])
 MODULES = {
@@ -33,6 +33,7 @@ HOPS = {  # the functions at the first and the last, one of them where a message
     "event_store": ("Command", "Project"),
     "file_pipeline": ("CheckFile", "KeepPrice"),
     "fan_out": ("Publish", "Count"),
+    "kept_events": ("Publish", "Track"),
     "ordered_consumer": ("ApplyChanges", "Release"),
     "payment_worker": ("Charge", "Resolve"),
     "queue_worker": ("ShipOrders", "ShipOrders"),

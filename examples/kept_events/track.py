@@ -63,6 +63,7 @@ def apply(event: OrderEvent) -> None:
 @logger.inject_lambda_context
 def handler(event: Any, context: LambdaContext) -> None:
     """Returns once the event is applied, known or set aside. What it raises holds up all orders, until it passes."""
+    logger.set_correlation_id(context.aws_request_id)
     try:
         told = OrderEvent.model_validate(event)
     except ValidationError:

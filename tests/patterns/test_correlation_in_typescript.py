@@ -13,6 +13,7 @@ from trials.local_aws.synthesis import EXAMPLES, NODE
 # Every client answers from `answer`, and what is sent to AWS is printed; `message` is what a mapping delivers.
 PRELUDE = """
 import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
+import { EventBridgeV2Client } from "@aws-sdk/client-eventbridgev2";
 import { LambdaClient } from "@aws-sdk/client-lambda";
 import { S3Client } from "@aws-sdk/client-s3";
 import { SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
@@ -22,7 +23,8 @@ import { DynamoDBDocumentClient } from "@aws-sdk/lib-dynamodb";
 
 let answer = (input) => ({});
 const queues = [SQSClient, SFNClient];
-const clients = [DynamoDBClient, LambdaClient, S3Client, SecretsManagerClient, ...queues, DynamoDBDocumentClient];
+const others = [EventBridgeV2Client, DynamoDBDocumentClient];
+const clients = [DynamoDBClient, LambdaClient, S3Client, SecretsManagerClient, ...queues, ...others];
 for (const client of clients)
   client.prototype.send = async ({ input }) => (console.log(JSON.stringify({ sent: input })), answer(input));
 const context = { functionName: "f", awsRequestId: "r-1", functionVersion: "1", getRemainingTimeInMillis: () => 9_000 };
@@ -75,6 +77,23 @@ const line = { list: "acme.csv", version: "A".repeat(32), row: { sku: "mug", cen
   await require("./check").handler({ id: "m-1", detail: { object: { ...object, size: 0 } } }, context);
 })();
 """,
+    "kept_events": """
+answer = ({ Entries = [] }) => ({ Entries: Entries.map(() => ({ SuccessCode: "PUBLISHED" })) });
+const told = (number, correlation_id) => ({
+  Data: {
+    "detail-type": "OrderPaid",
+    detail: { metadata: { version: 1, number, correlation_id }, data: { order_id: "o-1", cents: 5 } },
+  },
+  SystemMetadata: { "aws:DeliveryType": "LIVE" },
+});
+(async () => {
+  const events = [{ order_id: "o-1", number: 1, kind: "OrderPlaced", cents: 5 }];
+  await require("./publish").handler({ events, correlation_id: "c-1" }, context);
+  await require("./track").handler(told(1, "c-1"), context);
+  await require("./track").handler(told(3, "c-1"), context);
+  await require("./track").handler({}, { ...context, awsRequestId: "m-1" });
+})();
+""",
     "ordered_consumer": """
 const awaited = { ...context, getRemainingTimeInMillis: () => 60_000 };
 const fifo = (id, body, from) => {
@@ -125,12 +144,13 @@ SENT = {
     "durable_workflow": ["c-1", "c-1"],
     "event_store": ["m-1", "c-1"],
     "file_pipeline": ["c-1"],
+    "kept_events": ["c-1"],
     "ordered_consumer": ["c-1"],
     "payment_worker": ["c-1", "c-1"],
     "queue_worker": [],
     "webhook": ["c-1"],
 }
-TABLES = ("STOCK_TABLE", "PARKED_TABLE", "PRICES_TABLE")
+TABLES = ("STOCK_TABLE", "PARKED_TABLE", "PRICES_TABLE", "ORDERS_TABLE", "BUS_ARN")
 VARIABLES = (
     *TABLES,
     "BODIES_BUCKET",
@@ -147,6 +167,7 @@ URLS = (
     "APPROVALS_URL",
     "CARRIER_URL",
     "CHANGES_DLQ_URL",
+    "MISSED_URL",
     "ORDERS_URL",
     "PARTNERS_URL",
     "PAYMENTS_URL",
@@ -173,6 +194,7 @@ def carried(sent: dict[str, Any]) -> Any:
     if "input" in sent:
         return json.loads(sent["input"])["correlation_id"]
     items = [sent.get("Item", {}), *(each["Put"]["Item"] for each in sent.get("TransactItems", []) if "Put" in each)]
+    items += [json.loads(each["Detail"])["metadata"] for each in sent.get("Entries", []) if "Detail" in each]
     attribute = sent.get("MessageAttributes", {}).get("correlation_id", {})
     otherwise = attribute.get("StringValue") or sent.get("DurableExecutionName")
     return next((each["correlation_id"] for each in items if "correlation_id" in each), otherwise)

@@ -24,6 +24,7 @@ HERE = Path(__file__).parent
 SERVICES = {  # names of the SDK for JavaScript, and those of boto3
     "DynamoDB": "dynamodb",
     "EventBridge": "events",
+    "EventBridgeV2": "eventbridgev2",
     "Lambda": "lambda",
     "S3": "s3",
     "SFN": "stepfunctions",
