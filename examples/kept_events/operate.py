@@ -68,6 +68,7 @@ def end(reader: str) -> dict[str, Any]:
 @logger.inject_lambda_context
 def handler(event: dict, context: LambdaContext) -> dict:
     command = Command.model_validate(event)
+    logger.set_correlation_id(context.aws_request_id)
     logger.info("asked", do=command.do, by=command.by)
     if command.since:
         return read_again(command.since)

@@ -71,6 +71,7 @@ async function end(reader: string): Promise<object> {
 export async function handler(event: unknown, context: Context): Promise<object> {
   logger.addContext(context);
   const command = Command.parse(event);
+  logger.setCorrelationId(context.awsRequestId);
   logger.info("asked", { do: command.do, by: command.by });
   if (command.do === "READ_AGAIN") return readAgain(new Date(command.since));
   if (command.do === "END_READER") return end(command.reader);

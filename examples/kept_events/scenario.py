@@ -53,6 +53,13 @@ def play(local: LocalAws, say: Callable[[str], None], template: Path) -> Iterato
             found += [json.loads(message["Body"]) for message in messages]
         return found
 
+    groups: list[str] = []
+
+    def given_up() -> list[str]:
+        """The groups of events that the bus has given up so far."""
+        groups.extend(each["eventGroupId"] for record in missed() for each in record.get("failedMessages", []))
+        return groups
+
     def times(function: str, word: str) -> int:
         return sum(word in line for line in local.logs(out[function]))
 
@@ -94,9 +101,9 @@ def play(local: LocalAws, say: Callable[[str], None], template: Path) -> Iterato
     )
     publish(history("hit", 10, 20, 30)[1])
     publish(history("behind", 8, 9)[0])
-    records = seen(missed)
+    seen(lambda: "hit" in given_up())
     functions.update_function_configuration(FunctionName=out["TrackFunction"], Environment={"Variables": working})
-    named = [each["eventGroupId"] for record in records for each in record.get("failedMessages", [])]
+    named = sorted({*groups})
     yield Outcome(
         "an event in an outage",
         f"{', '.join(named) or 'nothing'} is named",
@@ -121,7 +128,8 @@ def play(local: LocalAws, say: Callable[[str], None], template: Path) -> Iterato
     )
 
     say("kept events are read again from before the outage")
-    refusal = operate(do="END_READER", reader=f"{out['SubscriberArn']}again").get("refused", "")
+    kind, name, number = out["SubscriberArn"].split("/")
+    refusal = operate(do="END_READER", reader=f"{kind}/{name}-again-none/{number}").get("refused", "")
     reader = operate(do="READ_AGAIN", since=began.isoformat())["reader"]
     seen(lambda: orders().get("hit") == (3, "OrderPaid", 30))
     healed = orders().get("hit") == (3, "OrderPaid", 30)
