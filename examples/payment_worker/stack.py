@@ -9,6 +9,7 @@ from aws_cdk.aws_dynamodb import (
     AttributeType,
     GlobalSecondaryIndexPropsV2,
     PointInTimeRecoverySpecification,
+    StreamViewType,
     TableEncryptionV2,
     TableV2,
 )
@@ -29,6 +30,7 @@ class PaymentWorker(Stack):
     def __init__(self, scope: Construct, name: str) -> None:
         super().__init__(scope, name, description=__doc__)
         provider_url = CfnParameter(self, "ProviderUrl").value_as_string
+        service = CfnParameter(self, "ServiceName", default="payments").value_as_string  # tells two such stacks apart
         alarms = Topic.from_topic_arn(self, "Alarms", CfnParameter(self, "AlarmTopicArn").value_as_string)
 
         dlq = Queue(
@@ -50,6 +52,7 @@ class PaymentWorker(Stack):
             self,
             "Ledger",
             partition_key=Attribute(name="payment_id", type=AttributeType.STRING),
+            dynamo_stream=StreamViewType.NEW_IMAGE,  # what comes next reads it, as the shop does
             global_secondary_indexes=[  # holds what is UNKNOWN or CLAIMED only, so that a human can list it
                 GlobalSecondaryIndexPropsV2(
                     index_name="Unsettled",
@@ -66,7 +69,7 @@ class PaymentWorker(Stack):
         variables = {
             "PAYMENTS_URL": payments.queue_url,
             "LEDGER_TABLE": ledger.table_name,
-            "POWERTOOLS_SERVICE_NAME": "payments",
+            "POWERTOOLS_SERVICE_NAME": service,
         }
         charge = PythonFunction(
             self,
@@ -96,7 +99,7 @@ class PaymentWorker(Stack):
         unknown = Metric(
             namespace="Shop",
             metric_name="PaymentUnknown",
-            dimensions_map={"service": "payments"},
+            dimensions_map={"service": service},
             statistic="Sum",
             period=MINUTE,
         )
@@ -108,7 +111,7 @@ class PaymentWorker(Stack):
         delayed = Metric(
             namespace="Shop",
             metric_name="PaymentDelayed",
-            dimensions_map={"service": "payments"},
+            dimensions_map={"service": service},
             statistic="Sum",
             period=Duration.minutes(15),  # the longest pause: it stays on while they wait
         )
@@ -119,7 +122,9 @@ class PaymentWorker(Stack):
         alarm(self, "Backlog", age, alarms, above=3600, periods=5, what_to_do=speed_up)
 
         CfnOutput(self, "PaymentsUrl", value=payments.queue_url)
+        CfnOutput(self, "PaymentsArn", value=payments.queue_arn)
         CfnOutput(self, "PaymentsDlqUrl", value=dlq.queue_url)
         CfnOutput(self, "LedgerTable", value=ledger.table_name)
+        CfnOutput(self, "LedgerStreamArn", value=str(ledger.table_stream_arn))
         CfnOutput(self, "ChargeFunction", value=charge.function_name)
         CfnOutput(self, "ResolveFunction", value=resolve.function_name)

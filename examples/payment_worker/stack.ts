@@ -1,7 +1,7 @@
 // Charges each payment at most once, at a provider without idempotency keys; unknown outcomes wait for a human.
 import { CfnOutput, CfnParameter, Duration, RemovalPolicy, Stack } from "aws-cdk-lib";
 import { Metric } from "aws-cdk-lib/aws-cloudwatch";
-import { AttributeType, TableEncryptionV2, TableV2 } from "aws-cdk-lib/aws-dynamodb";
+import { AttributeType, StreamViewType, TableEncryptionV2, TableV2 } from "aws-cdk-lib/aws-dynamodb";
 import { PolicyStatement } from "aws-cdk-lib/aws-iam";
 import { SqsEventSource } from "aws-cdk-lib/aws-lambda-event-sources";
 import { LogGroup, RetentionDays } from "aws-cdk-lib/aws-logs";
@@ -18,6 +18,7 @@ export class PaymentWorker extends Stack {
   constructor(scope: Construct, name: string) {
     super(scope, name, { description: ABOUT });
     const providerUrl = new CfnParameter(this, "ProviderUrl").valueAsString;
+    const service = new CfnParameter(this, "ServiceName", { default: "payments" }).valueAsString; // tells two such apart
     const alarms = Topic.fromTopicArn(this, "Alarms", new CfnParameter(this, "AlarmTopicArn").valueAsString);
 
     const dlq = new Queue(this, "PaymentsDlq", {
@@ -34,6 +35,7 @@ export class PaymentWorker extends Stack {
     // nothing in it expires: a claim that did would be charged again
     const ledger = new TableV2(this, "Ledger", {
       partitionKey: { name: "payment_id", type: AttributeType.STRING },
+      dynamoStream: StreamViewType.NEW_IMAGE, // what comes next reads it, as the shop does
       globalSecondaryIndexes: [
         {
           indexName: "Unsettled", // holds what is UNKNOWN or CLAIMED only, so that a human can list it
@@ -53,7 +55,7 @@ export class PaymentWorker extends Stack {
     const variables = {
       PAYMENTS_URL: payments.queueUrl,
       LEDGER_TABLE: ledger.tableName,
-      POWERTOOLS_SERVICE_NAME: "payments",
+      POWERTOOLS_SERVICE_NAME: service,
     };
     const ShopFunction = functions(this); // of the modules in Python, or of those in TypeScript
     const charge = new ShopFunction(this, "Charge", __dirname, {
@@ -83,7 +85,7 @@ export class PaymentWorker extends Stack {
     const unknown = new Metric({
       namespace: "Shop",
       metricName: "PaymentUnknown",
-      dimensionsMap: { service: "payments" },
+      dimensionsMap: { service },
       statistic: "Sum",
       period: MINUTE,
     });
@@ -95,7 +97,7 @@ export class PaymentWorker extends Stack {
     const delayed = new Metric({
       namespace: "Shop",
       metricName: "PaymentDelayed",
-      dimensionsMap: { service: "payments" },
+      dimensionsMap: { service },
       statistic: "Sum",
       period: Duration.minutes(15), // the longest pause: it stays on while they wait
     });
@@ -106,8 +108,10 @@ export class PaymentWorker extends Stack {
     alarm(this, "Backlog", age, alarms, { above: 3600, evaluationPeriods: 5, whatToDo: speedUp });
 
     new CfnOutput(this, "PaymentsUrl", { value: payments.queueUrl });
+    new CfnOutput(this, "PaymentsArn", { value: payments.queueArn });
     new CfnOutput(this, "PaymentsDlqUrl", { value: dlq.queueUrl });
     new CfnOutput(this, "LedgerTable", { value: ledger.tableName });
+    new CfnOutput(this, "LedgerStreamArn", { value: String(ledger.tableStreamArn) });
     new CfnOutput(this, "ChargeFunction", { value: charge.functionName });
     new CfnOutput(this, "ResolveFunction", { value: resolve.functionName });
   }

@@ -43,10 +43,10 @@ def book(order: Order) -> dict:
     if reply.status == 422:  # the carrier's last word on this order: recorded, so that no delivery asks again
         logger.warning("refused", order_id=order.order_id)
         count("OrderRefused")
-        return {"refused": reply.data.decode(errors="replace")}
+        return {"order_id": order.order_id, "refused": reply.data.decode(errors="replace")}
     if reply.status >= 300:  # passes: an outage by itself, our own mistake (400, 401, 404) once it is mended
         raise ConnectionError(f"carrier said {reply.status}")
-    return reply.json()
+    return {"order_id": order.order_id, "booked": reply.json()}
 
 
 def pause(receives: int) -> int:

@@ -51,10 +51,10 @@ async function call(order: z.infer<typeof Order>): Promise<string> {
   if (reply.status === 422) {
     logger.warn("refused", { order_id: order.order_id });
     count("OrderRefused");
-    return JSON.stringify({ refused: answer });
+    return JSON.stringify({ order_id: order.order_id, refused: answer });
   } // anything else passes: an outage by itself, our own mistake (400, 401, 404) once it is mended
   if (!reply.ok) throw new Error(`carrier said ${reply.status}`);
-  return JSON.stringify(JSON.parse(answer)); // as text: DynamoDB refuses numbers that JSON has, and it is booked
+  return JSON.stringify({ order_id: order.order_id, booked: JSON.parse(answer) }); // text: DynamoDB refuses some numbers
 }
 
 export const book = makeIdempotent(call, { persistenceStore, config, keyPrefix: "shipment" });

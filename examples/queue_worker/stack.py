@@ -4,7 +4,7 @@ from pathlib import Path
 
 from aws_cdk import CfnOutput, CfnParameter, Duration, RemovalPolicy, Stack
 from aws_cdk.aws_cloudwatch import Metric
-from aws_cdk.aws_dynamodb import Attribute, AttributeType, TableEncryptionV2, TableV2
+from aws_cdk.aws_dynamodb import Attribute, AttributeType, StreamViewType, TableEncryptionV2, TableV2
 from aws_cdk.aws_lambda_event_sources import SqsEventSource
 from aws_cdk.aws_logs import LogGroup, RetentionDays
 from aws_cdk.aws_sns import Topic
@@ -42,6 +42,7 @@ class QueueWorker(Stack):
             self,
             "Shipments",
             partition_key=Attribute(name="id", type=AttributeType.STRING),
+            dynamo_stream=StreamViewType.NEW_IMAGE,  # what comes next reads it, as the shop does
             time_to_live_attribute="expiration",
             encryption=TableEncryptionV2.aws_managed_key(),
             removal_policy=RemovalPolicy.DESTROY,
@@ -97,6 +98,9 @@ class QueueWorker(Stack):
         alarm(self, "Backlog", age, alarms, above=3600, periods=5, what_to_do=speed_up)
 
         CfnOutput(self, "OrdersUrl", value=orders.queue_url)
+        CfnOutput(self, "OrdersArn", value=orders.queue_arn)
         CfnOutput(self, "OrdersDlqUrl", value=dlq.queue_url)
+        CfnOutput(self, "OrdersDlqArn", value=dlq.queue_arn)
         CfnOutput(self, "ShipmentsTable", value=shipments.table_name)
+        CfnOutput(self, "ShipmentsStreamArn", value=str(shipments.table_stream_arn))
         CfnOutput(self, "FunctionName", value=ship_orders.function_name)

@@ -1,7 +1,7 @@
 // Books one shipment for each order, however often the queue delivers it, at a carrier that dedupes by our key.
 import { CfnOutput, CfnParameter, Duration, RemovalPolicy, Stack } from "aws-cdk-lib";
 import { Metric } from "aws-cdk-lib/aws-cloudwatch";
-import { AttributeType, TableEncryptionV2, TableV2 } from "aws-cdk-lib/aws-dynamodb";
+import { AttributeType, StreamViewType, TableEncryptionV2, TableV2 } from "aws-cdk-lib/aws-dynamodb";
 import { SqsEventSource } from "aws-cdk-lib/aws-lambda-event-sources";
 import { LogGroup, RetentionDays } from "aws-cdk-lib/aws-logs";
 import { Topic } from "aws-cdk-lib/aws-sns";
@@ -33,6 +33,7 @@ export class QueueWorker extends Stack {
     });
     const shipments = new TableV2(this, "Shipments", {
       partitionKey: { name: "id", type: AttributeType.STRING },
+      dynamoStream: StreamViewType.NEW_IMAGE, // what comes next reads it, as the shop does
       timeToLiveAttribute: "expiration",
       encryption: TableEncryptionV2.awsManagedKey(),
       removalPolicy: RemovalPolicy.DESTROY,
@@ -88,8 +89,11 @@ export class QueueWorker extends Stack {
     alarm(this, "Backlog", age, alarms, { above: 3600, evaluationPeriods: 5, whatToDo: speedUp });
 
     new CfnOutput(this, "OrdersUrl", { value: orders.queueUrl });
+    new CfnOutput(this, "OrdersArn", { value: orders.queueArn });
     new CfnOutput(this, "OrdersDlqUrl", { value: dlq.queueUrl });
+    new CfnOutput(this, "OrdersDlqArn", { value: dlq.queueArn });
     new CfnOutput(this, "ShipmentsTable", { value: shipments.tableName });
+    new CfnOutput(this, "ShipmentsStreamArn", { value: String(shipments.tableStreamArn) });
     new CfnOutput(this, "FunctionName", { value: shipOrders.functionName });
   }
 }

@@ -15,7 +15,14 @@ from aws_cdk.aws_apigatewayv2 import (
 )
 from aws_cdk.aws_apigatewayv2_authorizers import HttpJwtAuthorizer
 from aws_cdk.aws_apigatewayv2_integrations import HttpLambdaIntegration
-from aws_cdk.aws_dynamodb import Attribute, AttributeType, PointInTimeRecoverySpecification, TableEncryptionV2, TableV2
+from aws_cdk.aws_dynamodb import (
+    Attribute,
+    AttributeType,
+    PointInTimeRecoverySpecification,
+    StreamViewType,
+    TableEncryptionV2,
+    TableV2,
+)
 from aws_cdk.aws_logs import LogGroup, RetentionDays
 from aws_cdk.aws_sns import Topic
 from constructs import Construct
@@ -46,6 +53,7 @@ class RestApi(Stack):
             "Table",
             partition_key=Attribute(name="customer", type=AttributeType.STRING),
             sort_key=Attribute(name="order_id", type=AttributeType.STRING),
+            dynamo_stream=StreamViewType.NEW_IMAGE,  # what comes next reads it, as the shop does
             point_in_time_recovery_specification=PointInTimeRecoverySpecification(point_in_time_recovery_enabled=True),
             encryption=TableEncryptionV2.aws_managed_key(),
             removal_policy=RemovalPolicy.RETAIN,
@@ -63,6 +71,7 @@ class RestApi(Stack):
         table.grant(orders, "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query")
 
         integration = HttpLambdaIntegration("Integration", orders)
+        customers = HttpJwtAuthorizer("Customers", issuer, jwt_audience=[audience])
         api = HttpApi(
             self,
             "Api",
@@ -74,7 +83,7 @@ class RestApi(Stack):
                 expose_headers=["location"],
                 max_age=Duration.minutes(10),
             ),
-            default_authorizer=HttpJwtAuthorizer("Customers", issuer, jwt_audience=[audience]),
+            default_authorizer=customers,
             default_integration=integration,  # the function knows its routes, and answers the others with its own 404
         )
         api.add_routes(  # a browser sends no token with OPTIONS, which $default would catch and refuse
@@ -104,3 +113,5 @@ class RestApi(Stack):
         CfnOutput(self, "ApiId", value=api.api_id)
         CfnOutput(self, "Url", value=f"https://{api.api_id}.execute-api.{self.region}.{self.url_suffix}")
         CfnOutput(self, "OrdersTable", value=table.table_name)
+        CfnOutput(self, "OrdersStreamArn", value=str(table.table_stream_arn))
+        CfnOutput(self, "AuthorizerId", value=customers.authorizer_id)

@@ -11,7 +11,7 @@ import {
 } from "aws-cdk-lib/aws-apigatewayv2";
 import { HttpJwtAuthorizer } from "aws-cdk-lib/aws-apigatewayv2-authorizers";
 import { HttpLambdaIntegration } from "aws-cdk-lib/aws-apigatewayv2-integrations";
-import { AttributeType, TableEncryptionV2, TableV2 } from "aws-cdk-lib/aws-dynamodb";
+import { AttributeType, StreamViewType, TableEncryptionV2, TableV2 } from "aws-cdk-lib/aws-dynamodb";
 import { LogGroup, RetentionDays } from "aws-cdk-lib/aws-logs";
 import { Topic } from "aws-cdk-lib/aws-sns";
 import type { Construct } from "constructs";
@@ -35,6 +35,7 @@ export class RestApi extends Stack {
     const table = new TableV2(this, "Table", {
       partitionKey: { name: "customer", type: AttributeType.STRING },
       sortKey: { name: "order_id", type: AttributeType.STRING },
+      dynamoStream: StreamViewType.NEW_IMAGE, // what comes next reads it, as the shop does
       pointInTimeRecoverySpecification: { pointInTimeRecoveryEnabled: true },
       encryption: TableEncryptionV2.awsManagedKey(),
       removalPolicy: RemovalPolicy.RETAIN,
@@ -50,6 +51,7 @@ export class RestApi extends Stack {
     table.grant(orders, "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query");
 
     const integration = new HttpLambdaIntegration("Integration", orders);
+    const customers = new HttpJwtAuthorizer("Customers", issuer, { jwtAudience: [audience] });
     const api = new HttpApi(this, "Api", {
       createDefaultStage: false,
       corsPreflight: {
@@ -59,7 +61,7 @@ export class RestApi extends Stack {
         exposeHeaders: ["location"],
         maxAge: Duration.minutes(10),
       },
-      defaultAuthorizer: new HttpJwtAuthorizer("Customers", issuer, { jwtAudience: [audience] }),
+      defaultAuthorizer: customers,
       defaultIntegration: integration, // the function knows its routes, and answers the others with its own 404
     });
     api.addRoutes({
@@ -89,5 +91,7 @@ export class RestApi extends Stack {
     new CfnOutput(this, "ApiId", { value: api.apiId });
     new CfnOutput(this, "Url", { value: `https://${api.apiId}.execute-api.${this.region}.${this.urlSuffix}` });
     new CfnOutput(this, "OrdersTable", { value: table.tableName });
+    new CfnOutput(this, "OrdersStreamArn", { value: String(table.tableStreamArn) });
+    new CfnOutput(this, "AuthorizerId", { value: customers.authorizerId });
   }
 }

@@ -3,6 +3,7 @@
 import http.client
 import io
 import json
+import os
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -322,7 +323,8 @@ def test_an_answer_that_never_comes_is_parked_at_once_and_told(
     assert (state(bank, "lost-1"), calls) == ("UNKNOWN", 1)
     assert [each[alarm["MetricName"]] for each in told] == [[1.0], [1.0]]  # by each delivery that finds it
     (dimension,) = alarm["Dimensions"]
-    assert {each[dimension["Name"]] for each in told} == {dimension["Value"]}
+    assert dimension["Value"] == {"Ref": "ServiceName"}
+    assert {each[dimension["Name"]] for each in told} == {os.environ["POWERTOOLS_SERVICE_NAME"]} == {"payments"}
 
 
 def test_no_connection_is_kept_that_could_die_while_the_environment_is_frozen(
@@ -593,8 +595,8 @@ def test_alarms_tell_of_unknown_outcomes_of_dead_letters_and_of_payments_that_wa
 
     assert all(each["AlarmActions"] for each in alarms)
     assert watched == {
-        "PaymentUnknown": "payments",
-        "PaymentDelayed": "payments",
+        "PaymentUnknown": {"Ref": "ServiceName"},
+        "PaymentDelayed": {"Ref": "ServiceName"},
         "ApproximateNumberOfMessagesVisible": {"Fn::GetAtt": ["PaymentsDlq", "QueueName"]},
         "ApproximateAgeOfOldestMessage": {"Fn::GetAtt": ["Payments", "QueueName"]},
     }

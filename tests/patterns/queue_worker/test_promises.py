@@ -64,7 +64,7 @@ def test_the_same_message_twice_is_one_call_and_one_answer(app: ModuleType, carr
     app.once.register_lambda_context(context)
     first, second = (app.book(order=app.Order(order_id="o-1", address="1 Main St")) for _ in range(2))
 
-    assert first == second == {"shipment": "s-1"}
+    assert first == second == {"order_id": "o-1", "booked": {"shipment": "s-1"}}
     assert failed(app.handler(sqs_event(order("o-1")), context)) == []
     assert carrier.calls["o-1"] == 1
 
