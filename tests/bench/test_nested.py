@@ -89,3 +89,10 @@ def test_parameters_globals_and_outputs_lead_where_they_did(tmp_path: Path) -> N
 
 def test_the_condition_of_a_nested_stack_holds_for_all_in_it(tmp_path: Path) -> None:
     assert laid_in(tmp_path)["Resources"]["GravesQ"]["Condition"] == "Live"
+
+
+def test_code_that_a_nested_function_does_not_place_lies_beside_its_own_template(tmp_path: Path) -> None:
+    path = project(tmp_path)
+    (tmp_path / "inner" / "template.yaml").write_text(INNER.replace("      CodeUri: src\n", ""))
+
+    assert read(path, URL).code("WorkF")[0].resolve() == tmp_path / "inner"

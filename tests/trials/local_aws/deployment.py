@@ -32,6 +32,7 @@ from trials.template import (
     without,
     without_bootstrap,
 )
+from trials.template.nested import inlined
 
 SYNTHESISED = ".template.json"
 SETUPTOOLS = "setuptools<81"  # with pkg_resources, which packages of that time import
@@ -90,7 +91,8 @@ class LocalAws(Server):
         Only where the code lies changes, as in `sam package`; the check that the account is bootstrapped for CDK goes.
         Raises `LocalAwsError` with the failed resources' reasons when the stack does not come up.
         """
-        body = self.pack(without_bootstrap(read_template(template)), template.parent)
+        written = inlined(without_bootstrap(read_template(template)), template.parent, [])
+        body = self.pack(written, template.parent)
         synthesised = template.name.endswith(SYNTHESISED)
         name = template.name.removesuffix(SYNTHESISED) if synthesised else template.parent.name
         stack = self.create(stack_name(name), body, **parameters)

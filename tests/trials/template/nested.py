@@ -25,7 +25,8 @@ def inlined(body: dict[str, Any], folder: Path, notes: list[str]) -> dict[str, A
         if not isinstance(inner.get("Resources"), dict):
             continue
         notes.append(f"{name} is laid into the template, from {os.path.relpath(path, folder)}")
-        inner = with_paths(inlined(inner, path.parent, notes), os.path.relpath(path.parent, folder))
+        inner = with_places(inlined(inner, path.parent, notes))
+        inner = with_paths(inner, os.path.relpath(path.parent, folder))
         body = lay_in(body, name, inner)
     return body
 
@@ -150,6 +151,15 @@ def with_globals(inner: dict[str, Any]) -> dict[str, Any]:
         for name, resource in inner["Resources"].items()
     }
     return {**{key: each for key, each in inner.items() if key != "Globals"}, "Resources": resources}
+
+
+def with_places(inner: dict[str, Any]) -> dict[str, Any]:
+    """The code of a function that says nothing of it lies beside its own template, not beside the outer one."""
+    for resource in inner["Resources"].values():
+        placed = {"CodeUri", "InlineCode", "ImageUri"} & merged_properties(inner, resource).keys()
+        if resource.get("Type") == "AWS::Serverless::Function" and not placed:
+            resource["Properties"] = {**(resource.get("Properties") or {}), "CodeUri": "."}
+    return inner
 
 
 def with_paths(value: Any, place: str) -> Any:
