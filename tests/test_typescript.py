@@ -18,7 +18,7 @@ from trials.local_aws import LocalAws
 from trials.local_aws.synthesis import EXAMPLES, NODE
 from trials.template import read_template
 
-IN_PYTHON_ALONE: set[str] = set()
+IN_PYTHON_ALONE = {"shop"}
 REFERENCES = EXAMPLES.parent / "tests" / "references"
 SOURCES = sorted([*EXAMPLES.rglob("*.ts"), *REFERENCES.glob("*.ts")])
 MODULES = {

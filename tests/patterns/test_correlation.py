@@ -29,6 +29,7 @@ from patterns.file_pipeline.faults import ROW, imports, machine
 from patterns.kept_events.faults import kept
 from patterns.ordered_consumer.faults import fifo_event
 from patterns.saga.faults import MACHINE
+from patterns.shop.faults import MOVED, ORDER, PARAMETERS, Beside, charged, heard, shipment
 from support.durable import Execution
 from support.environments import LANGUAGES
 from support.handlers import Context, Example, correlated, event, sqs_event
@@ -250,6 +251,24 @@ def play_scheduled_job(play: Play) -> None:
 
 def schedule_name(reminder: dict[str, str]) -> str:
     return f"{reminder['customer_id']}.{reminder['reminder_id']}"
+
+
+def play_shop(play: Play) -> None:
+    """The order's id of the request goes with each command, and with what the bus hears."""
+    shop = play.example("shop", **PARAMETERS)
+    beside = Beside(shop.aws, shop.stack)
+    for name, value in beside.variables.items():
+        play.set_variable(name, value)
+    follow = shop.environment("follow")
+    for item in (ORDER, charged(), shipment(refused="no such address")):
+        follow.handler(heard(item), Context())
+    play.carried = tuple(each["correlation_id"] for each in beside.commands())
+    assert len(play.carried) == 3
+    shop.environment("announce").handler(heard(MOVED), Context())
+    url = shop.stack.resources["Mails"]
+    (told,) = shop.aws.client("sqs").receive_message(QueueUrl=url, WaitTimeSeconds=5)["Messages"]
+    shop.environment("mail").handler(sqs_event(told["Body"]), Context())
+    play.messages = ("moved", "moved", "moved", "announcing", "taken")
 
 
 def play_stream_processor(play: Play) -> None:
