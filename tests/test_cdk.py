@@ -58,7 +58,8 @@ ACCEPTED = [
     (r"AwsSolutions-S1$", EVERYWHERE, "who read an object is CloudTrail's to tell; access logs want a second bucket"),
     (
         r"AwsSolutions-SQS3|Serverless-SQSRedrivePolicy",
-        r"Dlq/|/Undelivered/|/Unprojected/|/Unread/|/Unreported/|/Unchecked/|/HalfDone/|/Reviews/|/Failed/|/Approvals/|/Missed/",
+        r"Dlq/|/Undelivered/|/Unprojected/|/Unread/|/Unreported/|/Unchecked/|/HalfDone/|/Reviews/|/Failed/|/Approvals/"
+        r"|/Missed/|/LeftBehind/",
         "where failures end, and an alarm watches; people take reviews and approvals, so no code fails on them",
     ),
     (r"AwsSolutions-APIG4", r"OPTIONS|webhooks", "a preflight carries no token, and a webhook's signature is its own"),

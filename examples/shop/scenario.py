@@ -128,8 +128,8 @@ def play(local: LocalAws, say: Callable[[str], None], template: Path) -> Iterato
             return all(depth(queue) == 0 for queue in ("PaymentsUrl", "ShippingUrl", "RefundsUrl", "MailsUrl"))
 
         may_mail(local, stack, True)
-        say("4 orders, each posted twice")
-        skus = {place("ana", f"k-{n % 4}", sku): sku for n, sku in enumerate(["mug", "mug", "mug", "sofa"] * 2)}
+        say("2 orders, each posted twice")
+        skus = {place("ana", f"k-{n % 2}", sku): sku for n, sku in enumerate(["mug", "sofa"] * 2)}
         orders = sorted(skus)
         on_its_way = {"Your order is on its way": 1}
         seen(lambda: all(mails_about(each) == on_its_way for each in orders))
@@ -137,11 +137,11 @@ def play(local: LocalAws, say: Callable[[str], None], template: Path) -> Iterato
         repeat(local, stack, skus)
         seen(idle)
         each_once = {each: (charges.taken[each], each in carrier.parcels, mails_about(each)) for each in orders}
-        once = len(orders) == 4 and set(map(str, each_once.values())) == {str((1, True, on_its_way))}
+        once = len(orders) == 2 and set(map(str, each_once.values())) == {str((1, True, on_its_way))}
         happened = (
             f"{sum(charges.taken.values())} charges, {len(carrier.parcels)} parcels, {sum(mailed().values())} mails"
         )
-        yield Outcome("4 orders, twice at every hop", happened, "charged, shipped and mailed once", once)
+        yield Outcome("2 orders, twice at every hop", happened, "charged, shipped and mailed once", once)
         asked = {status(each, "ana") for each in orders}, status(orders[0], "zoe")
         yield Outcome(
             "where is it?",
