@@ -18,7 +18,7 @@ from trials.local_aws import LocalAws
 from trials.local_aws.synthesis import EXAMPLES, NODE
 from trials.template import read_template
 
-IN_PYTHON_ALONE = {"shop"}
+IN_PYTHON_ALONE: set[str] = set()
 REFERENCES = EXAMPLES.parent / "tests" / "references"
 SOURCES = sorted([*EXAMPLES.rglob("*.ts"), *REFERENCES.glob("*.ts")])
 MODULES = {
@@ -40,6 +40,7 @@ HOPS = {  # the functions at the first and the last, one of them where a message
     "rest_api": ("Orders", "Orders"),
     "saga": ("StartOrder", "BookShipment"),
     "scheduled_job": ("PlanReminders", "Fire"),
+    "shop": ("Follow", "Mail"),
     "stream_processor": ("KeepPrices", "KeepPrices"),
     "webhook": ("Receive", "Work"),
 }

@@ -34,7 +34,8 @@ def entry(record: dict) -> Any:
     logger.info("announcing", order_id=order["order_id"], state=order["state"])
     data = {name: order[name] for name in ("order_id", "sku", "email", "country") if name in order}
     if "cents" in order:
-        data["total"] = int(order["cents"]) / 100
+        total = order["cents"] / 100
+        data["total"] = int(total) if total == int(total) else float(total)
     event_id = f"{order['state'].lower()}-{order['order_id']}"
     metadata = {"event_id": event_id, "version": 1, "correlation_id": order["correlation_id"]}
     kind = "Order" + order["state"].title().replace("_", "")

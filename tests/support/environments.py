@@ -25,6 +25,7 @@ SERVICES = {  # names of the SDK for JavaScript, and those of boto3
     "DynamoDB": "dynamodb",
     "EventBridge": "events",
     "EventBridgeV2": "eventbridgev2",
+    "SESv2": "sesv2",
     "Lambda": "lambda",
     "S3": "s3",
     "SFN": "stepfunctions",

@@ -7,7 +7,7 @@ BREAKS = (
           (("mails.py", ', ConditionExpression="attribute_not_exists(mail_id)"', ""),)),
     Break("shop", "told to whose it is", (("status.py", 'if order.get("customer") != customer:', "if not order:"),)),
     Break("shop", "announced to whoever asks",
-          (("announce.py", '"total"] = int(order["cents"]) / 100', '"cents"] = int(order["cents"])'),)),
+          (("announce.py", 'data["total"] = int(total)', 'data["cents"] = int(total)'),)),
     Break("shop", "nothing is shipped, the customer is told",
           (("follow.py", '"REFUSED": "DECLINED"', '"REFUSED": "PAID"'),)),
     Break("shop", "charged once, shipped after a human's word",

@@ -1,0 +1,19 @@
+// What an order costs and where its parcel goes, as of now.
+import { getStringFromEnv } from "@aws-lambda-powertools/commons/utils/env";
+import { GetCommand } from "@aws-sdk/lib-dynamodb";
+import { dynamodb, type Order } from "./progress";
+
+const CUSTOMERS = getStringFromEnv({ key: "CUSTOMERS_TABLE" });
+const PRICES = getStringFromEnv({ key: "PRICES_TABLE" });
+
+export type Placed = Pick<Order, "order_id" | "customer" | "sku" | "quantity" | "correlation_id">;
+
+/** The order with its price and its customer's data, or rejected when there is no such customer or article. */
+export async function quote(placed: Placed): Promise<Order> {
+  const { order_id, customer, sku, quantity, correlation_id } = placed;
+  const order = { order_id, customer, sku, quantity, correlation_id };
+  const { Item: buyer } = await dynamodb.send(new GetCommand({ TableName: CUSTOMERS, Key: { customer } }));
+  const { Item: price } = await dynamodb.send(new GetCommand({ TableName: PRICES, Key: { sku } }));
+  if (!buyer || !price) return { ...buyer, ...order, state: "REJECTED" };
+  return { ...buyer, ...order, cents: price.cents * quantity, state: "PLACED" };
+}
