@@ -203,6 +203,7 @@ def test_the_rule_s_own_target_sends_what_it_makes_to_the_queue_that_stands_in()
     there.stack.resources["Rule"], there.stand_in = "rule-1", "arn:stand-in"
     targets = [{"Id": "a", "Arn": "arn:jobs"}, {"Id": "b", "Arn": "arn:logs", "RoleArn": "arn:role", "Input": "{}"}]
     there.local.client("events").__dict__["list_targets_by_rule"] = lambda **_: {"Targets": targets}
+    there.local.client("events").__dict__["describe_rule"] = lambda **_: {"EventPattern": '{"source": ["shop"]}'}
     to_bus(there, Source(Kind.ROUTE, "Group", "Rule", pattern={"source": ["shop"]}, elsewhere=1))
 
     assert recorder.asked["put_targets"]["Targets"] == [{"Id": "b", "Arn": "arn:stand-in", "Input": "{}"}]
@@ -216,3 +217,15 @@ def test_a_subscription_elsewhere_keeps_its_filter_before_the_queue_that_stands_
 
     assert recorder.asked["subscribe"]["Endpoint"] == "arn:stand-in"
     assert json.loads(recorder.asked["subscribe"]["Attributes"]["FilterPolicy"]) == {"kind": ["paid"]}
+
+
+def test_what_a_pattern_refers_to_is_what_deployment_made_of_it() -> None:
+    recorder = Recorder()
+    there = stage(recorder)
+    there.stack.resources["Watched"] = "rule-1"
+    deployed = {"source": ["shop"], "detail": {"arn": ["arn:stream"]}}
+    there.local.client("events").__dict__["describe_rule"] = lambda **_: {"EventPattern": json.dumps(deployed)}
+    written = {"source": ["shop"], "detail": {"arn": [{"Fn::GetAtt": ["Orders", "StreamArn"]}]}}
+    to_bus(there, Source(Kind.ROUTE, "Jobs", "Watched", pattern=written))
+
+    assert json.loads(recorder.asked["put_events"]["Entries"][0]["Detail"]) == {"arn": "arn:stream"}

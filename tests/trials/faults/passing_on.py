@@ -49,17 +49,19 @@ def attribute(value: Any) -> dict[str, str]:
 
 
 def to_bus(stage: Stage, source: Source) -> str:
-    event = bus_event(with_names(source.pattern, stage))
     events = stage.local.client("events")
     if source.pattern == SCHEDULED:
         return by_schedule(stage, source)
     bus = stage.stack.resources.get(source.origin) or stage.project.bus(source.origin) or "default"
     rule = stage.stack.resources.get(source.name.replace(".", ""), "").rsplit("|", 1)[-1]
+    pattern = with_names(source.pattern, stage)
+    if rule:  # whose references are resolved
+        pattern = json.loads(events.describe_rule(Name=rule, EventBusName=bus)["EventPattern"])
+    event = bus_event(pattern)
     if str(event["source"]).startswith("aws.") and rule:  # only AWS itself may send those
         event["source"] = f"trial.{event['source']}"
-        deployed = json.loads(events.describe_rule(Name=rule, EventBusName=bus)["EventPattern"])
-        pattern = json.dumps({**deployed, "source": [event["source"]]})
-        events.put_rule(Name=rule, EventBusName=bus, EventPattern=pattern)
+        of_anybody = json.dumps({**pattern, "source": [event["source"]]})
+        events.put_rule(Name=rule, EventBusName=bus, EventPattern=of_anybody)
     if source.elsewhere is not None:
         listed = events.list_targets_by_rule(Rule=rule, EventBusName=bus)["Targets"]
         target = {**sent(listed[source.elsewhere]), "Id": listed[source.elsewhere]["Id"], "Arn": stage.stand_in}
