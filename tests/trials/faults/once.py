@@ -80,6 +80,7 @@ class Try:
     said: Refusal = NOTHING
     judgement: Judgement | None = None  # of a sample that was refused
     looked: list[Lookup] = field(default_factory=list)  # for what in DynamoDB
+    made_up: list[str] = field(default_factory=list)  # calls of services that are not here
 
     @property
     def teaches(self) -> bool:
@@ -148,6 +149,9 @@ def taken(stage: Stage, source: Source, fared: Try, tried: list[str]) -> Attempt
     reference = Reference(fared.sample, fared.worlds[0], different, seen, tuple(fared.calls), answer, fared.empty)
     code = stage.project.code(source.function)
     judgement = undisturbed(source, reference, calls_nothing(*code), only_reads(*code))
+    if fared.made_up:
+        text = f"{judgement.happened}; what {', '.join(fared.made_up)} answered was made up, for it is not here"
+        judgement = replace(judgement, happened=text)
     return Attempt(judgement, reference, tried, stage.returned_early(source.function), fared.sample)
 
 
@@ -176,6 +180,7 @@ def deliveries(stage: Stage, source: Source, sample: Sample) -> Try:
         fared.result = deliver(stage, source, [sample])
         fared.calls = [(str(each["service"]), str(each["operation"])) for each in stage.local.faulted()]
         fared.looked = [each for told in stage.local.lookups() for each in lookups(told["request"], told["operation"])]
+        fared.made_up = list(dict.fromkeys(stage.local.made_up()))
         fared.worlds.append(stage.world())
         fared.refused = refusal(fared.result)
         if fared.refused:

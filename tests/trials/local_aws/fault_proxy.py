@@ -10,10 +10,12 @@ seconds at most, so that two invocations of one function take each step together
 nobody came, each call only takes 0.3 s longer.
 `{"kind": "conflict"}` cancels each transaction of DynamoDB, because another one is at work on its last item;
 `{"kind": "pages"}` lets each page of a Query, a Scan or a list of objects that names no size of its own hold one item.
-`GET` tells how often the fault was met, and what was looked up in DynamoDB since the last `DELETE`.
+`GET` tells how often the fault was met, what was looked up in DynamoDB since the last `DELETE`, and which answers of
+services that the local AWS lacks were made up since then.
 """
 
 import asyncio
+import importlib.util
 import json
 import logging
 import os
@@ -21,6 +23,7 @@ import signal
 import urllib.parse
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 from typing import Any, ClassVar
 from xml.sax.saxutils import escape
 
@@ -52,6 +55,11 @@ SES = "sesv2"  # signs as its first version, whose operations have no paths: wit
 prefix_of, service_of = detection._target_prefix, detection.service_for_target_prefix
 detection._target_prefix = lambda headers, path: SES if path.startswith("/v2/email/") else prefix_of(headers, path)
 detection.service_for_target_prefix = lambda prefix: SES if prefix == SES else service_of(prefix)
+beside = importlib.util.spec_from_file_location("unserved", Path(__file__).with_name("unserved.py"))
+assert beside
+assert beside.loader
+unserved = importlib.util.module_from_spec(beside)  # a script has no package
+beside.loader.exec_module(unserved)
 logging.getLogger("aiohttp.access").setLevel("WARNING")
 
 CONTROL = "/_trials/fault"
@@ -72,6 +80,8 @@ class Fault:
     waiting: ClassVar[dict[str, asyncio.Event]] = {}  # by operation
     pid: int | None = None  # of the process whose calls wait
     lookups: ClassVar[list[dict[str, Any]]] = []  # operation and request of each
+    made_up: ClassVar[list[str]] = []  # operations of services that are not here
+    served: ClassVar[set[str]] = set()  # the services that are here
 
 
 def owner(request: web.Request) -> int | None:
@@ -317,6 +327,31 @@ async def note_lookup(request: web.Request) -> None:
         Fault.lookups.append({"operation": operation, "request": json.loads(await body_of(request) or b"{}")})
 
 
+OTHERWISE_CALLED = ("es", "kinesisanalytics")  # services that it has under another name than calls are signed for
+
+
+async def is_served(upstream: str, service: str) -> bool:
+    """Whether the local AWS has a service; asked by a call, it reads the models of all services, for seconds."""
+    if not Fault.served:
+        async with ClientSession() as session, session.get(f"{upstream}/_ministack/health") as answer:
+            Fault.served |= set((await answer.json())["services"])
+    return service in Fault.served or service in OTHERWISE_CALLED
+
+
+async def of_no_service(upstream: str, request: web.Request) -> web.Response | None:
+    """What a service answers that the local AWS lacks, by its model; None for one that is here."""
+    service = unserved.scope_of(request.headers.get("Authorization", ""))
+    if not service or await is_served(upstream, service):
+        return None
+    made = unserved.answer(service, request.headers.get("X-Amz-Target", ""), request.method, request.path)
+    if made is None:
+        return None
+    operation, kind, body = made
+    Fault.made_up.append(f"{service} {operation}")
+    protocol = {"smithy-protocol": "rpc-v2-cbor"} if kind == "application/cbor" else {}
+    return web.Response(headers={"Content-Type": kind, **protocol}, body=body)
+
+
 def with_faults(upstream: str) -> Any:
     @web.middleware
     async def middleware(request: web.Request, handler: Any) -> web.StreamResponse:
@@ -344,7 +379,7 @@ def with_faults(upstream: str) -> Any:
                 return await partly(upstream, request, cut)
             if b"Action=PublishBatch" in await body_of(request):
                 return await published_partly(upstream, request)
-        return await handler(request)
+        return await of_no_service(upstream, request) or await handler(request)
 
     return middleware
 
@@ -358,8 +393,9 @@ async def control(request: web.Request) -> web.Response:
         Fault.waiting.clear()
     elif request.method == "DELETE":
         Fault.kind = ""
-        Fault.lookups = []
-    return web.json_response({"met": Fault.met, "seen": Fault.seen, "lookups": Fault.lookups})
+        Fault.lookups, Fault.made_up = [], []
+    told = {"met": Fault.met, "seen": Fault.seen, "lookups": Fault.lookups, "made_up": Fault.made_up}
+    return web.json_response(told)
 
 
 def make_app(microburst: Any, watch_config: str | None = None) -> web.Application:

@@ -1,0 +1,59 @@
+"""What a service that the local AWS lacks would answer is made up of its model, so that what follows can be tried."""
+
+import json
+from typing import Any
+
+import botocore.parsers
+import pytest
+
+from trials.local_aws import unserved
+
+
+def test_the_service_is_the_one_that_a_request_was_signed_for() -> None:
+    signed = "AWS4-HMAC-SHA256 Credential=test/20261123/eu-west-1/rekognition/aws4_request, SignedHeaders=host"
+    assert (unserved.scope_of(signed), unserved.scope_of("Bearer x")) == ("rekognition", "")
+
+
+@pytest.mark.parametrize(
+    ("service", "target", "method", "path", "operation"),
+    [
+        ("rekognition", "RekognitionService.DetectLabels", "POST", "/", "DetectLabels"),
+        ("mediaconvert", "", "POST", "/2017-08-29/jobs", "CreateJob"),
+        ("mediaconvert", "", "GET", "/2017-08-29/jobs/j-1", "GetJob"),
+        ("textract", "", "POST", "/service/Textract/operation/DetectDocumentText", "DetectDocumentText"),
+        ("polly", "", "POST", "/v1/speech", "SynthesizeSpeech"),
+        ("rekognition", "RekognitionService.NoSuchCall", "POST", "/", ""),
+        ("nothing", "Nothing.Asks", "POST", "/", ""),
+    ],
+)
+def test_an_operation_is_known_by_its_target_or_its_path(
+    service: str, target: str, method: str, path: str, operation: str
+) -> None:
+    made = unserved.answer(service, target, method, path)
+    assert (made[0] if made else "") == operation
+
+
+def content(service: str, target: str) -> Any:
+    made = unserved.answer(service, target, "POST", "/")
+    assert made
+    return json.loads(made[2])
+
+
+def test_an_answer_has_the_form_of_the_model_names_no_other_page_and_says_of_a_job_that_it_is_done() -> None:
+    labels = content("rekognition", "RekognitionService.DetectLabels")["Labels"]
+    assert (labels[0]["Name"], type(labels[0]["Confidence"])) == ("trial", int)
+
+    job = content("textract", "Textract.GetDocumentAnalysis")
+    assert job["JobStatus"] == "SUCCEEDED"
+    assert "NextToken" not in job
+
+
+def test_newer_clients_are_answered_in_the_form_that_they_ask_for() -> None:
+    made = unserved.answer("textract", "", "POST", "/service/Textract/operation/GetDocumentAnalysis")
+    assert made
+    assert made[1] == "application/cbor"
+    parser = botocore.parsers.create_parser("smithy-rpc-v2-cbor")
+    shape = unserved.model_of("textract").operation_model("GetDocumentAnalysis").output_shape
+    read = parser.parse({"status_code": 200, "headers": {"smithy-protocol": "rpc-v2-cbor"}, "body": made[2]}, shape)
+    assert (read["JobStatus"], read["Blocks"][0]["Page"]) == ("SUCCEEDED", 1)
+    assert unserved.cbor({"a": [True, 300, "x" * 30]}) == b"\xa1\x61a\x83\xf5\x19\x01\x2c\x78\x1e" + b"x" * 30
