@@ -15,7 +15,7 @@ from typing import Any
 import yaml
 from botocore.exceptions import ClientError
 
-from trials.local_aws import javascript
+from trials.local_aws import javascript, makefile
 from trials.local_aws.archive import NOT_CODE, files
 from trials.local_aws.environment import LocalAwsError
 from trials.local_aws.layers import layer_files
@@ -116,12 +116,32 @@ class LocalAws(Server):
         self._unpacked = {}
         for name, resource in body["Resources"].items():
             try:
+                if self._pack_by_makefile(name, resource, merged_properties(body, resource), folder):
+                    continue
                 self._pack_one(resource, merged_properties(body, resource), folder, extra)
             except PackagingError as error:
                 if not tolerant:
                     raise
                 self._unpacked[name] = str(error)
         return without(body, set(self._unpacked)) if self._unpacked else body
+
+    def _pack_by_makefile(self, name: str, resource: dict[str, Any], whole: dict[str, Any], folder: Path) -> bool:
+        """Whether a Makefile of the project's says what a function's code or a layer holds."""
+        key = {"AWS::Serverless::Function": "CodeUri", "AWS::Serverless::LayerVersion": "ContentUri"}.get(
+            str(resource["Type"])
+        )
+        method = (resource.get("Metadata") or {}).get("BuildMethod")
+        place = whole.get(key, ".") if key and method == "makefile" else None
+        if not key or not isinstance(place, str) or not (folder / place / "Makefile").is_file():
+            return False
+        asked = (folder / place, name, "makefile")
+        if asked not in self._built:
+            self._built[asked] = makefile.made(folder / place, name, Path(tempfile.mkdtemp(dir=self._home)))
+        resource.setdefault("Properties", {})[key] = self._package(self._built[asked], built=True)
+        if str(whole.get("Runtime", "")).startswith("nodejs"):
+            self._bring_node()
+            self._bring_clients(folder / place)
+        return True
 
     def _pack_one(self, resource: dict[str, Any], whole: dict[str, Any], folder: Path, extra: Sequence[str]) -> None:
         """`whole` are its properties with those of Globals."""
