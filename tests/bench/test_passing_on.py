@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from trials.faults.passing_on import to_bucket, to_bus, to_topic
+from trials.faults.passing_on import line_for, to_bucket, to_bus, to_topic
 from trials.project import Kind, sources
 from trials.project.sources import SCHEDULED, Source
 from trials.template import read_template
@@ -83,6 +83,8 @@ Resources:
         - { Id: c, Arn: !GetAtt Readings.Arn }
         - { Id: d, Arn: "arn:aws:events:eu-west-1:222222222222:event-bus/theirs" }
         - { Id: e, Arn: "arn:aws:lambda:eu-west-1:222222222222:function:theirs" }
+  Lines: { Type: AWS::Logs::SubscriptionFilter, Properties: { LogGroupName: !Ref Group, FilterPattern: "", DestinationArn: "arn:x" } }
+  OfNoGroup: { Type: AWS::Logs::SubscriptionFilter, Properties: { LogGroupName: /theirs, FilterPattern: "", DestinationArn: "arn:x" } }
   OnTheirs: { Type: AWS::Events::Rule, Properties: { EventBusName: { "Fn::ImportValue": bus }, EventPattern: { source: [shop] }, Targets: [{ Id: a, Arn: "arn:x" }] } }
 """
 
@@ -96,8 +98,24 @@ def test_a_queue_stands_in_for_an_end_that_shows_nothing_here(tmp_path: Path) ->
         ("Group", 1),
         ("Readings", 2),
         ("something elsewhere", 3),
+        ("something elsewhere", 0),
     ]
-    assert [each.name for each in listed if each.kind is Kind.OTHER] == ["Rule", "OnTheirs"]
+    assert [each.name for each in listed if each.kind is Kind.OTHER] == ["Rule", "OfNoGroup", "OnTheirs"]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "line"),
+    [
+        ("", "trial"),
+        ("ERROR", "ERROR"),
+        ('"timed out"', "timed out"),
+        ("?ERROR ?WARN", "ERROR WARN"),
+        ('{ ($.level = "ERROR") && ($.http.status = 500) }', '{"level": "ERROR", "http": {"status": 500}}'),
+        ("{ $.tenant = t-* }", '{"tenant": "t-trial"}'),
+    ],
+)
+def test_a_log_line_fits_the_pattern_of_the_filter(pattern: str, line: str) -> None:
+    assert line_for(pattern) == line
 
 
 @pytest.mark.parametrize("name", ['!Sub "${AWS::StackName}-shop"', "shop"])

@@ -1,9 +1,11 @@
 """A way without a function: what goes in at one end must come out at the other."""
 
 import json
+import re
+import time
 from typing import Any
 
-from trials.project.sources import REMOVED, SCHEDULED, Source
+from trials.project.sources import LOG_GROUP, REMOVED, SCHEDULED, Source
 from trials.samples.made import ID, bus_event
 from trials.samples.pattern import fill
 from trials.stage import Stage
@@ -23,7 +25,8 @@ def pass_on(stage: Stage, source: Source) -> Judgement:
         place = f"stand-in for {source.function}"
         stage.stand_in = stage.probes.stand_in(source.function)
     before = stage.now()
-    begins = PLACES.get(stage.stack.types.get(source.origin, ""), "bus")
+    kind = stage.stack.types.get(source.origin, "")
+    begins = "log group" if kind == LOG_GROUP else PLACES.get(kind, "bus")
     sent = SENDERS[begins](stage, source)
     return passed_on(place, sent, before, stage.world())
 
@@ -136,4 +139,38 @@ def with_names(pattern: Any, stage: Stage) -> Any:
     return [with_names(inner, stage) for inner in pattern] if isinstance(pattern, list) else pattern
 
 
-SENDERS = {"topic": to_topic, "bus": to_bus, "bucket": to_bucket}
+COMPARED = re.compile(r"""\$\.([\w.]+)\s*=\s*"?([^"\s{}()&|]+)""")
+TERM = re.compile(r"""(?<![-\w])\??"?([\w.:/]+)"?""")
+
+
+def line_for(pattern: str) -> str:
+    """A log line that a filter pattern of CloudWatch Logs lets through, as far as its conditions are equalities."""
+    if not pattern.strip().startswith("{"):
+        return " ".join(TERM.findall(pattern)) or "trial"
+    event: dict[str, Any] = {}
+    for path, value in COMPARED.findall(pattern):
+        *above, last = path.split(".")
+        here = event
+        for key in above:
+            here = here.setdefault(key, {})
+        here[last] = json.loads(value) if re.fullmatch(r"-?\d+|true|false", value) else value.replace("*", "trial")
+    return json.dumps(event)
+
+
+def to_log_group(stage: Stage, source: Source) -> str:
+    """A line that the queue gets which stands in for the end, if the filter finds it: the local AWS sends none."""
+    logs, group = stage.local.client("logs"), stage.stack.resources[source.origin]
+    deployed = logs.describe_subscription_filters(logGroupName=group)["subscriptionFilters"]
+    name = stage.stack.resources[source.name]
+    pattern = next(each["filterPattern"] for each in deployed if each["filterName"] in name)
+    line = {"timestamp": int(time.time() * 1000), "message": line_for(pattern)}
+    logs.create_log_stream(logGroupName=group, logStreamName="trial")
+    logs.put_log_events(logGroupName=group, logStreamName="trial", logEvents=[line])
+    asked = {"logGroupName": group, "filterPattern": pattern} if pattern else {"logGroupName": group}
+    queue = stage.local.client("sqs").get_queue_url(QueueName=stage.stand_in.rsplit(":", 1)[-1])["QueueUrl"]
+    for event in logs.filter_log_events(**asked)["events"]:
+        stage.local.client("sqs").send_message(QueueUrl=queue, MessageBody=event["message"])
+    return "a line that fits the filter, carried by rule,"
+
+
+SENDERS = {"topic": to_topic, "bus": to_bus, "bucket": to_bucket, "log group": to_log_group}

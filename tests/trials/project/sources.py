@@ -22,6 +22,7 @@ ENDS = {  # of a way without a function, where it shows what came out
     *("AWS::SQS::Queue", "AWS::SNS::Topic", "AWS::Kinesis::Stream", "AWS::Events::EventBus"),
     *MACHINES,
 }
+LOG_GROUP = "AWS::Logs::LogGroup"
 UNKNOWN_TO_RULES = ("AWS::Kinesis::Stream",)  # ends to which the local AWS lets no rule send
 MAPPED = {"SQS": Kind.QUEUE, "Kinesis": Kind.STREAM, "DynamoDB": Kind.TABLE}
 RULES = {
@@ -242,7 +243,7 @@ def of_resource(resource: Resource) -> Iterator[Source]:
         if function := template.function(resource.written("DestinationArn")):
             yield Source(Kind.LOGS, function, name, logical_id(resource.written("LogGroupName")))
         else:
-            yield accounted.way(name, resource.written("DestinationArn"))
+            yield of_log_lines(resource)
     elif kind == "AWS::ApiGatewayV2::Route":
         yield from apis.route_of_http_api(resource)
     elif kind == "AWS::ApiGateway::Method":
@@ -266,6 +267,15 @@ def of_resource(resource: Resource) -> Iterator[Source]:
         yield from asks
     elif why := "" if kind in READ_ELSEWHERE else accounted.reason(kind):
         yield from named(resource, why, resource.body)
+
+
+def of_log_lines(subscription: Resource) -> Source:
+    """The way of log lines into something else than a function, for which a queue stands in."""
+    group = subscription.template.resources.get(logical_id(subscription.written("LogGroupName")))
+    passed_on = accounted.way(subscription.name, subscription.written("DestinationArn"))
+    if not group or group.type != LOG_GROUP:
+        return passed_on
+    return replace(passed_on, kind=Kind.ROUTE, origin=group.name, elsewhere=0, why="")
 
 
 def named(resource: Resource, why: str, within: Any) -> Iterator[Source]:
