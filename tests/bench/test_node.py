@@ -335,9 +335,10 @@ def test_code_is_bundled_with_the_settings_above_it_unless_it_brings_its_own(tmp
     assert javascript.settings_above(code, code) == []
 
 
-def test_packages_that_cannot_be_had_are_asked_for_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_packages_that_cannot_be_had_are_asked_for_once_in_ten_minutes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(javascript, "ENVIRONMENT", tmp_path)
-    monkeypatch.setattr(javascript, "REFUSED", {})
     monkeypatch.setattr(shutil, "which", lambda _: "npm")
     (manifest := tmp_path / "package.json").write_text("{}")
     asked: list[list[str]] = []
@@ -351,6 +352,11 @@ def test_packages_that_cannot_be_had_are_asked_for_once(tmp_path: Path, monkeypa
         with pytest.raises(PackagingError, match="404 Not Found"):
             javascript.installed(manifest, None, "private")
     assert len(asked) == 1
+
+    os.utime(tmp_path / "node" / "private" / ".refused", (0, 0))
+    with pytest.raises(PackagingError, match="404 Not Found"):
+        javascript.installed(manifest, None, "private")
+    assert len(asked) == 2
 
 
 @pytest.mark.parametrize(

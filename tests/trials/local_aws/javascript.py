@@ -6,6 +6,7 @@ import json
 import os
 import re
 import shutil
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ OLDER = ("nodejs10.x", "nodejs12.x", "nodejs14.x", "nodejs16.x")  # bring versio
 OLDER_SDK = {"aws-sdk": "2.1693.0"}  # the last release
 NPM = ("--omit=dev", "--no-audit", "--no-fund", "--loglevel=error")
 UPWARDS = 5  # folders above that of the code in which a manifest is looked for
-REFUSED: dict[str, str] = {}  # by the name under which packages are kept: why they cannot be had, asked for once
+ASKED_AGAIN = 600  # seconds after which packages that could not be had are asked for again
 SCRIPTS, TYPED = (".js", ".mjs", ".cjs"), (".ts", ".mts", ".cts", ".tsx")
 NOT_CODE = shutil.ignore_patterns(".git", ".aws-sam", "cdk.out", "*.test.*", "__tests__", "template.yaml")
 
@@ -75,10 +76,11 @@ def installed(manifest: Path, lock: Path | None, name: str) -> Path:
         raise LocalAwsError("npm is not on PATH: install Node.js 20 or newer")
     folder = ENVIRONMENT / "node" / name
     folder.mkdir(parents=True, exist_ok=True)
-    if name in REFUSED:
-        raise PackagingError(REFUSED[name])
     with (folder / ".lock").open("a") as guard:
         fcntl.flock(guard, fcntl.LOCK_EX)
+        refused = folder / ".refused"
+        if refused.exists() and time.time() - refused.stat().st_mtime < ASKED_AGAIN:
+            raise PackagingError(refused.read_text())
         if not (folder / ".installed").exists():
             shutil.copy(manifest, folder / "package.json")
             if lock:
@@ -91,8 +93,8 @@ def installed(manifest: Path, lock: Path | None, name: str) -> Path:
                 done = errand(command, cwd=folder)
             if done.returncode:
                 said = " ".join((done.stderr or done.stdout).split())[-300:]
-                REFUSED[name] = f"`npm {command[1]}` failed for {manifest}: {said}"
-                raise PackagingError(REFUSED[name])
+                refused.write_text(f"`npm {command[1]}` failed for {manifest}: {said}")
+                raise PackagingError(refused.read_text())
             (folder / "node_modules").mkdir(exist_ok=True)
             (folder / ".installed").touch()
     return folder / "node_modules"
