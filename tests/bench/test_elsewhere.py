@@ -121,6 +121,27 @@ def test_a_bus_that_the_template_only_names_is_made(
 
 
 @pytest.mark.parametrize(
+    "name",
+    [
+        {"Fn::Sub": "{{resolve:ssm:/${Env}/shared/event-bus-name:1}}"},
+        {"Fn::Sub": "trial-${Env}"},
+        {"Fn::Join": ["-", ["trial", {"Ref": "Env"}]]},
+    ],
+)
+def test_a_way_begins_on_a_bus_that_the_template_makes_a_name_of(tmp_path: Path, name: Any) -> None:
+    to = [{"Id": "a", "Arn": {"Fn::GetAtt": ["Jobs", "Arn"]}}]
+    rule = {"EventBusName": name, "EventPattern": {"source": ["shop"]}, "Targets": to}
+    resources = {"Jobs": {"Type": "AWS::SQS::Queue"}, "Heard": {"Type": "AWS::Events::Rule", "Properties": rule}}
+    written(tmp_path, {"Parameters": {"Env": {"Type": "String", "Default": "dev"}}, "Resources": resources})
+    project = read(tmp_path, URL)
+
+    (way,) = project.sources
+    assert way.kind is Kind.ROUTE
+    assert project.bus(way.origin) == project.buses[0]
+    assert project.buses[0].startswith("trial")
+
+
+@pytest.mark.parametrize(
     "text",
     [
         'parameter_overrides = "Stage=live Level=\\"very high\\""',

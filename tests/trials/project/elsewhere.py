@@ -104,4 +104,10 @@ def rule_buses(body: dict[str, Any], values: dict[str, str]) -> Iterator[str]:
     owners = [each for each in template.resources.values() if each.type != "AWS::Events::EventBus"]
     for bus in (each.body.get("EventBusName") for each in (*owners, *template.events)):
         if bus:
-            yield bus if isinstance(bus, str) else values.get(logical_id(bus), "")
+            yield put_in(text(bus), values)
+
+
+def put_in(written: str, values: dict[str, str]) -> str:
+    """A text with the values of parameters in their places; empty if it refers to anything else."""
+    whole = re.sub(r"\$\{(\w+)\}", lambda reference: values.get(reference[1], reference[0]), written)
+    return "" if "${" in whole else whole

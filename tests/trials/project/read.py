@@ -8,7 +8,7 @@ from trials.local_aws import LocalAwsError
 from trials.local_aws.compiled import compiled_from
 from trials.project.accounted import DURABLE
 from trials.project.deployable import POWERTOOLS, SDK, deployable, in_powertools, too_old
-from trials.project.elsewhere import buses, final, told
+from trials.project.elsewhere import buses, final, put_in, told
 from trials.project.parameters import SSM, made_up, overrides, stored
 from trials.project.sources import Kind, Source, sources_of
 from trials.project.supplied import NAME as SUPPLIED
@@ -60,7 +60,7 @@ class Project:
 
     def bus(self, origin: str) -> str:
         """The name of a bus that the template only names, through a parameter or outright; empty for none."""
-        name = self.values().get(origin, origin)
+        name = self.values().get(origin) or put_in(origin, self.values())
         return name if name in self.buses else ""
 
     def code(self, function: str) -> tuple[Path, str, str]:

@@ -167,7 +167,8 @@ def of_target(target: Target) -> Source:
 def on_a_bus(name: str, end: str, rule: Node, pattern: dict[str, Any]) -> Source | None:
     """A way that begins with an event on a bus of this template, on one that it names, or on the default one."""
     bus = rule.written("EventBusName")
-    origin = "" if bus == "default" else bus_of(rule) or (bus if isinstance(bus, str) else "")
+    known = bus_of(rule)
+    origin = "" if bus == "default" else known if known in rule.template.resources else text(bus)
     if not pattern or (bus and bus != "default" and not origin):
         return None
     return Source(Kind.ROUTE, end, name, origin, pattern=pattern)
