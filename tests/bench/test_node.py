@@ -174,6 +174,7 @@ def test_code_that_the_project_s_build_compiles_is_bundled_from_its_source(
         ("dist/place", "handler", "src/lambdas/place/handler.ts"),
         ("dist", "place", "lib/place/index.js"),
         ("build/places", "place.app", "src/places/place.app.ts"),
+        ("out/pay/pay.zip", "index", "src/adapters/pay.ts"),
         ("dist", "twice", ""),  # two sources are called so
         ("dist", "tried", ""),  # only a test is
         ("code/dist/place", "handler", ""),  # the manifest that builds is above
@@ -184,6 +185,7 @@ def test_code_that_a_script_of_the_project_bundles_comes_from_the_only_source_ca
 ) -> None:
     (tmp_path / "package.json").write_text('{"scripts": {"build": "tsx ./esbuild.config.ts"}}')
     files = ["src/lambdas/place/handler.ts", "lib/place/index.js", "src/places/place.app.ts", "tests/tried.ts"]
+    files.append("src/adapters/pay.ts")
     for file in [*files, "a/twice.ts", "b/twice.ts", "node_modules/x/place/handler.ts"]:
         (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / file).write_text("export const handler = async () => 1;")

@@ -61,15 +61,18 @@ def compiled_from(folder: Path, module: str) -> Compiled | None:
 def bundled_from(folder: Path, module: str) -> Compiled | None:
     """The only source that a project's own script may bundle into a code folder that is not there; else None.
 
-    It is called as the code is, below the first folder of its path that builds write into.
+    It is called as the code is, below the first folder of its path that builds write into, or as the folder of an
+    `index`.
     """
     wanted = (folder / module).absolute().resolve()
     for root in wanted.parents[1:]:
         inside = wanted.relative_to(root)
         if inside.parts[0] in BUILT and is_built(root):
-            name = Path(*inside.parts[1:])
-            sources = [path for path in source_files(root, inside.parts[0]) if is_called(path.relative_to(root), name)]
-            return Compiled(root, sources[0]) if len(sources) == 1 else None
+            name = Path(*(part for part in inside.parts[1:] if not part.endswith(".zip")))
+            names = [name, name.parent] if name.name == "index" and len(name.parts) > 1 else [name]
+            known = [path.relative_to(root) for path in source_files(root, inside.parts[0])]
+            sources = next(filter(None, ([path for path in known if is_called(path, each)] for each in names)), [])
+            return Compiled(root, root / sources[0]) if len(sources) == 1 else None
     return None
 
 
