@@ -199,6 +199,23 @@ def test_a_message_that_is_sent_again_with_equal_content_is_told_by_its_receiver
 
 
 @pytest.mark.parametrize(
+    ("output", "unreached", "verdict"),
+    [
+        ('{"greeting": "hello"}', [], Verdict.HELD),
+        ('{"greeting": "hello"}', ["Later"], Verdict.UNPROVED),  # a task that could leave something did not run
+        ('{"id": 1}', [], Verdict.UNPROVED),  # what came in
+        ("{}", [], Verdict.UNPROVED),
+    ],
+)
+def test_the_output_of_a_machine_without_tasks_is_its_answer(
+    output: str, unreached: list[str], verdict: Verdict
+) -> None:
+    play = Play(Fault(), Ending("SUCCEEDED", output=output), (), EMPTY, EMPTY)
+
+    assert ended_well(Undisturbed(GOOD.sample, play), "Flow", unreached).verdict is verdict
+
+
+@pytest.mark.parametrize(
     ("ending", "left", "attempts", "expected"),
     [
         (WELL, world(HOTEL), BOTH, Verdict.HELD),

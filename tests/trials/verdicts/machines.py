@@ -60,7 +60,8 @@ def ended_well(reference: Undisturbed, name: str, unreached: Sequence[str]) -> J
     ran = f"{len(play.states)} tasks ran" if len(play.states) != 1 else "1 task ran"
     if effects:
         return held(f"{origin}: {ran}; {'; '.join(map(str, effects))}", *map(str, effects), *missed(unreached))
-    if play.states and ending.output not in ("", "{}", "null", json.dumps(reference.sample.payload)):
+    answers = bool(play.states) or not unreached  # of a machine without tasks its output is all that it is for
+    if answers and ending.output not in ("", "{}", "null", json.dumps(reference.sample.payload)):
         return held(f"{origin}: {ran}; nothing that can be seen changed, it ended with an output", *missed(unreached))
     if not play.states:
         return unproved(f"{origin}: it ended without a task", *missed(unreached), supply=EVENT.format(name=name))
