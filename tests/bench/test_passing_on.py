@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 
+from trials.bench import absent
 from trials.faults.passing_on import line_for, to_bucket, to_bus, to_topic
 from trials.project import Kind, sources
+from trials.project.accounted import needed
 from trials.project.sources import SCHEDULED, Source
 from trials.template import read_template
 from trials.verdicts import Verdict
@@ -247,3 +249,13 @@ def test_what_a_pattern_refers_to_is_what_deployment_made_of_it() -> None:
     to_bus(there, Source(Kind.ROUTE, "Jobs", "Watched", pattern=written))
 
     assert json.loads(recorder.asked["put_events"]["Entries"][0]["Detail"]) == {"arn": "arn:stream"}
+
+
+def test_a_way_whose_rule_or_filter_is_not_deployed_says_which_condition_is_not_met() -> None:
+    there = stage(Recorder())
+    there.project.body = {"Resources": {"Lines": {"Condition": "IsLive"}}}
+    there.stack.left_out = {}
+    way = Source(Kind.ROUTE, "something elsewhere", "Lines", "Group", elsewhere=0)
+
+    assert absent(there, way) == "Lines was not deployed: its condition IsLive is not met by the parameters"
+    assert needed(way, absent(there, way)).startswith("parameters under [parameters]")

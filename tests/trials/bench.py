@@ -108,14 +108,15 @@ STATUS = {Verdict.HELD: Status.DELIVERED, Verdict.UNPROVED: Status.UNPROVED, Ver
 
 def absent(stage: Stage, source: Source) -> str:
     holder = source.name.replace(".", "")
-    if source.elsewhere is not None and (why := not_deployed(stage, holder)):
-        return f"{holder} was not deployed: {why}"
+    if (
+        source.elsewhere is not None
+        and holder in stage.project.body["Resources"]
+        and holder not in stage.stack.resources
+    ):
+        return f"{holder} was not deployed: {not_deployed(stage, holder)}"
     no_resource = source.elsewhere is not None or ((source.call or source.pipe) and source.function == DEFAULT_BUS)
     if source.function not in stage.stack.resources and not no_resource:
-        resource = stage.project.body["Resources"].get(source.function, {})
-        unmet = f"its condition {resource.get('Condition')} is not met by the parameters"
-        why = stage.stack.left_out.get(source.function, unmet if "Condition" in resource else "left out")
-        return f"{source.function} was not deployed: {why}"
+        return f"{source.function} was not deployed: {not_deployed(stage, source.function)}"
     if (source.call or source.pipe) and planted_id(source) not in stage.stack.resources:
         return f"what its {'integration' if source.call else 'pipe'} refers to was not deployed"
     begins = source.origin in ("", *stage.stack.resources) or stage.project.bus(source.origin)
@@ -127,7 +128,10 @@ def absent(stage: Stage, source: Source) -> str:
 
 
 def not_deployed(stage: Stage, name: str) -> str:
-    return stage.stack.left_out.get(name, stage.project.left_out.get(name, ""))
+    """Why a resource of the template is not in the stack."""
+    resource = stage.project.body["Resources"].get(name, {})
+    unmet = f"its condition {resource.get('Condition')} is not met by the parameters"
+    return stage.stack.left_out.get(name, unmet if "Condition" in resource else "left out")
 
 
 def the_faults(stage: Stage, source: Source, reference: Reference, first: Judgement) -> Iterator[Event]:

@@ -318,9 +318,7 @@ class Server:
 
     def made_up(self) -> list[str]:
         """The calls since the last `reset` whose service is not here, so that its answer was made up of its model."""
-        calls = self._fault_proxy("GET")["made_up"]
-        assert isinstance(calls, list)
-        return calls
+        return list(self._fault_proxy("GET")["made_up"])
 
     def _fault_proxy(self, method: str, body: Any = None) -> Any:
         data = None if body is None else json.dumps(body).encode()

@@ -91,9 +91,9 @@ def made_up(shape: Any, depth: int = 0) -> Any:
     if kind == "structure":
         members = {} if depth > DEEPEST else shape.members
         return {
-            each.serialization.get("name", name): made_up(each, depth + 1)
-            for name, each in members.items()
-            if "location" not in each.serialization and name.lower() not in TOKENS
+            member.serialization.get("name", name): made_up(member, depth + 1)
+            for name, member in members.items()
+            if "location" not in member.serialization and name.lower() not in TOKENS
         }
     if kind == "list":
         return [] if depth > DEEPEST else [made_up(shape.member, depth + 1)]

@@ -31,8 +31,8 @@ def wanted(settings: dict[str, Any]) -> dict[str, Any]:
 def of_queue(stage: Stage, source: Source, record: dict[str, Any]) -> dict[str, Any]:
     sqs, url = stage.local.client("sqs"), stage.stack.resources[source.origin]
     attributes = {
-        name: {"DataType": "String", "StringValue": str(as_dict(each).get("stringValue", ID))}
-        for name, each in as_dict(record.get("messageAttributes")).items()
+        name: {"DataType": "String", "StringValue": str(as_dict(value).get("stringValue", ID))}
+        for name, value in as_dict(record.get("messageAttributes")).items()
     }
     fifo = {"MessageGroupId": "trial", "MessageDeduplicationId": "trial"} if url.endswith(".fifo") else {}
     sqs.send_message(QueueUrl=url, MessageBody=content(record, "body"), MessageAttributes=attributes, **fifo)
