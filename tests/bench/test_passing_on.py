@@ -254,8 +254,10 @@ def test_what_a_pattern_refers_to_is_what_deployment_made_of_it() -> None:
 def test_a_way_whose_rule_or_filter_is_not_deployed_says_which_condition_is_not_met() -> None:
     there = stage(Recorder())
     there.project.body = {"Resources": {"Lines": {"Condition": "IsLive"}}}
-    there.stack.left_out = {}
+    there.stack.left_out, there.project.left_out = {}, {"Other": "refers to what is left out"}
     way = Source(Kind.ROUTE, "something elsewhere", "Lines", "Group", elsewhere=0)
 
     assert absent(there, way) == "Lines was not deployed: its condition IsLive is not met by the parameters"
     assert needed(way, absent(there, way)).startswith("parameters under [parameters]")
+    other = Source(Kind.ROUTE, "something elsewhere", "Other", "Group", elsewhere=0)
+    assert absent(there, other) == "Other was not deployed: refers to what is left out"

@@ -108,11 +108,8 @@ STATUS = {Verdict.HELD: Status.DELIVERED, Verdict.UNPROVED: Status.UNPROVED, Ver
 
 def absent(stage: Stage, source: Source) -> str:
     holder = source.name.replace(".", "")
-    if (
-        source.elsewhere is not None
-        and holder in stage.project.body["Resources"]
-        and holder not in stage.stack.resources
-    ):
+    known = {*stage.project.body["Resources"], *stage.project.left_out} - stage.stack.resources.keys()
+    if source.elsewhere is not None and holder in known:
         return f"{holder} was not deployed: {not_deployed(stage, holder)}"
     no_resource = source.elsewhere is not None or ((source.call or source.pipe) and source.function == DEFAULT_BUS)
     if source.function not in stage.stack.resources and not no_resource:
@@ -131,7 +128,8 @@ def not_deployed(stage: Stage, name: str) -> str:
     """Why a resource of the template is not in the stack."""
     resource = stage.project.body["Resources"].get(name, {})
     unmet = f"its condition {resource.get('Condition')} is not met by the parameters"
-    return stage.stack.left_out.get(name, unmet if "Condition" in resource else "left out")
+    left_out = {**stage.project.left_out, **stage.stack.left_out}
+    return left_out.get(name, unmet if "Condition" in resource else "left out")
 
 
 def the_faults(stage: Stage, source: Source, reference: Reference, first: Judgement) -> Iterator[Event]:
