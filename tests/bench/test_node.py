@@ -196,6 +196,35 @@ def test_code_that_a_script_of_the_project_bundles_comes_from_the_only_source_ca
     assert compiled_from(tmp_path / code, module) is None
 
 
+@pytest.mark.parametrize(
+    ("code", "module", "asked"),
+    [
+        ("out/pay", "index", "index=src/pay.ts"),
+        ("dist", "pay", "src/pay.ts"),
+        ("dist", "shop", "shop=src/shop/index.ts"),
+    ],
+)
+def test_what_is_bundled_is_called_as_the_handler_names_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: str, module: str, asked: str
+) -> None:
+    (modules := tmp_path / "brought" / "node_modules" / "@aws-sdk").mkdir(parents=True)
+    monkeypatch.setattr(javascript, "runtime_modules", lambda: modules.parent)
+    (project := tmp_path / "project").mkdir()
+    (project / "package.json").write_text('{"scripts": {"build": "node build.js"}}')
+    for file in ("src/pay.ts", "src/shop/index.ts"):
+        (project / file).parent.mkdir(parents=True, exist_ok=True)
+        (project / file).write_text("export const handler = async () => 1;")
+    commands: list[list[str]] = []
+
+    def errand(command: list[str], *_: Any, **__: Any) -> Any:
+        commands.append(command)
+        return subprocess.CompletedProcess(command, 0, "", "")
+
+    monkeypatch.setattr(javascript, "errand", errand)
+    javascript.build(project / code, f"{module}.handler", {}, tmp_path / "work")
+    assert commands[0][1] == asked
+
+
 @pytest.mark.parametrize(("folder", "module"), [(".", "dist/place"), ("dist", "place")])
 def test_code_that_only_an_unknown_build_would_make_is_not_built(tmp_path: Path, folder: str, module: str) -> None:
     (tmp_path / "app.js").write_text("exports.handler = 1")

@@ -213,6 +213,8 @@ UNRESOLVED = re.compile(r'Could not resolve "([^."/][^"]*)"')
 def compile_as_tsc(compiled: Compiled, handler: str, out: Path) -> Path:
     """What `tsc` would make of a handler's module, in one file: a package that is not here may come from a layer."""
     root, entry = compiled.root, str(compiled.entry.relative_to(compiled.root))
+    called = Path(module(handler)).name  # as the code is, whatever its source is called
+    named = entry if compiled.entry.stem == called else f"{called}={entry}"
     modules, brought, config = runtime_modules(), root / "node_modules", root / "tsconfig.json"
     own = brought if brought.is_dir() else packages(root) or packages_above(root) or brought
     names = {f"@aws-sdk/{path.name}" for path in (modules / "@aws-sdk").iterdir()} | clients_asked(root)
@@ -220,7 +222,7 @@ def compile_as_tsc(compiled: Compiled, handler: str, out: Path) -> Path:
     while True:
         command = [
             str(modules / ".bin" / "esbuild"),
-            entry,
+            named,
             "--bundle",
             "--platform=node",
             "--format=cjs",
