@@ -1,17 +1,21 @@
 """Somebody else's event before the sample, in the environment that then gets the sample."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from trials.deliveries.deliver import deliver
 from trials.deliveries.history import Reference
-from trials.project.sources import Source
+from trials.project.sources import Kind, Source
 from trials.samples.sample import Sample
+from trials.samples.spoilt import inner, wrapped
 from trials.samples.stranger import stranger
 from trials.stage import Stage
-from trials.verdicts import Judgement, unproved
+from trials.verdicts import Judgement, Verdict, unproved
 from trials.verdicts.judge import comparable_answer, refusal
-from trials.verdicts.tenants import ANSWER, as_if_alone, leaked, own_records
+from trials.verdicts.tenants import ANSWER, as_if_alone, leaked, own_records, taken_for_a_repeat
 from trials.world import World
+
+NOBODY_READS = (Kind.QUEUE, Kind.BUS, Kind.TOPIC, Kind.STREAM)  # what the function answers
 
 
 def after_another(stage: Stage, source: Source, reference: Reference) -> Iterator[Judgement]:
@@ -31,7 +35,26 @@ def after_another(stage: Stage, source: Source, reference: Reference) -> Iterato
     if isinstance(cold, str):
         yield unproved(f"after the event of somebody else, a new environment refused this one: {cold}")
         return
-    yield leaked(alone, warm, cold, reference.noise, strange)
+    judgement = leaked(alone, warm, cold, reference.noise, strange)
+    if judgement.verdict is Verdict.HELD and source.kind in NOBODY_READS and alone and not warm:
+        judgement = taken_for_a_repeat(shared(stage, source, reference, other))
+    yield judgement
+
+
+def shared(stage: Stage, source: Source, reference: Reference, other: Sample) -> str:
+    """The field by which two events of which the second left nothing are taken for one; empty if it is no one field."""
+    content = inner(other.payload, source)
+    own = inner(reference.sample.payload, source)
+    if not isinstance(content, dict) or not isinstance(own, dict):
+        return ""
+    for name, value in content.items():
+        if value == own.get(name) and isinstance(value, str | int) and not isinstance(value, bool):
+            changed = {**content, name: value + 1 if isinstance(value, int) else f"{value} 2"}
+            different = replace(other, payload=wrapped(other.payload, source, changed))
+            added = second(stage, source, reference, different, renewed=False)
+            if isinstance(added, dict) and added:
+                return str(name)
+    return ""
 
 
 def second(stage: Stage, source: Source, reference: Reference, other: Sample, renewed: bool) -> World | str:

@@ -309,7 +309,7 @@ async def published_partly(upstream: str, request: web.Request) -> web.StreamRes
     return web.Response(headers=headers, body=answer.encode())
 
 
-LOOKUPS = ("GetItem", "BatchGetItem", "Query", "UpdateItem", "DeleteItem")
+LOOKUPS = ("GetItem", "BatchGetItem", "Query", "UpdateItem", "DeleteItem", "TransactWriteItems")
 MOST_LOOKUPS = 20
 
 

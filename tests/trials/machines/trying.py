@@ -15,6 +15,7 @@ from trials.project import Kind, Source
 from trials.report.events import Event, SamplesUsed, SourceEnded, Told, TrialStarted
 from trials.samples.code import of_code
 from trials.samples.learned import mends
+from trials.samples.lookups import lookups, wanted_items
 from trials.samples.reads import Reads
 from trials.samples.refused import Refusal
 from trials.samples.sample import Sample
@@ -72,12 +73,29 @@ class Trying:
             if better is None:
                 break
             sample, first = better, self.played(better, Fault())
+        if first.play.ending.failed and (stocked := self.beside_what_is_compared(sample)):
+            first = stocked
         unloaded = next(
             filter(None, (does_not_load(state, done.cause) for state, *_, done in first.prompter.failures)), ""
         )
         if first.play.ending.status != "SUCCEEDED" or unloaded:
             return Undisturbed(sample, first.play, unloaded=unloaded)
         return Undisturbed(sample, first.play, noise(first.play.world, self.play(sample, Fault()).world))
+
+    def beside_what_is_compared(self, sample: Sample) -> Played | None:
+        """The execution beside the items whose attributes a task's condition compared, such as enough in stock."""
+        asked = [each for told in self.stage.local.lookups() for each in lookups(told["request"], told["operation"])]
+        keys = self.stage.keys()
+        tables = {self.stage.stack.resources[name]: name for name in keys}
+        seeds = wanted_items([each for each in asked if each.compares], tables, keys)
+        if not seeds or self.stage.seeds:
+            return None
+        self.stage.seeds = seeds
+        again = self.played(sample, Fault())
+        if again.play.ending.failed:
+            self.stage.seeds = []
+            return None
+        return again
 
     def mended(self, sample: Sample, fared: Played) -> Iterator[Sample]:
         """Samples with what the refusal of a function says that the machine's input, which it was passed, lacks."""
@@ -96,6 +114,7 @@ def does_not_load(state: str, cause: str) -> str:
 
 
 def try_machine(stage: Stage, source: Source, began: float) -> Iterator[Event]:
+    stage.seeds = []  # those of the source before
     trying = Trying(stage, source)
     if lost := list(beyond(trying.definition)):
         judgement = unproved(f"the local AWS passes over {', '.join(lost)}", supply="try it in an account of yours")

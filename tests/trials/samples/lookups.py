@@ -22,6 +22,11 @@ class Lookup:
     request: dict[str, Any] = field(default_factory=dict)
 
     @property
+    def compares(self) -> bool:
+        """Whether an attribute of the item must have some value."""
+        return bool(self._equal("ConditionExpression"))
+
+    @property
     def known(self) -> list[dict[str, Any]]:
         """What each item that it asks for has for certain, in DynamoDB's own form; of a query one item."""
         if self.operation == "BatchGetItem":
@@ -48,6 +53,9 @@ def lookups(body: dict[str, Any], operation: str) -> list[Lookup]:
     asked = body.get("RequestItems")
     if operation == "BatchGetItem" and isinstance(asked, dict):
         return [Lookup(operation, str(table), each) for table, each in asked.items() if isinstance(each, dict)]
+    if operation == "TransactWriteItems":
+        written = [each for entry in body.get("TransactItems") or [] for each in entry.values() if "Key" in each]
+        return [Lookup("UpdateItem", str(each.get("TableName", "")), each) for each in written]
     return [Lookup(operation, str(body.get("TableName", "")), body)]
 
 

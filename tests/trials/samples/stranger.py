@@ -55,15 +55,19 @@ def stranger(sample: Sample, source: Source) -> tuple[Sample, frozenset[str]] | 
 
 def others_alike(sample: Sample, source: Source, number: int) -> list[list[Sample]]:
     """By each identity of a sample that tells events apart, so many more events that differ in it alone."""
+    return [
+        [replace(sample, payload=replaced(sample.payload, {value: another(value, each)})) for each in range(number)]
+        for value in known_identities(sample, source)
+    ]
+
+
+def known_identities(sample: Sample, source: Source) -> list[str]:
+    """The identities of a sample that its sender wrote, the key of a request first."""
     if source.kind not in MADE_BY_SENDERS:
         return []
     content = opened(sample.payload)
     owned = content.get("detail", {}) if source.kind is Kind.BUS and isinstance(content, dict) else content
-    known = [value for value in dict.fromkeys([*keys(owned), *identities(owned)]) if value]
-    return [
-        [replace(sample, payload=replaced(sample.payload, {value: another(value, each)})) for each in range(number)]
-        for value in known
-    ]
+    return [value for value in dict.fromkeys([*keys(owned), *identities(owned)]) if value]
 
 
 def keys(content: Any) -> list[str]:

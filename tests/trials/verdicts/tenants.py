@@ -1,6 +1,7 @@
 """Whether an environment mixes what it did for one event into what it does for the next."""
 
 import json
+import re
 
 from trials.verdicts.words import Judgement, Promise, broken, held, unproved
 from trials.world.compare import Noise, World, differences
@@ -36,6 +37,22 @@ def leaked(alone: World, warm: World, cold: World, noise: Noise, strange: frozen
             text = f"what it does for one event holds {carried_over[0]!r} of the event before: {difference}"
             return broken(Promise.LEAKED, text, *details)
     return unproved(f"an environment that was used does something else than a new one: {changed[0]}", *details)
+
+
+NO_KEY = re.compile(  # of what two events may well have the same, and are two all the same
+    r"(?i)(^|_)(address|street|city|country|zip|postcode|amount|cents|total|price|currency|quantity|status|state|kind|type)$"
+)
+
+
+def taken_for_a_repeat(name: str) -> Judgement:
+    """Of an event that left nothing after another's: `name` is the field that only one of both must not share."""
+    if NO_KEY.search(name):
+        text = f"an event of somebody else that has the same {name} came before, and this one is taken for its repeat"
+        return broken(Promise.LOST, text)
+    if name:
+        text = f"after another's event that has the same {name} it leaves nothing"
+        return unproved(text, supply=f"{name} is the key of both: if two events may share it, the second is lost")
+    return held("after another's event it does something else than alone, in a new environment too: by its stores")
 
 
 def told(record: object) -> str:
