@@ -43,9 +43,9 @@ def taken_for_another(stage: Stage, source: Source, reference: Reference, pair: 
         first = variant(reference.sample, pair, f"1{mark}{between}34", "56")
         second = variant(reference.sample, pair, f"1{mark}", f"34{between}56")
         third = variant(reference.sample, pair, f"1{mark}", f"34{between}57")
-        if adds(stage, source, reference, first) and adds(stage, source, reference, second) is False:
-            if adds(stage, source, reference, third):  # so it is known by what is joined, and not by anything else
-                return f"with {between!r} between them" if between else "with nothing between them"
+        taken = adds(stage, source, reference, first) and adds(stage, source, reference, second) is False
+        if taken and adds(stage, source, reference, third):  # so it is known by what is joined, and by nothing else
+            return f"with {between!r} between them" if between else "with nothing between them"
     return ""
 
 

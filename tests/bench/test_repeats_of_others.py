@@ -1,0 +1,117 @@
+"""Events that are taken for others, repeats that undo what others did, and what an answer tells: typed by hand."""
+
+import json
+from typing import Any
+
+import pytest
+
+from trials.deliveries.history import Reference
+from trials.faults.joined import variant
+from trials.faults.late import MARK, MOVED_ON, kept, may_change
+from trials.faults.placeholders import PLACEHOLDER, planned, with_placeholders
+from trials.project import Kind, Source
+from trials.samples import Sample
+from trials.samples.lookups import lookups, wanted_items
+from trials.samples.stranger import known_identities
+from trials.verdicts import Promise, Verdict
+from trials.verdicts.tenants import taken_for_a_repeat
+from trials.verdicts.told_too_much import Told, inside_view
+
+JOBS = Source(Kind.QUEUE, "Work", "Work.Jobs", "Jobs")
+POST = Source(Kind.HTTP, "Place", "Place.Post")
+ORDER = Sample('{"customer_id": "c-7", "order_id": "o-1"}', "event.json")
+
+
+@pytest.mark.parametrize("name", ["address", "shipping_address", "quantity", "country"])
+def test_two_events_may_share_what_names_nobody(name: str) -> None:
+    assert taken_for_a_repeat(name).promise is Promise.LOST
+
+
+@pytest.mark.parametrize("name", ["order", "sku", "text", "url", "reference"])
+def test_what_may_be_a_key_is_asked_about(name: str) -> None:
+    judgement = taken_for_a_repeat(name)
+
+    assert judgement.verdict is Verdict.UNPROVED
+    assert judgement.supply
+
+
+def test_a_store_that_several_fields_lead_to_is_meant() -> None:
+    assert taken_for_a_repeat("").verdict is Verdict.HELD
+
+
+def test_a_part_of_one_identity_moves_to_another() -> None:
+    customer, order = known_identities(ORDER, JOBS)
+
+    first = variant(ORDER, (customer, order), "a:b", "c")
+    second = variant(ORDER, (customer, order), "a", "b:c")
+
+    assert json.loads(first.payload) == {"customer_id": "a:b", "order_id": "c"}
+    assert ":".join(json.loads(first.payload).values()) == ":".join(json.loads(second.payload).values())
+
+
+@pytest.mark.parametrize(
+    ("item", "name"),
+    [
+        ({"status": {"S": "OPEN"}}, "status"),
+        ({"state": {"S": "pending"}}, "state"),
+        ({"status": {"S": "PROCESSED"}}, ""),  # nothing says that it goes on
+        ({"status": {"S": "placed"}}, ""),  # the event itself says so
+        ({"sku": {"S": "mug"}}, ""),
+    ],
+)
+def test_a_state_that_only_begins_goes_on(item: dict[str, Any], name: str) -> None:
+    reference = Reference(Sample('{"id": "o-1", "was": "placed"}', "event.json"))
+
+    assert may_change(JOBS, reference, item) == name
+
+
+def test_others_may_add_to_what_a_request_under_a_key_has_made() -> None:
+    request = {"httpMethod": "POST", "headers": {"Idempotency-Key": "k-1"}}
+
+    assert may_change(POST, Reference(Sample(request, "event.json")), {}) == MARK
+    assert may_change(POST, Reference(Sample({**request, "httpMethod": "PUT"}, "event.json")), {}) == ""
+
+
+def test_a_repeat_that_undoes_a_change_loses_it() -> None:
+    stays, back = {"S": MOVED_ON}, {"S": "OPEN"}
+
+    assert kept([("Orders", "status", stays), ("Orders", MARK, stays)]).verdict is Verdict.HELD
+    assert kept([("Orders", "status", back)]).promise is Promise.LOST
+    assert kept([("Orders", MARK, None)]).promise is Promise.LOST
+
+
+def test_a_placeholder_comes_into_texts_that_people_write() -> None:
+    told = with_placeholders({"id": "o-1", "text": "at nine", "body": '{"note": "by hand"}', "n": 1})
+
+    assert told["text"] == f"at nine {PLACEHOLDER}"
+    assert json.loads(told["body"])["note"] == f"by hand {PLACEHOLDER}"
+    assert (told["id"], told["n"]) == ("o-1", 1)
+
+
+def test_a_placeholder_in_a_schedules_input_is_lost_unless_it_is_escaped() -> None:
+    assert planned([json.dumps({"text": PLACEHOLDER})]).promise is Promise.LOST
+    assert planned([json.dumps({"text": PLACEHOLDER}).replace("<", r"\u003c")]).verdict is Verdict.HELD
+
+
+def test_an_answer_that_holds_what_aws_said_leaks() -> None:
+    inside = ["assumed-role/trial-role"]
+
+    assert inside_view([Told("dynamodb PutItem", "500: {}")], inside).verdict is Verdict.HELD
+    judgement = inside_view([Told("dynamodb PutItem", "500: User: assumed-role/trial-role is not")], inside)
+    assert judgement.promise is Promise.LEAKED
+
+
+def test_a_stock_that_suffices_is_what_a_transaction_compares() -> None:
+    shelf = {
+        "TableName": "stack-Stock",
+        "Key": {"sku": {"S": "mug"}},
+        "ConditionExpression": "available >= :least",
+        "ExpressionAttributeValues": {":least": {"N": "2"}},
+    }
+    body = {"TransactItems": [{"Put": {"TableName": "stack-Steps", "Item": {}}}, {"Update": shelf}]}
+
+    asked = lookups(body, "TransactWriteItems")
+
+    assert [each.compares for each in asked] == [True]
+    found = wanted_items(asked, {"stack-Stock": "Stock"}, {"Stock": {"sku": "S"}})
+    assert found == [("Stock", {"sku": {"S": "mug"}, "available": {"N": "2"}})]
