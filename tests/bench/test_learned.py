@@ -423,6 +423,7 @@ def test_the_last_frame_of_the_function_s_own_code_is_read() -> None:
     ]
 
     assert raised(log, Path("/nowhere")) == 'order["id"]["x"]'
+    assert raised([json.dumps({"exception": "\n".join(log)})], Path("/nowhere")) == 'order["id"]["x"]'
 
 
 def test_a_line_of_node_is_read_from_the_project(tmp_path: Path) -> None:

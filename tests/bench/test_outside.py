@@ -4,7 +4,8 @@ import time
 
 import pytest
 
-from trials.local_aws.outside import Asked, StandIn
+from trials.faults.once import OF_AN_ANSWER
+from trials.local_aws.outside import Asked, StandIn, Supplied
 from trials.verdicts import Promise, broken, held
 from trials.verdicts.outside import with_requests
 
@@ -58,3 +59,18 @@ def test_a_single_request_is_nothing_to_tell() -> None:
     judgement = broken(Promise.LOST, "failed, was reported as done")
 
     assert with_requests(judgement, requests=1, deliveries=3) == judgement
+
+
+def test_an_answer_holds_what_was_taught_unless_the_reader_supplied_one() -> None:
+    service = StandIn()
+    service.taught = {"orders": "trial"}
+
+    assert service.reply(Asked("GET", "/2026-10-01", "", None)) == (200, {"orders": "trial"})
+    service.answers = (Supplied(body={"orders": 3}),)
+    assert service.reply(Asked("GET", "/2026-10-01", "", None)) == (200, {"orders": 3})
+
+
+@pytest.mark.parametrize("line", ["lines.append(reply.json()['orders'])", "rate = json.loads(body)['rate']"])
+def test_a_line_that_reads_an_answer_tells_what_it_lacks(line: str) -> None:
+    assert OF_AN_ANSWER.search(line)
+    assert not OF_AN_ANSWER.search("month = task['month']")

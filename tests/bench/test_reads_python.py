@@ -12,7 +12,9 @@ from trials.project.sources import Route
 from trials.samples import samples
 from trials.samples.code import of_code
 from trials.samples.derive import item
+from trials.samples.fitting import fitting
 from trials.samples.reads import EACH, JSON, Reads, Steps
+from trials.samples.sample import WITH_KEY
 
 BODY: Steps = ("body", JSON)
 MESSAGE: Steps = ("Records", EACH, "body", JSON)
@@ -232,3 +234,42 @@ def handler(event, context):
     body = json.loads(first.payload)
     assert set(body) == {"id", "tenant", "orderId", "paid", "state", "buyerMail", "skus"}
     assert (body["tenant"], body["paid"], body["state"], len(body["skus"])) == ("trial/trial", True, "new", 1)
+
+
+IN_A_ROUTE = """
+from typing import Annotated
+class Report(BaseModel):
+    month: str = Field(pattern=r"^20\\d\\d-(0[1-9]|1[0-2])$")
+    kind: int = Field(pattern="^x$")
+@app.post("/jobs")
+def submit(report: Report, idempotency_key: Annotated[str, Header(min_length=1)]): ...
+def handler(event, context):
+    return app.resolve(event, context)
+"""
+
+
+def test_a_route_is_asked_with_a_text_that_its_pattern_takes_and_the_header_that_it_names(tmp_path: Path) -> None:
+    reads = read(tmp_path, IN_A_ROUTE)
+    anything = Source(Kind.HTTP, "F", "F.Any", route=Route("ANY", "/{proxy+}"))
+
+    first = samples(EMPTY, [], anything, {}, reads)[0]
+
+    assert json.loads(first.payload["body"])["month"] == "2011-01"
+    assert json.loads(first.payload["body"])["kind"] == 1  # a number has no pattern
+    assert "idempotency-key" in first.payload["headers"]
+    assert first.origin.endswith(WITH_KEY)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "text"),
+    [
+        (r"^[0-9A-Za-z_-]{1,24}$", "0"),
+        (r"[A-Z]{3}\d+", "AAA1"),
+        (r"^\S+@\S+$", "a@a"),
+        (r"(?=x)y", None),
+        ("^$", None),
+        ("(", None),
+    ],
+)
+def test_a_text_fits_its_pattern_or_there_is_none(pattern: str, text: str | None) -> None:
+    assert fitting(pattern) == text

@@ -15,7 +15,7 @@ from trials.local_aws.signatures import noting
 from trials.project.effects import calls_nothing, only_reads, script_text
 from trials.project.sources import Kind, Source
 from trials.samples.code import of_code
-from trials.samples.derive import item
+from trials.samples.derive import guess, item
 from trials.samples.learned import MOST, lacks, mends, raised
 from trials.samples.lookups import Lookup, lookups, wanted_items
 from trials.samples.refused import Refusal, observations
@@ -43,6 +43,7 @@ ANSWER = "what %s answers, under [[outside]] of trials.toml"
 STORED = "what another request stored"
 NOTHING = Refusal(())
 MOST_SAMPLES = 3  # that are tried until the function takes one
+OF_AN_ANSWER = re.compile(r"\bjson\(\)|\bjson\.loads?\(|\brepl|\bresp|\banswer", re.IGNORECASE)  # a line that reads one
 NOT_REACHED = re.compile(
     r'lets nothing out: ([\w.:-]+)|connect to the endpoint URL: "https?://(?!127\.0\.0\.1|localhost)([^/"]+)'
 )
@@ -98,7 +99,7 @@ def once(stage: Stage, source: Source, samples: list[Sample]) -> Attempt:
     attempt: Attempt | None = None
     mute: Attempt | None = None  # a sample that was taken and changed nothing
     tried: list[str] = []
-    stage.seeds = []
+    stage.seeds, stage.outside.taught = [], {}
     for sample in samples[:MOST_SAMPLES]:
         tried.append(sample.file)
         first = deliveries(stage, source, sample)
@@ -170,6 +171,20 @@ def behind_its_sender(stage: Stage, source: Source, tried: list[str]) -> Attempt
 
 
 def deliveries(stage: Stage, source: Source, sample: Sample) -> Try:
+    """Of a sample that is refused for what an outside service's answer lacks, those with an answer that has it."""
+    fared = delivered(stage, source, sample)
+    for _ in range(MOST):
+        reads_an_answer = fared.refused and stage.outside.asked and OF_AN_ANSWER.search(fared.said.line)
+        lacked = lacks(fared.said) if reads_an_answer else ""
+        names = {name: guess(name, None) for name in lacked.split(", ") if name and name not in stage.outside.taught}
+        if not names:
+            break
+        stage.outside.taught |= names
+        fared = delivered(stage, source, sample)
+    return fared
+
+
+def delivered(stage: Stage, source: Source, sample: Sample) -> Try:
     fared = Try(sample, Delivery(), [], [], {})
     for _ in range(2):
         stage.fresh()

@@ -117,7 +117,7 @@ def content(body: bytes) -> Any:
 class StandIn(Outside):
     """Any outside service: it takes whatever it is asked, and remembers; or it is down.
 
-    It gives the first of `answers` that fits, else an empty object.
+    It gives the first of `answers` that fits, else an object that holds what it was `taught`.
 
     Where `everywhere`, every name leads here: it listens on the ports of HTTP and HTTPS of all addresses, with a
     certificate for whichever host is asked for, signed by an authority whose certificate is `ca`.
@@ -127,6 +127,7 @@ class StandIn(Outside):
         self.asked: list[Asked] = []
         self.down = False
         self.answers: tuple[Supplied, ...] = ()
+        self.taught: dict[str, Any] = {}  # what a function read of an answer that had none
         self.refuses_with = 0  # a status, if it has too much to do
         self.turned_away = 0  # requests that were refused
         self.gone = ""  # a WebSocket connection that has ended
@@ -161,7 +162,7 @@ class StandIn(Outside):
             if answer.fits(asked):
                 time.sleep(answer.delay)
                 return answer.status, answer.body.encode() if isinstance(answer.body, str) else answer.body
-        return 200, {}
+        return 200, dict(self.taught)
 
     def forget(self) -> None:
         self.asked.clear()

@@ -38,9 +38,7 @@ def samples(
     if source.kind is Kind.QUEUE and source.origin in passed_on:
         return [passed_on[source.origin]]
     plain = made(body, source, claims)
-    itself = filled(plain, source, reads) if reads else plain
-    if source.kind is Kind.HTTP and reads and reads_key(reads):
-        itself = replace(itself, origin=f"{itself.origin}, {WITH_KEY}")
+    itself = with_key(filled(plain, source, reads), source, reads) if reads else plain
     if source.kind is Kind.SCHEDULE and source.given:
         return [itself]
     undecoded = list(filter(None, [with_a_plain_key(itself)]))
@@ -98,7 +96,14 @@ def requested_by(
         everywhere = replace(source.route, path="/{" + named[-1] + "+}" if named else "/{proxy+}")
         payload = sent_to(sample.payload, everywhere, {named[-1] if named else "proxy": path.removeprefix("/")})
         sample = replace(sample, payload=payload if named else {**payload, "pathParameters": None})
-    return filled(sample, asked, reads) if reads else sample
+    return with_key(filled(sample, asked, reads), asked, reads) if reads else sample
+
+
+def with_key(sample: Sample, source: Source, reads: Reads) -> Sample:
+    """The sample, which says of itself that it holds the key that the code reads, if it does."""
+    if source.kind is not Kind.HTTP or not reads_key(reads):
+        return sample
+    return replace(sample, origin=f"{sample.origin}, {WITH_KEY}")
 
 
 def reads_key(reads: Reads) -> bool:

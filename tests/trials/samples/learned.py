@@ -190,7 +190,7 @@ NODE_FRAME = re.compile(r"\bat .*?(?:\(|file://|\s)/?(\S*?[\w.-]+\.[cm]?[jt]s):(
 
 def raised(log: list[str], folder: Path) -> str:
     """The line of a function's own code that raised, from the trace in its log; empty if that cannot be told."""
-    text = "\n".join(log)
+    text = "\n".join(log).replace("\\n", "\n").replace('\\"', '"')  # of a log in JSON too
     if frames := FRAME.findall(text):
         return str(frames[-1][2]).strip()
     for place, number in NODE_FRAME.findall(text):

@@ -4,6 +4,7 @@ import ast
 import re
 from typing import Any
 
+from trials.samples.fitting import fitting
 from trials.samples.python.code import Code, constant
 from trials.samples.shape import Shape
 
@@ -61,6 +62,8 @@ class Models:
                     continue
                 inner = self.of(statement.annotation, depth + 1)
                 inner.optional = inner.optional or defaulted(statement.value)
+                if inner == Shape(optional=inner.optional):  # a text, as far as is known
+                    inner.value = patterned(statement.value)
                 alias = aliased(statement.value) or (in_camel(name) if camel else "")
                 inner.called = name if alias else ""
                 shape.inner[alias or name] = inner
@@ -119,6 +122,18 @@ def aliased(value: ast.expr | None) -> str:
     return str(names.get("validation_alias") or names.get("alias") or "")
 
 
+def patterned(value: ast.expr | None) -> str | None:
+    """A text that the pattern of a field takes, if it names one."""
+    given = value.keywords if isinstance(value, ast.Call) else []
+    pattern = next((constant(each.value) for each in given if each.arg in ("pattern", "regex")), None)
+    return fitting(pattern) if isinstance(pattern, str) else None
+
+
+def header(annotation: ast.expr | None) -> bool:
+    """Whether a parameter of a route comes as a header: `Annotated[str, Header()]`."""
+    return annotation is not None and bool(re.search(r"\bHeader\(", ast.unparse(annotation)))
+
+
 def in_camel(name: str) -> str:
     return re.sub(r"_(\w)", lambda underscored: underscored[1].upper(), name)
 
@@ -133,6 +148,8 @@ def of_schema(schema: Any, depth: int = 0) -> Shape:
         shape.value = schema.get("const", (allowed or [None])[0])
     elif kind == "boolean":
         shape.value = True
+    elif isinstance(schema.get("pattern"), str) and (fit := fitting(schema["pattern"])):
+        shape.value = fit
     elif schema.get("format") in FORMATS:
         shape.value = VALUES[FORMATS[str(schema["format"])]]
     elif shape.number and isinstance(schema.get("minimum"), int):

@@ -5,7 +5,7 @@ from typing import Any
 
 from trials.samples.paths import CHECKED, LISTED, REQUEST, SPLIT, EventPaths
 from trials.samples.python.code import Code, Function, constant, is_function, is_number
-from trials.samples.python.models import Models, of_schema
+from trials.samples.python.models import Models, header, of_schema
 from trials.samples.python.routes import is_route, served_by
 from trials.samples.reads import EACH, FORM, JSON, Steps
 
@@ -58,8 +58,7 @@ class Walker:
         self.depth = self.calls = 0
 
     def start(self, name: str) -> None:
-        entry = self.code.own.functions.get(name)
-        if entry is not None:
+        if (entry := self.code.own.functions.get(name)) is not None:
             self.decorated(entry)
             self.call(entry, [()])
         for module in self.code.modules:
@@ -122,8 +121,9 @@ class Walker:
             self.event.reads.routes += filter(None, map(served_by, function.decorator_list))
             self.call(function, [])
             for parameter in function.args.args:
-                shape = self.models.of(parameter.annotation)
-                if shape.inner:
+                if header(parameter.annotation):
+                    self.event.note(("headers", parameter.arg.replace("_", "-")))
+                elif (shape := self.models.of(parameter.annotation)).inner:
                     self.event.fields(shape, ("body", JSON))
 
     # ---- statements
