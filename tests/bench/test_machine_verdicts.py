@@ -9,7 +9,7 @@ from trials.machines.history import STOOD_IN, Attempt, Ending, Fault, Play, Sett
 from trials.machines.trying import does_not_load
 from trials.samples import Sample
 from trials.verdicts import Promise, Verdict
-from trials.verdicts.machines import again, ended_well, judged, summed
+from trials.verdicts.machines import again, ended_well, judged, summed, undone_twice
 from trials.verdicts.words import broken, held, unproved
 from trials.world.compare import Difference, World
 
@@ -258,3 +258,27 @@ def test_of_many_plays_each_that_broke_is_a_row_and_the_others_are_one_by_verdic
         (Verdict.UNPROVED, "not played: f"),
     ]
     assert rows[1].details == ("c", "  left", "e")
+
+
+# ---- undone twice
+
+AHEAD = frozenset({"Hotel", "Flight"})
+CANCELLED = (Attempt("Flight", "TrialError"), Attempt("CancelHotel", effects=taken(HOTEL)))
+CANCELLED_TWICE = (*CANCELLED[:1], Attempt("CancelHotel", "States.Timeout", taken(HOTEL)), Attempt("CancelHotel"))
+
+
+def undoing(left: World, attempts: tuple[Attempt, ...], status: str = "FAILED") -> tuple[Verdict, Promise | None]:
+    plain = Play(Fault(Way.FOR_GOOD, "Flight", "TrialError"), Ending("FAILED"), CANCELLED, EMPTY, world())
+    fault = Fault(Way.UNDONE_TWICE, "Flight", "TrialError", ahead=AHEAD)
+    judgement = undone_twice(Play(fault, Ending(status), attempts, EMPTY, left), plain, set())
+    return judgement.verdict, judgement.promise
+
+
+def test_an_undo_that_a_retry_repeats_must_undo_once() -> None:
+    assert undoing(world(), CANCELLED_TWICE) == HELD
+    assert undoing(world({"id": "refund", "n": 2}), CANCELLED_TWICE) == DOUBLED
+
+
+def test_an_undo_that_nothing_repeats_tells_nothing() -> None:
+    assert undoing(world(), CANCELLED) == UNPROVED
+    assert undoing(world({"id": "x"}), CANCELLED_TWICE, "TIMED_OUT") == UNPROVED

@@ -42,6 +42,7 @@ VISIBLE = {  # mistakes in handlers that a trial can see, and the word for what 
     "queue_worker: what fails is taken for done": "silent",
     "rest_api: a used key takes another quantity": "silent",
     "rest_api: of a list, the first order": "silent",
+    "saga: gives back without forgetting": "doubled",
     "scheduled_job: Scheduler fills in a customer's text": "lost",
     "scheduled_job: the clock makes the key": "doubled",
     "stream_processor: garbage is passed over": "silent",
@@ -57,6 +58,7 @@ BY_EVERY_TRIAL = {  # seen only with --thorough
     "payment_worker: the copy of a live payment is deleted",
     "rest_api: a used key takes another quantity",
     "rest_api: of a list, the first order",
+    "saga: gives back without forgetting",
     "scheduled_job: Scheduler fills in a customer's text",
     "scheduled_job: the clock makes the key",
 }

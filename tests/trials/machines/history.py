@@ -17,6 +17,7 @@ class Way(StrEnum):
     ONCE = "once"  # the first attempt is refused
     FOR_GOOD = "for good"  # every attempt is refused
     UNKNOWN_ONCE = "unknown once"  # the first attempt is done, and its answer is lost
+    UNDONE_TWICE = "undone twice"  # every attempt is refused, and the first answer of each task beside it is lost
     UNKNOWN = "unknown"  # every attempt is done, and every answer is lost
 
 
@@ -28,8 +29,11 @@ class Fault:
     state: str = ""
     error: str = ""
     named: bool = False
+    ahead: frozenset[str] = frozenset()  # the tasks of the way to success, where others are done twice
 
     def __str__(self) -> str:
+        if self.way is Way.UNDONE_TWICE:
+            return f"{self.state} refused each time with {self.error}, and the first answer of each task after it lost"
         if self.way is Way.ONCE:
             return f"{self.state} refused once with {self.error}"
         if self.way is Way.FOR_GOOD:

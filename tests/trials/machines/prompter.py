@@ -6,6 +6,7 @@ import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any, Self
 
 from botocore.exceptions import ClientError
@@ -19,6 +20,7 @@ from trials.world import World, differences
 QUEUE = "trial-tasks"
 PAUSE = 0.03  # seconds between two looks into the queue
 CAUSE = "refused by the trials"
+LOST = "States.Timeout"  # what a machine learns of a task whose answer is lost
 
 
 class Prompter:
@@ -90,23 +92,31 @@ class Prompter:
     def _recorded(self, asked: dict[str, Any]) -> Done:
         state = asked["state"]
         self._counted[state] += 1
-        hit = state == self._fault.state and (
-            self._fault.way in (Way.FOR_GOOD, Way.UNKNOWN) or self._counted[state] == 1
-        )
+        refused, mute = self._hit(state, self._counted[state] == 1)
         told = Done(error=self._fault.error, cause=json.dumps({"errorType": self._fault.error, "errorMessage": CAUSE}))
-        if hit and self._fault.way in (Way.ONCE, Way.FOR_GOOD):
+        if refused:
             self.attempts.append(Attempt(state, told.error))
             return told
         before = self.look()
         done = self._calls.do(state, asked["resource"], asked["arguments"])
         effects = tuple(differences(before, self.look(), set()))
-        if hit and self._fault.way in (Way.UNKNOWN_ONCE, Way.UNKNOWN):
+        if mute and (not done.error or self._fault.way is not Way.UNDONE_TWICE):
             self.attempts.append(Attempt(state, told.error, effects, done.stood_in))
-            return told
+            return replace(told, error=LOST) if self._fault.way is Way.UNDONE_TWICE else told
         self.attempts.append(Attempt(state, done.error, effects, done.stood_in))
         if done.error:
             self.failures.append((state, asked.get("input"), asked["arguments"], done))
         return done
+
+    def _hit(self, state: str, first: bool) -> tuple[bool, bool]:
+        """Whether an attempt is refused, and whether it is done and its answer lost."""
+        way = self._fault.way
+        if state != self._fault.state:
+            return False, way is Way.UNDONE_TWICE and first and state not in self._fault.ahead
+        return (
+            way in (Way.FOR_GOOD, Way.UNDONE_TWICE) or (way is Way.ONCE and first),
+            way is Way.UNKNOWN or (way is Way.UNKNOWN_ONCE and first),
+        )
 
     def look(self) -> World:
         """The world without the executions that are played and what the local AWS tells of them."""

@@ -3,11 +3,12 @@
 import re
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from trials.machines import inputs, results
 from trials.machines.definition import beyond, forward, tasks
-from trials.machines.faults import faults
+from trials.machines.faults import UNMENTIONED, faults
 from trials.machines.history import Fault, Play, Setting, Started, Undisturbed, Way
 from trials.machines.playing import FIRST, SECOND, Played, deployed, play
 from trials.machines.starts import setting
@@ -21,7 +22,7 @@ from trials.samples.refused import Refusal
 from trials.samples.sample import Sample
 from trials.stage import Stage
 from trials.verdicts import Finding, Judgement, Status, Verdict, unproved
-from trials.verdicts.machines import again, ended_well, judged, summed
+from trials.verdicts.machines import again, ended_well, judged, summed, undone_twice
 from trials.verdicts.remedies import remedy
 from trials.world import noise
 
@@ -158,8 +159,25 @@ def under_faults(trying: Trying, source: Source, reference: Undisturbed) -> Iter
         verdicts = [judged(each, reference, trying.setting, plays) for each in plays if each.fault.way in ways]
         skipped = [str(each) for each in wanted[len(chosen) :] if each.way in ways]
         yield from (Told(told(source, trial, judgement)) for judgement in summed(verdicts, skipped))
+    if trying.stage.thorough:
+        yield TrialStarted(source, "undone twice")
+        verdicts = list(undoing(trying, reference, plays))
+        yield from (Told(told(source, "undone twice", judgement)) for judgement in summed(verdicts, []))
     yield TrialStarted(source, "started twice")
     yield Told(told(source, "started twice", twice(trying, reference)))
+
+
+def undoing(trying: Trying, reference: Undisturbed, plays: list[Play]) -> Iterator[Judgement]:
+    """Of each task that was refused for good: what is undone then, once more with the first answers of that lost."""
+    ahead = frozenset(reference.play.states)
+    for plain in plays:
+        beside = [each for each in plain.attempts if each.state not in ahead and each.effects and not each.error]
+        if plain.fault.way is not Way.FOR_GOOD or plain.fault.error != UNMENTIONED or not beside:
+            continue
+        fault = replace(plain.fault, way=Way.UNDONE_TWICE, ahead=ahead)
+        again = trying.play(reference.sample, fault, reference.play.states)
+        same = trying.play(reference.sample, plain.fault, reference.play.states)
+        yield undone_twice(again, plain, reference.noise | noise(plain.world, same.world))
 
 
 def twice(trying: Trying, reference: Undisturbed) -> Judgement:

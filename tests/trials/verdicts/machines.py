@@ -11,7 +11,7 @@ from typing import Any
 
 from trials.machines.history import STOOD_IN, Play, Setting, Started, Undisturbed, Way
 from trials.verdicts.words import Judgement, Promise, Verdict, broken, held, unproved
-from trials.world.compare import SINKS, Difference, World, differences, masked, tellable
+from trials.world.compare import SINKS, Difference, Noise, World, differences, masked, tellable
 
 EVENT = "put an input with which it ends well into events/{name}.json"
 ANSWER = '[[tasks]] in trials.toml with state = "{state}" and the answer that somebody gives'
@@ -212,6 +212,22 @@ def undoers(play: Play, effect: Effect, mark: str, reference: Undisturbed) -> It
                 masked(one, change.place, reference.noise) for one in change.gone
             }:
                 yield attempt.state
+
+
+def undone_twice(play: Play, plain: Play, noisy: Noise) -> Judgement:
+    """What the tasks beside the way to success did whose first answer was lost, compared with one without that loss."""
+    states = [each.state for each in play.attempts]
+    twice = [state for state in dict.fromkeys(states) if states.count(state) > 1 and state not in play.fault.ahead]
+    changed = differences(plain.world, play.world, noisy)
+    more = [each for each in changed if each.new and not tellable(each, plain.world)]
+    details = [str(each) for each in changed]
+    if not twice:
+        return unproved(f"{play.fault}: none of them is tried again", *details, supply=RETRY)
+    if more and play.ending.status == plain.ending.status:
+        return broken(Promise.DOUBLED, f"{play.fault}: {twice[0]}, tried again, did more: {more[0]}", *details)
+    if more:
+        return unproved(f"{play.fault}: it ended {play.ending.status} with another outcome: {more[0]}", *details)
+    return held(f"{play.fault}: {', '.join(twice)} tried again, and all is undone once")
 
 
 # ---- started twice
