@@ -39,6 +39,7 @@ REASONS = Path(__file__).with_name("own_promises.toml")
 LIMIT = 900  # seconds for one mistake
 STEPS = 200  # of the search
 SEARCH = "search"
+OF_MACHINES = "undone twice"  # which only --thorough tries
 FIRST = "--first="
 
 
@@ -92,7 +93,7 @@ def broken(stage: Stage, files: Iterable[str]) -> Iterator[tuple[Finding, str]]:
     own = touched(project, files)
     sources = [source for source in project.sources if not why_untried(project, source)]
     for source in [each for group in waves(project, sources) for each in group]:
-        if source.kind is Kind.MACHINE and stage.thorough:  # it has been tried
+        if source.kind is Kind.MACHINE and not stage.thorough:  # it is tried with all that it can be
             continue
         if source.function in own:
             for event in safely(stage, source):
@@ -136,7 +137,15 @@ def asked(mutant: Mutant, stage: Stage, files: str, first: str = "") -> Report:
 
     def report(trial: str, said: Judgement, happened: str) -> Report:
         took = round(time.monotonic() - began, 1)
-        return Report(str(mutant), files, trial, str(said.promise), happened[:300], trial in {*thorough, SEARCH}, took)
+        return Report(
+            str(mutant),
+            files,
+            trial,
+            str(said.promise),
+            happened[:300],
+            trial in {*thorough, SEARCH, OF_MACHINES},
+            took,
+        )
 
     try:
         stage.fresh()
