@@ -119,12 +119,17 @@ def overdue(*_: object) -> None:
     raise Overdue
 
 
-def parts(first: str) -> Iterator[tuple[faults.Trial, ...]]:
-    """The trials in the order in which they are asked: one that may tell, those by default, and the others."""
+def parts(first: str) -> Iterator[tuple[tuple[faults.Trial, ...], bool]]:
+    """The trials in the order in which they are asked, and whether with all that `--thorough` adds.
+
+    First one that may tell, or what machines are put through; then those by default, and the others.
+    """
     every = faults.ALL
-    yield tuple(each for each in every if each.name == first)
-    yield tuple(each for each in every if each.name != first and not each.thorough)
-    yield tuple(each for each in every if each.name != first and each.thorough)
+    named = tuple(each for each in every if each.name == first)
+    if named or first == OF_MACHINES:
+        yield named, first == OF_MACHINES or named[0].thorough
+    yield tuple(each for each in every if each.name != first and not each.thorough), False
+    yield tuple(each for each in every if each.name != first and each.thorough), True
 
 
 def asked(mutant: Mutant, stage: Stage, files: str, first: str = "") -> Report:
@@ -149,9 +154,8 @@ def asked(mutant: Mutant, stage: Stage, files: str, first: str = "") -> Report:
 
     try:
         stage.fresh()
-        for part in parts(first):
-            faults.ALL, stage.thorough = part, any(each.thorough for each in part)
-            for finding, trial in broken(stage, [file for file, _, _ in mutant.edits]) if part else ():
+        for faults.ALL, stage.thorough in parts(first):
+            for finding, trial in broken(stage, [file for file, _, _ in mutant.edits]):
                 return report(trial, finding.judgement, finding.judgement.happened)
         said = searched(stage, STEPS).judgement
         if said.verdict is Verdict.BROKEN:
