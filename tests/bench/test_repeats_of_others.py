@@ -8,6 +8,7 @@ import pytest
 from trials.deliveries.history import Reference
 from trials.faults.joined import variant
 from trials.faults.late import MARK, MOVED_ON, kept, may_change
+from trials.faults.next_run import a_day_later
 from trials.faults.placeholders import PLACEHOLDER, planned, with_placeholders
 from trials.project import Kind, Source
 from trials.samples import Sample
@@ -115,3 +116,11 @@ def test_a_stock_that_suffices_is_what_a_transaction_compares() -> None:
     assert [each.compares for each in asked] == [True]
     found = wanted_items(asked, {"stack-Stock": "Stock"}, {"Stock": {"sku": "S"}})
     assert found == [("Stock", {"sku": {"S": "mug"}, "available": {"N": "2"}})]
+
+
+def test_the_next_run_has_its_time_a_day_later() -> None:
+    event = {"at": "2026-11-28T22:00:00Z", "id": "nightly", "days": ["2026-11-28"], "n": {"t": "2026-11-28T22:00:00"}}
+
+    later = a_day_later(event)
+
+    assert later == {**event, "at": "2026-11-29T22:00:00Z", "n": {"t": "2026-11-29T22:00:00"}}

@@ -45,6 +45,7 @@ VISIBLE = {  # mistakes in handlers that a trial can see, and the word for what 
     "saga: gives back without forgetting": "doubled",
     "scheduled_job: Scheduler fills in a customer's text": "lost",
     "scheduled_job: the clock makes the key": "doubled",
+    "scheduled_job: the id alone makes the key": "lost",
     "stream_processor: garbage is passed over": "silent",
     "stream_processor: garbage stops its lane": "blocked",
     "stream_processor: the last to come stands": "lost",
@@ -61,6 +62,7 @@ BY_EVERY_TRIAL = {  # seen only with --thorough
     "saga: gives back without forgetting",
     "scheduled_job: Scheduler fills in a customer's text",
     "scheduled_job: the clock makes the key",
+    "scheduled_job: the id alone makes the key",
 }
 COLUMNS = ("right", "wrong", "unproved", "missed, held", "missed")
 

@@ -36,6 +36,7 @@ DONE = {  # by trial
     "outage and redrive": "The last call is refused, or unanswered, until the source gives up; then it is sent again.",
     "held up": "The first delivery is held up near its timeout while the event comes again.",
     "twice, over midnight": "The same event comes before midnight, UTC, and again after it.",
+    "next run": "The run of the next day comes, which differs from this one in its time alone.",
     "dies beside a copy": "A message comes a second time while the first is at work; then that environment dies.",
     "dies": "The environment is killed after a call took effect.",
     "answer lost": "The answer to a call is lost after it took effect.",
