@@ -89,3 +89,14 @@ def test_another_body_under_a_used_key_is_not_told_that_it_is_done(
     judgement = under_a_used_key(history, Reference(Sample(REQUEST, "event.json"), ONE, empty=NOTHING))
 
     assert (judgement.verdict, judgement.promise) == verdict
+
+
+def test_what_the_first_sent_is_not_what_another_body_asked_for_when_it_is_sent_again() -> None:
+    once: World = {"queue Tasks": [{"job": "a", "month": 9}]}
+    twice: World = {"queue Tasks": once["queue Tasks"] * 2}
+    answer = Answer({"statusCode": 202, "body": "{}"})
+    reference = Reference(Sample(REQUEST, "event.json"), once, empty={"queue Tasks": []})
+
+    judgement = under_a_used_key(History("another", Delivery(answers=[answer]), once, twice), reference)
+
+    assert judgement.promise is Promise.SILENT

@@ -3,12 +3,13 @@
 from trials.deliveries.history import History, Reference
 from trials.verdicts.judge import refusal
 from trials.verdicts.words import Judgement, Promise, broken, held, unproved
-from trials.world.compare import differences
+from trials.world.compare import differences, tellable
 
 
 def under_a_used_key(history: History, reference: Reference) -> Judgement:
     answer = history.delivery.answers[-1]
-    changed = [str(each) for each in differences(history.before, history.after, reference.noise)]
+    changes = differences(history.before, history.after, reference.noise)
+    changed = [str(each) for each in changes if not tellable(each, history.before)]  # what the first did, once more
     if refused := refusal(history.delivery):
         return held(f"another body under the same key is refused: {refused}", *changed)
     if changed:
