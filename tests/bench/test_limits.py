@@ -19,7 +19,7 @@ from trials.template import Model, read_template
 from trials.verdicts import Judgement, Promise, Verdict
 from trials.verdicts.connections import broadcast
 from trials.verdicts.limits import throttled_once
-from trials.verdicts.partial import for_good
+from trials.verdicts.partial import for_good, for_now
 from trials.world import World
 
 QUEUE = Source(Kind.QUEUE, "Work", "Work.Jobs", "Jobs")
@@ -158,3 +158,21 @@ def test_of_an_entry_that_is_refused_for_good_somebody_learns(
     reference = Reference(Sample("{}", ""), SENT, empty={"bus B": [], "queue Aside": []})
 
     assert word(for_good(History("refused for good", delivery, reference.empty, after), source, reference)) == told
+
+
+@pytest.mark.parametrize(
+    ("after", "failures", "again", "told"),
+    [
+        (SENT, 0, True, HELD),  # the function sent the rest
+        (SENT, 1, False, HELD),  # the event came again
+        (SENT, 0, False, UNPROVED),  # as if to delete what is not there were refused
+        ({**SENT, "bus B": []}, 0, False, (Verdict.BROKEN, Promise.LOST)),
+    ],
+)
+def test_that_nobody_misses_an_entry_proves_nothing_unless_it_was_sent_again(
+    after: World, failures: int, again: bool, told: tuple[Verdict, Promise | None]
+) -> None:
+    reference = Reference(Sample("{}", ""), SENT, empty={"bus B": [], "queue Aside": []})
+    history = History("one entry refused", Delivery(answers=[Answer()], failures=failures), reference.empty, after)
+
+    assert word(for_now(history, SHIP, reference, frozenset(), again)) == told

@@ -253,3 +253,25 @@ def test_what_a_function_looks_for_is_noted_and_its_calls_arrive_whole(aws: Loca
     assert aws.lookups()[-1] == {"operation": "GetItem", "request": asked}
     aws.clear_faults()
     assert aws.lookups() == []
+
+
+def test_of_a_batch_the_entry_is_refused_that_somebody_would_miss(aws: LocalAws) -> None:
+    key, types = {"AttributeName": "id", "KeyType": "HASH"}, {"AttributeName": "id", "AttributeType": "S"}
+    aws.client("dynamodb").create_table(
+        TableName="done", KeySchema=[key], AttributeDefinitions=[types], BillingMode="PAY_PER_REQUEST"
+    )
+    function = boto3.client(
+        "dynamodb",
+        endpoint_url=aws.function_endpoint,
+        region_name="us-east-1",
+        aws_access_key_id="a",
+        aws_secret_access_key="b",
+    )
+    put: Any
+    delete: Any
+    put, delete = {"PutRequest": {"Item": {"id": {"S": "1"}}}}, {"DeleteRequest": {"Key": {"id": {"S": "2"}}}}
+    aws.refuse_partly()
+
+    answer = function.batch_write_item(RequestItems={"done": [put, delete]})
+    assert answer["UnprocessedItems"] == {"done": [put]}
+    assert function.batch_write_item(RequestItems={"done": [delete]})["UnprocessedItems"] == {"done": [delete]}

@@ -8,7 +8,7 @@ from trials.faults.refusals import passing
 from trials.project.sources import Source
 from trials.stage import Stage
 from trials.verdicts import Judgement
-from trials.verdicts.partial import for_good
+from trials.verdicts.partial import for_good, for_now
 
 BATCHES = {
     "BatchWriteItem",
@@ -29,7 +29,17 @@ def partly_refused(stage: Stage, source: Source, reference: Reference) -> Iterat
     if not batches:
         return
     what = f"one entry of {', '.join(batches)} refused"
-    yield passing(stage, source, reference, what, stage.local.refuse_partly, stage.local.clear_faults)
+    undisturbed = sum(operation in BATCHES for _, operation in reference.every_call)
+    asked = list[int]()
+
+    def end() -> None:
+        asked.append(stage.local.met())
+        stage.local.clear_faults()
+
+    def judge(history: History, source: Source, reference: Reference, graves: frozenset[str]) -> Judgement:
+        return for_now(history, source, reference, graves, again=asked[-1] > undisturbed)
+
+    yield passing(stage, source, reference, what, stage.local.refuse_partly, end, judge)
 
 
 def refused_for_good(stage: Stage, source: Source, reference: Reference) -> Iterator[Judgement]:

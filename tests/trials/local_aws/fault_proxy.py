@@ -197,7 +197,9 @@ def unprocessed(field: str) -> Cut:
         asked = dict(body.get("RequestItems") or {})
         table = next(reversed(asked))
         if field == "UnprocessedItems":
-            left, kept = asked[table][-1:], asked[table][:-1]
+            entries = asked[table]  # to delete what is not there does nothing, so that nobody would miss it
+            at = max((at for at, entry in enumerate(entries) if "PutRequest" in entry), default=len(entries) - 1)
+            left, kept = entries[at : at + 1], entries[:at] + entries[at + 1 :]
         else:
             keys = asked[table]["Keys"]
             left = {**asked[table], "Keys": keys[-1:]}

@@ -1,10 +1,20 @@
-"""What becomes of an entry of a batch that will be refused at every retry."""
+"""What becomes of an entry of a batch that is refused: once, or at every retry."""
 
 from trials.deliveries.history import History, Reference
 from trials.project.sources import Kind, Source
 from trials.verdicts.judge import short
-from trials.verdicts.words import Judgement, Promise, broken, held, unproved
+from trials.verdicts.recovery import recovered
+from trials.verdicts.words import Judgement, Promise, Verdict, broken, held, unproved
 from trials.world.compare import differences
+
+
+def for_now(history: History, source: Source, reference: Reference, graves: frozenset[str], again: bool) -> Judgement:
+    """As `recovered`, except of an entry that nobody sent `again` and nobody misses: it may have had no effect."""
+    judgement = recovered(history, source, reference, graves)
+    if judgement.verdict is not Verdict.HELD or history.delivery.failures or again or judgement.details:
+        return judgement
+    what = f"{history.fault}: it was not sent again, and nothing is missing that can be seen"
+    return unproved(what, supply="a real event of this source that makes the function change what is there")
 
 
 def for_good(history: History, source: Source, reference: Reference) -> Judgement:
