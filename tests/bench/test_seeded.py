@@ -229,21 +229,26 @@ def test_a_batch_of_keys_is_an_item_for_each_and_a_table_may_be_named_by_its_arn
     assert found == [("Orders", keys[0]), ("Orders", keys[1])]
 
 
+def make_table(aws: LocalAws, name: str) -> None:
+    aws.client("dynamodb").create_table(
+        TableName=name,
+        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+        BillingMode="PAY_PER_REQUEST",
+    )
+
+
+def of_a_function(aws: LocalAws, region: str = "us-east-1") -> Any:
+    """A client as functions have one, whose calls meet faults."""
+    keys: dict[str, Any] = {"aws_access_key_id": "a", "aws_secret_access_key": "b"}
+    return boto3.client("dynamodb", endpoint_url=aws.function_endpoint, region_name=region, **keys)
+
+
 @pytest.mark.parametrize("partly", [False, True])
 def test_what_a_function_looks_for_is_noted_and_its_calls_arrive_whole(aws: LocalAws, partly: bool) -> None:
     table = f"orders-{partly}"
-    key = {"AttributeName": "id", "KeyType": "HASH"}
-    types = {"AttributeName": "id", "AttributeType": "S"}
-    aws.client("dynamodb").create_table(
-        TableName=table, KeySchema=[key], AttributeDefinitions=[types], BillingMode="PAY_PER_REQUEST"
-    )
-    function = boto3.client(
-        "dynamodb",
-        endpoint_url=aws.function_endpoint,
-        region_name="us-east-1",
-        aws_access_key_id="a",
-        aws_secret_access_key="b",
-    )
+    make_table(aws, table)
+    function = of_a_function(aws)
     if partly:
         aws.refuse_partly()
     function.put_item(TableName=table, Item={"id": {"S": "1"}})
@@ -256,22 +261,19 @@ def test_what_a_function_looks_for_is_noted_and_its_calls_arrive_whole(aws: Loca
 
 
 def test_of_a_batch_the_entry_is_refused_that_somebody_would_miss(aws: LocalAws) -> None:
-    key, types = {"AttributeName": "id", "KeyType": "HASH"}, {"AttributeName": "id", "AttributeType": "S"}
-    aws.client("dynamodb").create_table(
-        TableName="done", KeySchema=[key], AttributeDefinitions=[types], BillingMode="PAY_PER_REQUEST"
-    )
-    function = boto3.client(
-        "dynamodb",
-        endpoint_url=aws.function_endpoint,
-        region_name="us-east-1",
-        aws_access_key_id="a",
-        aws_secret_access_key="b",
-    )
-    put: Any
-    delete: Any
+    make_table(aws, "done")
+    function = of_a_function(aws)
     put, delete = {"PutRequest": {"Item": {"id": {"S": "1"}}}}, {"DeleteRequest": {"Key": {"id": {"S": "2"}}}}
     aws.refuse_partly()
 
     answer = function.batch_write_item(RequestItems={"done": [put, delete]})
     assert answer["UnprocessedItems"] == {"done": [put]}
     assert function.batch_write_item(RequestItems={"done": [delete]})["UnprocessedItems"] == {"done": [delete]}
+
+
+def test_code_that_names_its_region_finds_the_stack_s_tables(aws: LocalAws) -> None:
+    make_table(aws, "users")
+    function = of_a_function(aws, "ap-northeast-1")
+
+    function.put_item(TableName="users", Item={"id": {"S": "1"}})
+    assert aws.client("dynamodb").scan(TableName="users")["Items"] == [{"id": {"S": "1"}}]
