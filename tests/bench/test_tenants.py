@@ -11,8 +11,8 @@ from trials.project.sources import Batching
 from trials.samples import Sample
 from trials.samples.stranger import stranger
 from trials.verdicts import Promise, Verdict
-from trials.verdicts.tenants import ANSWER, leaked, own_records
-from trials.world import World
+from trials.verdicts.tenants import ANSWER, leaked, own_records, returned
+from trials.world import World, noise
 
 QUEUE = Source(Kind.QUEUE, "Work", "Work.Jobs", "Jobs")
 STRANGE = frozenset({"stranger-0-a"})
@@ -57,12 +57,33 @@ def test_what_a_new_environment_does_as_well_is_no_leak(
 def test_what_no_two_runs_agree_on_is_no_leak() -> None:
     before = {"table T": [{"id": "x", "run": "1"}]}
     after = {"table T": [{"id": "x", "run": "1"}, {"id": "a", "run": "2"}]}
-    noise = {("table T", "run")}
+    random = {("table T", "run")}
 
-    assert own_records(before, after, noise) == {"table T": [{"id": "a", "run": "2"}]}
+    assert own_records(before, after, random) == {"table T": [{"id": "a", "run": "2"}]}
     assert leaked(
-        {"table T": [{"id": "a", "run": "7"}]}, own_records(before, after, noise), {}, noise, STRANGE
+        {"table T": [{"id": "a", "run": "7"}]}, own_records(before, after, random), {}, random, STRANGE
     ).happened
+
+
+def answer(**fields: str) -> World:
+    return returned({"statusCode": 200, "body": json.dumps(fields)})
+
+
+@pytest.mark.parametrize(
+    ("warm", "verdict"),
+    [
+        (answer(id="7f3", name="a"), (Verdict.HELD, None)),
+        (answer(id="7f3", name="stranger-0-a"), (Verdict.BROKEN, Promise.LEAKED)),
+        (answer(id="stranger-0-a#7f3", name="a"), (Verdict.BROKEN, Promise.LEAKED)),  # beside what is noise
+    ],
+)
+def test_a_random_id_in_an_answer_hides_no_leak_and_is_none(
+    warm: World, verdict: tuple[Verdict, Promise | None]
+) -> None:
+    alone, cold = answer(id="0c1", name="a"), answer(id="9d4", name="a")
+
+    judgement = leaked(alone, warm, cold, noise(alone, cold), STRANGE)
+    assert (judgement.verdict, judgement.promise) == verdict
 
 
 # ---- the other event

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from trials.deliveries.deliver import deliver
 from trials.deliveries.history import Answer, Delivery, Reference
@@ -35,6 +36,7 @@ from trials.verdicts.judge import (
     tells_of_failure,
     undisturbed,
 )
+from trials.verdicts.tenants import returned
 from trials.world import World, noise
 
 SEEN = {"latency": 1}  # a rule that changes nothing and lists the calls
@@ -82,6 +84,7 @@ class Try:
     judgement: Judgement | None = None  # of a sample that was refused
     looked: list[Lookup] = field(default_factory=list)  # for what in DynamoDB
     made_up: list[str] = field(default_factory=list)  # calls of services that are not here
+    bodies: list[Any] = field(default_factory=list)  # what was returned, once for each world
 
     @property
     def teaches(self) -> bool:
@@ -146,7 +149,7 @@ def taken(stage: Stage, source: Source, fared: Try, tried: list[str]) -> Attempt
     if fared.judgement:
         return Attempt(fared.judgement, None, tried, sample=fared.sample)
     seen = tuple(dict.fromkeys(fared.calls))
-    answer, different = fared.result.answers[-1], noise(*fared.worlds)
+    answer, different = fared.result.answers[-1], noise(*fared.worlds) | noise(*map(returned, fared.bodies))
     reference = Reference(fared.sample, fared.worlds[0], different, seen, tuple(fared.calls), answer, fared.empty)
     code = stage.project.code(source.function)
     judgement = undisturbed(source, reference, calls_nothing(*code), only_reads(*code))
@@ -197,6 +200,7 @@ def delivered(stage: Stage, source: Source, sample: Sample) -> Try:
         fared.looked = [each for told in stage.local.lookups() for each in lookups(told["request"], told["operation"])]
         fared.made_up = list(dict.fromkeys(stage.local.made_up()))
         fared.worlds.append(stage.world())
+        fared.bodies += [answer.body for answer in fared.result.answers[-1:]]
         fared.refused = refusal(fared.result)
         if fared.refused:
             log = stage.lines(source.function)

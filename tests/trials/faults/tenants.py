@@ -12,7 +12,7 @@ from trials.samples.stranger import stranger
 from trials.stage import Stage
 from trials.verdicts import Judgement, Verdict, unproved
 from trials.verdicts.judge import comparable_answer, refusal
-from trials.verdicts.tenants import ANSWER, as_if_alone, leaked, own_records, taken_for_a_repeat
+from trials.verdicts.tenants import as_if_alone, leaked, own_records, returned, taken_for_a_repeat
 from trials.world import World
 
 NOBODY_READS = (Kind.QUEUE, Kind.BUS, Kind.TOPIC, Kind.STREAM)  # what the function answers
@@ -26,12 +26,13 @@ def after_another(stage: Stage, source: Source, reference: Reference) -> Iterato
     other, strange = made
     alone = own_records(reference.empty, reference.world, reference.noise)
     if comparable_answer(source, reference.answer):
-        alone[ANSWER] = [reference.answer.body]
+        alone |= returned(reference.answer.body)
     warm = second(stage, source, reference, other, renewed=False)
     if isinstance(warm, str):
         yield unproved(f"an event of somebody else was refused: {warm}")
         return
-    cold = warm if as_if_alone(alone, warm, reference.noise) else second(stage, source, reference, other, renewed=True)
+    alike = as_if_alone(alone, warm, reference.noise, strange)
+    cold = warm if alike else second(stage, source, reference, other, renewed=True)
     if isinstance(cold, str):
         yield unproved(f"after the event of somebody else, a new environment refused this one: {cold}")
         return
@@ -70,5 +71,5 @@ def second(stage: Stage, source: Source, reference: Reference, other: Sample, re
         return refused
     added = own_records(before, stage.world(), reference.noise)
     if comparable_answer(source, reference.answer):
-        added[ANSWER] = [result.answers[-1].body]
+        added |= returned(result.answers[-1].body)
     return added

@@ -19,7 +19,6 @@ import importlib.util
 import json
 import logging
 import os
-import re
 import signal
 import urllib.parse
 from collections.abc import Callable
@@ -32,39 +31,25 @@ import cbor2
 import microburst.cli
 import psutil
 from aiohttp import ClientSession, web
-from microburst import detection
 from microburst.app import make_app as microburst_app
-from microburst.detection import host, rest
 from yarl import URL
 
-# It tells a service by its host name too, for which it reads every model of the SDK: four seconds of processor time.
-# Here all services have one address, so there is nothing to learn from it.
-host._endpoint_prefix_map = dict
-compiled = rest.rest_operations
-COPIES = {"copysource": "x-amz-copy-source"}
+
+def beside(name: str) -> Any:
+    """A module of this folder; a script has no package."""
+    spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name(f"{name}.py"))
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
-def with_copies(service: str) -> list[dict[str, Any]]:
-    """It looks for a header of the member's name, and so takes each CopyObject for a PutObject."""
-    for operation in (operations := compiled(service)):
-        operation["required_headers"] = {COPIES.get(name, name) for name in operation["required_headers"]}
-    return operations
-
-
-rest.rest_operations = with_copies
-SES = "sesv2"  # signs as its first version, whose operations have no paths: without help none of its calls is known
-prefix_of, service_of = detection._target_prefix, detection.service_for_target_prefix
-detection._target_prefix = lambda headers, path: SES if path.startswith("/v2/email/") else prefix_of(headers, path)
-detection.service_for_target_prefix = lambda prefix: SES if prefix == SES else service_of(prefix)
-beside = importlib.util.spec_from_file_location("unserved", Path(__file__).with_name("unserved.py"))
-assert beside
-assert beside.loader
-unserved = importlib.util.module_from_spec(beside)  # a script has no package
-beside.loader.exec_module(unserved)
+recognised = beside("recognised")
+unserved = beside("unserved")
 logging.getLogger("aiohttp.access").setLevel("WARNING")
 
 CONTROL = "/_trials/fault"
-SIGNED_FOR = re.compile(r"(?<=Credential=)([^/]+/\d{8}/)[\w-]+(?=/)")  # the region follows the day
 HOP_BY_HOP = {"content-length", "transfer-encoding", "connection", "content-encoding"}
 Cut = Callable[[dict[str, Any]], tuple[dict[str, Any] | None, Callable[[dict[str, Any]], dict[str, Any]]]]
 
@@ -356,13 +341,6 @@ async def of_no_service(upstream: str, request: web.Request) -> web.Response | N
     return web.Response(headers={"Content-Type": kind, **protocol}, body=body)
 
 
-def at_home(request: web.Request) -> web.Request:
-    """A call to any region comes to the stack's: code may name the one that it is deployed to."""
-    signed = request.headers.get("Authorization", "")
-    here = SIGNED_FOR.sub(r"\1us-east-1", signed)
-    return request if here == signed else request.clone(headers={**request.headers, "Authorization": here})
-
-
 def with_faults(upstream: str) -> Any:
     @web.middleware
     async def middleware(request: web.Request, handler: Any) -> web.StreamResponse:
@@ -370,7 +348,7 @@ def with_faults(upstream: str) -> Any:
             return await control(request)
         if request.path.startswith("/_microburst"):
             return await handler(request)
-        request = at_home(request)
+        request = recognised.at_home(request)
         Fault.seen += 1
         await note_lookup(request)
         if Fault.kind == "kill" and Fault.seen == Fault.call:

@@ -128,4 +128,4 @@ def install(words: list[str], folder: Path, code: Path, artifacts: Path, work: P
 
 def link_packages(folder: Path) -> None:
     if own := javascript.packages(folder):
-        shutil.copytree(own, folder / "node_modules", copy_function=javascript.linked_or_copied, symlinks=True)
+        (folder / "node_modules").symlink_to(own.resolve())

@@ -2,11 +2,18 @@
 
 import json
 import re
+from typing import Any
 
 from trials.verdicts.words import Judgement, Promise, broken, held, unproved
 from trials.world.compare import Noise, World, differences
+from trials.world.snapshot import parsed
 
 ANSWER = "the answer"  # the place of what the function returned
+
+
+def returned(body: Any) -> World:
+    """What a function returned, as a place whose fields may be noise, also those in a text of JSON."""
+    return {ANSWER: [parsed(body)]}
 
 
 def own_records(before: World, after: World, noise: Noise) -> World:
@@ -14,9 +21,14 @@ def own_records(before: World, after: World, noise: Noise) -> World:
     return {each.place: each.new for each in differences(before, after, noise) if each.new}
 
 
-def as_if_alone(alone: World, warm: World, noise: Noise) -> bool:
+def marked(world: World, strange: frozenset[str]) -> set[tuple[str, str]]:
+    """The places that show an identity of the other, with it: also where noise hides what differs."""
+    return {(place, mark) for place, records in world.items() for mark in strange if mark in told(records)}
+
+
+def as_if_alone(alone: World, warm: World, noise: Noise, strange: frozenset[str]) -> bool:
     """Whether an event did after another what it does alone."""
-    return not differences(alone, warm, noise)
+    return not differences(alone, warm, noise) and marked(warm, strange) <= marked(alone, strange)
 
 
 def leaked(alone: World, warm: World, cold: World, noise: Noise, strange: frozenset[str]) -> Judgement:
@@ -24,11 +36,12 @@ def leaked(alone: World, warm: World, cold: World, noise: Noise, strange: frozen
 
     What the new one does as well comes from a store and is meant. `strange` are the other's identities.
     """
-    if as_if_alone(alone, warm, noise):
+    if as_if_alone(alone, warm, noise, strange):
         return held("does after another's event what it does alone")
     changed = differences(cold, warm, noise)
     details = [str(each) for each in changed]
-    if not changed:
+    carried = sorted(marked(warm, strange) - marked(cold, strange))
+    if not changed and not carried:
         return held("after another's event it does something else than alone, in a new environment too: by its stores")
     for difference in changed:
         shown = [mark for mark in sorted(strange) if any(mark in told(record) for record in difference.new)]
@@ -36,6 +49,11 @@ def leaked(alone: World, warm: World, cold: World, noise: Noise, strange: frozen
         if carried_over := [mark for mark in shown if mark not in known]:
             text = f"what it does for one event holds {carried_over[0]!r} of the event before: {difference}"
             return broken(Promise.LEAKED, text, *details)
+    if carried:
+        place, mark = carried[0]
+        return broken(
+            Promise.LEAKED, f"what it does for one event holds {mark!r} of the event before: {place}", *details
+        )
     return unproved(f"an environment that was used does something else than a new one: {changed[0]}", *details)
 
 
