@@ -8,13 +8,17 @@ import re
 import shutil
 import subprocess
 import sys
+from contextlib import nullcontext
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from rich.console import Console
 
 from trials import cli, home, own
+from trials.report.events import Linted
+from trials.report.result import Result
 
 ROOT = Path(__file__).resolve().parents[2]
 RUN = [sys.executable, str(ROOT / "examples" / "run.py")]
@@ -54,6 +58,31 @@ def test_what_cannot_be_read_is_one_line_and_exit_2(
     assert "\n" not in found["error"]
     assert found["sources"] == found["findings"] == []
     assert found["not_linted"] == "there was no template to lint"
+
+
+@pytest.mark.parametrize(("only", "played"), [("", 1), ("Work", 0)])
+def test_a_scenario_is_played_unless_one_source_is_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, only: str, played: int
+) -> None:
+    work = (
+        "{ Type: AWS::Serverless::Function, Properties: { Runtime: python3.14, InlineCode: pass, Events: { E: %s } } }"
+    )
+    every_day = "{ Type: Schedule, Properties: { Schedule: rate(1 day) } }"
+    (tmp_path / "template.yaml").write_text(f"Resources:\n  Work: {work % every_day}\n")
+    (tmp_path / "scenario.py").write_text("")
+    scenarios: list[Path] = []
+
+    def play(folder: Path, *_: Any) -> tuple[list[Any], float]:
+        scenarios.append(folder)
+        return [], 0
+
+    monkeypatch.setattr(own, "try_project", lambda *_: iter(()))
+    monkeypatch.setattr(own, "LocalAws", lambda **_: nullcontext())
+    monkeypatch.setattr(own, "Linting", lambda _: nullcontext(SimpleNamespace(finish=Linted)))
+    monkeypatch.setattr(own, "play", play)
+
+    list(own.events(own.Wish(tmp_path, only=only), Result()))
+    assert len(scenarios) == played
 
 
 def test_a_mistyped_path_is_named_as_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -104,7 +104,7 @@ def events(wish: Wish, result: Result) -> Iterator[Event]:
     if wish.search:
         yield Step(f"searching, {wish.search} steps of random sequences")
         yield Told(search(wish.path, wish.search, wish.keep_failure))
-    if (project.folder / "scenario.py").exists():
+    if (project.folder / "scenario.py").exists() and not wish.only:
         yield Step("playing scenario.py")
         with LocalAws(port=wish.port) as local:
             result.outcomes = play(project.folder, project.template, local, lambda _: None)[0]
