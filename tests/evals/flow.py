@@ -9,10 +9,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 from unittest.mock import patch
-from urllib.parse import quote_plus
 
 from botocore.client import BaseClient
 
+from evals.events import attributes, happened, object_created, passes, read
 from evals.harness import reported
 from evals.iam import resolved
 from evals.system import System, last
@@ -92,6 +92,26 @@ class Flow:
             return
         sqs = self.system.aws.client("sqs")
         sqs.send_message(QueueUrl=sqs.get_queue_url(QueueName=name)["QueueUrl"], MessageBody=payload)
+
+    def received(self, queue: str, *bodies: str) -> dict[str, Any]:
+        """Up to ten messages, sent to a queue and received from it, as its consumer gets them."""
+        sqs, url = self.system.aws.client("sqs"), self.system.id(queue)
+        for place, body in enumerate(bodies):
+            fifo = {"MessageGroupId": "g", "MessageDeduplicationId": f"{place} {hash(body)}"}
+            is_fifo = self.system.properties(queue).get("FifoQueue")
+            sqs.send_message(QueueUrl=url, MessageBody=body, **(fifo if is_fifo else {}))
+        return {"Records": self._receive(url, len(bodies))}
+
+    def _receive(self, url: str, most: int) -> list[dict[str, Any]]:
+        messages = self.system.aws.client("sqs").receive_message(
+            QueueUrl=url,
+            MaxNumberOfMessages=min(most, 10),
+            AttributeNames=["All"],
+            MessageAttributeNames=["All"],
+            VisibilityTimeout=300,
+        )
+        arn = f"arn:aws:sqs:{REGION}:{ACCOUNT}:{url.rsplit('/', 1)[-1]}"
+        return [message_record(one, arn) for one in messages.get("Messages", [])]
 
     def settle(self, rounds: int = 12, to_the_end: bool = False) -> bool:
         """Delivers until nothing waits any more; whether that came about.
@@ -268,15 +288,7 @@ class Flow:
         sqs = self.system.aws.client("sqs")
         for queue, function, mapping in self.system.consumers("SQS"):
             url, most = self.system.id(queue), int(mapping.get("BatchSize", 10))
-            received = sqs.receive_message(
-                QueueUrl=url,
-                MaxNumberOfMessages=min(most, 10),
-                AttributeNames=["All"],
-                MessageAttributeNames=["All"],
-                VisibilityTimeout=300,
-            ).get("Messages", [])
-            arn = f"arn:aws:sqs:{REGION}:{ACCOUNT}:{url.rsplit('/', 1)[-1]}"
-            batch = [message_record(one, arn) for one in received]
+            batch = self._receive(url, most)
             passed = [one for one in batch if self._filtered(mapping, one)]
             self._came |= bool(batch)
             failures = self._of_batch(function, mapping, passed) if passed else []
@@ -325,67 +337,3 @@ class Flow:
                 self._try(batch)
                 if self.twice and passed and not batch.records:
                     self.records(function, passed, mapping)
-
-
-def read(streams: Any, arn: str) -> Iterator[dict[str, Any]]:
-    """All records of a table's stream, as far as Lambda's form is its own."""
-    for shard in streams.describe_stream(StreamArn=arn)["StreamDescription"]["Shards"]:
-        asked = {"StreamArn": arn, "ShardId": shard["ShardId"], "ShardIteratorType": "TRIM_HORIZON"}
-        iterator = streams.get_shard_iterator(**asked)["ShardIterator"]
-        for record in streams.get_records(ShardIterator=iterator)["Records"]:
-            change = record["dynamodb"]
-            if "ApproximateCreationDateTime" in change:
-                change["ApproximateCreationDateTime"] = int(change["ApproximateCreationDateTime"].timestamp())
-            yield {
-                name: record[name] for name in ("eventID", "eventName", "dynamodb", "userIdentity") if name in record
-            }
-
-
-def passes(filtered: Any, key: str) -> bool:
-    """Whether a notification's filter lets an object through."""
-    rules = as_dict(as_dict(filtered).get("S3Key")).get("Rules", [])
-    return all(
-        key.startswith(rule["Value"]) if rule["Name"].lower() == "prefix" else key.endswith(rule["Value"])
-        for rule in rules
-    )
-
-
-def object_created(bucket: str, *keys: str) -> dict[str, Any]:
-    """What S3 tells of new objects, whose keys it encodes; one record for each."""
-    return {
-        "Records": [
-            {
-                "eventVersion": "2.1",
-                "eventSource": "aws:s3",
-                "awsRegion": REGION,
-                "eventTime": "2026-11-23T08:00:00.000Z",
-                "eventName": "ObjectCreated:Put",
-                "s3": {
-                    "s3SchemaVersion": "1.0",
-                    "bucket": {"name": bucket, "arn": f"arn:aws:s3:::{bucket}"},
-                    "object": {"key": quote_plus(key, safe="/"), "size": 1, "eTag": "e", "sequencer": "0"},
-                },
-            }
-            for key in keys
-        ]
-    }
-
-
-def happened(source: str, kind: str, detail: Any) -> dict[str, Any]:
-    """An event as EventBridge hands it over."""
-    return {
-        "version": "0",
-        "id": "6a7e8feb-b491-4cf7-a9f1-bf3703467718",
-        "detail-type": kind,
-        "source": source,
-        "account": ACCOUNT,
-        "time": "2026-11-23T08:00:00Z",
-        "region": REGION,
-        "resources": [],
-        "detail": detail,
-    }
-
-
-def attributes(sent: dict[str, Any]) -> dict[str, Any]:
-    """Message attributes in the spelling of SNS to a function."""
-    return {name: {"Type": one["DataType"], "Value": one.get("StringValue", "")} for name, one in sent.items()}

@@ -67,7 +67,7 @@ class System:
 
     def _note(self, function: str, service: str, operation: str, parameters: dict[str, Any]) -> None:
         own = {last(physical): name for name, physical in self.stack.resources.items()}
-        own |= {name: name for name in self.functions}
+        own |= {name: name for name in self.template["Resources"] if name not in self.stack.resources}
         for action, physical, rest in requests(service, operation, parameters):
             if physical.startswith("arn:aws:scheduler:"):
                 head, group, schedule = physical.rsplit("/", 2)
