@@ -224,6 +224,11 @@ def test_what_is_bundled_is_called_as_the_handler_names_it(
     javascript.build(project / code, f"{module}.handler", {}, tmp_path / "work")
     assert commands[0][1] == asked
 
+    lacking = subprocess.CompletedProcess([], 1, "", 'Could not resolve "dd-trace"')
+    monkeypatch.setattr(javascript, "errand", lambda *_, **__: lacking)
+    with pytest.raises(PackagingError, match="needs dd-trace"):
+        javascript.build(project / code, f"{module}.handler", {}, tmp_path / "work")
+
 
 @pytest.mark.parametrize(("folder", "module"), [(".", "dist/place"), ("dist", "place")])
 def test_code_that_only_an_unknown_build_would_make_is_not_built(tmp_path: Path, folder: str, module: str) -> None:

@@ -22,6 +22,7 @@ class Compiled:
 
     root: Path
     entry: Path
+    by_name: bool = False  # nothing but its name says that it is the source
 
 
 def settings(path: Path) -> dict[str, Any]:
@@ -72,7 +73,7 @@ def bundled_from(folder: Path, module: str) -> Compiled | None:
             names = [name, name.parent] if name.name == "index" and len(name.parts) > 1 else [name]
             known = [path.relative_to(root) for path in source_files(root, inside.parts[0])]
             sources = next(filter(None, ([path for path in known if is_called(path, each)] for each in names)), [])
-            return Compiled(root, root / sources[0]) if len(sources) == 1 else None
+            return Compiled(root, root / sources[0], by_name=True) if len(sources) == 1 else None
     return None
 
 

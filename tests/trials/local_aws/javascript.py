@@ -235,6 +235,10 @@ def compile_as_tsc(compiled: Compiled, handler: str, out: Path) -> Path:
         more = [name for name in UNRESOLVED.findall(done.stderr) if name not in outside] if done.returncode else []
         if not more:
             break
+        if compiled.by_name:  # what the project's own script would do about it, nobody knows
+            raise PackagingError(
+                f"its source needs {more[0]}, which its packages do not bring: a layer or its build may"
+            )
         outside += more
     if done.returncode:
         raise PackagingError(f"esbuild failed for {entry}: {' '.join(done.stderr.split())[:300]}")

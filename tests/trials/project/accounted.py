@@ -89,6 +89,7 @@ NEEDED = (  # what a reader supplies for a row that is not tried, by what its re
         r"is no folder here|no asset beside|is not built",
         "its code: build it first, so that the path in the template is a folder",
     ),
+    (r"its source needs", "its code: build it first, so that the path in the template is a folder"),
     (r"its Makefile|make is not on PATH", "its code: run `sam build` and name .aws-sam/build/template.yaml"),
     (r"npm is not on PATH", "Node.js 20 or newer on PATH"),
     (r"npm|cannot be installed|esbuild failed", "its packages: a manifest and a lock that can be installed here"),
