@@ -120,6 +120,7 @@ ROWS = (  # what names every pattern once
     "tests/patterns/test_correlation.py: a play; if its handlers are in TypeScript too, test_correlation_in_typescript.py and "
     "tests/test_typescript.py",
     "pyproject.toml: the names of modules beside its handlers, in mypy's overrides",
+    "tests/support/environments.py and tests/node/package.json: a service of the SDK for JavaScript that no example has yet",
     "examples/README.md: what the local AWS does not show of it; tests/test_cdk.py: in ACCEPTED, what a reviewer would let be",
     "tests/trials/README.md: how many mistakes in Python handlers there are now",
     "then python -m support.snippets and support.contents fill in code and lines",
