@@ -92,8 +92,8 @@ def made_subscriber(_logical_id: str, properties: Any, _stack_name: str) -> Any:
 
 
 def reset() -> None:
-    for each in subscribers.values():
-        end(each)
+    for subscriber in subscribers.values():
+        end(subscriber)
     subscribers.clear()
     buses.clear()
     clients.clear()

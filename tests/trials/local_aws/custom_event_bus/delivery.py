@@ -78,10 +78,10 @@ def matches(given: dict[str, Any], data: dict[str, Any], system: dict[str, str])
     filters = given.get("FilterConfiguration", {}).get("Filters", [])
     return all(
         any(
-            classic._matches_detail(parts[each["Scope"]], pattern)
-            for pattern in classic._compiled_pattern(each["Pattern"]) or []
+            classic._matches_detail(parts[criteria["Scope"]], pattern)
+            for pattern in classic._compiled_pattern(criteria["Pattern"]) or []
         )
-        for each in filters
+        for criteria in filters
     )
 
 

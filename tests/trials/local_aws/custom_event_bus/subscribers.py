@@ -44,10 +44,10 @@ def create_subscriber(asked: dict[str, Any], begin: Callable[[Subscriber], None]
     bus: Bus = of(buses, asked["EventBusArn"])
     token = asked.get("ClientToken", "")
     with changing:
-        for each in [each for each in subscribers.values() if each.bus is bus]:
-            if token and each.token == token:
-                return shown(each)
-            if each.given["Name"] == asked["Name"]:
+        for other in [each for each in subscribers.values() if each.bus is bus]:
+            if token and other.token == token:
+                return shown(other)
+            if other.given["Name"] == asked["Name"]:
                 raise Refused("ResourceAlreadyExistsException", f"{asked['Name']} exists already", 409)
         start, end = points(bus, asked)
         with bus.changed:
