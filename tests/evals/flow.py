@@ -58,6 +58,7 @@ class Flow:
         self._waiting: list[Waiting] = []
         self._tries: dict[str, int] = {}
         self._read: set[str] = set()
+        self._owed = 0  # messages of S3 to queues, which the local AWS sends a moment later
         self._batches: dict[str, Batch] = {}
         self._to_the_end = self._came = False
 
@@ -109,7 +110,9 @@ class Flow:
             AttributeNames=["All"],
             MessageAttributeNames=["All"],
             VisibilityTimeout=300,
+            WaitTimeSeconds=2 if self._owed > 0 else 0,
         )
+        self._owed -= sum("ObjectCreated" in one["Body"] for one in messages.get("Messages", []))
         arn = f"arn:aws:sqs:{REGION}:{ACCOUNT}:{url.rsplit('/', 1)[-1]}"
         return [message_record(one, arn) for one in messages.get("Messages", [])]
 
@@ -163,6 +166,7 @@ class Flow:
     def _follow(self, operation: str, parameters: dict[str, Any]) -> None:
         if operation in STORED:
             self.stored.append((parameters["Bucket"], parameters["Key"]))
+            self._owed += self._queued(parameters["Bucket"], parameters["Key"])
             self._waiting += [Waiting(*one) for one in self._of_object(parameters["Bucket"], parameters["Key"])]
         for entry in parameters.get("Entries", []) if operation == "PutEvents" else []:
             bus = str(entry.get("EventBusName", "default")).rsplit("/", 1)[-1]
@@ -207,6 +211,16 @@ class Flow:
             detail = {"version": "0", "bucket": {"name": physical}, "object": {"key": key, "size": 1, "etag": "e"}}
             told = happened("aws.s3", "Object Created", detail | {"reason": "PutObject"})
             yield from ((name, told) for name in self._by_rules("default", told))
+
+    def _queued(self, physical: str, key: str) -> int:
+        """How many queues with a consumer a bucket tells of a new object, directly or by a topic."""
+        model, bucket = self.system.model, self._name(physical)
+        notified = as_dict(self.system.properties(bucket).get("NotificationConfiguration")) if bucket else {}
+        queues = [model.resource(one.get("Queue")) for one in told_of(notified, "QueueConfigurations", key)]
+        topics = [model.resource(one.get("Topic")) for one in told_of(notified, "TopicConfigurations", key)]
+        queues += [one.endpoint for one in model.subscriptions if one.topic and one.topic in topics]
+        consumed = {queue for queue, _, _ in self.system.consumers("SQS")}
+        return sum(queue is not None and queue.name in consumed for queue in queues)
 
     def _subscribed(self, topic: str) -> list[str]:
         name = self._name(topic)
@@ -337,3 +351,9 @@ class Flow:
                 self._try(batch)
                 if self.twice and passed and not batch.records:
                     self.records(function, passed, mapping)
+
+
+def told_of(notified: dict[str, Any], kind: str, key: str) -> list[dict[str, Any]]:
+    """The configurations of a kind that let a new object's notification through."""
+    configured: list[dict[str, Any]] = notified.get(kind, [])
+    return [one for one in configured if "ObjectCreated" in str(one.get("Event")) and passes(one.get("Filter"), key)]
