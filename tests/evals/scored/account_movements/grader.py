@@ -138,7 +138,7 @@ def nothing_is_half_booked(answer: Path, aws: LocalAws) -> Iterator[str]:
         deliver(system, messages)
         booked = {item["id"]: item.get("state") for item in system.items("Movements")}
         if balances(system).get(f"account {call}") != 500 or booked.get(f"m-{call}") != "BOOKED":
-            yield f"killed after call {call} and delivered again: {balances(system)}, {booked}"
+            yield f"killed before call {call} and delivered again: {balances(system)}, {booked}"
 
 
 @CHECKS(Severity.LOSES)
