@@ -2,30 +2,21 @@
 import { getStringFromEnv } from "@aws-lambda-powertools/commons/utils/env";
 import { Logger } from "@aws-lambda-powertools/logger";
 import { Metrics, MetricUnit } from "@aws-lambda-powertools/metrics";
-import type { AttributeValue } from "@aws-sdk/client-dynamodb";
 import { SendMessageCommand, SQSClient } from "@aws-sdk/client-sqs";
-import { unmarshall } from "@aws-sdk/util-dynamodb";
 import type { Context, DynamoDBBatchResponse, DynamoDBRecord, DynamoDBStreamEvent } from "aws-lambda";
-import { z } from "zod";
-import { advance, aws, begin, type Order, type State, UnknownOrder } from "./progress";
+import type { z } from "zod";
+import { advance, aws, begin, type Order, type State } from "./progress";
 import { quote } from "./quote";
+import { CHARGED, nobodyCanMean, Outcome, Placed, plain, REFUND, Settled, Shipped } from "./records";
 
 const PAYMENTS = getStringFromEnv({ key: "PAYMENTS_URL" });
 const SHIPPING = getStringFromEnv({ key: "SHIPPING_URL" });
 const REFUNDS = getStringFromEnv({ key: "REFUNDS_URL" });
 const LEFT_BEHIND = getStringFromEnv({ key: "LEFT_BEHIND_URL" });
-const REFUND = "refund-";
-const CHARGED = { DONE: "PAID", REFUSED: "DECLINED", UNKNOWN: "IN_DOUBT" } as const;
 
 const logger = new Logger();
 const metrics = new Metrics({ namespace: "Shop" });
 const sqs = new SQSClient(aws);
-
-const text = z.string().min(1);
-const Placed = z.object({ order_id: text, customer: text, sku: text, quantity: z.number(), correlation_id: text });
-const Settled = z.object({ payment_id: text, state: z.enum(["DONE", "REFUSED", "UNKNOWN"]) });
-const Shipped = z.object({ data: text });
-const Outcome = z.looseObject({ order_id: text });
 
 async function command(QueueUrl: string, order: Order, body: object): Promise<void> {
   const MessageAttributes = { correlation_id: { DataType: "String", StringValue: order.correlation_id } };
@@ -71,16 +62,13 @@ async function shipped({ data }: z.infer<typeof Shipped>): Promise<void> {
   if (nowIn(ended, order) && ended === "UNSHIPPABLE") await command(REFUNDS, order, payment);
 }
 
-async function follow({ dynamodb, eventID }: DynamoDBRecord): Promise<void> {
-  const item = unmarshall(dynamodb?.NewImage as Record<string, AttributeValue>);
-  logger.setCorrelationId(item.correlation_id ?? eventID); // the order's own, once that is known
+async function follow(record: DynamoDBRecord): Promise<void> {
+  const item = plain(record);
+  logger.setCorrelationId(item.correlation_id ?? record.eventID); // the order's own, once that is known
   if ("payment_id" in item) await settled(Settled.parse(item));
   else if ("sku" in item) await placed(Placed.parse(item));
   else await shipped(Shipped.parse(item));
 }
-
-const nobodyCanMean = (error: unknown) =>
-  [z.ZodError, SyntaxError, TypeError, UnknownOrder].some((kind) => error instanceof kind);
 
 /** In order: a record that fails comes again with all behind it; one that nobody can mean holds up none. */
 export async function handler(event: DynamoDBStreamEvent, context: Context): Promise<DynamoDBBatchResponse> {
