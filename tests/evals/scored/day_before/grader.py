@@ -243,7 +243,7 @@ def what_could_not_be_done_is_kept(answer: Path, aws: LocalAws) -> Iterator[str]
             kept = "OnFailure" in str(function.get("EventInvokeConfig")) or function.get("DeadLetterQueue")
             if function and not kept:
                 yield "a reminder that fails each time is gone: Lambda discards it after three attempts"
-    yield from (each for each in said(answer) if each.startswith(("E", "SAM")))
+    yield from said(answer, "E", "SAM")
 
 
 @CHECKS(Severity.COSTS)

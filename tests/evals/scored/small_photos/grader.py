@@ -138,7 +138,7 @@ def notifications(system: System) -> Iterator[tuple[str, str, str]]:
 
 @CHECKS(Severity.BLOCKS)
 def it_can_be_deployed(answer: Path, aws: LocalAws) -> Iterator[str]:
-    yield from (each for each in said(answer) if each.startswith(("E1", "E2", "E3", "E6", "SAM")))
+    yield from said(answer, "E1", "E2", "E3", "E6", "SAM")
     for one, other in combinations(notifications(System(answer, aws)), 2):
         events = one[0].removesuffix("*").startswith(other[0].removesuffix("*")) or other[0].removesuffix(
             "*"
@@ -151,7 +151,7 @@ def it_can_be_deployed(answer: Path, aws: LocalAws) -> Iterator[str]:
 
 @CHECKS(Severity.LOSES)
 def what_fails_is_kept(answer: Path, aws: LocalAws) -> Iterator[str]:
-    yield from (each for each in said(answer) if each.startswith("E9"))
+    yield from said(answer, "E9")
 
 
 @CHECKS(Severity.HIDES)
