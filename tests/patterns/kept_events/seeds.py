@@ -26,4 +26,17 @@ SEEDS = (
             ),
         ),
     ),
+    Seed(
+        "kept_events",
+        "a write that fails is passed over",
+        "throttled",
+        "lost",
+        (
+            (
+                "track.py",
+                "    orders.put_item(**put)\n",
+                "    try:\n        orders.put_item(**put)\n    except Exception:\n        logger.exception('no')\n",
+            ),
+        ),
+    ),
 )

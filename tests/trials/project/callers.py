@@ -230,6 +230,8 @@ def of_asker(resource: Resource) -> Iterator[Source]:
     elif resource.type == "AWS::ElasticLoadBalancingV2::TargetGroup":
         ends = [template.function(target.written("Id")) for target in resource.items("Targets")]
         function, given = next(filter(None, ends), ""), BALANCED
+    elif resource.type == "AWS::EventsV2::Subscriber":  # whose event a file or the code tells, as for a direct call
+        function = template.function(resource.written("InvokeConfiguration", "TargetArn"))
     if function:
         yield Source(Kind.DIRECT, function, resource.name, given=given)
 
