@@ -84,9 +84,9 @@ def may(answer: Path, aws: LocalAws, role: str, action: str, value: Any) -> bool
     """Whether a role of the template, and its policies beside it, allow an action on what `value` refers to."""
     made = whole(answer, aws)
     documents = [each["PolicyDocument"] for each in made["Resources"][role]["Properties"].get("Policies", [])]
-    for each in made["Resources"].values():
-        if each["Type"] in ("AWS::IAM::Policy", "AWS::IAM::RolePolicy") and role in references(each["Properties"]):
-            documents.append(each["Properties"]["PolicyDocument"])
+    for policy in made["Resources"].values():
+        if policy["Type"] in ("AWS::IAM::Policy", "AWS::IAM::RolePolicy") and role in references(policy["Properties"]):
+            documents.append(policy["Properties"]["PolicyDocument"])
     given = [one for document in resolved(made, documents) for one in statements(document)]
     return allows(given, action, str(resolved(made, value)))
 

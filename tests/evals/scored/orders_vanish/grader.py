@@ -40,9 +40,9 @@ def came(system: System) -> list[str]:
 def target(system: System) -> tuple[str, dict[str, Any]]:
     """The rule that sends to the warehouse, and how."""
     for name, rule in system.of_kind("AWS::Events::Rule").items():
-        for each in rule.get("Targets", []):
-            if references(each.get("Arn")) == {"Warehouse"}:
-                return name, each
+        for way in rule.get("Targets", []):
+            if references(way.get("Arn")) == {"Warehouse"}:
+                return name, way
     raise Missing("no rule sends to Warehouse")
 
 

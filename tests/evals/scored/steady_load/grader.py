@@ -50,8 +50,8 @@ def price(answer: Path, aws: LocalAws) -> dict[str, Any]:
 
 def instances(answer: Path, aws: LocalAws) -> dict[str, Any]:
     config = price(answer, aws).get("CapacityProviderConfig", {})
-    found: dict[str, Any] = config.get("LambdaManagedInstancesCapacityProviderConfig", {})
-    return found
+    own: dict[str, Any] = config.get("LambdaManagedInstancesCapacityProviderConfig", {})
+    return own
 
 
 def provider(answer: Path, aws: LocalAws) -> dict[str, Any]:
