@@ -99,6 +99,21 @@ def an_outage_loses_no_price(answer: Path, aws: LocalAws) -> Iterator[str]:
         yield f"the table was throttled for a while: {len(left)} of three come again, the prices are {prices(system)}"
 
 
+@CHECKS(Severity.BLOCKS)
+def what_the_table_never_takes_holds_up_none(answer: Path, aws: LocalAws) -> Iterator[str]:
+    def refused(operation: str, parameters: dict[str, Any], really: Any) -> Any:
+        if "Item" in operation and "cup" in str(parameters):
+            raise ClientError(SLOWER, operation)  # type: ignore[arg-type]
+        return really()
+
+    system = deployed(answer, aws)
+    batch = records(("mug", 1, 500), ("cup", 1, 300), ("jug", 1, 900), ("pot", 1, 700))
+    with intercepted(refused), system.running(streamed(system, "Kinesis").function.name) as run:
+        repeated(lambda *call: run(call[0]) or {"batchItemFailures": []}, batch, 1)
+    if prices(system) != {"mug": 500, "jug": 900, "pot": 700}:
+        yield f"beside a price that the table never takes these are kept: {prices(system)}"
+
+
 @CHECKS(Severity.DOUBLES)
 def an_old_price_replaces_no_newer_one(answer: Path, aws: LocalAws) -> Iterator[str]:
     system = deployed(answer, aws)
