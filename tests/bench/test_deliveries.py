@@ -3,6 +3,7 @@
 import json
 from base64 import b64decode
 from collections.abc import Callable
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -25,7 +26,8 @@ def stream(**batching: Any) -> Source:
 
 
 def a_stage(answer: Callable[[Any], Answer] = lambda _: Answer()) -> Any:
-    return SimpleNamespace(stack=SimpleNamespace(resources={}), invoke=lambda _, event: answer(event))
+    local = SimpleNamespace(clock=Path("no later time is set"))
+    return SimpleNamespace(local=local, stack=SimpleNamespace(resources={}), invoke=lambda _, event: answer(event))
 
 
 def records(numbers: int, **batching: Any) -> Records:

@@ -161,7 +161,7 @@ class EachWorldAnew:
     def faulted(self) -> list[Any]:
         return []
 
-    lookups = faulted
+    lookups = made_up = faulted
 
 
 def test_a_world_is_compared_with_the_empty_one_that_it_was(monkeypatch: pytest.MonkeyPatch) -> None:

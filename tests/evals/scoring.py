@@ -8,7 +8,7 @@ A `Specification` of `evals.json` is right or wrong.
 import re
 import shutil
 import tomllib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
@@ -143,8 +143,13 @@ class Task:
             file.write_text(text.replace(change["old"], change["new"]))
         return answer
 
+    def failed(self, answer: Path, aws: LocalAws, names: Collection[str] | None = None) -> dict[str, list[str]]:
+        """The complaints of each check that fails, of all checks or of those named."""
+        asked = [check for check in self.checks if names is None or check.name in names]
+        return {check.name: complaints for check in asked if (complaints := check.grade(answer, aws))}
+
     def score(self, answer: Path, aws: LocalAws) -> Score:
-        failed = {check.name: complaints for check in self.checks if (complaints := check.grade(answer, aws))}
+        failed = self.failed(answer, aws)
         if any(check.severity is Severity.ASKED for check in self.checks if check.name in failed):
             return Score(0.0, failed)
         whole = sum(check.weight for check in self.checks)

@@ -29,10 +29,10 @@ def test_a_good_answer_scores_everything(task: Task, aws: LocalAws, tmp_path: Pa
 @pytest.mark.e2e
 @pytest.mark.parametrize(("task", "name"), BAD, ids=name_of)
 def test_a_bad_answer_is_marked_down_for_its_own_reason(task: Task, name: str, aws: LocalAws, tmp_path: Path) -> None:
-    score = task.score(task.spoiled(name, tmp_path / "answer"), aws)
+    """That no other check objects costs seven times as much: `python -m evals.bad_answers` asks them all."""
+    reasons = set(task.bad[name]["fail"])
 
-    assert sorted(score.failed) == sorted(task.bad[name]["fail"]), score.failed
-    assert score.value < 1
+    assert set(task.failed(task.spoiled(name, tmp_path / "answer"), aws, reasons)) == reasons
 
 
 @pytest.mark.e2e

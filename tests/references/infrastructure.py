@@ -88,7 +88,7 @@ DELETE = ["iam:DeleteRole", "iam:DeleteRolePolicy", "iam:DetachRolePolicy"]
 SERVICES = ["lambda", "codedeploy", "states", "events", "scheduler", "pipes", "apigateway"]  # that take such a role
 USE = [
     *("dynamodb:*", "sqs:*", "sns:*", "s3:*", "kinesis:*", "events:*", "scheduler:*", "states:*", "logs:*", "xray:*"),
-    *("lambda:InvokeFunction", "kms:Decrypt", "kms:GenerateDataKey", "secretsmanager:GetSecretValue"),
+    *("lambda:InvokeFunction", "kms:Decrypt", "kms:GenerateDataKey", "secretsmanager:GetSecretValue", "ses:SendEmail"),
     *("lambda:CheckpointDurableExecution", "lambda:GetDurableExecutionState"),
     *("lambda:SendDurableExecutionCallbackSuccess", "codedeploy:PutLifecycleEventHookExecutionStatus"),
 ]

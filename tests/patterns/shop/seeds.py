@@ -5,4 +5,8 @@ from support.mistakes import Seed
 SEEDS = (
     Seed("shop", "who comes second mails too", "twice", "doubled",
          (("mails.py", ', ConditionExpression="attribute_not_exists(mail_id)"', ""),)),
+    Seed("shop", "what fails is taken for mailed", "throttled", "lost",
+         (("mail.py", "VisibilityTimeout=wait)\n        raise\n", "VisibilityTimeout=wait)\n"),)),
+    Seed("shop", "a refused entry is passed over", "partly refused", "lost",
+         (("announce.py", "if code in MAY_PASS:", "if not code:"),)),
 )  # fmt: skip
