@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from trials.local_aws import LocalAws, Stack
+from trials.local_aws import Stack
 from trials.world import Difference, differences, noise, snapshot, tellable, without_envelope
 from trials.world.compare import is_time
 from trials.world.snapshot import Probes, named, parsed
@@ -112,7 +112,6 @@ def test_a_queue_shows_what_was_sent_to_it_through_a_rule(monkeypatch: pytest.Mo
     worlds = []
     for number in (1, 2):
         monkeypatch.setitem(snapshot.__globals__, "queued", lambda _, number=number: bodies(number))
-        monkeypatch.setitem(snapshot.__globals__, "mailed", lambda _: iter(()))
         worlds.append(snapshot(None, stack))  # type: ignore[arg-type]
 
     assert worlds[0] == worlds[1]
@@ -150,17 +149,3 @@ def test_a_body_that_is_nested_without_end_stays_a_text() -> None:
     """As it lies in a dead-letter queue: no fault of the world."""
     assert parsed('{"body": "[1]"}') == {"body": [1]}
     assert parsed("[" * 5000) == "[" * 5000
-
-
-def test_a_mail_that_was_sent_twice_is_two_and_equal_but_for_its_number(server: LocalAws) -> None:
-    ses = server.client("ses")
-    ses.verify_email_identity(EmailAddress="shop@shop.test")
-    stack = Stack("stack-of-mails", {}, {}, {})
-    before = snapshot(server, stack)["mails"]
-    message = {"Subject": {"Data": "Your order"}, "Body": {"Text": {"Data": "is on its way"}}}
-    for _ in range(2):
-        ses.send_email(Source="shop@shop.test", Destination={"ToAddresses": ["ana@shop.test"]}, Message=message)
-
-    first, second = snapshot(server, stack)["mails"][len(before) :]
-    assert first == second
-    assert (first["To"], first["Subject"]) == (["ana@shop.test"], "Your order")

@@ -23,7 +23,7 @@ WANTED = (
     "tests/trials/template/",  # the rules read templates with it; trials without its __init__.py is a package too
 )
 LEFT_OUT = (  # what proves an example needs the bench; a page's link to it becomes its words
-    *("/scenario.py", "/event.json", "/fixtures/", "/test_", "/emf.schema.json"),
+    *("/scenario.py", "/event.json", "/events/", "/fixtures/", "/test_", "/emf.schema.json"),
     *("/stack.", "/cdk"),  # the templates deploy the same; the other archive has the stacks
     *("/masked.py", "/nested.py"),  # the references quote them
 )
@@ -68,6 +68,8 @@ def build(folder: Path) -> Path:
     names = {path: path.relative_to(ROOT).as_posix() for path in tracked()}
     wanted = {path for path, name in names.items() if name.startswith(WANTED)}
     wanted -= {path for path in wanted if any(part in f"/{names[path]}" for part in LEFT_OUT)}
+    for newest in ("shop", "kept_events"):  # for room: they are there in Python
+        wanted -= {path for path in wanted if path.match(f"examples/{newest}/*.ts")}
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as packed:
         for path in sorted(wanted):
             text = path.read_text()

@@ -63,7 +63,7 @@ class Probes:
 
 
 def snapshot(local: LocalAws, stack: Stack, probes: Probes | None = None) -> World:
-    """Everything in the stack's tables, queues, buckets, streams and machines, and what was published or mailed."""
+    """Everything in the stack's tables, queues, buckets, streams and state machines, and what was published."""
     world: World = {}
     messages = queued(local)
     for name, kind in stack.types.items():
@@ -73,32 +73,18 @@ def snapshot(local: LocalAws, stack: Stack, probes: Probes | None = None) -> Wor
             world[f"queue {name}"] = [without_envelope(parsed(body)) for body in bodies]
         elif place in READERS:
             world[f"{place} {name}"] = list(READERS[place](local, physical))
-    world["mails"] = list(mailed(local))
     for queue, place in (probes.queues if probes else {}).items():
         world[place] = [without_envelope(parsed(body)) for body in messages.get(queue, [])]
     return named(world, stack)
 
 
-def inspected(local: LocalAws, what: str) -> dict[str, Any]:
-    """What the local AWS holds of a service, by account, without a call to the service."""
-    context: ssl.SSLContext = local.tls
-    with urllib.request.urlopen(f"{local.endpoint}/_ministack/{what}/messages", timeout=10, context=context) as answer:
-        by_account: dict[str, Any] = json.load(answer)["messages"]
-    return by_account
-
-
 def queued(local: LocalAws) -> dict[str, list[str]]:
     """The bodies in every queue, without receiving them."""
-    regions = (region for regions in inspected(local, "sqs").values() for region in regions.values())
-    queues = (queue for region in regions for queue in region.items())
+    context: ssl.SSLContext = local.tls
+    with urllib.request.urlopen(f"{local.endpoint}/_ministack/sqs/messages", timeout=10, context=context) as answer:
+        by_account = json.load(answer)["messages"]
+    queues = (queue for regions in by_account.values() for region in regions.values() for queue in region.items())
     return {url.rsplit("/", 1)[1]: [each["Body"] for each in messages] for url, messages in queues}
-
-
-def mailed(local: LocalAws) -> Iterator[Any]:
-    """The mails that SES sent, without what every mail has anew."""
-    for mails in inspected(local, "ses").values():
-        for mail in mails:
-            yield {name: parsed(value) for name, value in mail.items() if name not in ("MessageId", "Timestamp")}
 
 
 def items(local: LocalAws, table: str) -> Iterator[Any]:
