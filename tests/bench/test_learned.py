@@ -11,7 +11,7 @@ import pytest
 from pydantic import v1
 
 from trials.deliveries.history import Delivery
-from trials.faults.once import Try, mended, said
+from trials.faults.once import Try, caught_in, mended, said
 from trials.project import Kind, Source
 from trials.project.sources import Route
 from trials.samples.learned import lacks, mends, raised
@@ -364,6 +364,44 @@ def test_a_sample_is_mended_until_it_is_taken() -> None:
     assert not fared.refused
     assert fared.sample.learned == ("a", "b", "c")
     assert function.calls == 4
+
+
+class Swallower(Function):
+    """Logs what it lacks, and returns as if all were well."""
+
+    def try_(self, sample: Sample) -> Try:
+        fared = super().try_(sample)
+        fared.mute, fared.refused, fared.judgement = bool(fared.refused), "", None
+        return fared
+
+
+def test_what_a_worker_only_logs_mends_a_sample_as_an_error_does() -> None:
+    function = Swallower("a", "b", "c")
+    fared = mended(function.try_, function.try_(START), QUEUE)
+
+    assert not fared.mute
+    assert fared.sample.learned == ("a", "b", "c")
+    assert function.calls == 4
+
+
+def test_a_log_that_says_nothing_new_is_heeded_once() -> None:
+    function = Swallower("a", deaf=True)
+    fared = mended(function.try_, function.try_(START), QUEUE)
+
+    assert fared.sample is START
+    assert function.calls == 2
+
+
+@pytest.mark.parametrize(
+    ("log", "told"),
+    [
+        ("START\n[ERROR] Missing field order_id\nEND", "[ERROR] Missing field order_id"),
+        ("KeyError: 'a'\n  ValidationError: b\n", "ValidationError: b"),
+        ("START\nprocessed 1 message\nEND", ""),
+    ],
+)
+def test_the_last_complaint_of_a_log_is_told(log: str, told: str) -> None:
+    assert caught_in((log,)) == told
 
 
 def test_no_more_mends_are_tried_than_that() -> None:

@@ -44,6 +44,7 @@ ALWAYS_SET = {"TZ", "LANG", "PATH", "AWS_REGION", "AWS_DEFAULT_REGION", "AWS_LAM
 ANSWER = "what %s answers, under [[outside]] of trials.toml"
 STORED = "what another request stored"
 NOTHING = Refusal(())
+LOG = 80  # lines of a log that are read
 MOST_SAMPLES = 3  # that are tried until the function takes one
 OF_AN_ANSWER = re.compile(r"\bjson\(\)|\bjson\.loads?\(|\brepl|\bresp|\banswer", re.IGNORECASE)  # a line that reads one
 NOT_REACHED = re.compile(
@@ -80,6 +81,7 @@ class Try:
     calls: list[tuple[str, str]]
     empty: World
     refused: str = ""
+    mute: bool = False  # it was taken, and nothing shows: what it lacks may have been caught and logged
     said: Refusal = NOTHING
     judgement: Judgement | None = None  # of a sample that was refused
     looked: list[Lookup] = field(default_factory=list)  # for what in DynamoDB
@@ -89,9 +91,9 @@ class Try:
     @property
     def teaches(self) -> bool:
         """Whether a sample may be mended by what was said: it is none of the project's, and nothing else is wrong."""
-        open_ = self.judgement is not None and self.judgement.promise is None
+        refused = bool(self.refused) and self.judgement is not None and self.judgement.promise is None
         loads = not any(NO_PACKAGE.search(text) for text in self.said.texts)
-        return bool(self.refused) and open_ and loads and not self.sample.file
+        return (refused or self.mute) and loads and not self.sample.file
 
 
 def once(stage: Stage, source: Source, samples: list[Sample]) -> Attempt:
@@ -151,12 +153,28 @@ def taken(stage: Stage, source: Source, fared: Try, tried: list[str]) -> Attempt
     seen = tuple(dict.fromkeys(fared.calls))
     answer, different = fared.result.answers[-1], noise(*fared.worlds) | noise(*map(returned, fared.bodies))
     reference = Reference(fared.sample, fared.worlds[0], different, seen, tuple(fared.calls), answer, fared.empty)
-    code = stage.project.code(source.function)
-    judgement = undisturbed(source, reference, calls_nothing(*code), only_reads(*code))
+    judgement = left_behind(stage, source, reference)
+    if fared.mute and (caught := caught_in(fared.said.texts)):
+        lacking = lacks(fared.said) if fared.sample.file else ""
+        supply = f"{lacking}, which the event in {fared.sample.origin} lacks" if lacking else judgement.supply
+        judgement = replace(judgement, happened=f"{judgement.happened}; its log says: {caught}", supply=supply)
     if fared.made_up:
         text = f"{judgement.happened}; what {', '.join(fared.made_up)} answered was made up, for it is not here"
         judgement = replace(judgement, happened=text)
     return Attempt(judgement, reference, tried, stage.returned_early(source.function), fared.sample)
+
+
+def left_behind(stage: Stage, source: Source, reference: Reference) -> Judgement:
+    """What one delivery did, given what the function's code can do at all."""
+    code = stage.project.code(source.function)
+    return undisturbed(source, reference, calls_nothing(*code), only_reads(*code))
+
+
+def is_mute(stage: Stage, source: Source, fared: Try) -> bool:
+    """Whether a delivery that was taken left nothing that can be seen."""
+    calls = tuple(fared.calls)
+    shown = Reference(fared.sample, fared.worlds[0], set(), calls, calls, fared.result.answers[-1], fared.empty)
+    return left_behind(stage, source, shown).verdict is not Verdict.HELD
 
 
 def behind_its_sender(stage: Stage, source: Source, tried: list[str]) -> Attempt | None:
@@ -207,6 +225,9 @@ def delivered(stage: Stage, source: Source, sample: Sample) -> Try:
             fared.said = said(fared.result, log, stage.project.code(source.function)[0])
             fared.judgement = refused_by(stage, source, sample, fared, log)
             break
+    if not fared.refused and is_mute(stage, source, fared):
+        log = stage.lines(source.function)[-LOG:]
+        fared.mute, fared.said = True, Refusal(("\n".join(log),), raised(log, stage.project.code(source.function)[0]))
     return fared
 
 
@@ -258,7 +279,7 @@ def mended(try_: Callable[[Sample], Try], fared: Try, source: Source, most: int 
         for sample in mends(fared.sample, source, fared.said):
             after = try_(sample)
             most -= 1
-            if not after.refused or observations(after.said) != before:
+            if not (after.refused or after.mute) or observations(after.said) != before:
                 better = after
             if better or not most:
                 break
@@ -274,7 +295,7 @@ def said(result: Delivery, log: list[str], folder: Path) -> Refusal:
     body = answer.body.get("body", answer.body) if isinstance(answer.body, dict) else answer.body
     response = body if isinstance(body, str) else json.dumps(body, default=str)
     refused = answer.status >= 400 or tells_of_failure(answer)
-    texts = (answer.whole, response if refused else "", "\n".join(log[-80:]))
+    texts = (answer.whole, response if refused else "", "\n".join(log[-LOG:]))
     return Refusal(tuple(text for text in texts if text), raised(log, folder))
 
 
@@ -311,6 +332,15 @@ def logged(lines: list[str]) -> str:
             if isinstance(entry, dict) and entry.get("exception"):
                 return " ".join(str(entry["exception"]).split())[-300:]
     return ""
+
+
+CAUGHT = re.compile(r"(?i)\b\w*(?:error|exception)\b|\b(?:missing|invalid|required|fail(?:ed|ure)?|cannot|could not)\b")
+
+
+def caught_in(texts: tuple[str, ...]) -> str:
+    """The last line of a log that tells of a failure; empty if none does."""
+    lines = [line for text in texts for line in text.splitlines() if CAUGHT.search(line)]
+    return " ".join(lines[-1].split())[:200] if lines else ""
 
 
 def astray(lines: list[str]) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 from trials.local_aws import LocalAwsError
 from trials.local_aws.compiled import compiled_from
 from trials.project.accounted import DURABLE
+from trials.project.conditions import met
 from trials.project.deployable import POWERTOOLS, SDK, deployable, in_powertools, too_old
 from trials.project.elsewhere import buses, final, put_in, told
 from trials.project.parameters import SSM, made_up, overrides, stored
@@ -143,7 +144,15 @@ def read(path: Path, url: str) -> Project:
     parameters = made_up(body.get("Parameters") or {}, url)
     parameters = {name: value for name, value in parameters.items() if name not in supply.parameters}
     given = parameters | in_store(body.get("Parameters") or {}, supply.parameters)
+    supplied_to = supply.parameters.keys()
+    values = final(body.get("Parameters") or {}, given, {})
+    chosen = met(body, listed, values, (body.get("Parameters") or {}).keys() - supplied_to, url)
+    given, parameters = given | chosen, {name: each for name, each in parameters.items() if name not in chosen}
     notes += [f"parameter {name} is {value!r}, made up" for name, value in parameters.items()]
+    notes += [
+        f"parameter {name} is {value!r}, not {values[name]!r}: a condition would leave event sources out"
+        for name, value in chosen.items()
+    ]
     outdated = list(too_old(body, template.parent))
     notes += [f"{each} can only call AWS itself: a newer one is packaged" for each in outdated]
     files, names = sample_files(folder), {source.name for source in listed}
