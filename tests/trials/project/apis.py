@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from trials.project import accounted, integrations
+from trials.project import accounted, integrations, validated
 from trials.project.callers import AUTHORIZES
 from trials.project.source import ANY, Call, Kind, Route, Source
 from trials.template import (
@@ -40,6 +40,7 @@ def route_of_event(event: Event) -> Source:
     version = "1.0" if rest else str(event.only("PayloadFormatVersion") or "2.0")
     api = logical_id(event.written("RestApiId" if rest else "ApiId"))
     route = Route(method, path, version, _authorizer_of_event(event, api))
+    route = validated.by_event(route, event, api) if rest else route
     return Source(Kind.HTTP, event.owner.name, event.label, api, route=route)
 
 
@@ -77,13 +78,15 @@ def routes_of_definition(api: Resource) -> Iterator[Source]:
     yield from _authorizers(api)
     if function := template.function(api.written("Target")):  # quick create: every request goes to it
         yield Source(Kind.HTTP, function, name, name, route=Route("ANY", "$default", "2.0"))
-    for path, operations in as_dict(_openapi(api).get("paths")).items():
+    document = _openapi(api)
+    for path, operations in as_dict(document.get("paths")).items():
         for method, operation in as_dict(operations).items():
             integration = as_dict(as_dict(operation).get("x-amazon-apigateway-integration"))
             if not integration or method.upper() == "OPTIONS":
                 continue
             version = str(integration.get("payloadFormatVersion", APIS[api.type]))
             where = Route("ANY" if method.upper() in ANY else method.upper(), path, version)
+            where = validated.by_operation(where, operation, document)
             label, function = f"{name}.{method} {path}", template.function(integration.get("uri"))
             if function and integration.get("type") == "aws":  # a mapping template makes what it gets, and no request
                 yield Source(Kind.DIRECT, function, label, name)
@@ -166,6 +169,7 @@ def route_of_rest_api(method: Resource) -> Iterator[Source]:
     if verb == "OPTIONS":
         return
     where = Route(verb, _path(method.template, method.written("ResourceId")), "1.0", _authorizer_of(method))
+    where = validated.by_method(where, method)
     origin, integration = logical_id(method.written("RestApiId")), method.only("Integration", "Type")
     if not function:
         if calls_a_service(integration):

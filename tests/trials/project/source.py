@@ -40,13 +40,18 @@ class Batching:
 
 @dataclass(frozen=True)
 class Route:
-    """A method and path of an API; `payload` is the version of the event, `authorizer` what stands before the route."""
+    """A method and path of an API; `payload` is the version of the event, `authorizer` what stands before the route.
+
+    `schema` is what its definition says of a body, `parameters` those that it demands: query or header, and the name.
+    """
 
     method: str
     path: str
     payload: str = "2.0"
     authorizer: str = ""  # jwt, cognito, lambda, iam or nothing
     websocket: bool = False
+    schema: Any = None
+    parameters: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)

@@ -7,11 +7,13 @@ from base64 import b64encode
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import quote_plus
+from urllib.parse import quote_plus, urlencode
 
 from trials.project.sources import ANY, Kind, Route, Source, key_rules
+from trials.samples.derive import guess
 from trials.samples.pattern import fill, merge
 from trials.samples.sample import Sample
+from trials.samples.schema import example
 from trials.template import Model, as_dict, logical_id
 
 ID = "trial-1"
@@ -246,7 +248,11 @@ def request(route: Route, wanted: dict[str, Any] | None = None) -> dict[str, Any
     names = re.findall(r"\{(.*?)\+?\}", route.path)
     path = re.sub(r"\{.*?\}", "1", route.path)
     text = json.dumps({"id": ID}) if method in ("POST", "PUT", "PATCH") else None
+    if text and route.schema:
+        text = json.dumps(example(route.schema))
     headers = {"content-type": "application/json", "host": "trial.example", "idempotency-key": ID}
+    headers |= {name: str(guess(name, None)) for place, name in route.parameters if place == "header"}
+    query = {name: str(guess(name, None)) for place, name in route.parameters if place == "query"}
     common: dict[str, Any] = {"headers": headers, "pathParameters": dict.fromkeys(names, "1") or None, "body": text}
     common["isBase64Encoded"] = False
     claims = authorizer(route.authorizer, route.payload, wanted or {})
@@ -259,8 +265,8 @@ def request(route: Route, wanted: dict[str, Any] | None = None) -> dict[str, Any
             "path": path,
             "httpMethod": method,
             "multiValueHeaders": {name: [value] for name, value in headers.items()},
-            "queryStringParameters": None,
-            "multiValueQueryStringParameters": None,
+            "queryStringParameters": query or None,
+            "multiValueQueryStringParameters": {name: [value] for name, value in query.items()} or None,
             "stageVariables": None,
             "requestContext": {**place, **context},
             **common,
@@ -271,8 +277,9 @@ def request(route: Route, wanted: dict[str, Any] | None = None) -> dict[str, Any
         "version": "2.0",
         "routeKey": key,
         "rawPath": path,
-        "rawQueryString": "",
+        "rawQueryString": urlencode(query),
         "requestContext": {"http": http, "routeKey": key, "stage": "$default", "requestId": ID, **context},
+        **({"queryStringParameters": query} if query else {}),
         **common,
     }
 
