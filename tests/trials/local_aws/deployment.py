@@ -35,6 +35,7 @@ from trials.template import (
 from trials.template.nested import inlined
 
 SYNTHESISED = ".template.json"
+PACKAGES = "trials:packages"  # metadata of a function: what stands in for its layers
 SETUPTOOLS = "setuptools<81"  # with pkg_resources, which packages of that time import
 WITH_SETUPTOOLS = tuple(f"python3.{minor}" for minor in range(6, 12))  # Python installed it beside pip up to 3.11
 LARGEST = 51_200  # bytes of a template that may stand in the request; a larger one is read from a bucket
@@ -146,6 +147,7 @@ class LocalAws(Server):
     def _pack_one(self, resource: dict[str, Any], whole: dict[str, Any], folder: Path, extra: Sequence[str]) -> None:
         """`whole` are its properties with those of Globals."""
         properties, runtime = resource.get("Properties", {}), str(whole.get("Runtime", ""))
+        extra = [*extra, *resource.get("Metadata", {}).get(PACKAGES, ())]
         if runtime.startswith("nodejs"):
             self._bring_node()
         if runtime in javascript.OLDER:  # as Lambda does, by the path on which its own packages lie

@@ -10,6 +10,7 @@ from typing import Any
 
 from trials.local_aws.compiled import compiled_from
 from trials.machines.absent import called_by_name
+from trials.project.layers import holds, imports_of, stand_in
 from trials.template import (
     ASSET,
     FUNCTIONS,
@@ -31,10 +32,11 @@ def deployable(body: dict[str, Any], folder: Path, notes: list[str]) -> tuple[di
     """The template without what cannot be deployed here, and what is left out, with reasons."""
     body = included(without_bootstrap(deepcopy(body)), folder)
     left_out: dict[str, str] = {}
+    stand_in(body, folder, notes)
     for name in drop_missing_layers(body, folder):
         notes.append(f"layer {name} is built elsewhere, its folder is not here: left out")
-    for name, place in layers_not_installed(body, folder):
-        notes.append(f"layer {name} lacks its packages: run npm install in {place}")
+    for name, command in layers_not_installed(body, folder):
+        notes.append(f"layer {name} lacks its packages: run {command}")
     for name, resource in body["Resources"].items():
         resource.pop("DeletionPolicy", None)
         resource.pop("UpdateReplacePolicy", None)
@@ -141,8 +143,8 @@ def drop_missing_layers(body: dict[str, Any], folder: Path) -> list[str]:
     return gone
 
 
-def layers_not_installed(body: dict[str, Any], folder: Path) -> Iterator[tuple[str, Path]]:
-    """The layers that SAM takes as they lie although nobody installed what their manifest for Node.js names."""
+def layers_not_installed(body: dict[str, Any], folder: Path) -> Iterator[tuple[str, str]]:
+    """The layers that SAM takes as they lie although nobody installed what their manifest names, and who would."""
     for name, resource in body["Resources"].items():
         uri = as_dict(resource.get("Properties")).get("ContentUri")
         if (
@@ -154,7 +156,10 @@ def layers_not_installed(body: dict[str, Any], folder: Path) -> Iterator[tuple[s
         manifest = folder / uri / "nodejs" / "package.json"
         installed = not manifest.is_file() or (manifest.parent / "node_modules").is_dir()
         if not installed and json.loads(manifest.read_text(encoding="utf-8")).get("dependencies"):
-            yield name, manifest.parent
+            yield name, f"npm install in {manifest.parent}"
+        asked = folder / uri / "python" / "requirements.txt"
+        if any(not holds(folder / uri, each) for each in imports_of(asked)):
+            yield name, f"pip install -r {asked} -t {asked.parent}"
 
 
 def drop_foreign_layers(body: dict[str, Any]) -> list[str]:

@@ -1,0 +1,91 @@
+"""Layers that are not here, and the packages that stand in for them."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from trials.local_aws.deployment import PACKAGES
+from trials.project import read
+
+TEMPLATE = """
+Transform: AWS::Serverless-2016-10-31
+Resources:
+  Work:
+    Type: AWS::Serverless::Function
+    Properties: {{ Handler: app.handler, Runtime: python3.12, CodeUri: src, Layers: [{layer}] }}
+  Shared:
+    Type: AWS::Serverless::LayerVersion
+    Properties: {{ ContentUri: shared }}
+"""
+CODE = "import json\nimport boto3\nimport helper\nfrom yaml import safe_load\nimport requests.adapters\n"
+
+
+def asked(folder: Path, layer: str, **files: str) -> Any:
+    """What stands in for the layers of a function, and the notes on it."""
+    named = {"template.yaml": TEMPLATE.format(layer=layer), "src/app.py": CODE, "src/helper.py": "import httpx\n"}
+    for name, text in {**named, **files}.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text)
+    project = read(folder, "http://outside.example.test")
+    return project.body["Resources"]["Work"].get("Metadata", {}).get(PACKAGES, []), project.notes
+
+
+WANTED = {"requirements.txt": "requests==2.32.3  # for the bank\nPyYAML>=6 ; python_version > '3'\npytest\nhttpx\n"}
+NAMED = ["httpx", "requests==2.32.3", "PyYAML>=6"]
+SHARED = "!Ref Shared"
+
+
+def test_what_the_project_names_stands_in_for_a_layer_that_is_not_here(tmp_path: Path) -> None:
+    packages, notes = asked(tmp_path, SHARED, **WANTED)
+
+    assert packages == NAMED
+    assert f"{', '.join(NAMED)} beside the code of Work: they stand in for what its layers hold" in notes
+
+
+def test_a_package_that_no_file_names_is_not_taken(tmp_path: Path) -> None:
+    assert asked(tmp_path, SHARED)[0] == []
+
+
+def test_a_function_without_layers_gets_nothing_more_than_on_lambda(tmp_path: Path) -> None:
+    assert asked(tmp_path, "", **WANTED)[0] == []
+
+
+def test_what_the_function_itself_or_a_layer_that_is_here_brings_stays(tmp_path: Path) -> None:
+    own = {"src/requirements.txt": "requests==2.0", "shared/python/httpx/__init__.py": "", "shared/python/yaml.py": ""}
+
+    assert asked(tmp_path, SHARED, **WANTED, **own)[0] == []
+
+
+@pytest.mark.parametrize(
+    ("file", "text"),
+    [
+        ("pyproject.toml", '[project]\nname = "x"\nversion = "1"\ndependencies = ["requests==2.32.3"]'),
+        ("pyproject.toml", '[tool.poetry.dependencies]\nrequests = "^2"'),
+        ("layers/common/requirements-prod.txt", "requests\n"),
+        ("Pipfile", '[packages]\nrequests = "*"'),
+    ],
+)
+def test_each_file_that_names_packages_is_read(tmp_path: Path, file: str, text: str) -> None:
+    packages, _ = asked(tmp_path, SHARED, **{file: text})
+
+    assert [package.split("=")[0] for package in packages] == ["requests"]
+
+
+@pytest.mark.parametrize(
+    ("arn", "package"),
+    [
+        ("arn:aws:lambda:us-east-1:770693421928:layer:Klayers-p312-requests:9", ["requests"]),
+        ("arn:aws:lambda:us-east-1:336392948345:layer:AWSSDKPandas-Python312:15", []),
+    ],
+)
+def test_a_public_layer_brings_what_its_name_says(tmp_path: Path, arn: str, package: list[str]) -> None:
+    assert asked(tmp_path, arn)[0] == package
+
+
+@pytest.mark.parametrize("lies", [True, False])
+def test_a_layer_whose_packages_for_python_nobody_installed_proves_nothing(tmp_path: Path, lies: bool) -> None:
+    files = {"shared/python/requirements.txt": "requests\n"}
+    _, notes = asked(tmp_path, SHARED, **files, **({"shared/python/requests/__init__.py": ""} if lies else {}))
+
+    assert any(note.startswith("layer Shared lacks its packages: run pip install -r") for note in notes) is not lies
