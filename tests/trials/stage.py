@@ -17,6 +17,7 @@ from trials.project import Project
 from trials.project.graves import graves
 from trials.project.integrations import planted
 from trials.samples.sample import Sample
+from trials.samples.sought import Thing, lay
 from trials.samples.stored import place
 from trials.template.tables import lifetimes
 from trials.verdicts.permissions import Used
@@ -80,6 +81,7 @@ class Stage:
         self._with_roles: Callable[[], Stage] | None = None
         self.stand_in = ""  # the ARN of a queue that hears what a way sends to an end that is not here
         self.seeds: list[tuple[str, dict[str, Any]]] = []  # by table: items that the source's sample speaks of
+        self.laid: list[Thing] = []  # objects, parameters and secrets that the source's function looks for
         self.secrets: dict[str, str] = {}  # made up by the template, by logical id, that are the same in each world
         self.passed_on: dict[str, Sample] = {}  # by queue or machine: what a function sent to it
         self.graves = frozenset(f"queue {name}" for name in graves(project.body))
@@ -91,7 +93,7 @@ class Stage:
     def with_roles(self) -> "Stage":
         assert self._with_roles
         stage = self._with_roles()
-        stage.seeds, stage.secrets = self.seeds, self.secrets
+        stage.seeds, stage.laid, stage.secrets = self.seeds, self.laid, self.secrets
         return stage
 
     def fresh(self) -> None:
@@ -104,6 +106,8 @@ class Stage:
         self.empty_queues()
         for table, item in self.seeds:
             self.local.client("dynamodb").put_item(TableName=self.stack.resources[table], Item=item)
+        for thing in self.laid:
+            lay(self.local, thing)
         self.probes = Probes(self.local, self.stack)
 
     def deploy(self) -> Stack:

@@ -22,6 +22,7 @@ from trials.samples.lookups import Lookup, lookups, wanted_items
 from trials.samples.refused import Refusal, observations
 from trials.samples.sample import Sample
 from trials.samples.signing import learned, stamped
+from trials.samples.sought import told, wanted
 from trials.samples.stored import asking_for, place
 from trials.stage import Stage
 from trials.verdicts import Judgement, Promise, Verdict, broken
@@ -45,6 +46,7 @@ ANSWER = "what %s answers, under [[outside]] of trials.toml"
 STORED = "what another request stored"
 NOTHING = Refusal(())
 LOG = 80  # lines of a log that are read
+MOST_SOUGHT = 3  # times that what a function looks for is laid there
 MOST_SAMPLES = 3  # that are tried until the function takes one
 OF_AN_ANSWER = re.compile(r"\bjson\(\)|\bjson\.loads?\(|\brepl|\bresp|\banswer", re.IGNORECASE)  # a line that reads one
 NOT_REACHED = re.compile(
@@ -85,15 +87,21 @@ class Try:
     said: Refusal = NOTHING
     judgement: Judgement | None = None  # of a sample that was refused
     looked: list[Lookup] = field(default_factory=list)  # for what in DynamoDB
+    missing: list[tuple[str, str]] = field(default_factory=list)  # kinds and names of what it asked for in vain
     made_up: list[str] = field(default_factory=list)  # calls of services that are not here
     bodies: list[Any] = field(default_factory=list)  # what was returned, once for each world
 
     @property
+    def open(self) -> bool:
+        """Whether it came to nothing, and the code is not known to be at fault."""
+        refused = bool(self.refused) and self.judgement is not None and self.judgement.promise is None
+        return refused or self.mute
+
+    @property
     def teaches(self) -> bool:
         """Whether a sample may be mended by what was said: it is none of the project's, and nothing else is wrong."""
-        refused = bool(self.refused) and self.judgement is not None and self.judgement.promise is None
         loads = not any(NO_PACKAGE.search(text) for text in self.said.texts)
-        return (refused or self.mute) and loads and not self.sample.file
+        return self.open and loads and not self.sample.file
 
 
 def once(stage: Stage, source: Source, samples: list[Sample]) -> Attempt:
@@ -104,13 +112,14 @@ def once(stage: Stage, source: Source, samples: list[Sample]) -> Attempt:
     attempt: Attempt | None = None
     mute: Attempt | None = None  # a sample that was taken and changed nothing
     tried: list[str] = []
-    stage.seeds, stage.outside.taught = [], {}
+    stage.seeds, stage.laid, stage.outside.taught = [], [], {}
     for sample in samples[:MOST_SAMPLES]:
         tried.append(sample.file)
         first = deliveries(stage, source, sample)
         if first.refused and (signed := signed_anew(stage, source, sample)):
             first = deliveries(stage, source, signed)
         fared = mended(lambda variant: deliveries(stage, source, variant), first, source)
+        fared = with_what_it_seeks(stage, source, fared)
         latest = taken(stage, source, fared, tried)
         if not latest.complete and latest.judgement.promise is None:
             for again in with_its_items(stage, source, fared):
@@ -216,6 +225,7 @@ def delivered(stage: Stage, source: Source, sample: Sample) -> Try:
         fared.result = deliver(stage, source, [sample])
         fared.calls = [(str(each["service"]), str(each["operation"])) for each in stage.local.faulted()]
         fared.looked = [each for told in stage.local.lookups() for each in lookups(told["request"], told["operation"])]
+        fared.missing = stage.local.missing()
         fared.made_up = list(dict.fromkeys(stage.local.made_up()))
         fared.worlds.append(stage.world())
         fared.bodies += [answer.body for answer in fared.result.answers[-1:]]
@@ -228,6 +238,29 @@ def delivered(stage: Stage, source: Source, sample: Sample) -> Try:
     if not fared.refused and is_mute(stage, source, fared):
         log = stage.lines(source.function)[-LOG:]
         fared.mute, fared.said = True, Refusal(("\n".join(log),), raised(log, stage.project.code(source.function)[0]))
+    return fared
+
+
+def with_what_it_seeks(stage: Stage, source: Source, fared: Try) -> Try:
+    """A try that came to nothing, with the objects, parameters and secrets that it asked for in vain.
+
+    What changes nothing is taken away again.
+    """
+    for _ in range(MOST_SOUGHT):
+        before, error = list(stage.laid), fared.refused or "\n".join(fared.said.texts)
+        folder = stage.project.code(source.function)[0]
+        things = wanted(fared.missing, folder, stage.stack.resources, error, before) if fared.open else []
+        if not things:
+            break
+        replaced = {(kind, name) for kind, name, _ in things}
+        stage.laid = [each for each in before if each[:2] not in replaced] + things
+        origin = fared.sample.origin.removesuffix(f", {told(before)}")
+        sample = replace(fared.sample, origin=f"{origin}, {told(stage.laid)}")
+        again = mended(lambda variant: deliveries(stage, source, variant), deliveries(stage, source, sample), source)
+        if again.open and (again.refused, again.mute, again.missing) == (fared.refused, fared.mute, fared.missing):
+            stage.laid = before
+            break
+        fared = again
     return fared
 
 

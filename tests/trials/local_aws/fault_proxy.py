@@ -10,8 +10,8 @@ seconds at most, so that two invocations of one function take each step together
 nobody came, each call only takes 0.3 s longer.
 `{"kind": "conflict"}` cancels each transaction of DynamoDB, because another one is at work on its last item;
 `{"kind": "pages"}` lets each page of a Query, a Scan or a list of objects that names no size of its own hold one item.
-`GET` tells how often the fault was met, what was looked up in DynamoDB since the last `DELETE`, and which answers of
-services that the local AWS lacks were made up since then.
+`GET` tells how often the fault was met, and since the last `DELETE` what was looked up in DynamoDB, what was asked for
+in vain elsewhere, and which answers of services that the local AWS lacks were made up.
 """
 
 import asyncio
@@ -46,6 +46,7 @@ def beside(name: str) -> Any:
 
 
 recognised = beside("recognised")
+sought = beside("sought")
 unserved = beside("unserved")
 logging.getLogger("aiohttp.access").setLevel("WARNING")
 
@@ -67,6 +68,7 @@ class Fault:
     waiting: ClassVar[dict[str, asyncio.Event]] = {}  # by operation
     pid: int | None = None  # of the process whose calls wait
     lookups: ClassVar[list[dict[str, Any]]] = []  # operation and request of each
+    missing: ClassVar[list[tuple[str, str]]] = []  # kinds and names of what was asked for in vain
     made_up: ClassVar[list[str]] = []  # operations of services that are not here
     served: ClassVar[set[str]] = set()  # the services that are here
 
@@ -298,10 +300,6 @@ async def published_partly(upstream: str, request: web.Request) -> web.StreamRes
     return web.Response(headers=headers, body=answer.encode())
 
 
-LOOKUPS = ("GetItem", "BatchGetItem", "Query", "UpdateItem", "DeleteItem", "TransactWriteItems")
-MOST_LOOKUPS = 20
-
-
 async def body_of(request: web.Request) -> bytes:
     """The body, which whoever handles the request afterwards still finds: microburst streams what was not read."""
     body = await request.read()
@@ -310,10 +308,9 @@ async def body_of(request: web.Request) -> bytes:
     return body
 
 
-async def note_lookup(request: web.Request) -> None:
-    service, _, operation = request.headers.get("X-Amz-Target", "").partition(".")
-    if service.startswith("DynamoDB_") and operation in LOOKUPS and len(Fault.lookups) < MOST_LOOKUPS:
-        Fault.lookups.append({"operation": operation, "request": json.loads(await body_of(request) or b"{}")})
+def note_missing(request: web.Request, body: bytes, status: int) -> None:
+    asked = (request.method, request.path, request.query_string, request.headers, body, status)
+    Fault.missing += [each for each in sought.missing(*asked) if each not in Fault.missing][: sought.MOST]
 
 
 OTHERWISE_CALLED = ("es", "kinesisanalytics")  # services that it has under another name than calls are signed for
@@ -350,7 +347,9 @@ def with_faults(upstream: str) -> Any:
             return await handler(request)
         request = recognised.at_home(request)
         Fault.seen += 1
-        await note_lookup(request)
+        body = await body_of(request) if (target := request.headers.get("X-Amz-Target", "")) else b""
+        if len(Fault.lookups) < sought.MOST and (looked := sought.lookup(target, body)):
+            Fault.lookups.append(looked)
         if Fault.kind == "kill" and Fault.seen == Fault.call:
             return await killed(upstream, request)
         if Fault.kind == "meet":
@@ -369,7 +368,9 @@ def with_faults(upstream: str) -> Any:
                 return await partly(upstream, request, cut)
             if b"Action=PublishBatch" in await body_of(request):
                 return await published_partly(upstream, request)
-        return await of_no_service(upstream, request) or await handler(request)
+        answer = await of_no_service(upstream, request) or await handler(request)
+        note_missing(request, body, answer.status)
+        return answer
 
     return middleware
 
@@ -383,8 +384,8 @@ async def control(request: web.Request) -> web.Response:
         Fault.waiting.clear()
     elif request.method == "DELETE":
         Fault.kind = ""
-        Fault.lookups, Fault.made_up = [], []
-    told = {"met": Fault.met, "seen": Fault.seen, "lookups": Fault.lookups, "made_up": Fault.made_up}
+        Fault.lookups, Fault.missing, Fault.made_up = [], [], []
+    told = {key: getattr(Fault, key) for key in ("met", "seen", "lookups", "missing", "made_up")}
     return web.json_response(told)
 
 

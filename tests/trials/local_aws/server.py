@@ -316,6 +316,10 @@ class Server:
         assert isinstance(looked_up, list)
         return looked_up
 
+    def missing(self) -> list[tuple[str, str]]:
+        """Objects, parameters and secrets that functions asked for in vain since the last `reset`: kinds and names."""
+        return [(str(kind), str(name)) for kind, name in self._fault_proxy("GET")["missing"]]
+
     def made_up(self) -> list[str]:
         """The calls since the last `reset` whose service is not here, so that its answer was made up of its model."""
         return list(self._fault_proxy("GET")["made_up"])

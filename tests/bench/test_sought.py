@@ -1,0 +1,141 @@
+"""What a function asks for in vain, and what is laid there so that it goes on."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from bench.test_own import run
+
+from trials.local_aws.sought import lookup, missing
+from trials.samples.sought import members, told, wanted
+
+SIGNED = "AWS4-HMAC-SHA256 Credential=test/20261123/eu-west-1/s3/aws4_request, SignedHeaders=host"
+
+
+def asked(target: str, body: Any, status: int) -> list[tuple[str, str]]:
+    return missing("POST", "/", "", {"X-Amz-Target": target}, json.dumps(body).encode(), status)
+
+
+@pytest.mark.parametrize(
+    ("target", "body", "status", "things"),
+    [
+        ("secretsmanager.GetSecretValue", {"SecretId": "bank"}, 400, [("secret", "bank")]),
+        ("secretsmanager.GetSecretValue", {"SecretId": "bank"}, 200, []),
+        ("AmazonSSM.GetParameter", {"Name": "/a/b"}, 400, [("parameter", "/a/b")]),
+        ("AmazonSSM.GetParameters", {"Names": ["a", "b"]}, 200, [("parameter", "a"), ("parameter", "b")]),
+        ("AmazonSSM.GetParametersByPath", {"Path": "/a"}, 200, [("parameters", "/a")]),
+        ("DynamoDB_20120810.GetItem", {"TableName": "t"}, 400, []),
+    ],
+)
+def test_a_secret_or_parameter_that_is_not_there_is_named(
+    target: str, body: Any, status: int, things: list[tuple[str, str]]
+) -> None:
+    assert asked(target, body, status) == things
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "signed", "things"),
+    [
+        ("GET", "/bucket/a/b%20c.json", 404, SIGNED, [("object", "bucket/a/b c.json")]),
+        ("HEAD", "/bucket/key", 404, SIGNED, [("object", "bucket/key")]),
+        ("GET", "/bucket/key", 200, SIGNED, []),
+        ("PUT", "/bucket/key", 404, SIGNED, []),
+        ("GET", "/bucket", 404, SIGNED, []),
+        ("GET", "/bucket/key", 404, SIGNED.replace("/s3/", "/mediaconvert/"), []),
+    ],
+)
+def test_an_object_that_is_not_there_is_named(method: str, path: str, status: int, signed: str, things: Any) -> None:
+    assert missing(method, path, "", {"Authorization": signed}, b"", status) == things
+
+
+def test_a_lookup_in_a_table_is_kept_with_its_request() -> None:
+    assert lookup("DynamoDB_20120810.GetItem", b'{"Key": {}}') == {"operation": "GetItem", "request": {"Key": {}}}
+    assert lookup("DynamoDB_20120810.PutItem", b"{}") is None
+
+
+CODE = """
+secret = json.loads(text)
+connect(secret["username"], secret.get('api_key'))
+"""
+
+
+def test_a_secret_holds_what_the_code_reads(tmp_path: Path) -> None:
+    (tmp_path / "app.py").write_text(CODE)
+    (tmp_path / "app.mjs").write_text("const { a } = JSON.parse(x); use(config.clientSecret)")
+
+    assert {"username", "api_key", "clientSecret"} <= members(tmp_path).keys()
+
+
+def test_a_parameter_that_is_called_like_a_resource_holds_its_name(tmp_path: Path) -> None:
+    resources = {"OrdersTable": "stage-Orders-1", "Dead": "x"}
+
+    assert wanted([("parameter", "/shop/orders-table-name")], tmp_path, resources, "", []) == [
+        ("parameter", "/shop/orders-table-name", "stage-Orders-1")
+    ]
+
+
+def test_a_parameter_that_is_no_json_comes_again_as_json(tmp_path: Path) -> None:
+    first = wanted([("parameter", "/a")], tmp_path, {}, "", [])
+    assert wanted([("parameter", "/a")], tmp_path, {}, "KeyError: 'x'", first) == []
+
+    ((_, _, text),) = wanted([], tmp_path, {}, "JSONDecodeError: Expecting value: line 1", first)
+    assert json.loads(text) == {"id": "trial-1"}
+
+
+def test_what_was_laid_is_told() -> None:
+    laid = [("secret", "bank", "{}"), ("parameters", "/a", "x")]
+
+    assert told(laid) == "with the secret bank, the parameter /a that it looks for"
+    assert told([]) == ""
+
+
+TEMPLATE = """
+Transform: AWS::Serverless-2016-10-31
+Resources:
+  Jobs: { Type: AWS::SQS::Queue, Properties: { VisibilityTimeout: 60 } }
+  Done:
+    Type: AWS::DynamoDB::Table
+    Properties:
+      BillingMode: PAY_PER_REQUEST
+      AttributeDefinitions: [{ AttributeName: id, AttributeType: S }]
+      KeySchema: [{ AttributeName: id, KeyType: HASH }]
+  Work:
+    Type: AWS::Serverless::Function
+    Properties:
+      Runtime: python3.13
+      Handler: index.handler
+      Timeout: 10
+      Environment: { Variables: { TABLE: !Ref Done } }
+      Events: { Job: { Type: SQS, Properties: { Queue: !GetAtt Jobs.Arn, BatchSize: 1 } } }
+      InlineCode: |
+        import json, os
+        import boto3
+
+        def handler(event, context):
+            secret = boto3.client("secretsmanager").get_secret_value(SecretId="bank")["SecretString"]
+            rate = boto3.client("ssm").get_parameter(Name="/shop/rate")["Parameter"]["Value"]
+            rules = boto3.client("s3").get_object(Bucket="shop-rules", Key="rules.json")["Body"].read()
+            table = boto3.resource("dynamodb").Table(os.environ["TABLE"])
+            for record in event["Records"]:
+                order = json.loads(record["body"])
+                field = "".join(["to", "tal"])  # which reading the code does not tell
+                if field not in order:
+                    print(f"ERROR Missing field '{field}'")
+                    return
+                names = {"by": json.loads(secret)["username"], "rate": rate, "rules": rules.decode()}
+                table.put_item(Item={"id": order["id"], "total": order[field], **names})
+"""
+
+
+@pytest.mark.e2e
+def test_a_worker_goes_on_with_what_it_looks_for_and_what_it_only_logs(tmp_path: Path) -> None:
+    (tmp_path / "template.yaml").write_text(TEMPLATE)
+    outcome = json.loads(run(str(tmp_path), "--json").stdout)
+
+    ((source, status),) = [(row["source"], row["status"]) for row in outcome["sources"]]
+    assert (source, status) == ("queue Jobs → Work", "delivered")
+    first = next(row for row in outcome["findings"] if row["trial"] == "once")
+    for thing in ("the secret bank", "the parameter /shop/rate", "the object shop-rules/rules.json"):
+        assert thing in first["happened"]
+    assert "total learned from a refusal" in first["happened"]
