@@ -1,10 +1,12 @@
 """Layers that are not here, and the packages that stand in for them."""
 
+import zipfile
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from trials.local_aws import LocalAws
 from trials.local_aws.deployment import PACKAGES
 from trials.project import read
 
@@ -89,3 +91,38 @@ def test_a_layer_whose_packages_for_python_nobody_installed_proves_nothing(tmp_p
     _, notes = asked(tmp_path, SHARED, **files, **({"shared/python/requests/__init__.py": ""} if lies else {}))
 
     assert any(note.startswith("layer Shared lacks its packages: run pip install -r") for note in notes) is not lies
+
+
+ZIPPED = """
+Transform: AWS::Serverless-2016-10-31
+Resources:
+  Work:
+    Type: AWS::Serverless::Function
+    Properties: { Handler: app.handler, Runtime: python3.12, CodeUri: work.zip, Layers: [!Ref Shared] }
+  Shared:
+    Type: AWS::Serverless::LayerVersion
+    Properties: { ContentUri: shared.zip }
+"""
+
+
+def test_code_and_layers_that_the_project_zipped_itself_are_taken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "template.yaml").write_text(ZIPPED)
+    for name, file in (("work.zip", "app.py"), ("shared.zip", "python/helper.py")):
+        with zipfile.ZipFile(tmp_path / name, "w") as bundle:
+            bundle.writestr(file, "")
+    project = read(tmp_path, "http://outside.example.test")
+    local: Any = LocalAws.__new__(LocalAws)
+    local._home, local._built, local.scratch = tmp_path, {}, None
+    packed: list[list[str]] = []
+
+    def package(source: Path, *_: Any, **__: Any) -> str:
+        packed.append(sorted(str(path.relative_to(source)) for path in source.rglob("*") if path.is_file()))
+        return "s3://bucket/key"
+
+    monkeypatch.setattr(local, "_package", package)
+    local.pack(project.body, tmp_path)
+
+    assert project.left_out == {}
+    assert packed == [["app.py"], ["python/helper.py"]]

@@ -26,6 +26,7 @@ from trials.samples.sought import told, wanted
 from trials.samples.stored import asking_for, place
 from trials.stage import Stage
 from trials.verdicts import Judgement, Promise, Verdict, broken
+from trials.verdicts.databases import database, needs_a_database
 from trials.verdicts.judge import (
     NO_PACKAGE,
     does_not_start,
@@ -100,7 +101,7 @@ class Try:
     @property
     def teaches(self) -> bool:
         """Whether a sample may be mended by what was said: it is none of the project's, and nothing else is wrong."""
-        loads = not any(NO_PACKAGE.search(text) for text in self.said.texts)
+        loads = not any(NO_PACKAGE.search(text) or database(text) for text in self.said.texts)
         return self.open and loads and not self.sample.file
 
 
@@ -340,6 +341,8 @@ def refused_by(stage: Stage, source: Source, sample: Sample, fared: Try, log: li
         return endless
     if newer := of_a_newer_python(result.last_error or error, runtime):
         return newer
+    if name := database("\n".join((*(answer.whole for answer in result.answers), error, *log))):
+        return needs_a_database(sample.origin, name, error)
     if reason := does_not_start(result.last_error or error, variables(stage, source.function), here):
         return broken(Promise.DOES_NOT_START, reason)
     outside = astray(log)

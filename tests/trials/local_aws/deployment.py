@@ -157,7 +157,7 @@ class LocalAws(Server):
             given = properties.setdefault("Environment", {}).setdefault("Variables", {})
             given.setdefault("TMPDIR", str(self.scratch.folder))
         if resource["Type"] == "AWS::Serverless::Function" and "InlineCode" not in properties:
-            source = folder / str(whole.get("CodeUri", "."))
+            source = self._unzipped(folder / str(whole.get("CodeUri", ".")))
             if runtime.startswith("nodejs"):
                 handler = str(whole.get("Handler", ""))
                 properties["CodeUri"] = self._package_node(source, handler, resource.get("Metadata", {}))
@@ -167,7 +167,7 @@ class LocalAws(Server):
             self._depend(properties, source, extra, runtime)
         elif resource["Type"] == "AWS::Serverless::LayerVersion" and isinstance(properties["ContentUri"], str):
             method = str(resource.get("Metadata", {}).get("BuildMethod", "none"))
-            properties["ContentUri"] = self._package(folder / properties["ContentUri"], layer=method)
+            properties["ContentUri"] = self._package(self._unzipped(folder / properties["ContentUri"]), layer=method)
         elif resource["Type"] in ASSETS and (asset := resource.get("Metadata", {}).get(ASSET)):
             if runtime.startswith("nodejs"):
                 place = self._package_node(folder / asset, str(whole.get("Handler", "")), {})
@@ -255,6 +255,16 @@ class LocalAws(Server):
             self._archives[source] = archive = self._zip(source, layer, built or source.is_relative_to(self._home))
             self.client("s3").upload_file(str(archive), BUCKET, archive.name)
         return f"s3://{BUCKET}/{self._archives[source].name}"
+
+    def _unzipped(self, source: Path) -> Path:
+        """The folder of code or a layer that the project zipped itself, as `sam package` uploads it."""
+        if not (source.is_file() and zipfile.is_zipfile(source)):
+            return source
+        if (asked := (source, "", "zip")) not in self._built:
+            self._built[asked] = Path(tempfile.mkdtemp(dir=self._home))
+            with zipfile.ZipFile(source) as bundle:
+                bundle.extractall(self._built[asked])
+        return self._built[asked]
 
     def _bring_node(self) -> None:
         """Lay what Lambda's Node.js runtimes provide above all unzipped code, where imports look for it."""

@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+import zipfile
 from collections.abc import Iterator
 from copy import deepcopy
 from pathlib import Path
@@ -191,7 +192,7 @@ def not_packaged(function: dict[str, Any], body: dict[str, Any], folder: Path) -
     source = properties.get("CodeUri", ".")
     if "InlineCode" in properties:
         return ""
-    if isinstance(source, str) and (folder / source).is_dir():
+    if isinstance(source, str) and ((folder / source).is_dir() or zipfile.is_zipfile(folder / source)):
         return ""
     module = str(properties.get("Handler", "")).rsplit(".", 1)[0]
     if isinstance(source, str) and runtime.startswith("nodejs") and compiled_from(folder / source, module):

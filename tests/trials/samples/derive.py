@@ -20,6 +20,9 @@ PREFIX: dict[Kind, Steps] = {  # of what stands in a sample's payload
     Kind.TOPIC: ("Records", EACH, "Sns", "Message"),
     Kind.TABLE: ("Records", EACH),
 }
+PICTURE = (  # decodes with and without what stands before its comma; whoever reads pictures goes by its first bytes
+    "data:image/jpeg;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNgAAAAAgABSK+kcQAAAABJRU5ErkJggg=="
+)
 GUESSES: tuple[tuple[str, Any], ...] = (  # by the words of a key, the last ones first; `^` and `$` are its ends
     (r"\b(e?mail)\b", "trial@example.test"),
     (r"\b(url|uri|link|href)$", "https://example.test/trial"),
@@ -28,6 +31,8 @@ GUESSES: tuple[tuple[str, Any], ...] = (  # by the words of a key, the last ones
     (r"\b(price|amount|total|cents|qty|quantity|count|number|age|limit|size|version|sequence|stock)s?$", 1),
     (r"\b(points|rating)$", 1),
     (r"^(is|has|can) |\b(enabled|active|flag)$", True),
+    (r"^(?!old |new )(.* )?(image|photo|picture|avatar)( (data|content|string|base 64))?$", PICTURE),
+    (r"\bbase 64\b|\bb 64\b", "dHJpYWw="),
     (r"\bcurrency\b", "EUR"),
     (r"\bcountry\b", "DE"),
     (r"\blanguage\b", "en"),

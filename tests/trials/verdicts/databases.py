@@ -1,0 +1,32 @@
+"""Databases that code connects to over their own protocols: none of them is here."""
+
+import re
+
+from trials.verdicts.words import Judgement, unproved
+
+HOST = r"['\"(]*([\w-]+(?:\.[\w-]+)+|localhost)"
+PORTS = {"1433": "SQL Server", "3306": "MySQL", "5432": "PostgreSQL", "6379": "Redis", "11211": "Memcached"}
+PORTS |= {"27017": "MongoDB"}
+UNREACHED = (  # what drivers say, and where the host stands in it
+    ("MySQL", re.compile(rf"Can't connect to MySQL server on {HOST}")),
+    ("PostgreSQL", re.compile(rf"connection to server at {HOST}|could not connect to server: .*?host {HOST}")),
+    ("MongoDB", re.compile(rf"query(?:Srv|Txt) E\w+ (?:_mongodb\._tcp\.)?{HOST}")),
+    ("MongoDB", re.compile(rf"ServerSelection(?:Timeout)?Error: (?:\[Errno -?\d+\] )?.*?{HOST}")),
+    ("MongoDB", re.compile(r"(_mongodb\._tcp\.[\w.-]+)")),
+    ("Redis", re.compile(rf"Error -?\d+ connecting to {HOST}:6379")),
+)
+REFUSED = re.compile(rf"connect E(?:CONNREFUSED|TIMEDOUT) \S*?:({'|'.join(PORTS)})\b")
+
+
+def database(text: str) -> str:
+    """The database that could not be reached, by the words of its driver; empty for none."""
+    for kind, pattern in UNREACHED:
+        if reached_for := pattern.search(text):
+            return f"{kind} at {next(filter(None, reached_for.groups()))}"
+    refused = REFUSED.search(text)
+    return f"{PORTS[refused[1]]} at port {refused[1]}" if refused else ""
+
+
+def needs_a_database(origin: str, name: str, error: str) -> Judgement:
+    text = f"{origin}: it connects to {name}, and no such database is here: {error}"
+    return unproved(text, supply=f"a trial in an account of yours, or code that is given another store than {name}")
