@@ -161,6 +161,12 @@ LINES = ("lines", EACH)
         ('{"message": "status must be one of: open, closed"}', [(VALUE, ("status",), "open")]),
         ('{"message": "Unsupported type \'trial-1\'. Supported types are A and B"}', [(VALUE, ("type",), "A")]),
         ('{"message": "role must be either admin or user"}', [(VALUE, ("role",), "admin")]),
+        (
+            '{"errors": ["Username must be between 8 and 20 (inclusive)", "amount must be between 5 and 9"]}',
+            [(VALUE, ("Username",), "Trial-1ax"), (VALUE, ("amount",), 6)],
+        ),
+        ('{"error": "count must have at least 12 characters"}', [(VALUE, ("count",), "Trial-1axxxxx")]),
+        ('{"error": "password has to be at least 10 characters long"}', [(VALUE, ("password",), "Trial-1axxx")]),
         ("TypeError: event.detail.lines is not iterable", [(VALUE, ("detail", "lines"), [{}])]),
         ("TypeError: order.name.split is not a function", [(VALUE, ("name",), "trial-1")]),
         (
@@ -254,6 +260,13 @@ def test_a_message_gets_what_was_missed_and_says_so() -> None:
     assert json.loads(again.payload) == {"id": "trial-1", "order_id": "trial-1", "total": 1}
     assert mended_.origin == "made up, with order_id learned from a refusal"
     assert again.origin == "made up, with order_id, total learned from a refusal"
+
+
+def test_a_name_at_the_beginning_of_a_sentence_is_that_of_the_key() -> None:
+    sample = Sample({"body": '{"username": "trial-1"}'}, "made up")
+    mended_sample = first(sample, POST, '{"error": "Username must be between 8 and 20 characters"}')
+
+    assert json.loads(mended_sample.payload["body"]) == {"username": "Trial-1ax"}
 
 
 def test_all_that_one_refusal_says_is_heeded_at_once() -> None:

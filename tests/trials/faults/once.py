@@ -24,6 +24,7 @@ from trials.samples.sample import Sample
 from trials.samples.signing import learned, stamped
 from trials.samples.sought import told, wanted
 from trials.samples.stored import asking_for, place
+from trials.samples.tokens import holds_token, signed_by
 from trials.stage import Stage
 from trials.verdicts import Judgement, Promise, Verdict, broken
 from trials.verdicts.databases import database, needs_a_database
@@ -145,12 +146,13 @@ def once(stage: Stage, source: Source, samples: list[Sample]) -> Attempt:
 def signed_anew(stage: Stage, source: Source, sample: Sample) -> Sample | None:
     """The request signed by the way in which the function's code checks it; None if it checks no signature of it."""
     stamped_now = stamped(sample.payload, time.time()) if source.kind is Kind.HTTP else None
-    if stamped_now is None:
+    if stamped_now is None and not holds_token(sample.payload):
         return None
+    payload, stamp = stamped_now or (sample.payload, "")
     stage.fresh()
     with noting(stage.local.signed) as notes:
-        stage.invoke(source.function, stamped_now[0])
-    signed = learned(sample, *stamped_now, notes)
+        stage.invoke(source.function, payload)
+    signed = signed_by(sample, notes) or learned(sample, payload, stamp, notes)
     if signed:
         stage.keep_secrets()
     return signed

@@ -17,7 +17,7 @@ from trials.local_aws.namespace import errand
 from trials.local_aws.packaging import PackagingError
 
 NODE = Path(__file__).parent / "node"  # its lock holds what Lambda's runtimes bring along, and esbuild
-PRELOADS = tuple(NODE / f"{name}.cjs" for name in ("left_running", "plain_http", "clock", "streaming"))
+PRELOADS = tuple(NODE / f"{name}.cjs" for name in ("left_running", "plain_http", "clock", "streaming", "signatures"))
 OLDER = ("nodejs10.x", "nodejs12.x", "nodejs14.x", "nodejs16.x")  # bring version 2 of the SDK, the newer ones version 3
 OLDER_SDK = {"aws-sdk": "2.1693.0"}  # the last release
 NPM = ("--omit=dev", "--no-audit", "--no-fund", "--loglevel=error")

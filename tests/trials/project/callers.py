@@ -5,19 +5,20 @@ from collections.abc import Iterator
 from typing import Any
 
 from trials.project.source import Kind, Source
+from trials.project.tokens import TOKEN
 from trials.template import Resource, logical_id, references
 from trials.template.nodes import Mapping
 
 METHOD = "arn:aws:execute-api:us-east-1:123456789012:trial/prod/GET/trial"
 CALLER: dict[str, Any] = {
-    "headers": {"authorization": "Bearer trial", "Authorization": "Bearer trial", "host": "trial.example"},
+    "headers": {"authorization": f"Bearer {TOKEN}", "Authorization": f"Bearer {TOKEN}", "host": "trial.example"},
     "queryStringParameters": {},
     "pathParameters": {},
     "stageVariables": {},
 }
 OLDER = {**CALLER, "type": "REQUEST", "methodArn": METHOD, "path": "/trial", "httpMethod": "GET", "resource": "/trial"}
 AUTHORIZES = {  # what an authorizer gets, by the form that its API sends
-    "TOKEN": json.dumps({"type": "TOKEN", "authorizationToken": "Bearer trial", "methodArn": METHOD}),
+    "TOKEN": json.dumps({"type": "TOKEN", "authorizationToken": f"Bearer {TOKEN}", "methodArn": METHOD}),
     "REQUEST": json.dumps({**OLDER, "requestContext": {"stage": "prod", "requestId": "trial-1"}}),
     "REQUEST 1.0": json.dumps({**OLDER, "version": "1.0", "requestContext": {"stage": "prod"}}),
     "REQUEST 2.0": json.dumps(
@@ -28,7 +29,7 @@ AUTHORIZES = {  # what an authorizer gets, by the form that its API sends
             "routeArn": METHOD,
             "routeKey": "GET /trial",
             "rawPath": "/trial",
-            "identitySource": ["Bearer trial"],
+            "identitySource": [f"Bearer {TOKEN}"],
             "requestContext": {"http": {"method": "GET", "path": "/trial"}, "stage": "$default"},
         }
     ),

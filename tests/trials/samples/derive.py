@@ -10,6 +10,7 @@ from urllib.parse import parse_qsl, urlencode
 from boto3.dynamodb.types import TypeSerializer
 
 from trials.project.sources import Kind, Source
+from trials.project.tokens import TOKEN
 from trials.samples.reads import EACH, FORM, ITEM, JSON, Reads, Steps
 from trials.samples.sample import Sample
 from trials.template import as_text
@@ -33,6 +34,8 @@ GUESSES: tuple[tuple[str, Any], ...] = (  # by the words of a key, the last ones
     (r"^(is|has|can) |\b(enabled|active|flag)$", True),
     (r"^(?!old |new )(.* )?(image|photo|picture|avatar)( (data|content|string|base 64))?$", PICTURE),
     (r"\bbase 64\b|\bb 64\b", "dHJpYWw="),
+    (r"^authorization$", f"Bearer {TOKEN}"),
+    (r"\bjwt$|^(access|auth|id|bearer) token$", TOKEN),
     (r"\bcurrency\b", "EUR"),
     (r"\bcountry\b", "DE"),
     (r"\blanguage\b", "en"),

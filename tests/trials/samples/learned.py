@@ -153,6 +153,7 @@ def edited(value: Any, steps: Steps, seen: Observation) -> Any:
         members = value if isinstance(value, list) and value else [{}]
         return [edited(each, rest, seen) for each in members]
     holder = value if isinstance(value, dict) else {}
+    step = next((name for name in holder if step not in holder and name.lower() == step.lower()), step)
     if seen.kind == EXTRA and not rest:
         return {name: inner for name, inner in holder.items() if name != step}
     if not rest and seen.kind == MISSING:

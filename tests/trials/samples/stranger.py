@@ -9,6 +9,7 @@ from typing import Any
 
 from trials.project.sources import Kind, Source
 from trials.samples.sample import Sample
+from trials.samples.tokens import holds_token
 
 WORDS = (
     *("id", "ids", "user", "username", "tenant", "group", "account", "customer", "owner", "organization", "org"),
@@ -40,7 +41,7 @@ def stranger(sample: Sample, source: Source) -> tuple[Sample, frozenset[str]] | 
 
     An identity that a filter or a pattern asks for stays, or the source would not deliver the event.
     """
-    if source.kind not in MADE_BY_SENDERS:
+    if source.kind not in MADE_BY_SENDERS or holds_token(sample.payload):  # which names one user, and is signed
         return None
     asked_for = json.dumps([source.pattern, source.batching.filters], default=str).replace("\\", "")
     content = opened(sample.payload)
@@ -63,7 +64,7 @@ def others_alike(sample: Sample, source: Source, number: int) -> list[list[Sampl
 
 def known_identities(sample: Sample, source: Source) -> list[str]:
     """The identities of a sample that its sender wrote, the key of a request first."""
-    if source.kind not in MADE_BY_SENDERS:
+    if source.kind not in MADE_BY_SENDERS or holds_token(sample.payload):
         return []
     content = opened(sample.payload)
     owned = content.get("detail", {}) if source.kind is Kind.BUS and isinstance(content, dict) else content

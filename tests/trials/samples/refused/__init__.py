@@ -64,7 +64,7 @@ PARSERS = (
     ),
     Parser(
         "words",
-        re.compile(r"(?i)missing|required|mandatory|must|should be|provide|lacks|invalid|unknown|unsupported"),
+        re.compile(r"(?i)missing|required|mandatory|must|should|has to|provide|lacks|invalid|unknown|unsupported"),
         words,
     ),
 )

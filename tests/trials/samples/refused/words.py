@@ -2,7 +2,9 @@
 
 import re
 from collections.abc import Iterator
+from typing import Any
 
+from trials.samples.derive import guess
 from trials.samples.refused.javascript import issues
 from trials.samples.refused.observation import VALUE, VALUES, Observation, missing, steps
 from trials.samples.refused.python import typed
@@ -40,6 +42,11 @@ LACKS = (
 )
 KIND = "integer|number|string|boolean|array|list|object|date|uuid|email|url"
 WRONG = re.compile(rf"(?i){NAME} (?:must|should|has to) be an? (?:valid |positive |non-empty )?({KIND})")
+RANGE = re.compile(
+    rf"(?i){NAME} (?:must|should|has to) (?:be|have|contain)(?: a length)?(?: of)? "
+    r"(?:(?:between|from) (\d+)(?: and | to | ?- ?)(\d+)|(?:at least|a minimum of|more than|longer than) (\d+))"
+    r"(?P<long> ?(?:character|char|letter|long|symbol)?)"
+)
 LIST = r"\W{0,4}(?:are|is|:)?\W{0,4}([\w-]+)"
 ALLOWED = (  # the first of the values that a sentence lists
     re.compile(
@@ -56,12 +63,23 @@ NO_KEYS = re.compile(  # words that stand where a key might
 )
 
 
+def within(name: str, low: int, is_text: bool) -> Any:
+    """A number from `low` on, or a text that long: of what is said of its length, or is called as no number is."""
+    if is_text or not isinstance(guess(name, None), int):
+        return "Trial-1a".ljust(low + 1, "x")
+    return low + 1
+
+
 def words(text: str, line: str) -> Iterator[Observation]:  # noqa: ARG001
     """`Missing field x`, `x is required`, `x must be a number`, `invalid x. Allowed values: a, b`."""
     listed = [allowed for pattern in ALLOWED for allowed in pattern.findall(text) if not NO_KEYS.fullmatch(allowed[0])]
     if listed:
         yield from (Observation(VALUE, steps(name), value) for name, value in listed[:1])
         return
+    for bounds in RANGE.finditer(text):
+        name, low = bounds[1], int(bounds[2] or bounds[4])
+        if not NO_KEYS.fullmatch(name):
+            yield Observation(VALUE, steps(name), within(name, low, bool(bounds["long"].strip())))
     for name, kind in WRONG.findall(text):
         yield Observation(VALUE, steps(name), VALUES.get(kind.lower()))
     for pattern in LACKS:

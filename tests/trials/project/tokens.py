@@ -1,0 +1,25 @@
+"""A token as code checks one itself: well formed, and signed by a key that nobody knows."""
+
+import base64
+import hmac
+import json
+
+CLAIMS = {
+    **dict.fromkeys(("sub", "id", "userId", "user_id", "username", "name"), "trial-1"),
+    **{"email": "trial@example.test", "role": "admin", "iss": "https://issuer.example.test", "aud": "trial"},
+    **{"iat": 1795420100, "exp": 4102444800},
+}
+HASHES = {"sha256": "HS256", "sha384": "HS384", "sha512": "HS512"}
+
+
+def written(value: bytes) -> str:
+    return base64.urlsafe_b64encode(value).decode().rstrip("=")
+
+
+def token(key: bytes, name: str = "sha256") -> str:
+    header = {"alg": HASHES[name], "typ": "JWT"}
+    signed = ".".join(written(json.dumps(part).encode()) for part in (header, CLAIMS))
+    return f"{signed}.{written(hmac.digest(key, signed.encode(), name))}"
+
+
+TOKEN = token(b"trial")
