@@ -594,3 +594,18 @@ def test_a_pipe_hands_over_records_of_its_source_unless_it_makes_them_anew(
 
     assert key in record
     assert ("id" in record) is (key == "id")
+
+
+def test_a_function_that_another_one_names_is_asked_directly() -> None:
+    named = {"Environment": {"Variables": {"WORKER": {"Ref": "Worker"}}}}
+    body = {
+        "Resources": {
+            "Front": {"Type": "AWS::Lambda::Function", "Properties": named},
+            "Worker": {"Type": "AWS::Lambda::Function", "Properties": {}},
+        }
+    }
+
+    assert [(source.kind, source.function) for source in sources(body)] == [
+        (Kind.DIRECT, "Front"),
+        (Kind.DIRECT, "Worker"),
+    ]

@@ -191,6 +191,15 @@ def test_a_plain_function_that_hands_nothing_back_is_not_called_endless() -> Non
     assert never_called_back("TypeError: x", plain, called=False) is None
 
 
+@pytest.mark.parametrize("name", ["aws-sdk", "aws-sdk/clients/dynamodb"])
+def test_the_sdk_that_newer_runtimes_lack_is_named_as_the_reason(name: str) -> None:
+    error = f"Runtime.ImportModuleError: Error: Cannot find module '{name}'"
+
+    assert does_not_start(error).startswith("it calls version 2 of the SDK")
+    assert not does_not_start(error, layers_are_here=False)
+    assert does_not_start(error.replace("aws-sdk", "aws-sdkit")).startswith("its code does not load")
+
+
 def test_a_package_that_a_left_out_layer_may_hold_is_not_called_missing() -> None:
     assert does_not_start("Worker init failed: No module named 'shared'", set(), layers_are_here=False) == ""
     assert does_not_start("Worker init failed: bad (app.py, line 1)", set(), layers_are_here=False)

@@ -38,6 +38,7 @@ READ_ELSEWHERE = {  # than by their type: as APIs, mappings, subscriptions, targ
     *apis.APIS,
     *("AWS::Events::Rule", "AWS::Scheduler::Schedule", "AWS::Lambda::EventSourceMapping", "AWS::Lambda::Url"),
     *("AWS::SNS::Subscription", "AWS::SNS::Topic"),
+    "AWS::Lambda::Function",  # whoever it names is called by its code, so directly
 }
 HUMANS = ("email", "email-json", "sms", "application")  # protocols of subscriptions
 

@@ -25,6 +25,7 @@ ONLY_LOGS = "taken; its code calls nothing beyond itself, so its log is all that
 ONLY_READ = "taken; its code does nothing but read what AWS holds, so its log is all that it leaves"
 VERSIONS = ("version", "sequence", "sequence_number", "seq", "revision")
 NO_PACKAGE = re.compile(r"No module named|Cannot find (module|package)|Unable to import module|ImportModuleError")
+OLD_SDK = re.compile(r"Cannot find (?:module|package) 'aws-sdk['/]")
 LOAD_ERRORS = re.compile(  # what a handler raises once it runs must not look like these: a SyntaxError is JSON's too
     r"Runtime\.(UserCodeSyntaxError|HandlerNotFound|MalformedHandlerName|InvalidEntrypoint|ExitError)"
     r"|Worker init failed: .*(\(\w+\.py, line \d+\)|module '[\w.]+' has no attribute|cannot import name|SyntaxError"
@@ -74,6 +75,8 @@ def does_not_start(error: str, variables: set[str] | None = None, layers_are_her
     A package that is missing says nothing if a layer was left out, for it may have held it, or if Lambda brings it.
     """
     lacking = layers_are_here and NO_PACKAGE.search(error) and "@aws-sdk/" not in error  # which Lambda brings
+    if lacking and OLD_SDK.search(error):
+        return f"it calls version 2 of the SDK, which Lambda no longer brings from Node.js 18 on: {error}"
     if LOAD_ERRORS.search(error) or lacking:
         return f"its code does not load: {error}"
     missing = NO_VARIABLE.search(error.strip())
