@@ -4,6 +4,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from trials.project import Kind, read
 from trials.template.joined import joined, linked
 
@@ -62,3 +64,24 @@ def test_a_way_from_one_stack_into_another_is_tried(tmp_path: Path) -> None:
         "C.template.json is not tried",
         "A.template.json, B.template.json are tried as one",
     ]
+
+
+STORE = {"Type": "AWS::SSM::Parameter", "Properties": {"Name": "/shop/jobs", "Value": {"Fn::GetAtt": ["Jobs", "Arn"]}}}
+STACKS["D"] = {"Resources": {"Jobs": QUEUE, "Told": STORE}}
+
+
+@pytest.mark.parametrize("way", ["parameter", "dynamic"])
+def test_what_one_stack_stores_and_another_takes_joins_them(tmp_path: Path, way: str) -> None:
+    parameter = {"Jobs": {"Type": "AWS::SSM::Parameter::Value<String>", "Default": "/shop/jobs"}}
+    taken: Any = {"Ref": "Jobs"} if way == "parameter" else "{{resolve:ssm:/shop/jobs:2}}"
+    rule: dict[str, Any] = {"EventPattern": {"source": ["shop"]}, "Targets": [{"Id": "a", "Arn": taken}]}
+    STACKS["E"] = {
+        **({"Parameters": parameter} if way == "parameter" else {}),
+        "Resources": {"Heard": {"Type": "AWS::Events::Rule", "Properties": rule}},
+    }
+    c, d, e = app(tmp_path, "C", "D", "E")
+
+    assert linked([c, d, e]) == [d, e]
+    body = joined([d, e])
+    assert body["Resources"]["Heard"]["Properties"]["Targets"][0]["Arn"] == {"Fn::GetAtt": ["Jobs", "Arn"]}
+    assert "Parameters" not in body

@@ -1,5 +1,6 @@
-"""Stacks of one CDK app of which one imports what another exports, laid into one template."""
+"""Stacks of one CDK app that take what others of it export, or put into Parameter Store, laid into one template."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,9 @@ from trials.template.nested import SECTIONS, joined_transforms, rewritten, with_
 
 Body = dict[str, Any]
 NESTED = ".nested.template.json"  # is laid into the template that holds it
+STORED = "parameter "  # before the name of a parameter in Parameter Store, which is passed on as an export is
+OF_STORE = re.compile(r"AWS::SSM::Parameter::Value<.*>")
+DYNAMIC = re.compile(r"\{\{resolve:ssm:([^:}]+)(?::\d+)?\}\}")
 SHARED = ("Parameters", "Mappings", "Conditions")  # sections of which equal entries are one
 
 
@@ -16,7 +20,8 @@ def linked(paths: list[Path]) -> list[Path]:
     bodies = {path: read_template(path) for path in paths if not path.name.endswith(NESTED)}
     groups = [{path} for path in bodies]
     for path, body in bodies.items():
-        made = {other for other, there in bodies.items() if imports(body) & exports(there).keys()} | {path}
+        taken = imports(body) | {f"{STORED}{name}" for name in of_parameters(body).values()}
+        made = {other for other, there in bodies.items() if taken & exports(there).keys()} | {path}
         touched = [group for group in groups if group & made]
         groups = [group for group in groups if not group & made] + [set().union(*touched)]
     if not groups:
@@ -26,16 +31,28 @@ def linked(paths: list[Path]) -> list[Path]:
 
 
 def exports(body: Body) -> dict[str, Any]:
-    """What a template exports, by the name under which another stack imports it."""
+    """What a template exports or stores, by the name under which another stack takes it."""
     outputs = [each for each in (body.get("Outputs") or {}).values() if isinstance(each, dict)]
     named = {(each.get("Export") or {}).get("Name"): each.get("Value") for each in outputs if each.get("Export")}
+    resources = [each for each in (body.get("Resources") or {}).values() if each.get("Type") == "AWS::SSM::Parameter"]
+    stored = [each.get("Properties") or {} for each in resources]
+    named |= {f"{STORED}{each['Name']}": each.get("Value") for each in stored if isinstance(each.get("Name"), str)}
     return {name: value for name, value in named.items() if isinstance(name, str)}
+
+
+def of_parameters(body: Body) -> dict[str, str]:
+    """By parameter of a template: the name in Parameter Store from which it takes its value."""
+    parameters = {name: each for name, each in (body.get("Parameters") or {}).items() if isinstance(each, dict)}
+    defaults = {name: each.get("Default") for name, each in parameters.items() if OF_STORE.fullmatch(str(each["Type"]))}
+    return {name: default for name, default in defaults.items() if isinstance(default, str)}
 
 
 def imports(value: Any) -> set[str]:
     """The names of exports that a piece of a template imports."""
     if isinstance(value, list):
         return {name for each in value for name in imports(each)}
+    if isinstance(value, str):
+        return {f"{STORED}{name}" for name in DYNAMIC.findall(value)}
     if not isinstance(value, dict):
         return set()
     own = value.get("Fn::ImportValue")
@@ -62,6 +79,9 @@ def joined(paths: list[Path]) -> Body:
                 whole[section][renamed.get(key, key)] = rewritten(entry, renamed, {})
         exported |= {name: rewritten(value, renamed, {}) for name, value in exports(body).items()}
         whole |= joined_transforms(whole, body)
+    stored = {name: f"{STORED}{held}" for name, held in of_parameters(whole).items() if f"{STORED}{held}" in exported}
+    whole["Parameters"] = {name: each for name, each in whole["Parameters"].items() if name not in stored}
+    whole = rewritten(whole, {}, {name: exported[held] for name, held in stored.items()})
     resolved: Body = with_values(whole, exported)
     return {section: entries for section, entries in resolved.items() if entries}
 
@@ -70,6 +90,9 @@ def with_values(value: Any, exported: dict[str, Any]) -> Any:
     """A piece of the template with what is exported in place of each import of it."""
     if isinstance(value, list):
         return [with_values(each, exported) for each in value]
+    dynamic = DYNAMIC.fullmatch(value) if isinstance(value, str) else None
+    if dynamic and f"{STORED}{dynamic[1]}" in exported:
+        return with_values(exported[f"{STORED}{dynamic[1]}"], exported)
     if not isinstance(value, dict):
         return value
     name = value.get("Fn::ImportValue")
