@@ -119,7 +119,7 @@ def absent(stage: Stage, source: Source) -> str:
     begins = source.origin in ("", *stage.stack.resources) or stage.project.bus(source.origin)
     if source.kind is Kind.ROUTE and not begins:
         return f"{source.origin}, where it begins, was not deployed"
-    if source.kind in (Kind.QUEUE, Kind.TABLE) and source.origin not in stage.stack.resources:
+    if source.kind is Kind.QUEUE and source.origin not in stage.stack.resources:
         return f"the {source.kind} is not part of this template"
     return ""
 

@@ -140,7 +140,9 @@ class Records(Parcel):
     def __init__(self, stage: "Stage", source: Source, samples: list[Sample]) -> None:
         self._batching = source.batching
         arn = f"arn:aws:kinesis:{REGION}:{ACCOUNT}:stream/{stage.stack.resources.get(source.origin, 'trial')}"
-        if source.kind is Kind.TABLE:
+        if source.kind is Kind.TABLE and source.origin not in stage.stack.resources:
+            arn = f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/trial/stream/2026-11-23T08:00:00.000"
+        elif source.kind is Kind.TABLE:
             table = stage.local.client("dynamodb").describe_table(TableName=stage.stack.resources[source.origin])
             arn = table["Table"].get("LatestStreamArn", arn)
         make = kinesis_record if source.kind is Kind.STREAM else table_record

@@ -34,6 +34,7 @@ from trials.faults import (
     told_too_much,
     used_keys,
 )
+from trials.project.foreign import PLANTED
 from trials.project.sources import Kind, Source
 from trials.stage import Stage
 from trials.verdicts import Judgement
@@ -51,7 +52,11 @@ class Trial:
     policy: bool = False  # or when `--policy` does
 
     def applies(self, source: Source) -> bool:
-        return source.kind not in self.skips
+        kept = not source.origin.startswith(PLANTED) or self.name not in OF_ITS_QUEUE
+        return kept and source.kind not in self.skips
+
+
+OF_ITS_QUEUE = ("at its limit", "malformed", "malformed in many ways", "outage and redrive")  # by its redrive policy
 
 
 WITHOUT_ORDER = (Kind.HTTP, Kind.SCHEDULE, Kind.TABLE, Kind.TASK, Kind.BUCKET, Kind.LOGS, Kind.DIRECT)

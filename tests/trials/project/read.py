@@ -10,6 +10,7 @@ from trials.project.accounted import DURABLE
 from trials.project.conditions import met
 from trials.project.deployable import POWERTOOLS, SDK, deployable, in_powertools, too_old
 from trials.project.elsewhere import buses, final, put_in, told
+from trials.project.foreign import with_queues
 from trials.project.parameters import SSM, made_up, overrides, stored
 from trials.project.sources import Kind, Source, sources_of
 from trials.project.supplied import NAME as SUPPLIED
@@ -134,7 +135,8 @@ def read(path: Path, url: str) -> Project:
         written = put_plainly(inlined(written, template.parent, notes), template.parent, notes)
         own = folder if (folder / SUPPLIED).is_file() else template.parent  # a tool makes the other one anew
         supply = supplied(own, written.get("Parameters") or {})
-        body = told(without_outputs(written), supply.secrets, url, notes)
+        body = with_queues(without_outputs(written), notes)
+        body = told(body, supply.secrets, url, notes)
         model, listed = Model(written, template), sources_of(Model(body, template))
         body, left_out = deployable(body, template.parent, notes)
     except TemplateError as error:

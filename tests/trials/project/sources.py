@@ -40,6 +40,7 @@ READ_ELSEWHERE = {  # than by their type: as APIs, mappings, subscriptions, targ
     *("AWS::SNS::Subscription", "AWS::SNS::Topic"),
     "AWS::Lambda::Function",  # whoever it names is called by its code, so directly
 }
+TELLS_ITSELF = ("Custom::S3", "Custom::EventBridge", "Custom::CognitoUserPool")
 HUMANS = ("email", "email-json", "sms", "application")  # protocols of subscriptions
 
 
@@ -59,7 +60,7 @@ def sources_of(template: Model) -> list[Source]:
         for source in apis.routes_of_definition(api):
             if not source.route or (source.function, source.route.method, source.route.path) not in events:
                 all_sources.append(source)  # SAM makes one definition of this and of its functions' events
-    set_off = {source.function for source in all_sources}
+    set_off = {source.function for source in all_sources} | brought(template)
     functions = {function.name for function in template.functions}
     all_sources += [Source(Kind.DIRECT, name, name) for name in sorted(functions - set_off)]
     durable = {function.name for function in template.functions if not function.absent("DurableConfig")}
@@ -67,6 +68,12 @@ def sources_of(template: Model) -> list[Source]:
         replace(source, kind=Kind.OTHER, why=accounted.DURABLE) if source.function in durable else source
         for source in all_sources
     ]
+
+
+def brought(template: Model) -> set[str]:
+    """The functions behind the custom resources by which the Serverless Framework tells what other stacks make."""
+    custom = [each for each in template.resources.values() if each.type in TELLS_ITSELF]
+    return {template.function(each.written("ServiceToken")) for each in custom} - {""}
 
 
 def in_order(template: Model, unordered: list[Source]) -> list[Source]:
@@ -100,7 +107,7 @@ def of_mapping(mapping: Mapping) -> Source:
     function, kind = mapping.template.function(mapping.written("FunctionName")), MAPPED.get(mapping.kind)
     if function and (given := callers.handed_by(mapping)):
         return Source(Kind.DIRECT, function, mapping.label, given=given)
-    if not kind or origin not in mapping.template.resources:
+    if not kind or (kind is Kind.QUEUE and origin not in mapping.template.resources):
         return Source(Kind.OTHER, function, mapping.label, origin, why="an event source mapping of another service")
     if not function:
         return Source(Kind.OTHER, "", mapping.label, origin, why=accounted.ELSEWHERE)
@@ -265,6 +272,8 @@ def of_resource(resource: Resource) -> Iterator[Source]:
     elif kind in LOCATIONS:
         functions = list(named(resource, accounted.NESTED, resource.body))
         yield from functions or [Source(Kind.OTHER, "", name, why=accounted.NESTED)]
+    elif kind == "Custom::S3" and (told := list(of_existing_bucket(resource))):
+        yield from told
     elif asks := list(callers.of_asker(resource)):
         yield from asks
     elif why := "" if kind in READ_ELSEWHERE else accounted.reason(kind):
@@ -310,6 +319,22 @@ def of_bucket(bucket: Resource) -> Iterator[Source]:
                 notification.written(end),
                 begins=begins if "Created" in event or REMOVED in event else None,
             )
+
+
+def of_existing_bucket(custom: Resource) -> Iterator[Source]:
+    """What the Serverless Framework tells a bucket of another stack, by a custom resource of its own."""
+    template, called = custom.template, custom.only("FunctionName")
+    function = next((each.name for each in template.functions if each.only("FunctionName") == called), "")
+    bucket = next((each.name for each in template.of("AWS::S3::Bucket") if named_alike(each, custom)), "")
+    for config in custom.items("BucketConfigs") if function else ():
+        rules = [as_dict(rule.body) for rule in config.items("Rules")]
+        pattern = {key.lower(): value for rule in rules for key, value in rule.items()}
+        event = f"{custom.name}.{config.only('Event') or ''}"
+        yield Source(Kind.BUCKET, function, event, bucket, pattern=pattern)
+
+
+def named_alike(bucket: Resource, custom: Resource) -> bool:
+    return custom.only("BucketName") is not None and bucket.only("BucketName") == custom.only("BucketName")
 
 
 def key_rules(notification: Node) -> dict[str, Any]:
