@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from trials.local_aws import LocalAws, javascript
+from trials.local_aws import LocalAws, javascript, layers
 from trials.local_aws.archive import files
 from trials.local_aws.compiled import compiled_from
 from trials.local_aws.javascript import PRELOADS
@@ -117,6 +117,52 @@ def test_a_layer_is_taken_with_the_packages_that_lie_in_it(tmp_path: Path) -> No
         "nodejs/node_modules/service/index.js",
         "nodejs/node_modules/uuid/index.js",
     }
+
+
+def test_what_a_layer_s_own_manifest_names_is_installed_in_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (brought := tmp_path / "kept" / "zod").mkdir(parents=True)
+    (brought / "index.js").write_text("")
+    (own := tmp_path / "layer" / "nodejs").mkdir(parents=True)
+    (own / "package.json").write_text("{}")
+    monkeypatch.setattr(javascript, "packages", lambda source: brought.parent if source == own else None)
+
+    held = {path.as_posix() for path in layer_files(tmp_path / "layer", "none", tmp_path)}
+    assert "nodejs/node_modules/zod/index.js" in held
+
+
+def test_what_a_layer_s_requirements_name_lies_below_what_is_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (brought := tmp_path / "kept" / "requests").mkdir(parents=True)
+    (brought / "__init__.py").write_text("")
+    (lies := tmp_path / "layer" / "python").mkdir(parents=True)
+    (lies / "requirements.txt").write_text("requests\n")
+    (lies / "helper.py").write_text("")
+    monkeypatch.setattr(layers, "packages", lambda *_: brought.parent)
+
+    held = {path.as_posix() for path in layer_files(tmp_path / "layer", "none", tmp_path)}
+    assert {"python/requests/__init__.py", "python/helper.py"} <= held
+
+
+@pytest.mark.parametrize(
+    ("runtime", "older"),
+    [("nodejs8.10", True), ("nodejs6.10", True), ("nodejs16.x", True), ("nodejs18.x", False), ("nodejs24.x", False)],
+)
+def test_the_runtimes_that_bring_version_2_of_the_sdk_are_known(runtime: str, older: bool) -> None:
+    assert (runtime in javascript.OLDER) is older
+
+
+def test_a_package_is_taken_in_the_version_that_another_manifest_names(tmp_path: Path) -> None:
+    (tmp_path / ".git").mkdir()
+    (root := tmp_path / "services" / "orders").mkdir(parents=True)
+    (layer := tmp_path / "layers" / "shared" / "nodejs").mkdir(parents=True)
+    (layer / "package.json").write_text('{"dependencies": {"uuid": "^9", "@shop/money": "1.0.0"}}')
+    (tmp_path / "package.json").write_text('{"devDependencies": {"zod": "3"}}')
+    (inner := tmp_path / "node_modules" / "x").mkdir(parents=True)
+    (inner / "package.json").write_text('{"dependencies": {"left": "1"}}')
+    names = {javascript.package_of(name) for name in ("uuid/v4", "@shop/money/cents", "zod", "left", "none")}
+
+    assert javascript.named_elsewhere(root, names) == {"uuid": "^9", "@shop/money": "1.0.0", "zod": "3"}
 
 
 def test_code_is_packaged_with_what_it_links_to(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from bench.test_own import run
 
-from trials.local_aws.sought import lookup, missing
+from trials.local_aws.sought import lookups, missing
 from trials.samples.sought import members, told, wanted
 
 SIGNED = "AWS4-HMAC-SHA256 Credential=test/20261123/eu-west-1/s3/aws4_request, SignedHeaders=host"
@@ -25,9 +25,18 @@ def asked(target: str, body: Any, status: int) -> list[tuple[str, str]]:
         ("AmazonSSM.GetParameter", {"Name": "/a/b"}, 400, [("parameter", "/a/b")]),
         ("AmazonSSM.GetParameters", {"Names": ["a", "b"]}, 200, [("parameter", "a"), ("parameter", "b")]),
         ("AmazonSSM.GetParametersByPath", {"Path": "/a"}, 200, [("parameters", "/a")]),
-        ("DynamoDB_20120810.GetItem", {"TableName": "t"}, 400, []),
+        ("DynamoDB_20120810.GetItem", {"TableName": "t", "Key": {"a": {"N": "1"}}}, 400, [("table", "t#a:N")]),
+        ("DynamoDB_20120810.PutItem", {"TableName": "t", "Item": {"b": {"S": ""}, "b_id": {"S": "1"}}}, 400,
+         [("table", "t#b_id:S")]),
+        ("DynamoDB_20120810.PutItem", {"TableName": "t", "Item": {"sk": {"S": "1"}, "pk": {"S": "1"}}}, 400,
+         [("table", "t#sk:S,pk:S")]),
+        ("DynamoDB_20120810.Scan", {"TableName": "arn:aws:dynamodb:x:1:table/t"}, 400, [("table", "t#id:S")]),
+        ("DynamoDB_20120810.GetItem", {"TableName": "t"}, 200, []),
+        ("AmazonSQS.GetQueueUrl", {"QueueName": "jobs"}, 400, [("queue", "jobs")]),
+        ("AmazonSQS.SendMessage", {"QueueUrl": "http://x:1/123/jobs.fifo"}, 400, [("queue", "jobs.fifo")]),
+        ("AmazonSQS.SendMessage", {"QueueUrl": "http://x:1/123/jobs"}, 200, []),
     ],
-)
+)  # fmt: skip
 def test_a_secret_or_parameter_that_is_not_there_is_named(
     target: str, body: Any, status: int, things: list[tuple[str, str]]
 ) -> None:
@@ -40,8 +49,8 @@ def test_a_secret_or_parameter_that_is_not_there_is_named(
         ("GET", "/bucket/a/b%20c.json", 404, SIGNED, [("object", "bucket/a/b c.json")]),
         ("HEAD", "/bucket/key", 404, SIGNED, [("object", "bucket/key")]),
         ("GET", "/bucket/key", 200, SIGNED, []),
-        ("PUT", "/bucket/key", 404, SIGNED, []),
-        ("GET", "/bucket", 404, SIGNED, []),
+        ("PUT", "/bucket/key", 404, SIGNED, [("bucket", "bucket")]),
+        ("GET", "/bucket", 404, SIGNED, [("bucket", "bucket")]),
         ("GET", "/bucket/key", 404, SIGNED.replace("/s3/", "/mediaconvert/"), []),
     ],
 )
@@ -49,9 +58,22 @@ def test_an_object_that_is_not_there_is_named(method: str, path: str, status: in
     assert missing(method, path, "", {"Authorization": signed}, b"", status) == things
 
 
+def test_a_topic_that_is_not_there_is_named() -> None:
+    body = b"Action=Publish&TopicArn=arn%3Aaws%3Asns%3Aus-east-1%3A123456789012%3Atold&Message=x"
+
+    assert missing("POST", "/", "", {}, body, 404) == [("topic", "told")]
+    assert missing("POST", "/", "", {}, body, 200) == []
+
+
+def test_what_the_stack_makes_itself_is_not_laid(tmp_path: Path) -> None:
+    resources = {"Orders": "stage-Orders-1", "Jobs": "http://x:1/123/jobs"}
+
+    assert wanted([("table", "stage-Orders-1#id:S"), ("queue", "jobs")], tmp_path, resources, "", []) == []
+
+
 def test_a_lookup_in_a_table_is_kept_with_its_request() -> None:
-    assert lookup("DynamoDB_20120810.GetItem", b'{"Key": {}}') == {"operation": "GetItem", "request": {"Key": {}}}
-    assert lookup("DynamoDB_20120810.PutItem", b"{}") is None
+    assert lookups("DynamoDB_20120810.GetItem", b'{"Key": {}}') == [{"operation": "GetItem", "request": {"Key": {}}}]
+    assert lookups("DynamoDB_20120810.PutItem", b"{}") == []
 
 
 CODE = """
@@ -115,7 +137,9 @@ Resources:
         def handler(event, context):
             secret = boto3.client("secretsmanager").get_secret_value(SecretId="bank")["SecretString"]
             rate = boto3.client("ssm").get_parameter(Name="/shop/rate")["Parameter"]["Value"]
-            rules = boto3.client("s3").get_object(Bucket="shop-rules", Key="rules.json")["Body"].read()
+            boto3.client("s3").download_file("shop-rules", "rules.json", "/tmp/rules.json")
+            rules = open("/tmp/rules.json").read()
+            told = boto3.client("sqs").get_queue_url(QueueName="told")["QueueUrl"]
             table = boto3.resource("dynamodb").Table(os.environ["TABLE"])
             for record in event["Records"]:
                 order = json.loads(record["body"])
@@ -123,8 +147,9 @@ Resources:
                 if field not in order:
                     print(f"ERROR Missing field '{field}'")
                     return
-                names = {"by": json.loads(secret)["username"], "rate": rate, "rules": rules.decode()}
+                names = {"by": json.loads(secret)["username"], "rate": rate, "rules": rules}
                 table.put_item(Item={"id": order["id"], "total": order[field], **names})
+                boto3.client("sqs").send_message(QueueUrl=told, MessageBody=order["id"])
 """
 
 
@@ -136,6 +161,7 @@ def test_a_worker_goes_on_with_what_it_looks_for_and_what_it_only_logs(tmp_path:
     ((source, status),) = [(row["source"], row["status"]) for row in outcome["sources"]]
     assert (source, status) == ("queue Jobs → Work", "delivered")
     first = next(row for row in outcome["findings"] if row["trial"] == "once")
-    for thing in ("the secret bank", "the parameter /shop/rate", "the object shop-rules/rules.json"):
+    for thing in ("the secret bank", "the parameter /shop/rate", "the object shop-rules/rules.json", "the queue told"):
         assert thing in first["happened"]
     assert "total learned from a refusal" in first["happened"]
+    assert "queue told" in " ".join(first["details"])

@@ -107,7 +107,9 @@ class Stage:
         for table, item in self.seeds:
             self.local.client("dynamodb").put_item(TableName=self.stack.resources[table], Item=item)
         for thing in self.laid:
-            lay(self.local, thing)
+            for name, (kind, physical) in lay(self.local, thing).items():  # looked at as what the stack makes is
+                self.stack.types.setdefault(name, kind)
+                self.stack.resources.setdefault(name, physical)
         self.probes = Probes(self.local, self.stack)
 
     def deploy(self) -> Stack:

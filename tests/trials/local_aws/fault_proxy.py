@@ -347,9 +347,9 @@ def with_faults(upstream: str) -> Any:
             return await handler(request)
         request = recognised.at_home(request)
         Fault.seen += 1
-        body = await body_of(request) if (target := request.headers.get("X-Amz-Target", "")) else b""
-        if len(Fault.lookups) < sought.MOST and (looked := sought.lookup(target, body)):
-            Fault.lookups.append(looked)
+        target, form = request.headers.get("X-Amz-Target", ""), "form-urlencoded" in request.content_type
+        body = await body_of(request) if target or form else b""
+        Fault.lookups += sought.lookups(target, body)[: sought.MOST - len(Fault.lookups)]
         if Fault.kind == "kill" and Fault.seen == Fault.call:
             return await killed(upstream, request)
         if Fault.kind == "meet":

@@ -8,6 +8,7 @@ import re
 import shutil
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,9 @@ from trials.local_aws.packaging import PackagingError
 
 NODE = Path(__file__).parent / "node"  # its lock holds what Lambda's runtimes bring along, and esbuild
 PRELOADS = tuple(NODE / f"{name}.cjs" for name in ("left_running", "plain_http", "clock", "streaming", "signatures"))
-OLDER = ("nodejs10.x", "nodejs12.x", "nodejs14.x", "nodejs16.x")  # bring version 2 of the SDK, the newer ones version 3
+OLDER = (  # bring version 2 of the SDK, the newer ones version 3
+    *("nodejs", "nodejs4.3", "nodejs6.10", "nodejs8.10", "nodejs10.x", "nodejs12.x", "nodejs14.x", "nodejs16.x"),
+)
 OLDER_SDK = {"aws-sdk": "2.1693.0"}  # the last release
 NPM = ("--omit=dev", "--no-audit", "--no-fund", "--loglevel=error")
 UPWARDS = 5  # folders above that of the code in which a manifest is looked for
@@ -219,6 +222,7 @@ def compile_as_tsc(compiled: Compiled, handler: str, out: Path) -> Path:
     own = brought if brought.is_dir() else packages(root) or packages_above(root) or brought
     names = {f"@aws-sdk/{path.name}" for path in (modules / "@aws-sdk").iterdir()} | clients_asked(root)
     outside = sorted(name for name in names if not (own / name).exists())
+    places, sought = [own], set[str]()
     while True:
         command = [
             str(modules / ".bin" / "esbuild"),
@@ -231,10 +235,15 @@ def compile_as_tsc(compiled: Compiled, handler: str, out: Path) -> Path:
             f"--outdir={out / directory(handler, [entry])}",
             *(f"--external:{name}" for name in outside),
         ]
-        done = errand(command, {**os.environ, "NODE_PATH": str(own)}, cwd=root)
+        done = errand(command, {**os.environ, "NODE_PATH": os.pathsep.join(map(str, places))}, cwd=root)
         more = [name for name in UNRESOLVED.findall(done.stderr) if name not in outside] if done.returncode else []
         if not more:
             break
+        asked = {each for name in more if (each := package_of(name)) not in sought}
+        sought |= asked
+        if elsewhere := named_elsewhere(root, asked):
+            places.append(of_names(elsewhere))
+            continue
         if compiled.by_name:  # what the project's own script would do about it, nobody knows
             raise PackagingError(
                 f"its source needs {more[0]}, which its packages do not bring: a layer or its build may"
@@ -243,6 +252,32 @@ def compile_as_tsc(compiled: Compiled, handler: str, out: Path) -> Path:
     if done.returncode:
         raise PackagingError(f"esbuild failed for {entry}: {' '.join(done.stderr.split())[:300]}")
     return out
+
+
+def package_of(name: str) -> str:
+    """The package of which a module is imported."""
+    return "/".join(name.split("/")[: 2 if name.startswith("@") else 1])
+
+
+def named_elsewhere(root: Path, names: set[str]) -> dict[str, str]:
+    """The versions of packages that another manifest of the repository names, as that of a layer does."""
+    top = next((each for each in (root, *root.parents[:UPWARDS]) if (each / ".git").exists()), root)
+    manifests = (path for path in top.rglob("package.json") if "node_modules" not in path.relative_to(top).parts)
+    versions: dict[str, str] = {}
+    for manifest in sorted(manifests, key=lambda path: (len(path.parts), str(path))):
+        with suppress(OSError, ValueError):
+            fields = json.loads(manifest.read_text(encoding="utf-8-sig"))
+            asked = {**(fields.get("devDependencies") or {}), **(fields.get("dependencies") or {})}
+            versions = {name: str(asked[name]) for name in names & asked.keys()} | versions
+    return versions
+
+
+def of_names(versions: dict[str, str]) -> Path:
+    """`node_modules` with packages of these versions."""
+    wanted = json.dumps({"private": True, "dependencies": dict(sorted(versions.items()))})
+    (manifest := ENVIRONMENT / "node" / f"{hashed(wanted)}.json").parent.mkdir(parents=True, exist_ok=True)
+    manifest.write_text(wanted)
+    return installed(manifest, None, hashed(wanted))
 
 
 def not_installed(source: Path, refusal: str) -> str:

@@ -1,10 +1,10 @@
-"""Which call microburst takes a request for, where it would look too long or at the wrong thing."""
+"""Which call microburst takes a request for, where it would look too long or at the wrong thing; and what it drops."""
 
 import re
 from typing import Any
 
 from aiohttp import web
-from microburst import detection
+from microburst import detection, forward
 from microburst.detection import host, rest
 
 # It tells a service by its host name too, for which it reads every model of the SDK: four seconds of processor time.
@@ -27,6 +27,20 @@ SES = "sesv2"  # signs as its first version, whose operations have no paths: wit
 prefix_of, service_of = detection._target_prefix, detection.service_for_target_prefix
 detection._target_prefix = lambda headers, path: SES if path.startswith("/v2/email/") else prefix_of(headers, path)
 detection.service_for_target_prefix = lambda prefix: SES if prefix == SES else service_of(prefix)
+
+LENGTH = "content-length"
+forward.HOP_BY_HOP = forward.HOP_BY_HOP - {
+    LENGTH
+}  # it drops the length of an answer, by which SDKs load a file in parts
+outbound = forward.Upstream._outbound_headers
+
+
+def without_length(upstream: Any, request: web.Request) -> dict[str, str]:
+    """Headers of a request that is streamed on, whose length is counted anew."""
+    return {name: value for name, value in outbound(upstream, request).items() if name != LENGTH}
+
+
+forward.Upstream._outbound_headers = without_length
 
 
 def at_home(request: web.Request) -> web.Request:

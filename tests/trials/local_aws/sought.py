@@ -1,4 +1,4 @@
-"""What functions look for: items in DynamoDB, and objects, parameters and secrets that are not there."""
+"""What functions look for: items in DynamoDB, and whatever of other services is not there."""
 
 import json
 import re
@@ -9,6 +9,9 @@ LOOKUPS = ("GetItem", "BatchGetItem", "Query", "UpdateItem", "DeleteItem", "Tran
 MOST = 20  # that are remembered of either kind
 SCOPE = re.compile(r"Credential=[^/]+/\d+/[^/]+/([\w-]+)/")
 NAMED = {  # by the last words of a target: the kind of thing, and the member that names it
+    "AmazonSQS.GetQueueUrl": ("queue", "QueueName"),
+    "AmazonSQS.SendMessage": ("queue", "QueueUrl"),
+    "AmazonSQS.SendMessageBatch": ("queue", "QueueUrl"),
     "secretsmanager.GetSecretValue": ("secret", "SecretId"),
     "AmazonSSM.GetParameter": ("parameter", "Name"),
     "AmazonSSM.GetParameters": ("parameter", "Names"),
@@ -16,25 +19,48 @@ NAMED = {  # by the last words of a target: the kind of thing, and the member th
 }
 
 
-def lookup(target: str, body: bytes) -> dict[str, Any] | None:
-    """A request to DynamoDB for items: its operation and its content."""
+def lookups(target: str, body: bytes) -> list[dict[str, Any]]:
+    """A request to DynamoDB for items, as its operation and its content; nothing for another."""
     service, _, operation = target.partition(".")
     if not service.startswith("DynamoDB_") or operation not in LOOKUPS:
-        return None
-    return {"operation": operation, "request": json.loads(body or b"{}")}
+        return []
+    return [{"operation": operation, "request": json.loads(body or b"{}")}]
 
 
 def missing(method: str, path: str, query: str, headers: Any, body: bytes, status: int) -> list[tuple[str, str]]:
-    """The kinds and names of what a request may have asked for in vain; an object is named by its bucket and key.
+    """The kinds and names of what a request may have asked for in vain.
 
-    Of several parameters AWS tells under 200 which are not there, so that each of them is named.
+    An object is named by its bucket and key, a table with its key's attributes behind a `#`. Of several parameters AWS
+    tells under 200 which are not there, so that each of them is named.
     """
-    kind, member = NAMED.get(headers.get("X-Amz-Target", ""), ("", ""))
+    target = headers.get("X-Amz-Target", "")
+    kind, member = NAMED.get(target, ("", ""))
     if kind and (status >= 400 or kind == "parameters" or member == "Names"):
         named = json.loads(body or b"{}").get(member) or []
-        return [(kind, str(name)) for name in ([named] if isinstance(named, str) else named)]
+        names = [named] if isinstance(named, str) else named
+        return [(kind, str(name).rstrip("/").rsplit("/", 1)[-1] if kind == "queue" else str(name)) for name in names]
+    if target.startswith("DynamoDB_") and status == 400:
+        return of_table(json.loads(body or b"{}"))
+    if status == 404 and target == "" and b"Action=Publish" in body:
+        arns = urllib.parse.parse_qs(body.decode(errors="replace")).get("TopicArn", [])
+        return [("topic", arn.rsplit(":", 1)[-1]) for arn in arns]
     signed = SCOPE.search(headers.get("Authorization", ""))
     bucket, _, key = urllib.parse.unquote(path).lstrip("/").partition("/")
-    if status == 404 and method in ("GET", "HEAD") and signed and signed[1] == "s3" and key and "uploadId" not in query:
+    if status != 404 or not signed or signed[1] != "s3" or "uploadId" in query:
+        return []
+    if method in ("GET", "HEAD") and key:
         return [("object", f"{bucket}/{key}")]
-    return []
+    return [("bucket", bucket)] if bucket else []
+
+
+def of_table(request: dict[str, Any]) -> list[tuple[str, str]]:
+    """The table of a request that DynamoDB refused, with the key that the request itself tells."""
+    name, key, item = request.get("TableName"), request.get("Key"), request.get("Item")
+    if not isinstance(name, str):
+        return [("table", f"{other}#id:S") for other in request.get("RequestItems") or {} if isinstance(other, str)]
+    if not isinstance(key, dict):
+        likely = [each for each in item or {} if re.fullmatch(r"(?i)pk|sk|(?:\w+[_-]?)?id", each)]
+        both = [each for each in likely if each.lower() in ("pk", "sk")]
+        key = {each: item[each] for each in both or likely[:1]} if isinstance(item, dict) else {}
+    typed = [f"{attribute}:{next(iter(value))}" for attribute, value in key.items() if isinstance(value, dict)]
+    return [("table", f"{name.rsplit('/', 1)[-1]}#{','.join(typed) or 'id:S'}")]

@@ -1,4 +1,4 @@
-"""Objects, parameters and secrets that a function asks for in vain: what is laid there, so that it goes on."""
+"""What a function asks for in vain, such as a secret or another stack's queue: it is laid there, so that it goes on."""
 
 import json
 import re
@@ -20,6 +20,13 @@ READ = re.compile(
 CODE = (".py", ".js", ".mjs", ".cjs", ".ts")
 MOST = 80  # names that a secret is given
 NO_JSON = re.compile(r"(?i)json|Expecting value|Unexpected token")
+TYPES = {  # of what is laid and is looked at afterwards, as what the stack makes is
+    "object": "AWS::S3::Bucket",
+    "bucket": "AWS::S3::Bucket",
+    "queue": "AWS::SQS::Queue",
+    "topic": "AWS::SNS::Topic",
+    "table": "AWS::DynamoDB::Table",
+}
 NAMES_ONLY = {"name", "arn", "url", "id", "table", "queue", "topic", "bucket"}
 
 
@@ -30,10 +37,10 @@ def wanted(
 
     `resources` are the stack's, by logical id; a parameter that is called like one of them holds its name.
     """
-    known = {(kind, name) for kind, name, _ in before}
-    things = [
-        (kind, name, content(kind, name, folder, resources)) for kind, name in missing if (kind, name) not in known
-    ]
+    known = {(kind, plain(name)) for kind, name, _ in before}
+    own = {physical.rsplit("/", 1)[-1] for physical in resources.values()}
+    lacking = [(kind, name) for kind, name in missing if plain(name) not in own and (kind, plain(name)) not in known]
+    things = [(kind, name, content(kind, name, folder, resources)) for kind, name in lacking]
     if not things and NO_JSON.search(error):
         things = [
             (kind, name, json.dumps(members(folder)))
@@ -45,7 +52,7 @@ def wanted(
 
 def content(kind: str, name: str, folder: Path, resources: dict[str, str]) -> str:
     """An object's content goes by its key; a secret holds every name that the code reads."""
-    if kind == "object":
+    if kind in TYPES:
         return ""
     if kind == "secret":
         return json.dumps(members(folder))
@@ -70,26 +77,57 @@ def members(folder: Path) -> dict[str, Any]:
     return names
 
 
-def lay(local: LocalAws, thing: Thing) -> None:
-    """Put one of them where it is looked for; what the service does not take stays away."""
+def plain(name: str) -> str:
+    """The name without what tells a table's key."""
+    return name.split("#")[0]
+
+
+def lay(local: LocalAws, thing: Thing) -> dict[str, tuple[str, str]]:
+    """Put one of them where it is looked for; by name, the type and physical id of what can be looked at afterwards.
+
+    What the service does not take stays away.
+    """
     kind, name, text = thing
     with suppress(ClientError, BotoCoreError):
-        if kind == "object":
-            bucket, _, key = name.partition("/")
-            s3 = local.client("s3")
-            if bucket not in {each["Name"] for each in s3.list_buckets()["Buckets"]}:
-                s3.create_bucket(Bucket=bucket)
-            s3.put_object(Bucket=bucket, Key=key, Body=content_of(key))
-        elif kind == "secret":
-            plain = re.sub(r"-\w{6}$", "", name.split(":secret:")[-1]) if ":secret:" in name else name
-            local.client("secretsmanager").create_secret(Name=plain, SecretString=text)
+        if kind in TYPES:
+            label, physical = made(local, kind, name)
+            return {label: (TYPES[kind], physical)}
+        if kind == "secret":
+            called = re.sub(r"-\w{6}$", "", name.split(":secret:")[-1]) if ":secret:" in name else name
+            local.client("secretsmanager").create_secret(Name=called, SecretString=text)
         else:
-            plain = name.split(":parameter")[-1]
-            plain = f"{plain.rstrip('/')}/trial" if kind == "parameters" else plain
-            local.client("ssm").put_parameter(Name=plain, Value=text, Type="String")
+            called = name.split(":parameter")[-1]
+            called = f"{called.rstrip('/')}/trial" if kind == "parameters" else called
+            local.client("ssm").put_parameter(Name=called, Value=text, Type="String")
+    return {}
+
+
+def made(local: LocalAws, kind: str, name: str) -> tuple[str, str]:
+    """What the function looks for, made unless it is there: its name and its physical id."""
+    if kind in ("object", "bucket"):
+        bucket, _, key = name.partition("/")
+        s3 = local.client("s3")
+        if bucket not in {each["Name"] for each in s3.list_buckets()["Buckets"]}:
+            s3.create_bucket(Bucket=bucket)
+        if key:
+            s3.put_object(Bucket=bucket, Key=key, Body=content_of(key))
+        return bucket, bucket
+    if kind == "queue":
+        fifo = {"Attributes": {"FifoQueue": "true"}} if name.endswith(".fifo") else {}
+        return name, str(local.client("sqs").create_queue(QueueName=name, **fifo)["QueueUrl"])
+    if kind == "topic":
+        return name, str(local.client("sns").create_topic(Name=name)["TopicArn"])
+    table, _, written = name.partition("#")
+    keys = [attribute.split(":") for attribute in written.split(",")][:2]
+    schema = [{"AttributeName": key, "KeyType": "RANGE" if at else "HASH"} for at, (key, _) in enumerate(keys)]
+    types = [{"AttributeName": key, "AttributeType": kind} for key, kind in keys]
+    local.client("dynamodb").create_table(
+        TableName=table, KeySchema=schema, AttributeDefinitions=types, BillingMode="PAY_PER_REQUEST"
+    )
+    return table, table
 
 
 def told(things: list[Thing]) -> str:
     """How a sample's origin names what was laid."""
-    listed = ", ".join(f"the {kind.removesuffix('s')} {name}" for kind, name, _ in things)
+    listed = ", ".join(f"the {kind.removesuffix('s')} {plain(name)}" for kind, name, _ in things)
     return f"with {listed} that it looks for" if listed else ""
