@@ -1,6 +1,7 @@
 """A request for what is not there is made again with an item under its key, and only then."""
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import boto3
@@ -146,7 +147,10 @@ class EachWorldAnew:
 
     def __init__(self) -> None:
         self.worlds = 0
-        self.local = self
+        self.local = self.project = self
+
+    def code(self, _: str) -> tuple[Path, str, str]:
+        return Path("nowhere"), "", ""
 
     def fresh(self) -> None:
         self.worlds += 1
@@ -161,7 +165,7 @@ class EachWorldAnew:
     def faulted(self) -> list[Any]:
         return []
 
-    lookups = made_up = faulted
+    lookups = made_up = missing = faulted
 
 
 def test_a_world_is_compared_with_the_empty_one_that_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
