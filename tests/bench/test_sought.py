@@ -58,6 +58,19 @@ def test_an_object_that_is_not_there_is_named(method: str, path: str, status: in
     assert missing(method, path, "", {"Authorization": signed}, b"", status) == things
 
 
+def test_a_query_tells_the_key_of_its_table_or_index() -> None:
+    request = {
+        "TableName": "places",
+        "KeyConditionExpression": "#n0 = :v0 AND begins_with(#n1, :v1)",
+        "ExpressionAttributeNames": {"#n0": "area", "#n1": "sort"},
+        "ExpressionAttributeValues": {":v0": {"S": "x"}, ":v1": {"S": "Place#"}},
+    }
+
+    assert asked("DynamoDB_20120810.Query", request, 400) == [("table", "places#area:S,sort:S")]
+    request |= {"KeyConditionExpression": "area = :v0", "IndexName": "by-area"}
+    assert asked("DynamoDB_20120810.Query", request, 400) == [("table", "places#area:S@by-area")]
+
+
 def test_a_topic_that_is_not_there_is_named() -> None:
     body = b"Action=Publish&TopicArn=arn%3Aaws%3Asns%3Aus-east-1%3A123456789012%3Atold&Message=x"
 

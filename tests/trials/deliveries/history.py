@@ -50,7 +50,7 @@ class Delivery:
         """Why the first delivery that failed did."""
         if not self.failures:
             return ""
-        return next((answer.error or str(answer.body)[:200] for answer in self.answers), "")
+        return next((answer.error or answer.text[:200] for answer in self.answers), "")
 
     @property
     def last_error(self) -> str:

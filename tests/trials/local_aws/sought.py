@@ -53,14 +53,30 @@ def missing(method: str, path: str, query: str, headers: Any, body: bytes, statu
     return [("bucket", bucket)] if bucket else []
 
 
+CONDITION = re.compile(r"(?:begins_with\s*\(\s*)?(#?[\w.-]+)\s*(?:[=<>,]|(?i:between))+\s*(:\w+)")
+
+
 def of_table(request: dict[str, Any]) -> list[tuple[str, str]]:
-    """The table of a request that DynamoDB refused, with the key that the request itself tells."""
+    """The table of a request that DynamoDB refused, with the key that it tells and the index that it reads."""
     name, key, item = request.get("TableName"), request.get("Key"), request.get("Item")
     if not isinstance(name, str):
         return [("table", f"{other}#id:S") for other in request.get("RequestItems") or {} if isinstance(other, str)]
     if not isinstance(key, dict):
-        likely = [each for each in item or {} if re.fullmatch(r"(?i)pk|sk|(?:\w+[_-]?)?id", each)]
-        both = [each for each in likely if each.lower() in ("pk", "sk")]
-        key = {each: item[each] for each in both or likely[:1]} if isinstance(item, dict) else {}
+        key = queried(request) if "KeyConditionExpression" in request else likely(item)
     typed = [f"{attribute}:{next(iter(value))}" for attribute, value in key.items() if isinstance(value, dict)]
-    return [("table", f"{name.rsplit('/', 1)[-1]}#{','.join(typed) or 'id:S'}")]
+    index = f"@{request['IndexName']}" if isinstance(request.get("IndexName"), str) else ""
+    return [("table", f"{name.rsplit('/', 1)[-1]}#{','.join(typed) or 'id:S'}{index}")]
+
+
+def likely(item: Any) -> dict[str, Any]:
+    """The attributes of an item that are called as those of keys are."""
+    named = [each for each in item or {} if re.fullmatch(r"(?i)pk|sk|(?:\w+[_-]?)?id", each)]
+    both = [each for each in named if each.lower() in ("pk", "sk")]
+    return {each: item[each] for each in both or named[:1]} if isinstance(item, dict) else {}
+
+
+def queried(request: dict[str, Any]) -> dict[str, Any]:
+    """What a query compares its key's attributes with; the one that is compared for equality comes first."""
+    names, values = request.get("ExpressionAttributeNames") or {}, request.get("ExpressionAttributeValues") or {}
+    compared = CONDITION.findall(str(request["KeyConditionExpression"]))
+    return {str(names.get(name, name)): values[value] for name, value in compared if value in values}

@@ -118,13 +118,23 @@ def made(local: LocalAws, kind: str, name: str) -> tuple[str, str]:
     if kind == "topic":
         return name, str(local.client("sns").create_topic(Name=name)["TopicArn"])
     table, _, written = name.partition("#")
-    keys = [attribute.split(":") for attribute in written.split(",")][:2]
-    schema = [{"AttributeName": key, "KeyType": "RANGE" if at else "HASH"} for at, (key, _) in enumerate(keys)]
-    types = [{"AttributeName": key, "AttributeType": kind} for key, kind in keys]
+    key, _, index = written.partition("@")
+    pairs = [attribute.split(":") for attribute in key.split(",")][:2]
+    indexed = [{"IndexName": index, "KeySchema": schema(pairs), "Projection": {"ProjectionType": "ALL"}}]
+    own = [["id", "S"]] if index else pairs
+    types = {pair[0]: pair[1] for pair in (*pairs, *own)}
     local.client("dynamodb").create_table(
-        TableName=table, KeySchema=schema, AttributeDefinitions=types, BillingMode="PAY_PER_REQUEST"
+        TableName=table,
+        KeySchema=schema(own),
+        AttributeDefinitions=[{"AttributeName": key, "AttributeType": kind} for key, kind in types.items()],
+        BillingMode="PAY_PER_REQUEST",
+        **({"GlobalSecondaryIndexes": indexed} if index else {}),
     )
     return table, table
+
+
+def schema(pairs: list[list[str]]) -> list[dict[str, str]]:
+    return [{"AttributeName": key, "KeyType": "RANGE" if at else "HASH"} for at, (key, _) in enumerate(pairs)]
 
 
 def told(things: list[Thing]) -> str:
