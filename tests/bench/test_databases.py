@@ -28,6 +28,8 @@ from trials.verdicts.databases import database, needs_a_database
         ("Error: connect ECONNREFUSED 127.0.0.1:5432", "PostgreSQL at port 5432"),
         ("redis.exceptions.ConnectionError: Error 111 connecting to cache.example:6379.", "Redis at cache.example"),
         ("Error: connect ECONNREFUSED 127.0.0.1:8080", ""),
+        ('500: {"code":"ECONNREFUSED","syscall":"connect","address":"127.0.0.2","port":3306}', "MySQL at port 3306"),
+        ("{ code: 'ECONNREFUSED', address: '127.0.0.1', port: 6379 }", "Redis at port 6379"),
         ("KeyError: 'mysql'", ""),
     ],
 )

@@ -104,12 +104,12 @@ class Stage:
         self.stack = self.deploy()
         self._switch_off()
         self.empty_queues()
-        for table, item in self.seeds:
-            self.local.client("dynamodb").put_item(TableName=self.stack.resources[table], Item=item)
         for thing in self.laid:
             for name, (kind, physical) in lay(self.local, thing).items():  # looked at as what the stack makes is
                 self.stack.types.setdefault(name, kind)
                 self.stack.resources.setdefault(name, physical)
+        for table, item in self.seeds:
+            self.local.client("dynamodb").put_item(TableName=self.stack.resources[table], Item=item)
         self.probes = Probes(self.local, self.stack)
 
     def deploy(self) -> Stack:

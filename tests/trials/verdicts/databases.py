@@ -15,7 +15,10 @@ UNREACHED = (  # what drivers say, and where the host stands in it
     ("MongoDB", re.compile(r"(_mongodb\._tcp\.[\w.-]+)")),
     ("Redis", re.compile(rf"Error -?\d+ connecting to {HOST}:6379")),
 )
-REFUSED = re.compile(rf"connect E(?:CONNREFUSED|TIMEDOUT) \S*?:({'|'.join(PORTS)})\b")
+REFUSED = re.compile(
+    rf"connect E(?:CONNREFUSED|TIMEDOUT) \S*?:({'|'.join(PORTS)})\b"
+    rf"|ECONNREFUSED\b.{{0,80}}?\bport\\?['\"]?:\s*({'|'.join(PORTS)})\b"
+)
 
 
 def database(text: str) -> str:
@@ -24,7 +27,8 @@ def database(text: str) -> str:
         if reached_for := pattern.search(text):
             return f"{kind} at {next(filter(None, reached_for.groups()))}"
     refused = REFUSED.search(text)
-    return f"{PORTS[refused[1]]} at port {refused[1]}" if refused else ""
+    port = (refused[1] or refused[2]) if refused else ""
+    return f"{PORTS[port]} at port {port}" if port else ""
 
 
 def needs_a_database(origin: str, name: str, error: str) -> Judgement:
