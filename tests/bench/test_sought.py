@@ -2,13 +2,17 @@
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from bench.test_own import run
 
+from trials import stage
+from trials.local_aws import Stack
 from trials.local_aws.sought import lookups, missing
 from trials.samples.sought import members, told, wanted
+from trials.stage import Stage
 
 SIGNED = "AWS4-HMAC-SHA256 Credential=test/20261123/eu-west-1/s3/aws4_request, SignedHeaders=host"
 
@@ -123,6 +127,27 @@ def test_what_was_laid_is_told() -> None:
 
     assert told(laid) == "with the secret bank, the parameter /a that it looks for"
     assert told([]) == ""
+
+
+def test_an_item_can_lie_in_another_stack_s_table(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = Stage.__new__(Stage)
+    put: list[dict[str, Any]] = []
+    world.local = world.outside = SimpleNamespace(  # type: ignore[assignment]
+        reset=lambda: None,
+        forget=lambda: None,
+        left_running=Path("nowhere"),
+        client=lambda _: SimpleNamespace(put_item=lambda **asked: put.append(asked)),
+    )
+    world.seeds, world.laid = [("places", {"id": {"S": "1"}})], [("table", "places#id:S", "")]
+    monkeypatch.setattr(stage, "lay", lambda *_: {"places": ("AWS::DynamoDB::Table", "places")})
+    monkeypatch.setattr(stage, "Probes", lambda *_: None)
+    monkeypatch.setattr(world, "deploy", lambda: Stack("on-stage", {}, {}, {}))
+    monkeypatch.setattr(world, "_switch_off", lambda: None)
+    monkeypatch.setattr(world, "empty_queues", lambda: None)
+    world.fresh()
+
+    assert put == [{"TableName": "places", "Item": {"id": {"S": "1"}}}]
+    assert world.stack.types == {"places": "AWS::DynamoDB::Table"}
 
 
 TEMPLATE = """
