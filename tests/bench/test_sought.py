@@ -138,7 +138,7 @@ def test_an_item_can_lie_in_another_stack_s_table(monkeypatch: pytest.MonkeyPatc
         left_running=Path("nowhere"),
         client=lambda _: SimpleNamespace(put_item=lambda **asked: put.append(asked)),
     )
-    world.seeds, world.laid = [("places", {"id": {"S": "1"}})], [("table", "places#id:S", "")]
+    world.seeds, world.laid, world.senders = [("places", {"id": {"S": "1"}})], [("table", "places#id:S", "")], set()
     monkeypatch.setattr(stage, "lay", lambda *_: {"places": ("AWS::DynamoDB::Table", "places")})
     monkeypatch.setattr(stage, "Probes", lambda *_: None)
     monkeypatch.setattr(world, "deploy", lambda: Stack("on-stage", {}, {}, {}))

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from trials.local_aws import Stack
-from trials.world import Difference, differences, noise, snapshot, tellable, without_envelope
+from trials.world import Difference, differences, mailed, noise, snapshot, tellable, without_envelope
 from trials.world.compare import is_time
 from trials.world.snapshot import Probes, named, parsed
 
@@ -116,6 +116,20 @@ def test_a_queue_shows_what_was_sent_to_it_through_a_rule(monkeypatch: pytest.Mo
 
     assert worlds[0] == worlds[1]
     assert worlds[0]["queue Reviews"] == [{"source": "shop", "detail-type": "Held", "detail": {"n": 1}}]
+
+
+def test_the_same_mail_sent_twice_is_two_equal_ones_and_no_repeat_that_a_reader_can_tell(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    mail = {"Source": "shop@shop.test", "To": ["ana@shop.test"], "Subject": "Your order"}
+    sent = [{**mail, "MessageId": f"id-{number}", "Timestamp": 1e9 * number} for number in (1, 2)]
+    monkeypatch.setitem(mailed.__globals__, "inspected", lambda *_: {"000000000000": sent})
+
+    first, second = mailed(None, Stack("on-stage", {}, {}, {}))  # type: ignore[arg-type]
+
+    assert first == second == mail
+    (difference,) = differences({"mails": [mail]}, {"mails": [mail, mail]}, set())
+    assert (difference.new, tellable(difference, {"mails": [mail]})) == ([mail], False)
 
 
 class Recorder:

@@ -21,7 +21,7 @@ from trials.samples.sought import Thing, lay
 from trials.samples.stored import place
 from trials.template.tables import lifetimes
 from trials.verdicts.permissions import Used
-from trials.world import PLACES, Probes, World, queued, snapshot
+from trials.world import PLACES, Probes, World, mailed, queued, snapshot
 
 LONGEST = 8_000  # characters of an error that are read
 PASSED = "passed on by another function"
@@ -82,6 +82,7 @@ class Stage:
         self.stand_in = ""  # the ARN of a queue that hears what a way sends to an end that is not here
         self.seeds: list[tuple[str, dict[str, Any]]] = []  # by table: items that the source's sample speaks of
         self.laid: list[Thing] = []  # objects, parameters and secrets that the source's function looks for
+        self.senders: set[str] = set()  # of mails, verified in each world: an account has them, and seldom a template
         self.secrets: dict[str, str] = {}  # made up by the template, by logical id, that are the same in each world
         self.passed_on: dict[str, Sample] = {}  # by queue or machine: what a function sent to it
         self.graves = frozenset(f"queue {name}" for name in graves(project.body))
@@ -93,7 +94,7 @@ class Stage:
     def with_roles(self) -> "Stage":
         assert self._with_roles
         stage = self._with_roles()
-        stage.seeds, stage.laid, stage.secrets = self.seeds, self.laid, self.secrets
+        stage.seeds, stage.laid, stage.secrets, stage.senders = self.seeds, self.laid, self.secrets, self.senders
         return stage
 
     def fresh(self) -> None:
@@ -108,6 +109,8 @@ class Stage:
             for name, (kind, physical) in lay(self.local, thing).items():  # looked at as what the stack makes is
                 self.stack.types.setdefault(name, kind)
                 self.stack.resources.setdefault(name, physical)
+        for sender in self.senders:
+            self.local.client("ses").verify_email_identity(EmailAddress=sender)
         for table, item in self.seeds:
             self.local.client("dynamodb").put_item(TableName=self.stack.resources[table], Item=item)
         self.probes = Probes(self.local, self.stack)
@@ -131,6 +134,11 @@ class Stage:
                 secret = {"SecretId": stack.resources[name], "SecretString": value}
                 self.local.client("secretsmanager").put_secret_value(**secret)
         return stack
+
+    def learn_senders(self) -> bool:
+        """Verify, in the worlds to come, who sent mails in this one; whether that is anybody new."""
+        known, self.senders = self.senders, self.senders | set(self.local.senders())
+        return self.senders != known
 
     def keep_secrets(self) -> None:
         """Let what the template's secrets hold in this world be the same in those to come."""
@@ -194,7 +202,8 @@ class Stage:
             before = after
 
     def now(self) -> World:
-        return {**snapshot(self.local, self.stack, self.probes), "outside": self.outside.records()}
+        mails = mailed(self.local, self.stack)
+        return {**snapshot(self.local, self.stack, self.probes), "mails": mails, "outside": self.outside.records()}
 
     def items(self) -> Iterator[tuple[str, dict[str, Any]]]:
         """Every item of the stack's tables, by the table's logical id."""

@@ -32,4 +32,11 @@ SEEDS = (
             ("announce.py", "        if code:", "        if False:"),
         ),
     ),
+    Seed(
+        "shop",
+        "who comes second mails too",
+        "twice",
+        "doubled",
+        (("mails.py", ', ConditionExpression="attribute_not_exists(mail_id)"', ""),),
+    ),
 )

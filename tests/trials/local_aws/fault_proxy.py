@@ -11,7 +11,7 @@ nobody came, each call only takes 0.3 s longer.
 `{"kind": "conflict"}` cancels each transaction of DynamoDB, because another one is at work on its last item;
 `{"kind": "pages"}` lets each page of a Query, a Scan or a list of objects that names no size of its own hold one item.
 `GET` tells how often the fault was met, and since the last `DELETE` what was looked up in DynamoDB, what was asked for
-in vain elsewhere, and which answers of services that the local AWS lacks were made up.
+in vain elsewhere, who sent mails, and which answers of services that the local AWS lacks were made up.
 """
 
 import asyncio
@@ -45,8 +45,9 @@ def beside(name: str) -> Any:
     return module
 
 
+noted = beside("noted")
+passing = noted.Noted(beside("sought"))
 recognised = beside("recognised")
-sought = beside("sought")
 unserved = beside("unserved")
 logging.getLogger("aiohttp.access").setLevel("WARNING")
 
@@ -67,8 +68,6 @@ class Fault:
     alone = 0.0  # seconds
     waiting: ClassVar[dict[str, asyncio.Event]] = {}  # by operation
     pid: int | None = None  # of the process whose calls wait
-    lookups: ClassVar[list[dict[str, Any]]] = []  # operation and request of each
-    missing: ClassVar[list[tuple[str, str]]] = []  # kinds and names of what was asked for in vain
     made_up: ClassVar[list[str]] = []  # operations of services that are not here
     served: ClassVar[set[str]] = set()  # the services that are here
 
@@ -300,19 +299,6 @@ async def published_partly(upstream: str, request: web.Request) -> web.StreamRes
     return web.Response(headers=headers, body=answer.encode())
 
 
-async def body_of(request: web.Request) -> bytes:
-    """The body, which whoever handles the request afterwards still finds: microburst streams what was not read."""
-    body = await request.read()
-    if request.content.at_eof():
-        request.content.unread_data(body)
-    return body
-
-
-def note_missing(request: web.Request, body: bytes, status: int) -> None:
-    asked = (request.method, request.path, request.query_string, request.headers, body, status)
-    Fault.missing += [each for each in sought.missing(*asked) if each not in Fault.missing][: sought.MOST]
-
-
 OTHERWISE_CALLED = ("es", "kinesisanalytics")  # services that it has under another name than calls are signed for
 
 
@@ -347,9 +333,7 @@ def with_faults(upstream: str) -> Any:
             return await handler(request)
         request = recognised.at_home(request)
         Fault.seen += 1
-        target, form = request.headers.get("X-Amz-Target", ""), "form-urlencoded" in request.content_type
-        body = await body_of(request) if target or form else b""
-        Fault.lookups += sought.lookups(target, body)[: sought.MOST - len(Fault.lookups)]
+        body = await passing.before(request)
         if Fault.kind == "kill" and Fault.seen == Fault.call:
             return await killed(upstream, request)
         if Fault.kind == "meet":
@@ -366,10 +350,10 @@ def with_faults(upstream: str) -> Any:
                 return await handler(request)
             if cut := PARTIAL.get(target):
                 return await partly(upstream, request, cut)
-            if b"Action=PublishBatch" in await body_of(request):
+            if b"Action=PublishBatch" in await noted.body_of(request):
                 return await published_partly(upstream, request)
         answer = await of_no_service(upstream, request) or await handler(request)
-        note_missing(request, body, answer.status)
+        passing.after(request, body, answer.status)
         return answer
 
     return middleware
@@ -384,8 +368,9 @@ async def control(request: web.Request) -> web.Response:
         Fault.waiting.clear()
     elif request.method == "DELETE":
         Fault.kind = ""
-        Fault.lookups, Fault.missing, Fault.made_up = [], [], []
-    told = {key: getattr(Fault, key) for key in ("met", "seen", "lookups", "missing", "made_up")}
+        Fault.made_up = []
+        passing.forget()
+    told = {"met": Fault.met, "seen": Fault.seen, "made_up": Fault.made_up, **passing.told()}
     return web.json_response(told)
 
 

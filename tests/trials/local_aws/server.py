@@ -320,6 +320,10 @@ class Server:
         """Objects, parameters and secrets that functions asked for in vain since the last `reset`: kinds and names."""
         return [(str(kind), str(name)) for kind, name in self._fault_proxy("GET")["missing"]]
 
+    def senders(self) -> list[str]:
+        """The addresses as which functions sent mails since the last `reset`, or would have."""
+        return list(self._fault_proxy("GET")["senders"])
+
     def made_up(self) -> list[str]:
         """The calls since the last `reset` whose service is not here, so that its answer was made up of its model."""
         return list(self._fault_proxy("GET")["made_up"])

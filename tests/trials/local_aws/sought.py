@@ -1,8 +1,12 @@
-"""What functions look for: items in DynamoDB, and whatever of other services is not there."""
+"""What functions look for: items in DynamoDB, and whatever of other services is not there. And who sends mails."""
 
+import base64
 import json
 import re
 import urllib.parse
+from contextlib import suppress
+from email import message_from_bytes
+from email.utils import parseaddr
 from typing import Any
 
 LOOKUPS = ("GetItem", "BatchGetItem", "Query", "UpdateItem", "DeleteItem", "TransactWriteItems")
@@ -80,3 +84,30 @@ def queried(request: dict[str, Any]) -> dict[str, Any]:
     names, values = request.get("ExpressionAttributeNames") or {}, request.get("ExpressionAttributeValues") or {}
     compared = CONDITION.findall(str(request["KeyConditionExpression"]))
     return {str(names.get(name, name)): values[value] for name, value in compared if value in values}
+
+
+# ---- mails
+
+MAILS = "/v2/email/outbound-"  # of the second version of SES; the first has forms
+FORM = b"Action=Send"
+
+
+def sender_of(path: str, body: bytes) -> str:
+    """The address as which a request sends a mail, in either version of SES; nothing for another request."""
+    mailed = path.startswith(MAILS) or (path == "/" and FORM in body)
+    with suppress(ValueError):  # SES itself refuses what is no JSON, or no base64
+        return parseaddr(named_in(body))[1] if mailed else ""
+    return ""
+
+
+def named_in(body: bytes) -> str:
+    """Of a raw mail without a sender of its own, its From."""
+    if FORM in body:
+        form = dict(urllib.parse.parse_qsl(body.decode()))
+        return form.get("Source") or from_of(form.get("RawMessage.Data", ""))
+    asked = json.loads(body or b"{}")
+    return str(asked.get("FromEmailAddress") or from_of(asked.get("Content", {}).get("Raw", {}).get("Data", "")))
+
+
+def from_of(raw: str) -> str:
+    return str(message_from_bytes(base64.b64decode(raw)).get("From", ""))

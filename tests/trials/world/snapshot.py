@@ -78,13 +78,31 @@ def snapshot(local: LocalAws, stack: Stack, probes: Probes | None = None) -> Wor
     return named(world, stack)
 
 
+def inspected(local: LocalAws, service: str) -> dict[str, Any]:
+    """The messages that the local AWS holds of a service, by account, without a call to the service."""
+    context: ssl.SSLContext = local.tls
+    url = f"{local.endpoint}/_ministack/{service}/messages"
+    with urllib.request.urlopen(url, timeout=10, context=context) as answer:
+        by_account: dict[str, Any] = json.load(answer)["messages"]
+    return by_account
+
+
 def queued(local: LocalAws) -> dict[str, list[str]]:
     """The bodies in every queue, without receiving them."""
-    context: ssl.SSLContext = local.tls
-    with urllib.request.urlopen(f"{local.endpoint}/_ministack/sqs/messages", timeout=10, context=context) as answer:
-        by_account = json.load(answer)["messages"]
-    queues = (queue for regions in by_account.values() for region in regions.values() for queue in region.items())
+    regions = (region for regions in inspected(local, "sqs").values() for region in regions.values())
+    queues = (queue for region in regions for queue in region.items())
     return {url.rsplit("/", 1)[1]: [each["Body"] for each in messages] for url, messages in queues}
+
+
+def mailed(local: LocalAws, stack: Stack) -> list[Any]:
+    """The mails that SES sent since the local AWS was reset, for they belong to the account and to no stack.
+
+    Without what each has anew: its number and its time.
+    """
+    mails = [mail for mails in inspected(local, "ses").values() for mail in mails]
+    told_apart = ("MessageId", "Timestamp")
+    records = [{name: parsed(value) for name, value in mail.items() if name not in told_apart} for mail in mails]
+    return named({"mails": records}, stack)["mails"]
 
 
 def items(local: LocalAws, table: str) -> Iterator[Any]:
