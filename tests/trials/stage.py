@@ -191,13 +191,13 @@ class Stage:
                 s3.put_bucket_notification_configuration(Bucket=bucket, NotificationConfiguration=kept)
 
     def world(self, quiet: float = 0.2, timeout: float = 15) -> World:
-        """The state of everything once it has stopped changing."""
+        """The state of everything once nothing runs and it has stopped changing."""
         deadline = time.monotonic() + timeout
         before = self.now()
         while True:
             time.sleep(quiet)
-            after = self.now()
-            if after == before or time.monotonic() > deadline:
+            at_work, after = self.local.at_work(), self.now()
+            if (after == before and not at_work) or time.monotonic() > deadline:
                 return after
             before = after
 

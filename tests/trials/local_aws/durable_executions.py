@@ -7,7 +7,7 @@
 - One invocation of an execution runs at a time; a step that is to be retried is PENDING until then, and is counted.
 - What failed, was stopped or ran out of time leaves its event in the function's dead-letter queue.
 
-Beside it begins the stand-in for EventBridge's Custom Event Bus.
+Beside it begin the count of what runs and the stand-in for EventBridge's Custom Event Bus.
 """
 
 import contextvars
@@ -27,6 +27,17 @@ import ministack.services.lambda_svc as functions
 from ministack.app import main
 from ministack.core.responses import error_response_json
 
+
+def beside(name: str) -> None:
+    """Run a module of this folder, by its path: other packages have modules of such names too."""
+    package = Path(__file__).with_name(name)
+    file, within = (package / "__init__.py", [str(package)]) if package.is_dir() else (package.with_suffix(".py"), None)
+    spec = importlib.util.spec_from_file_location(name, file, submodule_search_locations=within)
+    sys.modules[name] = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(sys.modules[name])
+
+
+beside("at_work")  # first: what follows changes what it counts
 ATTEMPTS = 5  # of one invocation, as AWS's own testing library gives it
 PAUSE = 0.5  # seconds between them
 locks: defaultdict[str, Any] = defaultdict(threading.RLock)
@@ -204,13 +215,7 @@ durable._time_out_execution = time_out
 durable._resume_execution = resume
 durable._serialize_operations = serialize
 durable._apply_update = apply_update
-# By its path: beside this file lie modules whose names other packages have too.
-place = Path(__file__).with_name("custom_event_bus")
-spec = importlib.util.spec_from_file_location(
-    place.name, place / "__init__.py", submodule_search_locations=[str(place)]
-)
-sys.modules[place.name] = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(sys.modules[place.name])
+beside("custom_event_bus")
 
 if __name__ == "__main__":
     main()

@@ -312,13 +312,16 @@ class Server:
 
     def lookups(self) -> list[dict[str, Any]]:
         """What functions looked for in DynamoDB since the last `reset`: each `operation` with its `request`."""
-        looked_up = self._fault_proxy("GET")["lookups"]
-        assert isinstance(looked_up, list)
-        return looked_up
+        return list(self._fault_proxy("GET")["lookups"])
 
     def missing(self) -> list[tuple[str, str]]:
         """Objects, parameters and secrets that functions asked for in vain since the last `reset`: kinds and names."""
         return [(str(kind), str(name)) for kind, name in self._fault_proxy("GET")["missing"]]
+
+    def at_work(self) -> int:
+        """How many invocations run, or were accepted and have not begun."""
+        with urllib.request.urlopen(f"{self.endpoint}/_ministack/at-work", timeout=10, context=self.tls) as answer:
+            return int(json.load(answer)["invocations"])
 
     def senders(self) -> list[str]:
         """The addresses as which functions sent mails since the last `reset`, or would have."""
@@ -337,9 +340,7 @@ class Server:
     def faulted(self) -> list[dict[str, Any]]:
         """The functions' AWS calls that a rule of `fault` met, oldest first, with `service` and `operation`."""
         with urllib.request.urlopen(f"{self._proxy}/_microburst/fired?limit=10000", timeout=5) as answer:
-            calls = json.load(answer)
-        assert isinstance(calls, list)
-        return calls
+            return list(json.load(answer))
 
     def reset(self) -> None:
         """Forget every stack, all data, every fault and the functions' temporary files."""

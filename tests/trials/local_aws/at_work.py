@@ -1,0 +1,59 @@
+"""MiniStack that tells how many invocations run or were accepted and have not begun: `GET /_ministack/at-work`.
+
+Whoever waits until nothing changes any more else takes a busy machine for one that is done.
+"""
+
+import json
+from functools import wraps
+from typing import Any
+
+import ministack.app as app
+import ministack.services.lambda_svc as functions
+from ministack.core.lambda_runtime import workers_in_use
+
+PATH = "/_ministack/at-work"
+accepted: list[Any] = []  # events of asynchronous invocations that have not begun
+plain_invoke, plain_execute, plain_resume, plain_download = (
+    functions.invoke_async_with_retry,
+    functions._execute_function,
+    functions.invoke_durable_resume,
+    app._handle_lambda_download_request,
+)
+
+
+def begun(event: Any) -> None:
+    accepted[:] = [other for other in accepted if other is not event]
+
+
+@wraps(plain_invoke)
+def invoke_async(function: Any, event: Any) -> None:
+    accepted.append(event)
+    plain_invoke(function, event)
+
+
+@wraps(plain_execute)
+def execute(function: Any, event: Any) -> Any:
+    """Its worker counts from here on."""
+    begun(event)
+    return plain_execute(function, event)
+
+
+@wraps(plain_resume)
+def resume(name: str, arn: str, event: Any) -> None:
+    """A durable execution goes on: it counts until it waits or ends."""
+    accepted.append(turn := object())
+    try:
+        plain_resume(name, arn, event)
+    finally:
+        begun(turn)
+
+
+def download(path: str, method: str) -> Any:
+    if path != PATH:
+        return plain_download(path, method)
+    number = json.dumps({"invocations": workers_in_use() + len(accepted)}).encode()
+    return 200, {"Content-Type": "application/json"}, number
+
+
+functions.invoke_async_with_retry, functions._execute_function = invoke_async, execute
+functions.invoke_durable_resume, app._handle_lambda_download_request = resume, download
