@@ -21,6 +21,7 @@ def test_there_are_templates_beside_the_examples() -> None:
     assert {path.parent.name for path in OURS} == {"references", "good"}
 
 
+@pytest.mark.e2e
 @pytest.mark.parametrize("path", OURS, ids=lambda path: f"{path.parent.parent.name}-{path.stem}")
 def test_neither_sam_nor_a_linter_nor_aws_s_validator_objects(path: Path) -> None:
     assert templates.findings(path) == []

@@ -218,6 +218,7 @@ def test_policies() -> None:
     assert policies.unknown_actions(invented) == ["sqs:SendMessages", "sqss:Send*"]
 
 
+@pytest.mark.e2e
 @pytest.mark.parametrize(
     ("old", "new", "finding"),
     [

@@ -478,6 +478,7 @@ def test_the_parameter_takes_no_wildcard(subject: str) -> None:
     assert not re.fullmatch(pattern, subject)
 
 
+@pytest.mark.e2e
 def test_the_role_may_do_what_sam_deploy_calls_for_one_stack_and_no_more() -> None:
     commands.sam_commands()
     (source,) = commands.SAM.glob("lib/python*/site-packages/samcli/lib/deploy/deployer.py")

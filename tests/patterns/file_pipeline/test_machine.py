@@ -2,23 +2,10 @@
 
 import json
 import re
+from importlib import import_module
 from typing import Any
 
 import pytest
-from aws_cdk import App, Stack
-from aws_cdk.assertions import Template
-from aws_cdk.aws_s3 import Bucket
-from aws_cdk.aws_stepfunctions import (
-    CsvHeaders,
-    DefinitionBody,
-    DistributedMap,
-    JsonPath,
-    Pass,
-    ResultWriter,
-    S3CsvItemReader,
-    StateMachine,
-    StateMachineType,
-)
 
 from support.documents import ROOT
 from support.executions import Run, execute
@@ -119,27 +106,12 @@ def test_the_definition_is_valid(mistake: dict[str, Any], found: int, tmp_path: 
 
 @pytest.fixture(scope="module")
 def of_cdk() -> dict[str, Any]:
-    """The same map by CDK's constructs, which write the reader, the writer and the permissions of themselves."""
-    stack = Stack(App(), "S")
-    files = Bucket.from_bucket_name(stack, "Files", "files")
-    rows = DistributedMap(
-        stack,
-        "Rows",
-        label="Rows",
-        item_reader=S3CsvItemReader(
-            bucket=files, key=JsonPath.string_at("$.file"), csv_headers=CsvHeaders.use_first_row()
-        ),
-        result_writer=ResultWriter(bucket=files, prefix="results"),
-        map_execution_type=StateMachineType.EXPRESS,
-        max_concurrency=ROWS["MaxConcurrency"],
-        tolerated_failure_percentage=ROWS["ToleratedFailurePercentage"],
-    )
-    rows.item_processor(Pass(stack, "KeepPrice"))
-    StateMachine(stack, "ImportPrices", definition_body=DefinitionBody.from_chainable(rows))
-    made: dict[str, Any] = Template.from_stack(stack).to_json()["Resources"]
+    """Loaded only here: to load CDK takes seconds, which every process of the quick round would spend."""
+    made: dict[str, Any] = import_module("patterns.file_pipeline.map_by_cdk").resources(ROWS)
     return made
 
 
+@pytest.mark.e2e
 def test_the_map_is_what_cdk_s_own_construct_writes(of_cdk: dict[str, Any]) -> None:
     """MiniStack passes over `ResultWriter`, and no schema on this machine looks into it."""
     (machine,) = [each for each in of_cdk.values() if each["Type"] == "AWS::StepFunctions::StateMachine"]
@@ -152,6 +124,7 @@ def test_the_map_is_what_cdk_s_own_construct_writes(of_cdk: dict[str, Any]) -> N
     assert {key: ours[key] for key in same} == {key: written[key] for key in same}
 
 
+@pytest.mark.e2e
 def test_the_machine_may_do_what_cdk_s_own_construct_asks_for(of_cdk: dict[str, Any]) -> None:
     policies = [each["Properties"] for each in of_cdk.values() if each["Type"] == "AWS::IAM::Policy"]
     asked = {
