@@ -142,6 +142,7 @@ def test_an_object_has_the_key_that_its_notification_asks_for(form: str) -> None
 @pytest.mark.parametrize(
     ("key", "begins"),
     [
+        ("a.PDF", b"%PDF-1.4"),
         ("a/b.JPG", b"\x89PNG\r\n\x1a\n"),
         ("a.csv", b"id,name\n"),
         ("a.json", b'{"id": '),

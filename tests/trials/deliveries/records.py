@@ -103,9 +103,25 @@ def content_of(key: str) -> bytes:
     ending = PurePosixPath(key.lower()).suffix
     if ending in IMAGES:
         return png(16)
+    if ending == ".pdf":
+        return pdf()
     if ending == ".gz":
         return gzip.compress(PLAIN, mtime=0)
     return {".csv": ROWS, ".txt": b"trial-1\n", ".xml": b"<trial><id>trial-1</id></trial>"}.get(ending, PLAIN)
+
+
+def pdf() -> bytes:
+    """One empty page."""
+    held = ("<</Type/Catalog/Pages 2 0 R>>", "<</Type/Pages/Kids[3 0 R]/Count 1>>")
+    page = "<</Type/Page/Parent 2 0 R/MediaBox[0 0 72 72]/Resources<<>>>>"
+    text, places = "%PDF-1.4\n", list[int]()
+    for number, inner in enumerate((*held, page), start=1):
+        places.append(len(text))
+        text += f"{number} 0 obj\n{inner}\nendobj\n"
+    table = "".join(f"{place:010} 00000 n \n" for place in places)
+    start = len(text)
+    text += f"xref\n0 4\n0000000000 65535 f \n{table}trailer\n<</Size 4/Root 1 0 R>>\nstartxref\n{start}\n%%EOF\n"
+    return text.encode()
 
 
 def png(side: int) -> bytes:
