@@ -273,3 +273,20 @@ def test_a_route_is_asked_with_a_text_that_its_pattern_takes_and_the_header_that
 )
 def test_a_text_fits_its_pattern_or_there_is_none(pattern: str, text: str | None) -> None:
     assert fitting(pattern) == text
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "fields = {name: value for name, value in data.items() if name in ALLOWED}",
+        "fields = [name for name in data.keys() if name in ALLOWED]",
+        "for name, value in data.items():\n        if name not in ALLOWED:\n            continue",
+    ],
+)
+def test_keys_that_code_lets_through_are_read(tmp_path: Path, code: str) -> None:
+    begins = (
+        "import json\nALLOWED = {'name', 'points'}\ndef handler(event, context):\n    data = json.loads(event['body'])"
+    )
+    text = f"{begins}\n    {code}"
+
+    assert {("body", JSON, "name"), ("body", JSON, "points")} <= read(tmp_path, text).paths

@@ -516,3 +516,13 @@ def test_only_unproved_sources_are_written_with_the_reason(tmp_path: Path) -> No
 
     assert result.as_json()["written"] == [{"file": "events/Work.Jobs.json", "why": "it wants more"}]
     assert [path.name for path in (tmp_path / "events").iterdir()] == ["Work.Jobs.json"]
+
+
+def test_an_object_s_key_is_tried_to_decode_then_plain_then_in_no_folder() -> None:
+    source = Source(Kind.BUCKET, "F", "B.s3:ObjectCreated:*", "B", pattern={"suffix": ".jpg"})
+    drawn = samples({"Resources": {}}, [], source, {})
+    keys = [each.payload["Records"][0]["s3"]["object"]["key"] for each in drawn]
+    odd = [each.unusual and each.unusual["Records"][0]["s3"]["object"]["key"] for each in drawn]
+
+    assert keys == ["trial/a+b%2B%C3%BC.jpg", "trial/a.jpg", "a.jpg"]
+    assert odd == [None, "trial/a+b%2B%C3%BC.jpg", "a+b%2B%C3%BC.jpg"]

@@ -13,6 +13,8 @@ LOOKUPS = ("GetItem", "BatchGetItem", "Query", "UpdateItem", "DeleteItem", "Tran
 MOST = 20  # that are remembered of either kind
 SCOPE = re.compile(r"Credential=[^/]+/\d+/[^/]+/([\w-]+)/")
 NAMED = {  # by the last words of a target: the kind of thing, and the member that names it
+    "Logs_20140328.CreateLogStream": ("log group", "logGroupName"),
+    "Logs_20140328.PutLogEvents": ("log group", "logGroupName"),
     "AmazonSQS.GetQueueUrl": ("queue", "QueueName"),
     "AmazonSQS.SendMessage": ("queue", "QueueUrl"),
     "AmazonSQS.SendMessageBatch": ("queue", "QueueUrl"),

@@ -8,7 +8,7 @@ from typing import Any
 
 from trials.project.sources import ANY, Kind, Route, Source
 from trials.samples.derive import as_compared, filled
-from trials.samples.keys import with_a_plain_key
+from trials.samples.keys import with_a_flat_key, with_a_plain_key
 from trials.samples.made import authorizer, made
 from trials.samples.reads import Reads
 from trials.samples.sample import WITH_KEY, Sample
@@ -41,7 +41,7 @@ def samples(
     itself = with_key(filled(plain, source, reads), source, reads) if reads else plain
     if source.kind is Kind.SCHEDULE and source.given:
         return [itself]
-    undecoded = list(filter(None, [with_a_plain_key(itself)]))
+    undecoded = list(filter(None, [with_a_plain_key(itself), with_a_flat_key(itself)]))
     others: list[Sample] = []
     if source.kind is Kind.HTTP and source.route and source.route.method.upper() in ANY and not source.route.websocket:
         itself, *others = (requested_by(body, source, *each, claims, reads) for each in requests(source.route, reads))

@@ -52,7 +52,7 @@ def wanted(
 
 def content(kind: str, name: str, folder: Path, resources: dict[str, str]) -> str:
     """An object's content goes by its key; a secret holds every name that the code reads."""
-    if kind in TYPES:
+    if kind in TYPES or kind == "log group":
         return ""
     if kind == "secret":
         return json.dumps(members(folder))
@@ -92,7 +92,9 @@ def lay(local: LocalAws, thing: Thing) -> dict[str, tuple[str, str]]:
         if kind in TYPES:
             label, physical = made(local, kind, name)
             return {label: (TYPES[kind], physical)}
-        if kind == "secret":
+        if kind == "log group":
+            local.client("logs").create_log_group(logGroupName=name)
+        elif kind == "secret":
             called = re.sub(r"-\w{6}$", "", name.split(":secret:")[-1]) if ":secret:" in name else name
             local.client("secretsmanager").create_secret(Name=called, SecretString=text)
         else:

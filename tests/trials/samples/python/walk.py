@@ -5,44 +5,21 @@ from typing import Any
 
 from trials.samples.paths import CHECKED, LISTED, REQUEST, SPLIT, EventPaths
 from trials.samples.python.code import Code, Function, constant, is_function, is_number
+from trials.samples.python.known import (
+    ATTRIBUTES,
+    ENVELOPES,
+    FORMS,
+    NUMBERS,
+    PARSES,
+    PASSES,
+    RECORDS,
+    SAME,
+    VALIDATES,
+)
 from trials.samples.python.models import Models, header, of_schema
 from trials.samples.python.routes import is_route, served_by
 from trials.samples.reads import EACH, FORM, JSON, Steps
 
-SAME = {"b64decode", "decode", "encode", "unquote_plus", "unquote", "strip", "lower", "upper", "deepcopy", "copy"}
-PASSES = SAME | {"str", "dict", "list", "sorted", "reversed", "tuple", "iter", "next", "unmarshall", "deserialize"}
-PARSES = {"loads", "json_loads", "model_validate_json", "validate_json", "parse_raw"}
-VALIDATES = {"model_validate", "parse_obj", "validate_python", "from_dict", "parse", *PARSES}
-FORMS = {"parse_qs", "parse_qsl"}
-NUMBERS = {"int", "float", "Decimal", "round"}
-ATTRIBUTES = {  # of Powertools' event classes
-    "json_body": ("body", JSON),
-    "body": ("body",),
-    "message_attributes": ("messageAttributes",),
-    "query_string_parameters": ("queryStringParameters",),
-    "path_parameters": ("pathParameters",),
-    "headers": ("headers",),
-    "detail": ("detail",),
-    "records": ("Records",),
-    "request_context": ("requestContext",),
-}
-RECORDS = {"SQSRecord", "KinesisStreamRecord", "DynamoDBRecord", "SNSEventRecord"}
-ENVELOPES: dict[str, Steps] = {  # of Powertools' parser and of its validation
-    "SqsEnvelope": ("Records", EACH, "body", JSON),
-    "SnsEnvelope": ("Records", EACH, "Sns", "Message", JSON),
-    "SnsSqsEnvelope": ("Records", EACH, "body", JSON, "Message", JSON),
-    "KinesisDataStreamEnvelope": ("Records", EACH, "kinesis", "data", JSON),
-    "EventBridgeEnvelope": ("detail",),
-    "ApiGatewayEnvelope": ("body", JSON),
-    "ApiGatewayV2Envelope": ("body", JSON),
-    "LambdaFunctionUrlEnvelope": ("body", JSON),
-    "SQS": ("Records", EACH, "body", JSON),
-    "SNS": ("Records", EACH, "Sns", "Message", JSON),
-    "EVENTBRIDGE": ("detail",),
-    "KINESIS_DATA_STREAM": ("Records", EACH, "kinesis", "data", JSON),
-    "API_GATEWAY_REST": ("body", JSON),
-    "API_GATEWAY_HTTP": ("body", JSON),
-}
 DEEPEST, MOST = 5, 400  # calls within calls, and calls in all
 
 
@@ -53,6 +30,7 @@ class Walker:
         self.code, self.models, self.event = code, Models(code), EventPaths()
         self.names: dict[str, Steps] = {}
         self.words: dict[str, list[str]] = {}
+        self.holders: dict[str, Steps] = {}  # by the variable that its keys are in, one after the other
         self.returned: list[Steps] = []
         self.module = code.own
         self.depth = self.calls = 0
@@ -169,6 +147,10 @@ class Walker:
         if isinstance(over, ast.Call) and getattr(over.func, "id", "") == "enumerate" and over.args:
             over = over.args[0]
             target = target.elts[-1] if isinstance(target, ast.Tuple) and target.elts else target
+        if isinstance(over, ast.Call) and isinstance(over.func, ast.Attribute) and over.func.attr in ("items", "keys"):
+            key = target.elts[0] if isinstance(target, ast.Tuple) and target.elts else target
+            if isinstance(key, ast.Name) and (holder := self.value(over.func.value)) is not None:
+                self.holders[key.id] = holder
         steps = self.value(over)
         if not isinstance(target, ast.Name):
             return
@@ -302,6 +284,10 @@ class Walker:
             first = sorted(known, key=str)[0] if isinstance(known, set) else next(iter(known))
             if isinstance(first, str | int | float):
                 self.event.reads.values.setdefault(left, first)
+        holder = self.holders.get(getattr(member, "id", ""))
+        if holder is not None and isinstance(known, list | tuple | set | dict):
+            for key in sorted(each for each in known if isinstance(each, str)):
+                self.key(holder, key)
         name = constant(member)
         names = [name] if isinstance(name, str) else self.words.get(getattr(member, "id", ""), [])
         for key in names if right is not None else []:
