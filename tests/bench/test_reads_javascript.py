@@ -315,3 +315,30 @@ def test_code_that_calls_itself_or_cannot_be_parsed_ends(tmp_path: Path) -> None
 def test_a_language_that_is_not_read_says_nothing(tmp_path: Path) -> None:
     assert of_code(tmp_path, "App::handle", "java21") is None
     assert of_code(tmp_path / "none", "app.handler", "nodejs24.x") is None
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "const missing = REQUIRED.filter((field) => !data[field]);",
+        "const required = ['name', 'points']; required.forEach((key) => { if (!(key in data)) throw key; });",
+        "for (const field of REQUIRED) { if (data[field] === undefined) return; }",
+        "const fields = Object.keys(data).filter((key) => REQUIRED.includes(key));",
+        "const allowed = new Set(['name', 'points']); for (const [key] of Object.entries(data)) allowed.has(key);",
+        "if (!REQUIRED.every((field: string) => data.hasOwnProperty(field))) return;",
+        "const row = REQUIRED.reduce((made, field) => ({ ...made, [field]: data[field] }), {});",
+    ],
+)
+def test_names_that_code_goes_through_are_read(tmp_path: Path, code: str) -> None:
+    begins = "const REQUIRED = ['name', 'points'] as const;\nexport const handler = async (event) => {"
+    reads = read(tmp_path, f"{begins} const data = JSON.parse(event.body); {code} }};")
+
+    assert {(*BODY, "name"), (*BODY, "points")} <= reads.paths
+
+
+def test_names_that_no_part_of_the_event_is_asked_for_are_not_read(tmp_path: Path) -> None:
+    code = (
+        "export const handler = async (event) => { ['name'].forEach((key) => process.env[key]); return event.body; };"
+    )
+
+    assert read(tmp_path, code).paths == {("body",)}

@@ -50,7 +50,7 @@ def test_a_secret_or_parameter_that_is_not_there_is_named(
 @pytest.mark.parametrize(
     ("method", "path", "status", "signed", "things"),
     [
-        ("GET", "/bucket/a/b%20c.json", 404, SIGNED, [("object", "bucket/a/b c.json")]),
+        ("GET", "/bucket/a/b c%2B.json", 404, SIGNED, [("object", "bucket/a/b c%2B.json")]),
         ("HEAD", "/bucket/key", 404, SIGNED, [("object", "bucket/key")]),
         ("GET", "/bucket/key", 200, SIGNED, []),
         ("PUT", "/bucket/key", 404, SIGNED, [("bucket", "bucket")]),
@@ -104,6 +104,12 @@ def test_a_secret_holds_what_the_code_reads(tmp_path: Path) -> None:
     (tmp_path / "app.mjs").write_text("const { a } = JSON.parse(x); use(config.clientSecret)")
 
     assert {"username", "api_key", "clientSecret"} <= members(tmp_path).keys()
+
+
+@pytest.mark.parametrize("key", ["trial/a+b%2B%C3%BC.csv", "a+b"])
+def test_an_object_is_not_laid_under_a_key_that_should_have_been_decoded(tmp_path: Path, key: str) -> None:
+    assert wanted([("object", f"uploads/{key}")], tmp_path, {}, "", []) == []
+    assert wanted([("object", "uploads/a b.csv")], tmp_path, {}, "", []) == [("object", "uploads/a b.csv", "")]
 
 
 def test_a_parameter_that_is_called_like_a_resource_holds_its_name(tmp_path: Path) -> None:

@@ -51,7 +51,7 @@ def missing(method: str, path: str, query: str, headers: Any, body: bytes, statu
         arns = urllib.parse.parse_qs(body.decode(errors="replace")).get("TopicArn", [])
         return [("topic", arn.rsplit(":", 1)[-1]) for arn in arns]
     signed = SCOPE.search(headers.get("Authorization", ""))
-    bucket, _, key = urllib.parse.unquote(path).lstrip("/").partition("/")
+    bucket, _, key = path.lstrip("/").partition("/")
     if status != 404 or not signed or signed[1] != "s3" or "uploadId" in query:
         return []
     if method in ("GET", "HEAD") and key:

@@ -5,6 +5,7 @@ import re
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote_plus
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -35,11 +36,13 @@ def wanted(
 ) -> list[Thing]:
     """What to lay for what was asked for in vain, given what has been laid `before` and the error that came then.
 
-    `resources` are the stack's, by logical id; a parameter that is called like one of them holds its name.
+    `resources` are the stack's, by logical id; a parameter that is called like one of them holds its name. An object is
+    not laid under a key that should have been decoded: that its function does not find it is to be seen.
     """
     known = {(kind, plain(name)) for kind, name, _ in before}
     own = {physical.rsplit("/", 1)[-1] for physical in resources.values()}
     lacking = [(kind, name) for kind, name in missing if plain(name) not in own and (kind, plain(name)) not in known]
+    lacking = [(kind, name) for kind, name in lacking if kind != "object" or unquote_plus(name) == name]
     things = [(kind, name, content(kind, name, folder, resources)) for kind, name in lacking]
     if not things and NO_JSON.search(error):
         things = [

@@ -3,52 +3,24 @@
 from tree_sitter import Node
 
 from trials.samples.javascript.code import FUNCTIONS, WRAPPED, Code, everywhere, parameters
+from trials.samples.javascript.known import (
+    COUNTERS,
+    ENVELOPES,
+    FORMS,
+    ITERATES,
+    NUMBERS,
+    PARSED_BY,
+    PARSES,
+    PASSES,
+    SAME,
+    SAME_LIST,
+)
 from trials.samples.javascript.shapes import key, literal, text
+from trials.samples.javascript.words import Words
 from trials.samples.paths import CHECKED, LISTED, REQUEST, SPLIT, EventPaths
 from trials.samples.reads import EACH, FORM, JSON, Steps
 from trials.samples.shape import Shape
 
-SAME = {"toString", "trim", "toLowerCase", "toUpperCase", "replace", "replaceAll", "normalize", "slice", "concat"}
-SAME_LIST = {"filter", "sort", "slice", "reverse", "values", "toSorted", "concat"}
-ITERATES = {"map", "forEach", "filter", "some", "every", "find", "findLast", "flatMap", "sort", "findIndex"}
-PASSES = {  # functions that give back what they are given
-    "unmarshall",
-    "String",
-    "decodeURIComponent",
-    "decodeURI",
-    "structuredClone",
-    "cloneDeep",
-    "from",
-    "fromEntries",
-    "atob",
-    "all",
-    "allSettled",
-    "unescape",
-}
-FORMS = ("querystring", "qs", "queryString")  # modules that parse one
-NUMBERS = {"Number", "parseInt", "parseFloat", "BigInt"}
-PARSES = {"parse", "parseAsync", "parseJson", "jsonParse"}
-PARSED_BY: dict[str, set[Steps]] = {  # middy's middlewares, and what of the event is an object once they ran
-    "httpJsonBodyParser": {("body",)},
-    "jsonBodyParser": {("body",)},
-    "wsJsonBodyParser": {("body",)},
-    "sqsJsonBodyParser": {("Records", EACH, "body")},
-    "eventNormalizer": {
-        ("Records", EACH, "body"),
-        ("Records", EACH, "Sns", "Message"),
-        ("Records", EACH, "kinesis", "data"),
-    },
-}
-ENVELOPES: dict[str, Steps] = {  # of Powertools' parser
-    "SqsEnvelope": ("Records", EACH, "body", JSON),
-    "SnsEnvelope": ("Records", EACH, "Sns", "Message", JSON),
-    "KinesisEnvelope": ("Records", EACH, "kinesis", "data", JSON),
-    "EventBridgeEnvelope": ("detail",),
-    "ApiGatewayEnvelope": ("body", JSON),
-    "ApiGatewayV2Envelope": ("body", JSON),
-    "LambdaFunctionUrlEnvelope": ("body", JSON),
-}
-COUNTERS = ("i", "j", "k", "n", "index", "idx")
 DEEPEST, MOST = 5, 400  # calls within calls, and calls in all
 
 
@@ -64,7 +36,7 @@ class Walker:
     """Follows the event through the code: `names` are the variables that hold a part of it."""
 
     def __init__(self, code: Code) -> None:
-        self.code, self.event = code, EventPaths()
+        self.code, self.event, self.words = code, EventPaths(), Words(code)
         self.names: dict[str, Steps] = {}
         self.returned: list[Steps] = []
         self.depth = self.calls = 0
@@ -171,11 +143,14 @@ class Walker:
                 self.event.fields(self.code.shapes.shape(kind.named_children[0]), steps)
             if name is not None:
                 self.bind(name, steps)
+            self.words.declare(name, value)
         elif node.type == "for_in_statement":
             left, right = node.child_by_field_name("left"), node.child_by_field_name("right")
             steps = self.value(right) if right is not None else None
             if left is not None and text(node.child_by_field_name("operator")) == "of":
                 self.bind(left, self.event.member(steps))
+                if right is not None:
+                    self.words.bind(self, left, right)
             if (body := node.child_by_field_name("body")) is not None:
                 self.walk(body)
         elif node.type == "return_statement":
@@ -284,6 +259,7 @@ class Walker:
             return self.event.member(steps)
         if index is not None:
             self.value(index)
+            self.words.read(self, owner, index)
         return None
 
     def binary(self, node: Node) -> Steps | None:
@@ -299,6 +275,8 @@ class Walker:
                 self.event.reads.values.setdefault(steps, True)
             return None
         first, second = self.value(left), self.value(right)
+        if operator == "in":
+            self.words.read(self, right, left)
         if operator in ("||", "??"):
             if first and not first[-1].startswith("{"):
                 self.event.reads.optional.add(first)
@@ -322,8 +300,12 @@ class Walker:
         owner_node = function.child_by_field_name("object") if function.type == "member_expression" else None
         name = text(function.child_by_field_name("property")) if owner_node is not None else text(function)
         owner = self.value(owner_node) if owner_node is not None else None
+        if owner is not None and name == "hasOwnProperty" and arguments:
+            self.words.read(self, owner_node, arguments[0])
         if owner is not None:
             return self.method(owner, name, arguments)
+        if owner_node is not None and self.words.gone_through(self, owner_node, name, arguments):
+            return None
         schema = self.code.shapes.named(text(owner_node)) if owner_node is not None else None
         if schema is not None and name in ("parse", "parseAsync", "safeParse", "safeParseAsync"):
             return self.checked(schema, arguments, name)
