@@ -526,3 +526,25 @@ def test_an_object_s_key_is_tried_to_decode_then_plain_then_in_no_folder() -> No
 
     assert keys == ["trial/a+b%2B%C3%BC.jpg", "trial/a.jpg", "a.jpg"]
     assert odd == [None, "trial/a+b%2B%C3%BC.jpg", "a+b%2B%C3%BC.jpg"]
+
+
+@pytest.mark.parametrize(
+    ("event", "name", "keys"),
+    [
+        ("s3:ObjectRemoved:*", "ObjectRemoved:Delete", {"key", "sequencer"}),
+        ("s3:ObjectCreated:*", "ObjectCreated:Put", {"key", "size", "eTag", "sequencer"}),
+    ],
+)
+def test_a_bucket_tells_what_its_notification_is_about(event: str, name: str, keys: set[str]) -> None:
+    told = {"LambdaConfigurations": [{"Event": event, "Function": {"Fn::GetAtt": ["F", "Arn"]}}]}
+    body = {
+        "Resources": {
+            "F": {"Type": "AWS::Lambda::Function", "Properties": {}},
+            "B": {"Type": "AWS::S3::Bucket", "Properties": {"NotificationConfiguration": told}},
+        }
+    }
+    source = next(each for each in sources(body) if each.kind is Kind.BUCKET)
+    (record,) = made(body, source).payload["Records"]
+
+    assert record["eventName"] == name
+    assert set(record["s3"]["object"]) == keys

@@ -196,7 +196,8 @@ def placed(stage: "Stage", source: Source, event: Any) -> Any:
     for record in event.get("Records", []):
         entity = record.get("s3", {}).get("object", {})
         record.get("s3", {})["bucket"] = {"name": bucket, "arn": f"arn:aws:s3:::{bucket}"}
-        if bucket != "trial" and "key" in entity:
+        gone = str(record.get("eventName", "")).startswith("ObjectRemoved")
+        if bucket != "trial" and "key" in entity and not gone:
             key = unquote_plus(entity["key"])
             lay(stage, bucket, key)
     return event

@@ -230,7 +230,9 @@ def of_events(template: Model) -> Iterator[Source]:
         elif event.kind in ("Api", "HttpApi"):
             yield apis.route_of_event(event)
         elif event.kind == "S3":
-            yield Source(Kind.BUCKET, function, name, logical_id(event.written("Bucket")), pattern=key_rules(event))
+            told = told_of(listed(event.only("Events")))
+            origin = logical_id(event.written("Bucket"))
+            yield Source(Kind.BUCKET, function, name, origin, pattern=key_rules(event), given=told)
         elif event.kind == "CloudWatchLogs":
             yield Source(Kind.LOGS, function, name, logical_id(event.written("LogGroupName")))
         elif event.kind == "Cognito":
@@ -306,7 +308,8 @@ def of_bucket(bucket: Resource) -> Iterator[Source]:
     for notification in bucket.items("NotificationConfiguration", "LambdaConfigurations"):
         event = f"{bucket.name}.{notification.only('Event') or ''}"
         if function := bucket.template.function(notification.written("Function")):
-            yield Source(Kind.BUCKET, function, event, bucket.name, pattern=key_rules(notification))
+            told = told_of([notification.only("Event")])
+            yield Source(Kind.BUCKET, function, event, bucket.name, pattern=key_rules(notification), given=told)
         else:
             yield Source(Kind.OTHER, "", event, bucket.name, why=accounted.ELSEWHERE)
     for key, end in (("QueueConfigurations", "Queue"), ("TopicConfigurations", "Topic")):
@@ -330,11 +333,17 @@ def of_existing_bucket(custom: Resource) -> Iterator[Source]:
         rules = [as_dict(rule.body) for rule in config.items("Rules")]
         pattern = {key.lower(): value for rule in rules for key, value in rule.items()}
         event = f"{custom.name}.{config.only('Event') or ''}"
-        yield Source(Kind.BUCKET, function, event, bucket, pattern=pattern)
+        yield Source(Kind.BUCKET, function, event, bucket, pattern=pattern, given=told_of([config.only("Event")]))
 
 
 def named_alike(bucket: Resource, custom: Resource) -> bool:
     return custom.only("BucketName") is not None and bucket.only("BucketName") == custom.only("BucketName")
+
+
+def told_of(events: list[Any]) -> str:
+    """The event that a bucket tells of, where it is not that an object was created."""
+    removed = all(isinstance(event, str) and event.startswith("s3:ObjectRemoved") for event in events)
+    return "ObjectRemoved:Delete" if removed and events else ""
 
 
 def key_rules(notification: Node) -> dict[str, Any]:

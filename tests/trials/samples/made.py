@@ -35,6 +35,8 @@ def made(body: dict[str, Any], source: Source, claims: dict[str, Any] | None = N
     if source.kind is Kind.TABLE:
         return Sample(change(body, source), "made from the table's key")
     if source.kind is Kind.BUCKET:
+        if source.given:
+            return Sample(object_removed(source), "made up, an object that is gone")
         return Sample(object_created(source.origin, source.pattern), "made up, an object that is there")
     if source.kind is Kind.LOGS:
         return Sample(log_lines(), "made up, two lines of a log")
@@ -192,6 +194,15 @@ def object_created(bucket: str, rules: dict[str, Any]) -> dict[str, Any]:
         },
     }
     return {"Records": [record]}
+
+
+def object_removed(source: Source) -> dict[str, Any]:
+    """What S3 tells of an object that is gone: its size and its ETag are gone too."""
+    event = object_created(source.origin, source.pattern)
+    for record in event["Records"]:
+        record["eventName"] = source.given
+        record["s3"]["object"] = {key: record["s3"]["object"][key] for key in ("key", "sequencer")}
+    return event
 
 
 def log_lines() -> dict[str, Any]:
