@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from trials.project import accounted, apis, callers, pipes
+from trials.project.buckets import key_rules, of_existing_bucket, told_of
 from trials.project.callers import ended, triggered
 from trials.project.machines import invocations
 from trials.project.source import ANY, Batching, Kind, Route, Source
@@ -322,34 +323,6 @@ def of_bucket(bucket: Resource) -> Iterator[Source]:
                 notification.written(end),
                 begins=begins if "Created" in event or REMOVED in event else None,
             )
-
-
-def of_existing_bucket(custom: Resource) -> Iterator[Source]:
-    """What the Serverless Framework tells a bucket of another stack, by a custom resource of its own."""
-    template, called = custom.template, custom.only("FunctionName")
-    function = next((each.name for each in template.functions if each.only("FunctionName") == called), "")
-    bucket = next((each.name for each in template.of("AWS::S3::Bucket") if named_alike(each, custom)), "")
-    for config in custom.items("BucketConfigs") if function else ():
-        rules = [as_dict(rule.body) for rule in config.items("Rules")]
-        pattern = {key.lower(): value for rule in rules for key, value in rule.items()}
-        event = f"{custom.name}.{config.only('Event') or ''}"
-        yield Source(Kind.BUCKET, function, event, bucket, pattern=pattern, given=told_of([config.only("Event")]))
-
-
-def named_alike(bucket: Resource, custom: Resource) -> bool:
-    return custom.only("BucketName") is not None and bucket.only("BucketName") == custom.only("BucketName")
-
-
-def told_of(events: list[Any]) -> str:
-    """The event that a bucket tells of, where it is not that an object was created."""
-    removed = all(isinstance(event, str) and event.startswith("s3:ObjectRemoved") for event in events)
-    return "ObjectRemoved:Delete" if removed and events else ""
-
-
-def key_rules(notification: Node) -> dict[str, Any]:
-    """The prefix and the suffix that a bucket's notification asks of an object's key."""
-    rules = notification.items("Filter", "S3Key", "Rules")
-    return {str(rule.only("Name")).lower(): rule.only("Value") for rule in rules}
 
 
 def of_triggers(event: Event, triggers: list[str]) -> Iterator[Source]:

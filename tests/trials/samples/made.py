@@ -9,7 +9,8 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote_plus, urlencode
 
-from trials.project.sources import ANY, Kind, Route, Source, key_rules
+from trials.project.buckets import key_rules
+from trials.project.sources import ANY, Kind, Route, Source
 from trials.samples.derive import guess
 from trials.samples.pattern import fill, merge
 from trials.samples.sample import Sample
