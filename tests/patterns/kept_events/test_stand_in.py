@@ -11,7 +11,9 @@ from botocore.exceptions import ClientError
 from kept_events.scenario import history
 
 from patterns.kept_events.faults import bus_of, taken, to_queue
+from support.documents import ROOT
 from support.handlers import Example
+from support.simulated import ask
 from support.subjects import SHOP
 from trials.local_aws import LocalAws, seen
 from trials.local_aws.synthesis import EXAMPLES
@@ -63,6 +65,42 @@ def test_an_id_is_known_again_within_its_group_alone(shop: Example) -> None:
     assert put(shop, "a", DeduplicationId="1") == ["DEDUPLICATED"]
     assert put(shop, "b", DeduplicationId="1") == ["PUBLISHED"]
     assert put(shop, "a", DeduplicationId="2") == ["PUBLISHED"]
+
+
+# Puts an event into a bus of its own at each of `seconds`, always the same; how each was taken, and when what is kept.
+PUT_AT = """
+import importlib.util, sys
+from unittest import mock
+
+
+def answer(asked):
+    spec = importlib.util.spec_from_file_location("keeping", asked["keeping"])
+    keeping = sys.modules["keeping"] = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(keeping)
+    bus, taken = keeping.make_bus("shop", 1), []
+    for seconds in asked["seconds"]:
+        with mock.patch.object(keeping.time, "time", lambda: 1_800_000_000 + seconds):
+            put = keeping.put_events({"EventBusArn": bus, **asked["request"]})
+        taken.append(put["Entries"][0]["SuccessCode"])
+    return [taken, [kept.at - 1_800_000_000 for kept in keeping.buses[bus].kept]]
+"""
+
+
+@pytest.mark.parametrize("by", ["id", "content"])
+def test_five_minutes_after_an_event_the_same_is_another_one(by: str) -> None:
+    """What was taken for a repeat does not make that longer."""
+    entry: dict[str, Any] = {"Source": "test", "DetailType": "Numbered", "SystemMetadata": {"EventGroupId": "a"}}
+    request: dict[str, Any] = {"Entries": [entry]}
+    if by == "id":
+        entry["SystemMetadata"]["DeduplicationId"] = "1"
+    else:
+        request["DeduplicationConfiguration"] = {"DeduplicationType": "CONTENT_BASED"}
+    keeping = ROOT / "tests" / "trials" / "local_aws" / "custom_event_bus" / "keeping.py"
+
+    told = ask(PUT_AT, {"keeping": str(keeping), "seconds": [0, 200, 299, 300, 599, 600], "request": request})
+
+    published, again = "PUBLISHED", "DEDUPLICATED"
+    assert told == [[published, again, again, published, again, published], [0, 300, 600]]
 
 
 def test_equal_content_is_known_again_where_the_request_asks_for_it(shop: Example) -> None:
