@@ -14,6 +14,7 @@ const environments = [];
 const invocations = new AsyncLocalStorage();
 const never = new Promise(() => {});
 const RealDate = Date;
+const own = { ...process.env };
 let ahead = 0;
 
 globalThis.Date = class extends RealDate {
@@ -65,6 +66,7 @@ function load({ bundle, variables }) {
     const options = { filename: bundle, importModuleDynamically: constants.USE_MAIN_CONTEXT_DEFAULT_LOADER };
     scripts.set(bundle, new Script(Module.wrap(readFileSync(bundle, "utf8")), options));
   }
+  for (const name of Object.keys(process.env)) if (!(name in variables) && !(name in own)) delete process.env[name];
   Object.assign(process.env, variables);
   const module = { exports: {} };
   scripts.get(bundle).runInThisContext()(module.exports, createRequire(bundle), module, bundle, "");

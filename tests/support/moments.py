@@ -1,12 +1,14 @@
 """What happens at a named moment of a handler: right before its n-th call of AWS, or right after it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
 from botocore.client import BaseClient
 
 from support.environments import Died
+from support.handlers import Example
 
 
 def before_call(monkeypatch: pytest.MonkeyPatch, at: int, act: Callable[[], object], *, after: bool = False) -> None:
@@ -27,3 +29,15 @@ def before_call(monkeypatch: pytest.MonkeyPatch, at: int, act: Callable[[], obje
 
 def die() -> None:
     raise Died
+
+
+@contextmanager
+def dying(example: Example, monkeypatch: pytest.MonkeyPatch, *, after: int) -> Iterator[None]:
+    """Let the functions of an example die, in either language, once their n-th call of AWS from now on was done."""
+    if example.node:
+        with example.node.watched(after):
+            yield
+        return
+    with monkeypatch.context() as patched:
+        before_call(patched, after, die, after=True)
+        yield
