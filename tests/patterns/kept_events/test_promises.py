@@ -4,7 +4,7 @@ import copy
 import itertools
 import json
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -12,8 +12,9 @@ from botocore.exceptions import ClientError
 from kept_events.scenario import history
 
 from patterns.kept_events.faults import bus_of, kept, to_queue
+from support.environments import IN_PYTHON, LANGUAGES, fails_as
 from support.handlers import Context, Died, Example, event
-from support.moments import before_call, die
+from support.moments import before_call, dying
 from support.subjects import SHOP
 from support.templates import findings
 from trials.local_aws import LocalAws
@@ -23,9 +24,9 @@ THROTTLED = {"code": "ProvisionedThroughputExceededException"}
 PAID = (3, "OrderPaid", 30)
 
 
-@pytest.fixture
-def shop(example: Callable[..., Example]) -> Example:
-    return example("kept_events", **SHOP["parameters"](None))
+@pytest.fixture(params=LANGUAGES)
+def shop(request: pytest.FixtureRequest, example: Callable[..., Example]) -> Example:
+    return example("kept_events", request.param, **SHOP["parameters"](None))
 
 
 @pytest.fixture
@@ -126,6 +127,7 @@ def test_an_order_waits_for_all_before_the_last_event_that_came(shop: Example) -
     assert items(shop)["o-1"]["awaited"] == "4"
 
 
+@IN_PYTHON
 @pytest.mark.parametrize("after", [False, True])
 @pytest.mark.parametrize("at", [1, 2])
 @pytest.mark.parametrize("first", ["old", "new"])
@@ -156,19 +158,16 @@ def test_an_old_and_a_new_event_of_one_order_at_any_moment_of_each_other_lose_no
     assert order(shop) == PAID
 
 
-@pytest.mark.parametrize("after", [False, True])
-@pytest.mark.parametrize("at", [1, 2])
+@pytest.mark.parametrize("after", [1, 2])
 @pytest.mark.parametrize("number", [2, 3])
 def test_a_death_at_any_point_is_made_good_by_the_next_attempt(
-    shop: Example, monkeypatch: pytest.MonkeyPatch, at: int, after: bool, number: int
+    shop: Example, monkeypatch: pytest.MonkeyPatch, after: int, number: int
 ) -> None:
     events = history("o-1", 10, 20, 30)
     track(shop, events[0])
     handler = shop.environment("track").handler
-    with monkeypatch.context() as patched:
-        before_call(patched, at, die, after=after)
-        with pytest.raises(Died):
-            handler(delivered(shop, events[number - 1]), Context())
+    with dying(shop, monkeypatch, after=after), pytest.raises(Died):
+        handler(delivered(shop, events[number - 1]), Context())
 
     track(shop, events[number - 1])
     assert order(shop) == ((2, "OrderAmended", 20) if number == 2 else (1, "OrderPlaced", 10))
@@ -179,7 +178,7 @@ def test_a_death_at_any_point_is_made_good_by_the_next_attempt(
 def test_what_fails_for_a_while_is_raised_for_the_bus_to_retry_in_its_place(shop: Example, aws: LocalAws) -> None:
     aws.fault(service="dynamodb", operation="GetItem", error=THROTTLED, times=3)
 
-    with pytest.raises(ClientError):
+    with fails_as("ProvisionedThroughputExceededException"):
         track(shop, history("o-1", 1, 2)[0])
     assert set_aside(shop) == []
 
@@ -195,7 +194,7 @@ def test_what_nobody_can_read_is_set_aside_whole_at_its_first_attempt(shop: Exam
 def test_a_queue_that_refuses_what_is_set_aside_holds_it(shop: Example, aws: LocalAws) -> None:
     aws.fault(service="sqs", operation="SendMessage", error={"code": "InternalError", "status": 500}, times=3)
 
-    with pytest.raises(ClientError):
+    with fails_as("ClientError", "AWS.SimpleQueueService.InternalError"):
         shop.environment("track").handler({}, Context())
 
 
@@ -240,6 +239,7 @@ def test_a_repeat_is_kept_once_and_is_no_error(shop: Example) -> None:
     assert numbers(shop) == {"o-1": [1, 2, 3]}
 
 
+@IN_PYTHON
 def test_no_event_goes_ahead_of_one_of_its_order_that_was_refused(
     shop: Example, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -254,6 +254,7 @@ def test_no_event_goes_ahead_of_one_of_its_order_that_was_refused(
     assert requests == [["o-1-1", "o-2-1"], ["o-1-1", "o-2-2"], ["o-1-2"]]
 
 
+@IN_PYTHON
 def test_an_order_whose_event_is_refused_for_good_ends_there_and_the_others_go_on(
     shop: Example, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -267,6 +268,7 @@ def test_an_order_whose_event_is_refused_for_good_ends_there_and_the_others_go_o
     assert requests == [["o-1-1", "o-2-1"], ["o-2-2"]]
 
 
+@IN_PYTHON
 def test_a_bus_that_stays_busy_is_an_error_after_four_attempts(shop: Example, monkeypatch: pytest.MonkeyPatch) -> None:
     app = shop.environment("publish")
     requests = answering(app, monkeypatch, lambda *_: "ThrottlingException")
@@ -276,6 +278,7 @@ def test_a_bus_that_stays_busy_is_an_error_after_four_attempts(shop: Example, mo
     assert requests == [["o-1-1", "o-2-1"]] * 4
 
 
+@IN_PYTHON
 def test_a_request_has_a_hundred_entries_at_most(shop: Example, monkeypatch: pytest.MonkeyPatch) -> None:
     app = shop.environment("publish")
     requests = answering(app, monkeypatch, lambda *_: "")
@@ -336,6 +339,7 @@ def test_a_pause_and_its_end_leave_all_else_of_the_subscriber_as_it_was(shop: Ex
     assert {key: after[key] for key in before} == before
 
 
+@IN_PYTHON
 def test_a_pause_ends_where_it_began_and_not_with_the_newest(
     shop: Example, subscriber: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -363,7 +367,8 @@ def test_a_second_reader_is_as_the_first_but_for_where_it_begins(shop: Example, 
     assert {key: reader[key] for key in reader.keys() - own} == {key: first[key] for key in first.keys() - own}
     assert reader["StartingPosition"] == "POINT_IN_TIME"
     assert reader["PointInTimeConfiguration"]["PointType"] == "TIMESTAMP"
-    assert reader["PointInTimeConfiguration"]["StartingPoint"] == datetime.fromisoformat(since)
+    starts = datetime.fromisoformat(since) - reader["PointInTimeConfiguration"]["StartingPoint"]
+    assert timedelta(0) <= starts < timedelta(milliseconds=1)  # JavaScript knows no shorter time
     assert reader["Name"].startswith("track-again-")
 
 
@@ -406,7 +411,7 @@ def test_a_reader_ends_only_once_no_order_lacks_an_event(shop: Example, subscrib
 )
 def test_a_command_that_is_not_whole_is_refused(shop: Example, subscriber: str, command: dict[str, Any]) -> None:
     handler = shop.environment("operate").handler
-    with pytest.raises(ValueError, match="Command"):
+    with fails_as("ValidationError", "ZodError"):
         handler({"by": "ana", **command}, Context())
     assert described(shop, subscriber)["State"] == "RUNNING"
 
@@ -504,5 +509,6 @@ def test_alarms_tell_of_gaps_of_what_was_given_up_and_of_a_subscriber_that_stand
     assert held["Period"] * held["EvaluationPeriods"] < 300, "events are given up before somebody hears of it"
 
 
+@IN_PYTHON
 def test_the_template_lints(shop: Example) -> None:
     assert findings(shop.folder / "template.yaml") == []
