@@ -46,7 +46,8 @@ def placed(item: dict) -> None:
 
 def settled(item: dict) -> None:
     """A payment or a refund came to an end; of a refund that is in doubt, the alarm of its ledger tells."""
-    order_id, refund, state = item["payment_id"].removeprefix(REFUND), REFUND in item["payment_id"], item["state"]
+    payment_id, state = item["payment_id"], item["state"]
+    order_id, refund = payment_id.removeprefix(REFUND), payment_id.startswith(REFUND)
     if refund and state != "UNKNOWN":
         ended = "REFUNDED" if state == "DONE" else "UNREFUNDED"
         now_in(ended, progress.advance(order_id, ended))

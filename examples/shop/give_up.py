@@ -21,9 +21,8 @@ store = DynamoDBPersistenceLayer(table_name=os.environ["SHIPMENTS_TABLE"], boto_
 once = IdempotencyConfig(event_key_jmespath="order_id", raise_on_no_idempotency_key=True, expires_after_seconds=2592000)
 
 
-class Order(BaseModel):
+class Order(BaseModel):  # nothing else of it, so that one whose address is no good is given up too
     order_id: str = Field(min_length=1, max_length=64)
-    address: str = Field(min_length=1)
 
 
 @idempotent_function(data_keyword_argument="order", persistence_store=store, config=once, key_prefix="shipment")
@@ -41,7 +40,7 @@ def cancel(order_id: str) -> None:
 
 
 def settle(record: SQSRecord) -> None:
-    """The refund does not wait for the carrier: until that is back, the message stays, and the alarm of its queue."""
+    """The refund does not wait for the carrier: until that is back, the message stays and this is called again."""
     sent = record.message_attributes["correlation_id"]  # None without one
     logger.set_correlation_id(sent.string_value if sent else record.message_id)
     logger.info("taken", message_id=record.message_id)

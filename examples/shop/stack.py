@@ -167,6 +167,8 @@ class Shop(Stack):
         alarm(self, "OrderNeedsHelp", counted("OrderNeedsHelp"), alarms, what_to_do=help_it)
         write = "A mail was refused, or nobody knows whether it was sent. MailRecords says why; write by hand."
         alarm(self, "MailInDoubt", counted("MailInDoubt"), alarms, what_to_do=write)
+        given_up = give_up.metric_invocations(period=MINUTE, statistic="Sum")
+        alarm(self, "OrdersGivenUp", given_up, alarms, what_to_do=GIVEN_UP)
         for name, queue, mend in (
             (
                 "MailsDead",
@@ -218,6 +220,9 @@ KEPT = {
     "point_in_time_recovery_specification": PointInTimeRecoverySpecification(point_in_time_recovery_enabled=True),
     "removal_policy": RemovalPolicy.RETAIN,
 }
-STAND_STILL = "Orders stand still. Mend the cause; invoke Follow or Announce with each message's Records."
+STAND_STILL = "Orders stand still. Mend the cause; invoke Follow or Announce with the Records that each message holds, "
+STAND_STILL += "or names by their place in a stream."
+GIVEN_UP = "Orders could not be shipped, and are refunded. Redrive none of them: GiveUp asks the carrier to cancel, "
+GIVEN_UP += "until it has. What it logs again and again is no order; delete it."
 FOLLOW_STUCK = "Orders are 15 minutes late. Mend what Follow logs within 12 hours, or records are given up."
 ANNOUNCE_STUCK = "Events are 15 minutes late. Mend what Announce logs within 12 hours, or they are given up."

@@ -154,11 +154,18 @@ export class Shop extends Stack {
     alarm(this, "OrderNeedsHelp", counted("OrderNeedsHelp"), alarms, { whatToDo: help });
     const write = "A mail was refused, or nobody knows whether it was sent. MailRecords says why; write by hand.";
     alarm(this, "MailInDoubt", counted("MailInDoubt"), alarms, { whatToDo: write });
+    const refunded =
+      "Orders could not be shipped, and are refunded. Redrive none of them: GiveUp asks the carrier to cancel, " +
+      "until it has. What it logs again and again is no order; delete it.";
+    const givenUp = giveUp.metricInvocations({ period: MINUTE, statistic: "Sum" });
+    alarm(this, "OrdersGivenUp", givenUp, alarms, { whatToDo: refunded });
     const waiting = (queue: Queue) =>
       queue.metricApproximateNumberOfMessagesVisible({ period: MINUTE, statistic: "Maximum" });
     const redrive = "Mails could not be sent for 4 hours. Mend the cause, redrive MailsDlq.";
     alarm(this, "MailsDead", waiting(mailsDlq), alarms, { whatToDo: redrive });
-    const again = "Orders stand still. Mend the cause; invoke Follow or Announce with each message's Records.";
+    const again =
+      "Orders stand still. Mend the cause; invoke Follow or Announce with the Records that each message holds, " +
+      "or names by their place in a stream.";
     alarm(this, "OrdersLeftBehind", waiting(leftBehind), alarms, { whatToDo: again });
     const age = (stuck: Lambda) => stuck.metric("IteratorAge", { period: MINUTE, statistic: "Maximum" });
     const late = { above: 900_000, evaluationPeriods: 5 }; // milliseconds

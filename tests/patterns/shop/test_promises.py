@@ -200,6 +200,22 @@ def test_an_order_that_cannot_be_priced_is_rejected_and_somebody_told(
     told(capsys, template["OrderNeedsHelp"])
 
 
+def test_what_rejects_an_order_for_good_was_read_consistently(shop: Shop) -> None:
+    """Or whoever has just signed up is rejected."""
+    before = len(shop.example.aws.lookups())
+    shop.follow(ORDER)
+
+    read = [each["request"] for each in shop.example.aws.lookups()[before:] if each["operation"] == "GetItem"]
+    tables = {shop.example.stack.resources[name] for name in ("Customers", "Prices")}
+    assert {each["TableName"] for each in read if each.get("ConsistentRead")} == tables
+
+
+def test_a_payment_is_no_refund_whatever_else_its_order_s_id_holds(shop: Shop) -> None:
+    shop.follow({**ORDER, "order_id": "a-refund-1"}, charged(payment_id="a-refund-1"))
+
+    assert shop.state("a-refund-1") == "PAID"
+
+
 def test_a_refund_that_is_refused_is_told(
     shop: Shop, template: dict[str, Any], capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -340,6 +356,27 @@ def test_an_order_is_given_up_although_the_carrier_does_not_answer_and_its_messa
     carrier.far_is_down = False
     assert failed(give_up.handler(sqs_event(PARCEL), Context())) == []
     assert carrier.parcels == {}
+
+
+def test_an_order_that_no_carrier_could_be_asked_about_is_given_up_too(shop: Shop, carrier: Carrier) -> None:
+    """As one of a customer without an address, whom the charge goes back to all the same."""
+    carrier.far_is_down = False
+    give_up = shop.example.environment("give_up")
+
+    assert failed(give_up.handler(sqs_event(json.dumps({"order_id": "o-1", "address": ""})), Context())) == []
+    assert shop.beside.records() == [{"order_id": "o-1", "given_up": True}]
+    assert failed(give_up.handler(sqs_event("{}"), Context())) == ["m-0"]
+
+
+def test_a_dead_letter_is_told_although_whoever_reads_it_hides_it_from_the_alarm_of_its_queue(
+    template: dict[str, Any],
+) -> None:
+    told = template["OrdersGivenUp"]["Properties"]
+
+    assert template["GiveUp"]["Properties"]["Events"]["Unshipped"]["Properties"]["Queue"] == {"Ref": "ShippingDlqArn"}
+    assert (told["Namespace"], told["MetricName"], told["Statistic"]) == ("AWS/Lambda", "Invocations", "Sum")
+    assert told["Dimensions"] == [{"Name": "FunctionName", "Value": {"Ref": "GiveUp"}}]
+    assert (told["Threshold"], told["ComparisonOperator"]) == (0, "GreaterThanThreshold")
 
 
 # ---- mails
