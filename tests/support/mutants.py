@@ -46,9 +46,11 @@ def checked(mutant: Mutant, copy: Path, *choice: str) -> tuple[int, str]:
     files = [f"tests/patterns/{mutant.example}", "tests/test_templates.py"]
     if not mutant.in_code:
         files.reverse()  # the linter is faster
+    named = mutant.example
     if mutant.in_typescript:
-        files.append("tests/patterns/test_every_pattern.py")  # whose faults both languages meet
-    options = ["-n", "0", "-v", "-x", "-p", "no:cacheprovider", "-k", mutant.example, *choice]
+        files += ["tests/patterns/test_every_pattern.py", "tests/test_typescript.py"]  # its faults, its scenario
+        named += " and typescript"
+    options = ["-n", "0", "-v", "-x", "-p", "no:cacheprovider", "-k", named, *choice]
     command = [sys.executable, "-m", "pytest", *options, *files]
     with subprocess.Popen(command, cwd=copy, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as tests:
         try:
@@ -68,6 +70,8 @@ def catcher(said: str) -> str | None:
 def caught(mutant: Mutant, copy: Path) -> str | None:
     """The round of tests and the first of them that fails with this mistake; exits if the tests could not be run."""
     for name, choice in ROUNDS.items():
+        if mutant.in_typescript and name == "quick":
+            continue  # none of its tests starts Node.js
         code, said = checked(mutant, copy, "-m", choice)
         if found := catcher(said):
             return f"{name} | {found}"

@@ -67,4 +67,13 @@ MUTANTS = (
            ((TEMPLATE, "MessageRetentionPeriod: 259200", "MessageRetentionPeriod: 1209600"),)),
     Mutant("durable_workflow", "a decision is sent to the unqualified function",
            ((TEMPLATE, '"${Workflow.Arn}:*"', '"${Workflow.Arn}"'),)),
+    # in TypeScript
+    Mutant("durable_workflow", "a payout is tried again, in TypeScript",
+           (("workflow.ts", "retryStrategy: retryPresets.noRetry, semantics: StepSemantics.AtMostOncePerRetry",
+             "retryStrategy: retryPresets.default"),)),
+    Mutant("durable_workflow", "each start is a loan of its own, in TypeScript",
+           (("start.ts", "DurableExecutionName: loan.loan_id", "DurableExecutionName: crypto.randomUUID()"),)),
+    Mutant("durable_workflow", "a late decision is an error, in TypeScript",
+           (("decide.ts", "    if (!(error instanceof CallbackTimeoutException)) throw error;",
+             "    throw error;"),)),
 )  # fmt: skip

@@ -95,4 +95,12 @@ MUTANTS = (
     Mutant("file_pipeline", "the alarm counts the rows of another service",
            ((TEMPLATE, "MetricName: RowRefused\n      Dimensions: [{ Name: service, Value: prices }]",
              "MetricName: RowRefused\n      Dimensions: [{ Name: service, Value: lists }]"),)),
+    # in TypeScript
+    Mutant("file_pipeline", "sequencers are filled up at the wrong end, in TypeScript",
+           (("check.ts", ".padStart(32,", ".padEnd(32,"),)),
+    Mutant("file_pipeline", "the last write wins, in TypeScript",
+           (("price.ts", "version < :version OR", "version <> :version OR"),)),
+    Mutant("file_pipeline", "a repeat is a failure, in TypeScript",
+           (("check.ts", "    if (!(error instanceof ExecutionAlreadyExists)) throw error;\n",
+             "    throw error;\n"),)),
 )  # fmt: skip

@@ -81,4 +81,17 @@ MUTANTS = (
            ((TEMPLATE, "subscriber/${AWS::StackName}-track-again-*", "subscriber/*"),)),
     Mutant("kept_events", "the alarm counts what nobody writes",
            ((TEMPLATE, "MetricName: EventMissing", "MetricName: MissingEvent"),)),
+    # in TypeScript
+    Mutant("kept_events", "a gap is passed, in TypeScript",
+           (("track.ts", "number === done + 1", "number > done"),)),
+    Mutant("kept_events", "an earlier gap event hides a later one, in TypeScript",
+           (("track.ts", "Math.max(number, before.awaited ?? 0)", "number"),)),
+    Mutant("kept_events", "events go in the order in which they were given, in TypeScript",
+           (("publish.ts", "events.toSorted((one, other) => one.number - other.number)", "events"),)),
+    Mutant("kept_events", "each attempt has an id of its own, in TypeScript",
+           (("publish.ts", "DeduplicationId: `${order_id}-${number}`", "DeduplicationId: crypto.randomUUID()"),)),
+    Mutant("kept_events", "only the first page is looked at, in TypeScript",
+           (("operate.ts", "found.push(item.order_id);\n", "found.push(item.order_id);\n    break;\n"),)),
+    Mutant("kept_events", "each attempt makes another reader, in TypeScript",
+           (("operate.ts", 'since.toISOString().slice(0, 19).replace(/[-:]/g, "")', "crypto.randomUUID()"),)),
 )  # fmt: skip

@@ -74,4 +74,9 @@ MUTANTS = (
            ((TEMPLATE, "MetricName: ChangeParked", "MetricName: ParkedChange"),)),
     Mutant("ordered_consumer", "the alarm watches the queue instead of its DLQ",
            ((TEMPLATE, "!GetAtt ChangesDlq.QueueName", "!GetAtt Changes.QueueName"),)),
+    # in TypeScript
+    Mutant("ordered_consumer", "a late repeat is applied, in TypeScript",
+           (("app.ts", "  if (change.number <= before.applied) return;\n", ""),)),
+    Mutant("ordered_consumer", "a failure is no failure of its group, in TypeScript",
+           (("app.ts", "skipGroupOnError: true", "skipGroupOnError: false"),)),
 )  # fmt: skip
