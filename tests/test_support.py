@@ -21,7 +21,7 @@ from support.documents import ROOT, Fence, anchors, fences, links, rows, tokens
 from support.handlers import references, state
 from support.mistakes import Break, Mutant, breaks, mutants, sow
 from support.mutants import catcher, copied
-from support.new_pattern import make
+from support.new_pattern import make, open_places
 from support.promises import promised
 from support.rounds import EVERYTHING, PATTERNS, QUICK, left_out, marks
 from trials.examples import patterns
@@ -471,6 +471,29 @@ def test_a_new_pattern_is_red_until_its_open_places_are_filled(tmp_path: Path) -
         "invoke the handler twice",
     ):
         assert place in said, f"{place}\n{said}"
+
+
+def test_a_pattern_of_patterns_deploys_its_parts_and_asks_for_what_they_need(tmp_path: Path) -> None:
+    for part in ("queue_worker", "rest_api"):
+        (folder := tmp_path / "examples" / part).mkdir(parents=True)
+        shutil.copy2(ROOT / "examples" / part / "template.yaml", folder)
+    with pytest.raises(ValueError, match="there is no pattern saga"):
+        make("order_books", tmp_path, ["queue_worker", "saga"])
+    assert not (tmp_path / "examples" / "order_books").exists()
+
+    made = make("order_books", tmp_path, ["queue_worker", "rest_api"])
+
+    whole = made[-1]
+    read = read_template(whole)
+    applications = {name: each["Properties"] for name, each in read["Resources"].items()}
+    assert {each["Location"] for each in applications.values()} == {
+        *("../queue_worker/template.yaml", "../rest_api/template.yaml", "template.yaml")
+    }
+    assert {"CarrierUrl", "Issuer", "AlarmTopicArn"} <= read["Parameters"].keys()
+    assert "ShipmentsStreamArn" in whole.read_text(), "nobody is told which outputs there are"
+    assert not [each for each in templates.findings(whole) if not each.startswith("W")]
+    assert any("whole.yaml" in each for each in open_places(tmp_path))
+    assert 'with_name("whole.yaml")' in (whole.parent / "scenario.py").read_text()
 
 
 @pytest.mark.e2e

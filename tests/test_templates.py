@@ -99,3 +99,21 @@ def test_no_queue_takes_a_message_without_tls(path: Path) -> None:
     }
 
     assert refusing == queues
+
+
+def test_a_template_of_several_patterns_gives_each_what_it_asks_for_of_outputs_that_there_are(path: Path) -> None:
+    for whole in path.parent.glob("whole.yaml"):
+        read = read_template(whole)
+        applications = {name: each["Properties"] for name, each in read["Resources"].items()}
+        parts = {name: read_template(whole.parent / each["Location"]) for name, each in applications.items()}
+        assert path in [(whole.parent / each["Location"]).resolve() for each in applications.values()]
+        taken = list(read.get("Outputs", {}).values())
+        for name, application in applications.items():
+            given, asked = application.get("Parameters", {}), parts[name].get("Parameters", {})
+            assert given.keys() <= asked.keys(), name
+            assert {key for key, value in asked.items() if "Default" not in value} <= given.keys(), name
+            taken += [{"Value": value} for value in given.values()]
+        for value in taken:
+            if isinstance(value["Value"], dict) and "Fn::GetAtt" in value["Value"]:
+                part, _, output = str(".".join(value["Value"]["Fn::GetAtt"])).split(".")
+                assert output in parts[part]["Outputs"], f"{whole.parent.name}: {part} has no output {output}"

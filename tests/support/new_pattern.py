@@ -1,13 +1,17 @@
 """A new pattern with all files that the checks demand, in which what only its author knows is an open place.
 
 Make it:  uv run --directory tests python -m support.new_pattern NAME
+Of examples that are there, joined by their outputs as the shop is:  ... -m support.new_pattern NAME PART...
 """
 
 import re
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from support.documents import ROOT
+from trials.template import read_template
 
 OPEN = "OPEN" + " PLACE"  # in two parts, so that this module has none
 EXAMPLE = {
@@ -111,6 +115,27 @@ from support.mistakes import Seed
 SEEDS: tuple[Seed, ...] = ()  # {open}: what trials must say of it, see queue_worker/seeds.py
 ''',
 }
+JOINED = '''"""{open}: what is sent, and what must hold across the whole flow."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from trials.local_aws import LocalAws, Outcome
+
+
+def play(local: LocalAws, say: Callable[[str], None], template: Path) -> Iterator[Outcome]:
+    say("deploying")
+    local.deploy(template.with_name("whole.yaml"))  # {open}: parameters; CDK's stacks one by one, see shop/scenario.py
+    yield Outcome("{open}: what was sent", "what happened", "what must hold", False)
+'''
+OF_PARTS = (  # beside ROWS
+    "template.yaml: a parameter for each output that it takes; whole.yaml: gives it those of the parts",
+    "an output that a part lacks: in its template.yaml, stack.py and stack.ts, and in the tests of its template",
+    "tests/patterns/NAME/faults.py: what the other stacks bring, made for each function; see Beside in shop/faults.py",
+    "tests/patterns/NAME/test_flow.py: whole lives across all parts, each hop late, twice or dead; see shop/test_flow.py",
+    "examples/NAME/events: an event of each source, for trials of whole.yaml, which draw none across the parts",
+    "examples/README.md: its picture, and which parts it is copied with",
+)
 ROWS = (  # what names every pattern once
     "SKILL.md, section Patterns: a row with its section and its example",
     "references/eda-patterns.md or serverless-patterns.md: its section, in the parts that tests/test_skill.py lists",
@@ -127,10 +152,46 @@ ROWS = (  # what names every pattern once
 )
 
 
-def make(name: str, root: Path) -> list[Path]:
-    """Write the two folders of a pattern; return their files. Raises `ValueError` for a name that cannot be one."""
+def title(name: str) -> str:
+    return name.title().replace("_", "")
+
+
+def whole(name: str, parts: dict[str, dict[str, Any]]) -> str:
+    """A template that deploys the templates of the parts, and that of the new pattern, below one stack."""
+    asked = {part: template.get("Parameters", {}) for part, template in parts.items()}
+    needed = {key: value for own in asked.values() for key, value in own.items() if "Default" not in value}
+    lines = [
+        'AWSTemplateFormatVersion: "2010-09-09"',
+        "Transform: AWS::Serverless-2016-10-31",
+        f'Description: "{OPEN}: the new pattern and its parts, each as it stands in its folder, in one deployment."',
+        *(["", "Parameters:"] if needed else []),
+        *(f"  {key}: {{ Type: {value['Type']} }}" for key, value in needed.items()),
+        "",
+        "Resources:",
+    ]
+    for part, template in parts.items():
+        given = ", ".join(f"{key}: !Ref {key}" for key in asked[part] if key in needed)
+        lines += [f"  {title(part)}: # has {', '.join(template.get('Outputs', {}))}"]
+        lines += [*application(f"../{part}/", given), ""]
+    lines += [f"  {title(name)}: # {OPEN}: its parameters, such as !GetAtt {title(next(iter(parts)))}.Outputs.NAME"]
+    return "\n".join([*lines, *application(), ""])
+
+
+def application(folder: str = "", given: str = "") -> list[str]:
+    lines = ["    Type: AWS::Serverless::Application", "    Properties:", f"      Location: {folder}template.yaml"]
+    return lines + ([f"      Parameters: {{ {given} }}"] if given else [])
+
+
+def make(name: str, root: Path, parts: Sequence[str] = ()) -> list[Path]:
+    """Write the two folders of a pattern; return their files. Raises `ValueError` for a name that cannot be one.
+
+    Of parts that are patterns already, there is a template that deploys all of them too.
+    """
     if not re.fullmatch(r"[a-z][a-z0-9]*(_[a-z0-9]+)*", name):
         raise ValueError(f"{name} is no name of a pattern: write it as queue_worker is written")
+    templates = {part: root / "examples" / part / "template.yaml" for part in parts}
+    if unknown := [part for part, template in templates.items() if not template.exists()]:
+        raise ValueError(f"there is no pattern {', '.join(unknown)}")
     made = []
     for folder, files in ((root / "examples" / name, EXAMPLE), (root / "tests" / "patterns" / name, PROOF)):
         if folder.exists():
@@ -138,7 +199,11 @@ def make(name: str, root: Path) -> list[Path]:
         folder.mkdir(parents=True)
         for file, text in files.items():
             made.append(folder / file)
-            made[-1].write_text(text.format(open=OPEN, title=name.title().replace("_", "")))
+            made[-1].write_text(text.format(open=OPEN, title=title(name)))
+    if parts:
+        made.append(root / "examples" / name / "whole.yaml")
+        made[-1].write_text(whole(name, {part: read_template(template) for part, template in templates.items()}))
+        (root / "examples" / name / "scenario.py").write_text(JOINED.format(open=OPEN))
     return made
 
 
@@ -155,15 +220,16 @@ def open_places(root: Path) -> list[str]:
 
 
 def main(words: list[str]) -> None:
-    if len(words) != 1:
+    if not words:
         sys.exit("say one name, such as: uv run --directory tests python -m support.new_pattern order_books")
+    name, *parts = words
     try:
-        made = make(words[0], ROOT)
+        made = make(name, ROOT, parts)
     except ValueError as refused:
         sys.exit(str(refused))
     print("Made, begin with the scenario, then the template, then the handler:")
     print("\n".join(f"  {each}" for each in open_places(ROOT)))
-    print("Add:", *ROWS, sep="\n  ")
+    print("Add:", *ROWS, *(row.replace("NAME", name) for row in OF_PARTS if parts), sep="\n  ")
     print('Then: uv run pytest -m "not e2e", until no check names a file; uv run examples/run.py', made[0].parent.name)
 
 

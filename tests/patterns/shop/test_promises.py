@@ -531,15 +531,12 @@ def test_every_mail_has_a_subject_and_every_subject_a_rule(shop: Shop, template:
     assert pattern["detail"]["data"]["email"] == [{"exists": True}]
 
 
-def test_the_whole_gives_the_shop_each_output_of_the_stack_that_it_is_of() -> None:
+def test_the_whole_gives_the_shop_each_output_under_its_own_name() -> None:
     whole = read_template(EXAMPLES / "shop" / "whole.yaml")["Resources"]
-    own = read_template(EXAMPLES / "shop" / "template.yaml")["Parameters"]
     given = whole["Shop"]["Properties"]["Parameters"]
+    of_others = {name: value["Fn::GetAtt"] for name, value in given.items() if "Fn::GetAtt" in value}
 
-    assert given.keys() == own.keys()
-    for name, value in given.items():
-        if "Fn::GetAtt" in value:
-            stack, _, output = str(".".join(value["Fn::GetAtt"])).split(".")
-            location = EXAMPLES / "shop" / whole[stack]["Properties"]["Location"]
-            assert output in read_template(location)["Outputs"], name
-            assert name.endswith(output.removeprefix("Orders").removeprefix("Payments").removeprefix("Ledger")), name
+    assert len(of_others) > 10
+    for name, value in of_others.items():
+        _, _, output = str(".".join(value)).split(".")
+        assert name.endswith(output.removeprefix("Orders").removeprefix("Payments").removeprefix("Ledger")), name
