@@ -20,6 +20,7 @@ from botocore.client import BaseClient
 from shop.scenario import CUSTOMERS, Bank, Carrier, supply
 
 from patterns.shop.faults import PARAMETERS, mails
+from support.environments import LANGUAGES, Environments
 from support.handlers import Context, Died, Example, sqs_event
 
 FAULTY = 12  # deliveries of a life that may meet a fault
@@ -42,9 +43,10 @@ class Waiting:
 
 @dataclass
 class Shop:
-    """Five stacks on one local AWS, their functions, and what lies outside; `now` is the functions' clock."""
+    """Five stacks on one local AWS, their functions, and what lies outside; `node` is where those in TypeScript run."""
 
     aws: Any
+    node: Environments | None
     handlers: dict[str, Callable[[Any, Any], Any]]
     queues: dict[str, str]
     tables: dict[str, str]
@@ -83,8 +85,20 @@ class Shop:
 
 
 @contextmanager
-def after(calls: int, dies: bool) -> Iterator[None]:
-    """The n-th call that leaves the function is done and its environment lost, or refused before it is done."""
+def after(shop: Shop, calls: int, dies: bool) -> Iterator[None]:
+    """The n-th call that leaves the function is done and its environment lost, or refused before it is done.
+
+    In TypeScript the first call of AWS is refused.
+    """
+    if shop.node and dies:
+        with shop.node.watched(calls):
+            yield
+        return
+    if shop.node:
+        shop.aws.fault(error={"code": "AccessDeniedException", "status": 400}, times=1)
+        yield
+        shop.aws.clear_faults()
+        return
     api, request = getattr(BaseClient, "_make_api_call"), urllib3.PoolManager.request  # noqa: B009
     made = iter(range(1, 1000))
 
@@ -133,7 +147,7 @@ def live(shop: Shop, chance: random.Random, customers: list[str]) -> list[str]:
         clock += 120  # whoever was at work is dead, if it was not done
         with time_machine.travel(clock):
             if fault in ("dies", "refused"):
-                with after(chance.randint(1, 4), fault == "dies"):
+                with after(shop, chance.randint(1, 4), fault == "dies"):
                     done = delivered(shop, waiting)
             else:
                 done = delivered(shop, waiting)
@@ -184,17 +198,19 @@ def wrong(shop: Shop, order_id: str, customer: str) -> list[str]:
 
 
 @contextmanager
-def opened(example: Callable[..., Example]) -> Iterator[Shop]:
+def opened(example: Callable[..., Example], language: str) -> Iterator[Shop]:
     alarms = {"AlarmTopicArn": PARAMETERS["AlarmTopicArn"]}
     with Bank() as charges, Bank() as refunds, Carrier() as carrier:
-        orders = example("rest_api", Issuer="https://id.test", Audience="shop", Origin="https://shop.test", **alarms)
+        orders = example(
+            "rest_api", language, Issuer="https://id.test", Audience="shop", Origin="https://shop.test", **alarms
+        )
         made, handlers, resolve = dict[str, Example](), dict[str, Any](), dict[str, Any]()
         for name, ledger, bank in (("payments", "Ledger", charges), ("refunds", "Refunds", refunds)):
-            made[name] = example("payment_worker", ProviderUrl=bank.url, **alarms)
-            app = quiet(made[name].environment("app"))
+            made[name] = example("payment_worker", language, ProviderUrl=bank.url, **alarms)
+            app = quiet(made[name], "app")
             handlers[name], resolve[ledger] = app.handler, made[name].environment("resolve").handler
-        made["shipping"] = example("queue_worker", CarrierUrl=carrier.url, **alarms)
-        handlers["shipping"] = quiet(made["shipping"].environment("app")).handler
+        made["shipping"] = example("queue_worker", language, CarrierUrl=carrier.url, **alarms)
+        handlers["shipping"] = quiet(made["shipping"], "app").handler
         stacks = {name: each.stack.resources for name, each in made.items()}
         given = {
             "PaymentsUrl": stacks["payments"]["Payments"],
@@ -203,14 +219,14 @@ def opened(example: Callable[..., Example]) -> Iterator[Shop]:
             "ShipmentsTable": stacks["shipping"]["Shipments"],
             "CarrierUrl": carrier.url,
         }
-        shop = example("shop", **{**PARAMETERS, **given})
+        shop = example("shop", language, **{**PARAMETERS, **given})
         own = shop.stack.resources
         shop.aws.client("sesv2").create_email_identity(EmailIdentity=PARAMETERS["Domain"])
         supply(shop.aws, {f"{each}Table": own[each] for each in ("Customers", "Prices")})
         follow = shop.environment("follow").handler
         handlers |= dict.fromkeys(("Orders", "Ledger", "Refunds", "Shipments"), follow)
         handlers["Progress"] = shop.environment("announce").handler
-        handlers["mails"] = quiet(shop.environment("mail")).handler
+        handlers["mails"] = quiet(shop, "mail").handler
         handlers["dead"] = shop.environment("give_up").handler
         queues = {"payments": given["PaymentsUrl"], "refunds": given["RefundsUrl"], "shipping": given["ShippingUrl"]}
         tables = {
@@ -220,12 +236,17 @@ def opened(example: Callable[..., Example]) -> Iterator[Shop]:
             "Shipments": given["ShipmentsTable"],
             **{each: own[each] for each in ("Progress", "MailRecords")},
         }
-        world = Shop(shop.aws, handlers, {**queues, "mails": own["Mails"]}, tables, charges, refunds, carrier, resolve)
+        world = Shop(
+            shop.aws, shop.node, handlers, {**queues, "mails": own["Mails"]}, tables, charges, refunds, carrier, resolve
+        )
         yield world
 
 
-def quiet(module: Any) -> Any:
-    """What waits is delivered when the test says so."""
+def quiet(example: Example, name: str) -> Any:
+    """What waits is delivered when the test says so. In TypeScript, SQS says that it knows no such message."""
+    module = example.environment(name)
+    if example.node:
+        return module
     module.sqs = mock.Mock(wraps=module.sqs)
     module.sqs.change_message_visibility = mock.Mock()
     return module
@@ -242,11 +263,12 @@ def lives(shop: Shop, seeds: Iterator[int]) -> Iterator[tuple[int, list[str]]]:
 
 
 @pytest.mark.e2e
+@pytest.mark.parametrize("language", LANGUAGES)
 def test_each_order_is_charged_shipped_and_mailed_once_or_refunded(
-    example: Callable[..., Example],
+    example: Callable[..., Example], language: str
 ) -> None:
     played = 0
-    with opened(example) as shop:
+    with opened(example, language) as shop:
         for seed, found in lives(shop, iter(range(LIVES))):
             assert found == [], f"life {seed}"
             played += 1
