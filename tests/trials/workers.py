@@ -19,8 +19,8 @@ from typing import Any, Self
 from trials.local_aws import ROOT, LocalAws, LocalAwsError, namespace
 from trials.local_aws.names import Names
 from trials.local_aws.outside import StandIn
+from trials.local_aws.processes import end_with_parent
 from trials.local_aws.scratch import scratch
-from trials.local_aws.server import end_with_parent
 from trials.project import Project, Source, read
 from trials.report.events import Deployed, Event, Note, SourceStarted, TrialStarted
 from trials.samples import Sample

@@ -68,6 +68,11 @@ class Reference:
     every_call: tuple[tuple[str, str], ...] = ()  # all of them, in order
     answer: Answer = Answer()
     empty: World = field(default_factory=dict)  # the world before
+    ahead: tuple[Sample, ...] = ()  # that come before the sample in one batch
+
+    @property
+    def batch(self) -> list[Sample]:
+        return [*self.ahead, self.sample]
 
     @property
     def has_effect(self) -> bool:

@@ -8,9 +8,11 @@ from dataclasses import dataclass
 
 from trials.deliveries.history import Reference
 from trials.faults import (
+    batches,
     connections,
     copies,
     deaths,
+    early,
     forged,
     held_up,
     joined,
@@ -74,12 +76,14 @@ ALL: tuple[Trial, ...] = (
     Trial("malformed", malformed.malformed, MADE_BY_AWS, needs_effect=False),
     Trial("malformed in many ways", spoilt.in_many_ways, MADE_BY_AWS, needs_effect=False, thorough=True),
     Trial("throttled", refusals.throttled),
+    Trial("throttled in a batch", batches.within_a_batch, thorough=True),
     Trial("partly refused", partial.partly_refused),
     Trial("refused for good", partial.refused_for_good, thorough=True),
     Trial("another at once", pairs.another_at_once, WITHOUT_IDENTITY, thorough=True),
     Trial("another under its key", used_keys.another_under_its_key, thorough=True),
     Trial("forged", forged.forged, thorough=True),
     Trial("told too much", told_too_much.told_too_much, needs_effect=False, thorough=True),
+    Trial("read at once", early.asked_at_once, needs_effect=False, thorough=True),
     Trial("late repeat", late.late_repeat, thorough=True),
     Trial("identities joined", joined.joined, WITHOUT_IDENTITY, thorough=True),
     Trial("text with a placeholder", placeholders.filled_in, needs_effect=False, thorough=True),

@@ -72,5 +72,5 @@ def under(
         stage.limit(source.function, SECONDS)
     empty = stage.now()
     begin()
-    result = deliver(stage, source, [reference.sample], after_first=end, pause=pause)
+    result = deliver(stage, source, reference.batch, after_first=end, pause=pause)
     return judge(History(what, result, empty, stage.world()), source, reference, stage.graves)

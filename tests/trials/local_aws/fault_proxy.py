@@ -9,7 +9,8 @@ Run by the local AWS's own Python; `PUT /_trials/fault` with JSON sets the fault
 seconds at most, so that two invocations of one function take each step together however busy the machine is. Once
 nobody came, each call only takes 0.3 s longer.
 `{"kind": "conflict"}` cancels each transaction of DynamoDB, because another one is at work on its last item;
-`{"kind": "pages"}` lets each page of a Query, a Scan or a list of objects that names no size of its own hold one item.
+`{"kind": "pages"}` lets each page of a Query, a Scan or a list of objects that names no size of its own hold one item;
+`{"kind": "early", "known": […]}` lets reads of DynamoDB see only these items, unless they ask for a consistent answer.
 `GET` tells how often the fault was met, and since the last `DELETE` what was looked up in DynamoDB, what was asked for
 in vain elsewhere, who sent mails, and which answers of services that the local AWS lacks were made up.
 """
@@ -47,6 +48,7 @@ def beside(name: str) -> Any:
 
 noted = beside("noted")
 passing = noted.Noted(beside("sought"))
+reads = beside("reads")
 recognised = beside("recognised")
 unserved = beside("unserved")
 logging.getLogger("aiohttp.access").setLevel("WARNING")
@@ -62,6 +64,7 @@ class Fault:
     kind = ""
     call = 0
     for_good = False
+    known: ClassVar[list[dict[str, Any]]] = []  # items that a read sees which comes too early
     seen = 0
     met = 0
     patience = 0.0  # seconds
@@ -258,20 +261,16 @@ async def in_conflict(request: web.Request) -> web.Response:
     return web.Response(status=400, content_type="application/x-amz-json-1.0", body=json.dumps(told).encode())
 
 
-IN_PAGES = ("DynamoDB_20120810.Query", "DynamoDB_20120810.Scan")
-
-
-async def page_of_one(upstream: str, request: web.Request) -> web.Response | None:
-    """The first item, and from where to go on, as the service says it; None for a call that has no pages."""
-    body, more = b"", ""
-    if request.headers.get("X-Amz-Target", "") in IN_PAGES:
-        body = json.dumps({"Limit": 1, **json.loads(await request.read())}).encode()
-    elif request.query.get("list-type") == "2" and "max-keys" not in request.query:
-        more = "&max-keys=1"
+async def read_otherwise(upstream: str, request: web.Request) -> web.Response | None:
+    """A read in pages, or one that comes too early; None for any other call."""
+    if Fault.kind == "pages":
+        read = await reads.page_of_one(forwarded, upstream, request)
     else:
+        read = await reads.too_early(forwarded, upstream, request, await noted.body_of(request), Fault.known)
+    if read is None:
         return None
-    status, headers, answer = await forwarded(upstream, request, body, more)
-    Fault.met += b'"LastEvaluatedKey"' in answer or b"<IsTruncated>true" in answer
+    (status, headers, answer), number = read
+    Fault.met += number
     return web.Response(status=status, headers=headers, body=answer)
 
 
@@ -342,8 +341,8 @@ def with_faults(upstream: str) -> Any:
             return await held(request)
         if Fault.kind == "conflict" and request.headers.get("X-Amz-Target") == TRANSACTION:
             return await in_conflict(request)
-        if Fault.kind == "pages" and (page := await page_of_one(upstream, request)) is not None:
-            return page
+        if Fault.kind in ("pages", "early") and (answer := await read_otherwise(upstream, request)) is not None:
+            return answer
         if Fault.kind == "partial":
             target = request.path if request.path == CUSTOM_BUS else request.headers.get("X-Amz-Target", "")
             if Fault.for_good and target and target not in FOR_GOOD:
@@ -363,7 +362,7 @@ async def control(request: web.Request) -> web.Response:
     if request.method == "PUT":
         asked = await request.json()
         Fault.kind, Fault.call, Fault.seen, Fault.met = asked["kind"], asked.get("call", 0), 0, 0
-        Fault.for_good, Fault.pid = asked.get("for_good", False), None
+        Fault.for_good, Fault.pid, Fault.known = asked.get("for_good", False), None, asked.get("known", [])
         Fault.patience, Fault.alone = asked.get("patience", 0), asked.get("alone", 0)
         Fault.waiting.clear()
     elif request.method == "DELETE":

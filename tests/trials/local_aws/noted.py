@@ -2,8 +2,6 @@
 
 from typing import Any
 
-from aiohttp import web
-
 NOTED = ("lookups", "missing", "senders")
 
 
@@ -17,7 +15,7 @@ class Noted:
         self.missing: list[tuple[str, str]] = []  # kinds and names of what was asked for in vain
         self.senders: list[str] = []  # addresses
 
-    async def before(self, request: web.Request) -> bytes:
+    async def before(self, request: Any) -> bytes:
         """Note what is asked for, and hand on the body if it may tell what was not there."""
         target, path = request.headers.get("X-Amz-Target", ""), request.path
         form, mail = "form-urlencoded" in request.content_type, path.startswith(self._sought.MAILS)
@@ -26,7 +24,7 @@ class Noted:
         self.senders += {self._sought.sender_of(path, body)} - {"", *self.senders}
         return body
 
-    def after(self, request: web.Request, body: bytes, status: int) -> None:
+    def after(self, request: Any, body: bytes, status: int) -> None:
         asked = (request.method, request.path, request.query_string, request.headers, body, status)
         self.missing += [each for each in self._sought.missing(*asked) if each not in self.missing][: self._sought.MOST]
 
@@ -34,7 +32,7 @@ class Noted:
         return {key: getattr(self, key) for key in NOTED}
 
 
-async def body_of(request: web.Request) -> bytes:
+async def body_of(request: Any) -> bytes:  # aiohttp's, which only the local AWS's own Python has
     """The body, which whoever handles the request afterwards still finds: microburst streams what was not read."""
     body = await request.read()
     if request.content.at_eof():

@@ -4,14 +4,10 @@ Nothing here reaches an AWS account: the servers get an environment of their own
 endpoint of the caller exists, and every client is made by `Server.client` with dummy keys.
 """
 
-import contextlib
-import ctypes
 import itertools
 import json
 import os
 import shutil
-import signal
-import socket
 import ssl
 import subprocess
 import sys
@@ -34,6 +30,7 @@ from trials.local_aws.clock import LATER, moves_for_python
 from trials.local_aws.environment import ACCOUNT, ENVIRONMENT, REGION, LocalAwsError, install
 from trials.local_aws.fence import LOOPBACK_ONLY
 from trials.local_aws.javascript import PRELOADS
+from trials.local_aws.processes import end_with_parent, free_port, is_free, kill
 from trials.local_aws.scratch import Scratch
 from trials.local_aws.signatures import NOTED
 
@@ -124,13 +121,13 @@ class Server:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         for process in reversed(self.processes):
-            _kill(process)
+            kill(process)
         if not self._given:
             shutil.rmtree(self._home, ignore_errors=True)
 
     def _start(self) -> None:
         port = self._port or free_port()
-        if self._port and not _is_free(port):
+        if self._port and not is_free(port):
             raise LocalAwsError(f"port {port} is in use: stop what listens there, or choose another with --port")
         python = str(ENVIRONMENT / "bin" / "python")
         self._guard.mkdir()
@@ -306,8 +303,12 @@ class Server:
         """Let functions read one item at a time where a Query, a Scan or a list of objects names no size of its own."""
         self._fault_proxy("PUT", {"kind": "pages"})
 
+    def read_too_early(self, known: list[dict[str, Any]]) -> None:
+        """Let functions' reads of DynamoDB see only the items `known`, unless they ask for a consistent answer."""
+        self._fault_proxy("PUT", {"kind": "early", "known": known})
+
     def met(self) -> int:
-        """How often the fault of `kill_after`, `hold`, `refuse_partly` or `read_in_pages` was met, or two calls met."""
+        """How often such a fault was met, or two calls met: for reads, the further pages, or the items not yet seen."""
         return int(self._fault_proxy("GET")["met"])
 
     def lookups(self) -> list[dict[str, Any]]:
@@ -370,30 +371,6 @@ class Server:
         except OSError:
             return False
         return True
-
-
-def end_with_parent() -> None:
-    """In a child on Linux: be killed when the parent is, however it ends."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def _is_free(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) != 0
-
-
-def _kill(process: "subprocess.Popen[bytes]") -> None:
-    """End a server and the functions that run under it; all that they would tidy up lies in our temporary folder."""
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
-    process.wait(timeout=10)
 
 
 if sys.platform == "win32":

@@ -19,6 +19,7 @@ class Way(StrEnum):
     UNKNOWN_ONCE = "unknown once"  # the first attempt is done, and its answer is lost
     UNDONE_TWICE = "undone twice"  # every attempt is refused, and the first answer of each task beside it is lost
     UNKNOWN = "unknown"  # every attempt is done, and every answer is lost
+    LATE = "late"  # no attempt ends in its time, and the last one is done when the execution has ended
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,8 @@ class Fault:
     def __str__(self) -> str:
         if self.way is Way.UNDONE_TWICE:
             return f"{self.state} refused each time with {self.error}, and the first answer of each task after it lost"
+        if self.way is Way.LATE:
+            return f"{self.state} too late each time ({self.error}), and done at last when the execution has ended"
         if self.way is Way.ONCE:
             return f"{self.state} refused once with {self.error}"
         if self.way is Way.FOR_GOOD:
@@ -72,13 +75,14 @@ class Ending:
 
 @dataclass(frozen=True)
 class Play:
-    """One execution under one fault, and the world before and after it."""
+    """One execution under one fault, and the world before and after it; `late` is the one after what came too late."""
 
     fault: Fault
     ending: Ending
     attempts: tuple[Attempt, ...] = ()
     empty: World = field(default_factory=dict)
     world: World = field(default_factory=dict)
+    late: World | None = None
 
     @property
     def states(self) -> set[str]:

@@ -77,7 +77,9 @@ def play(
                 begun = states.start_execution(name=name, **start)
                 ending = ended(stage, prompter, begun["executionArn"], given)
         world = settled(stage, prompter)
-    return Played(Play(fault, ending, tuple(prompter.attempts), empty, world), prompter)
+        prompter.do_withheld()
+        late = settled(stage, prompter) if prompter.withheld else None
+    return Played(Play(fault, ending, tuple(prompter.attempts), empty, world, late), prompter)
 
 
 def settled(stage: Stage, prompter: Prompter) -> World:

@@ -30,6 +30,7 @@ class Prompter:
         self.attempts: list[Attempt] = []
         self.failures: list[tuple[str, Any, Any, Done]] = []  # state, input, arguments and what came of it
         self.open: dict[str, str] = {}  # tokens that wait for somebody's answer: their states
+        self.withheld: dict[str, Any] | None = None  # the last attempt that comes too late
         self.at_work = 0
         self.last = time.monotonic()  # when something last happened
         self._stage, self._machine, self._calls, self._fault = stage, machine, calls, fault or Fault()
@@ -95,6 +96,7 @@ class Prompter:
         refused, mute = self._hit(state, self._counted[state] == 1)
         told = Done(error=self._fault.error, cause=json.dumps({"errorType": self._fault.error, "errorMessage": CAUSE}))
         if refused:
+            self.withheld = asked if self._fault.way is Way.LATE else None
             self.attempts.append(Attempt(state, told.error))
             return told
         before = self.look()
@@ -114,9 +116,14 @@ class Prompter:
         if state != self._fault.state:
             return False, way is Way.UNDONE_TWICE and first and state not in self._fault.ahead
         return (
-            way in (Way.FOR_GOOD, Way.UNDONE_TWICE) or (way is Way.ONCE and first),
+            way in (Way.FOR_GOOD, Way.UNDONE_TWICE, Way.LATE) or (way is Way.ONCE and first),
             way is Way.UNKNOWN or (way is Way.UNKNOWN_ONCE and first),
         )
+
+    def do_withheld(self) -> None:
+        """Let the attempt that came too late be done, of which the machine learns nothing any more."""
+        if self.withheld:
+            self._calls.do(self.withheld["state"], self.withheld["resource"], self.withheld["arguments"])
 
     def look(self) -> World:
         """The world without the executions that are played and what the local AWS tells of them."""

@@ -10,6 +10,7 @@ from trials.machines import inputs, results
 from trials.machines.definition import beyond, forward, tasks
 from trials.machines.faults import UNMENTIONED, faults
 from trials.machines.history import Fault, Play, Setting, Started, Undisturbed, Way
+from trials.machines.late import late_steps, outliving
 from trials.machines.playing import FIRST, SECOND, Played, deployed, play
 from trials.machines.starts import setting
 from trials.project import Kind, Source
@@ -22,6 +23,7 @@ from trials.samples.refused import Refusal
 from trials.samples.sample import Sample
 from trials.stage import Stage
 from trials.verdicts import Finding, Judgement, Status, Verdict, unproved
+from trials.verdicts.late_steps import after_its_undo
 from trials.verdicts.machines import again, ended_well, judged, summed, undone_twice
 from trials.verdicts.remedies import remedy
 from trials.world import noise
@@ -35,6 +37,7 @@ TRIALS = {
     "a task fails for good": (Way.FOR_GOOD,),
     "outcome unknown": (Way.UNKNOWN_ONCE, Way.UNKNOWN),
 }
+LATE = "late step"
 STATUS = {Verdict.HELD: Status.DELIVERED, Verdict.UNPROVED: Status.UNPROVED, Verdict.BROKEN: Status.BROKEN}
 
 
@@ -48,6 +51,7 @@ class Trying:
         self.machine = self.model.resources[self.name]
         self.setting: Setting = setting(self.model, self.machine)
         self.definition = deployed(stage, self.name)
+        self.outliving = outliving(stage, self.definition)
         self.answers: dict[str, Any] = {**results.answers(self.definition), **stage.project.supply.tasks}
 
     def samples(self) -> list[Sample]:
@@ -163,6 +167,12 @@ def under_faults(trying: Trying, source: Source, reference: Undisturbed) -> Iter
         yield TrialStarted(source, "undone twice")
         verdicts = list(undoing(trying, reference, plays))
         yield from (Told(told(source, "undone twice", judgement)) for judgement in summed(verdicts, []))
+        yield TrialStarted(source, LATE)
+        verdicts = [
+            after_its_undo(trying.play(reference.sample, fault, reference.play.states), done, reference)
+            for fault, done in list(late_steps(plays, trying.outliving))
+        ]
+        yield from (Told(told(source, LATE, judgement)) for judgement in summed(verdicts, []))
     yield TrialStarted(source, "started twice")
     yield Told(told(source, "started twice", twice(trying, reference)))
 
@@ -189,4 +199,4 @@ def twice(trying: Trying, reference: Undisturbed) -> Judgement:
 
 
 def told(source: Source, trial: str, judgement: Judgement) -> Finding:
-    return Finding(str(source), trial, judgement, *remedy(judgement.promise, source.kind))
+    return Finding(str(source), trial, judgement, *remedy(judgement.promise, source.kind, trial))

@@ -14,7 +14,7 @@ from trials.deliveries.history import Reference
 from trials.faults.once import once
 from trials.faults.order import successor
 from trials.local_aws import LocalAwsError
-from trials.local_aws.server import end_with_parent
+from trials.local_aws.processes import end_with_parent
 from trials.project import Kind, Source
 from trials.samples import samples
 from trials.samples.code import of_code

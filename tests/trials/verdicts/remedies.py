@@ -46,9 +46,18 @@ REFUSED_IN_PART = (
     "The status was 200, and the answer names what was refused (FailedEntryCount, FailedRecordCount, Failed, "
     "UnprocessedItems): send those entries again, and raise if one is left."
 )
+LATE_STEP = (
+    "Let what undoes a step leave a mark that the step's own write is conditional on, or give the function a Timeout "
+    "at least 10 seconds below the task's TimeoutSeconds, so that it has ended when it is undone."
+)
 OF_TRIALS = {
     (Promise.LOST, "partly refused"): REFUSED_IN_PART,
     (Promise.LOST, "refused for good"): REFUSED_IN_PART,
+    (Promise.LOST, "throttled in a batch"): "Do every record of the event, not the first alone, and name each one that "
+    "fails in batchItemFailures, wherever it stands (ReportBatchItemFailures); of a stream the first that fails.",
+    (Promise.LOST, "late step"): LATE_STEP,
+    (Promise.SILENT, "read at once"): "Read with ConsistentRead=True what the caller may just have made; an index "
+    "cannot, so answer 202 where only an index finds it.",
     (
         Promise.SILENT,
         "forged",
@@ -84,5 +93,5 @@ def remedy(promise: Promise | None, kind: Kind, trial: str = "", of_a_way: bool 
     if of_a_way:
         told = OF_WAYS.get(promise)
     else:
-        told = OF_MACHINES.get(promise) if kind is Kind.MACHINE else OF_TRIALS.get((promise, trial))
+        told = OF_TRIALS.get((promise, trial)) or (OF_MACHINES.get(promise) if kind is Kind.MACHINE else None)
     return told or REMEDIES[promise], page(section)
