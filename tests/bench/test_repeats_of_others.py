@@ -1,6 +1,8 @@
 """Events that are taken for others, repeats that undo what others did, and what an answer tells: typed by hand."""
 
 import json
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -8,27 +10,48 @@ import pytest
 from trials.deliveries.history import Reference
 from trials.faults.joined import variant
 from trials.faults.late import MARK, MOVED_ON, kept, may_change
-from trials.faults.next_run import a_day_later
+from trials.faults.next_run import collects, days_later
+from trials.faults.next_run import taken_for_a_repeat as run_taken_for_a_repeat
 from trials.faults.placeholders import PLACEHOLDER, planned, with_placeholders
-from trials.project import Kind, Source
+from trials.faults.told_too_much import OF_A_STAGE
+from trials.project import Kind, Source, read
 from trials.samples import Sample
 from trials.samples.lookups import lookups, wanted_items
 from trials.samples.stranger import known_identities
 from trials.verdicts import Promise, Verdict
-from trials.verdicts.tenants import taken_for_a_repeat
+from trials.verdicts.remedies import remedy
+from trials.verdicts.tenants import names_it, taken_for_a_repeat
 from trials.verdicts.told_too_much import Told, inside_view
+from trials.workers import URL
+from trials.world import World
 
 JOBS = Source(Kind.QUEUE, "Work", "Work.Jobs", "Jobs")
 POST = Source(Kind.HTTP, "Place", "Place.Post")
 ORDER = Sample('{"customer_id": "c-7", "order_id": "o-1"}', "event.json")
 
 
-@pytest.mark.parametrize("name", ["address", "shipping_address", "quantity", "country"])
+@pytest.mark.parametrize("name", ["address", "shipping_address", "quantity"])
 def test_two_events_may_share_what_names_nobody(name: str) -> None:
     assert taken_for_a_repeat(name).promise is Promise.LOST
 
 
-@pytest.mark.parametrize("name", ["order", "sku", "text", "url", "reference"])
+@pytest.mark.parametrize("name", ["address", "zip", "price"])
+def test_a_state_that_names_no_event_may_be_there_already(name: str) -> None:
+    assert taken_for_a_repeat(name, own=False).verdict is Verdict.UNPROVED
+
+
+@pytest.mark.parametrize(
+    ("left", "own"),
+    [
+        ({"table Orders": [{"address": "1 Main St", "order": "o-1"}]}, True),
+        ({"table Rates": [{"zip": "10115"}]}, False),
+    ],
+)
+def test_what_an_event_left_names_it_or_nobody(left: World, own: bool) -> None:
+    assert names_it(left, ["o-1"]) is own
+
+
+@pytest.mark.parametrize("name", ["order", "sku", "text", "url", "reference", "country", "currency", "type", "status"])
 def test_what_may_be_a_key_is_asked_about(name: str) -> None:
     judgement = taken_for_a_repeat(name)
 
@@ -98,8 +121,25 @@ def test_an_answer_that_holds_what_aws_said_leaks() -> None:
     inside = ["assumed-role/trial-role"]
 
     assert inside_view([Told("dynamodb PutItem", "500: {}")], inside).verdict is Verdict.HELD
-    judgement = inside_view([Told("dynamodb PutItem", "500: User: assumed-role/trial-role is not")], inside)
-    assert judgement.promise is Promise.LEAKED
+    leak = [Told("dynamodb PutItem", "500: User: assumed-role/trial-role is not")]
+    assert inside_view(leak, inside).promise is Promise.LEAKED
+    assert inside_view(leak, inside, "IAM admits its callers").verdict is Verdict.UNPROVED
+    assert "handler" in remedy(Promise.LEAKED, Kind.HTTP, "told too much")[0]
+
+
+@pytest.mark.parametrize(
+    ("code", "asks"),
+    [
+        ('if os.environ["STAGE"] != "prod":', True),
+        ('os.environ.get("APP_ENV")', True),
+        ("process.env.NODE_ENV === 'test'", True),
+        ('os.environ["ORDERS_TABLE"]', False),
+        ('os.environ["STAGED_TABLE"]', False),
+        ("stage = event['stage']", False),
+    ],
+)
+def test_code_may_ask_in_which_stage_it_runs(code: str, asks: bool) -> None:
+    assert bool(OF_A_STAGE.search(code)) is asks
 
 
 def test_a_stock_that_suffices_is_what_a_transaction_compares() -> None:
@@ -118,9 +158,37 @@ def test_a_stock_that_suffices_is_what_a_transaction_compares() -> None:
     assert found == [("Stock", {"sku": {"S": "mug"}, "available": {"N": "2"}})]
 
 
-def test_the_next_run_has_its_time_a_day_later() -> None:
+def test_a_later_run_has_its_time_so_many_days_later() -> None:
     event = {"at": "2026-11-28T22:00:00Z", "id": "nightly", "days": ["2026-11-28"], "n": {"t": "2026-11-28T22:00:00"}}
 
-    later = a_day_later(event)
+    later = days_later(event, 31)
 
-    assert later == {**event, "at": "2026-11-29T22:00:00Z", "n": {"t": "2026-11-29T22:00:00"}}
+    assert days_later(event, 1) == {**event, "at": "2026-11-29T22:00:00Z", "n": {"t": "2026-11-29T22:00:00"}}
+    assert later["at"] == "2026-12-29T22:00:00Z"
+
+
+def test_a_run_that_does_what_it_finds_may_find_nothing() -> None:
+    assert run_taken_for_a_repeat("nightly", collects=False).promise is Promise.LOST
+    assert run_taken_for_a_repeat("nightly", collects=True).verdict is Verdict.UNPROVED
+
+
+@pytest.mark.parametrize(
+    ("operation", "collected"), [("Query", True), ("ListObjectsV2", True), ("PutItem", False), ("GetItem", False)]
+)
+def test_a_run_that_looks_for_what_to_do_asks_for_several(operation: str, collected: bool) -> None:
+    stage: Any = SimpleNamespace(outside=SimpleNamespace(asked=[]))
+
+    assert collects(stage, Reference(Sample("{}", "event.json"), calls=(("dynamodb", operation),))) is collected
+
+
+@pytest.mark.parametrize(
+    ("expression", "once"), [("at(2027-01-04T09:00:00)", True), ("rate(1 day)", False), ("cron(0 4 * * ? *)", False)]
+)
+def test_a_schedule_of_one_time_has_no_next_run(expression: str, once: bool, tmp_path: Path) -> None:
+    event = {"Type": "ScheduleV2", "Properties": {"ScheduleExpression": expression}}
+    properties = {"Runtime": "python3.13", "Handler": "app.handler", "InlineCode": "x", "Events": {"E": event}}
+    function = {"Type": "AWS::Serverless::Function", "Properties": properties}
+    text = json.dumps({"Transform": "AWS::Serverless-2016-10-31", "Resources": {"F": function}})
+    (tmp_path / "template.json").write_text(text)
+
+    assert [source.only_once for source in read(tmp_path, URL).sources] == [once]

@@ -14,6 +14,7 @@ from trials.machines.trying import LATE
 from trials.project import Kind, Source
 from trials.project.sources import Batching
 from trials.samples import Sample
+from trials.samples.signing import Signing
 from trials.verdicts import Promise, Verdict
 from trials.verdicts.judge import (
     POISON,
@@ -511,6 +512,41 @@ def test_after_a_fault_that_passed_all_is_as_if_it_had_not_been(
     good = reference(world=SHIPPED, answer=Answer({"paid": True}))
 
     assert said(recovered(History("a call", delivery, NOTHING, world), source, good, GRAVES)) == verdict
+
+
+def answers(status: int, body: str = "{}", **headers: str) -> Answer:
+    return Answer({"statusCode": status, "headers": headers, "body": body})
+
+
+AWS_SAID = "An error occurred (ThrottlingException) when calling the PutItem operation: Rate exceeded, try again later"
+
+
+@pytest.mark.parametrize(
+    ("answer", "verdict"),
+    [
+        (answers(400), LOST),
+        (answers(404), LOST),
+        (answers(400, AWS_SAID), LOST),  # AWS's words to the function are none to the caller
+        (answers(409), HELD),
+        (answers(412), HELD),  # read it again, and ask again
+        (answers(400, '{"error": "busy, try again"}'), HELD),
+        (Answer({"statusCode": 400, "headers": {"Retry-After": "3"}, "body": "{}"}), HELD),
+        (answers(401), UNPROVED),  # a session that cannot be looked up: the client logs in again
+        (answers(403), UNPROVED),
+    ],
+)
+def test_who_is_told_that_a_good_request_is_wrong_does_not_ask_again(answer: Answer, verdict: Any) -> None:
+    history = History("dynamodb PutItem", Delivery(answers=[answer]), NOTHING, NOTHING)
+
+    assert said(recovered(history, HTTP, reference(), GRAVES)) == verdict
+
+
+def test_a_program_that_signs_its_requests_has_nothing_to_log_in_with() -> None:
+    signing = Signing(b"key", "sha256", b"", b"", "signature")
+    signed = replace(reference(), sample=replace(reference().sample, signing=signing))
+    history = History("secretsmanager GetSecretValue", Delivery(answers=[answers(401)]), NOTHING, NOTHING)
+
+    assert said(recovered(history, HTTP, signed, GRAVES)) == LOST
 
 
 # ---- remedies

@@ -8,11 +8,11 @@ from trials.deliveries.history import Reference
 from trials.project.sources import Kind, Source
 from trials.samples.sample import Sample
 from trials.samples.spoilt import inner, wrapped
-from trials.samples.stranger import stranger
+from trials.samples.stranger import known_identities, stranger
 from trials.stage import Stage
 from trials.verdicts import Judgement, Verdict, unproved
 from trials.verdicts.judge import comparable_answer, refusal
-from trials.verdicts.tenants import as_if_alone, leaked, own_records, returned, taken_for_a_repeat
+from trials.verdicts.tenants import as_if_alone, leaked, names_it, own_records, returned, taken_for_a_repeat
 from trials.world import World
 
 NOBODY_READS = (Kind.QUEUE, Kind.BUS, Kind.TOPIC, Kind.STREAM)  # what the function answers
@@ -38,7 +38,8 @@ def after_another(stage: Stage, source: Source, reference: Reference) -> Iterato
         return
     judgement = leaked(alone, warm, cold, reference.noise, strange)
     if judgement.verdict is Verdict.HELD and source.kind in NOBODY_READS and alone and not warm:
-        judgement = taken_for_a_repeat(shared(stage, source, reference, other))
+        own = names_it(alone, known_identities(reference.sample, source))
+        judgement = taken_for_a_repeat(shared(stage, source, reference, other), own)
     yield judgement
 
 

@@ -83,6 +83,7 @@ class Source:
     pattern: dict[str, Any] = field(default_factory=dict)  # of a rule, or the policy of a subscription's filter
     by_body: bool = False  # the filter policy is of the message, not of its attributes
     given: str = ""  # the input that a schedule or a target writes itself
+    only_once: bool = False  # a schedule that has one time
     attempts: int = 3
     call: Call | None = None  # of a way that an API opens
     pipe: dict[str, Any] = field(default_factory=dict)  # of a way that is a pipe: filters, enrichment, target

@@ -154,7 +154,7 @@ def of_event_target(target: Target, event: Event) -> Source:
     kind, bus, given = RULES[event.kind], bus_of(event), input_of(target)
     if kind is Kind.BUS:
         return Source(kind, event.owner.name, event.label, bus, pattern=pattern, given=given)
-    return Source(kind, event.owner.name, event.label, given=given)
+    return Source(kind, event.owner.name, event.label, given=given, only_once=runs_once(target))
 
 
 def of_target(target: Target) -> Source:
@@ -163,7 +163,8 @@ def of_target(target: Target) -> Source:
     pattern = as_dict(rule.only("EventPattern"))
     if function := template.function(target.written("Arn")):
         kind, bus = Kind.BUS if pattern else Kind.SCHEDULE, bus_of(rule)
-        return Source(kind, function, target.label, bus, pattern=pattern, given=input_of(target))
+        once = runs_once(target)
+        return Source(kind, function, target.label, bus, pattern=pattern, given=input_of(target), only_once=once)
     end = template.resources.get(logical_id(target.written("Arn")))
     why = accounted.MACHINE if end and end.type in MACHINES else accounted.ROUTE
     begins = on_a_bus(target.label, "", rule, pattern)
@@ -171,6 +172,11 @@ def of_target(target: Target) -> Source:
         begins = Source(Kind.ROUTE, "", target.label, pattern=SCHEDULED)
     number = target.path[-1]
     return way(template, target.label, target.written("Arn"), why, begins, number if isinstance(number, int) else 0)
+
+
+def runs_once(target: Target) -> bool:
+    """Whether a schedule has one time, as `at(…)` says."""
+    return any(str(value).startswith("at(") for value in target.expression)
 
 
 def on_a_bus(name: str, end: str, rule: Node, pattern: dict[str, Any]) -> Source | None:

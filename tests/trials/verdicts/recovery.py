@@ -1,12 +1,16 @@
 """Verdicts on a fault that passes: afterwards the world is as if it had not been."""
 
-from trials.deliveries.history import Delivery, History, Reference
+import re
+
+from trials.deliveries.history import Answer, Delivery, History, Reference
 from trials.project.sources import Kind, Source
 from trials.verdicts.judge import set_aside, short, tells_of_failure
 from trials.verdicts.words import Judgement, Promise, Verdict, broken, held, unproved
 from trials.world.compare import Difference, differences, tellable
 
-ASK_AGAIN = (402, 408, 409, 423, 424, 425, 429)  # what of 4xx may say that the same request is right later
+ASK_AGAIN = (402, 408, 409, 412, 423, 424, 425, 428, 429)  # what of 4xx may say that the request is right later
+CLOSED = (401, 403)  # as whoever cannot be looked up is told, where a door fails closed
+LATER = re.compile(r"(?i)try again|retry|later|temporar|unavailable")
 
 
 def recovered(history: History, source: Source, reference: Reference, graves: frozenset[str]) -> Judgement:
@@ -37,7 +41,7 @@ def recovered(history: History, source: Source, reference: Reference, graves: fr
             told = short(delivery.answers[-1])
             return unproved(f"{what}: whoever called was told {told}, and may know it for a failure", *details)
         if not delivery.failures and source.kind is Kind.HTTP:
-            return answered(what, delivery, gone[0], details)
+            return answered(what, delivery, gone[0], details, reference.sample.signing is not None)
         if not delivery.failures:
             return broken(
                 Promise.LOST, f"{what}: failed, was reported as done, and never came again: {gone[0]}", *details
@@ -63,12 +67,25 @@ def filled(difference: Difference, reference: Reference) -> bool:
     return reference.world.get(difference.place) != reference.empty.get(difference.place)
 
 
-def answered(what: str, delivery: Delivery, gone: Difference, details: list[str]) -> Judgement:
-    status = delivery.answers[-1].status or 200
-    if 400 <= status < 500 and status not in ASK_AGAIN:
-        text = f"{what}: failed, and the caller was told {status}, that its request is wrong: it does not ask again"
-        return broken(Promise.LOST, text, *details)
-    if status >= 400 or tells_of_failure(delivery.answers[-1]):
-        told = f"{status}" if status >= 400 else short(delivery.answers[-1])
+def answered(what: str, delivery: Delivery, gone: Difference, details: list[str], signed: bool) -> Judgement:
+    """`signed` says that another program sends it, which has nothing to log in with."""
+    answer = delivery.answers[-1]
+    status = answer.status or 200
+    if 400 <= status < 500 and status not in ASK_AGAIN and not asks_again(answer):
+        text = f"{what}: failed, and the caller was told {status}"
+        if status in CLOSED and not signed:
+            supply = "nothing, if the client logs in and asks again; else a 503"
+            return unproved(f"{text}, as if it had no right to ask", *details, supply=supply)
+        return broken(Promise.LOST, f"{text}, that its request is wrong: it does not ask again", *details)
+    if status >= 400 or tells_of_failure(answer):
+        told = f"{status}" if status >= 400 else short(answer)
         return held(f"{what}: the caller was told {told}", *details)
     return broken(Promise.LOST, f"{what}: failed, but the caller was told {status}: {gone}", *details)
+
+
+def asks_again(answer: Answer) -> bool:
+    """Whether an answer says that the same request may be right later, in a header or in words of its own."""
+    body = answer.body if isinstance(answer.body, dict) else {}
+    headers = [name.lower() for name in {**(body.get("headers") or {}), **(body.get("multiValueHeaders") or {})}]
+    text = str(body.get("body"))
+    return "retry-after" in headers or (bool(LATER.search(text)) and "when calling the" not in text)

@@ -63,6 +63,8 @@ OF_TRIALS = {
         "forged",
     ): "Compute the signature over all that its sender signs, the time included, byte for byte "
     "as it came, and refuse what does not match before anything is done.",
+    (Promise.LEAKED, "told too much"): "Log the error, and answer 500 with a text of your own: one handler for "
+    "whatever a route raises sees to it for all.",
     (Promise.LEAKED, "forged"): "Compare by hmac.compare_digest (crypto.timingSafeEqual in Node.js).",
 }
 OF_MACHINES = {
@@ -88,7 +90,8 @@ def remedy(promise: Promise | None, kind: Kind, trial: str = "", of_a_way: bool 
     """What to do and where to read why; nothing for a promise that held, in a trial if one is named."""
     if promise is None:
         return "", ""
-    by_source = promise not in (Promise.LEAKED, Promise.DENIED, Promise.DOES_NOT_START)
+    of_an_environment = promise in (Promise.LEAKED, Promise.DENIED, Promise.DOES_NOT_START)
+    by_source = not of_an_environment or (promise, trial) in OF_TRIALS
     section = SECTIONS.get(kind, GENERAL[promise]) if by_source else GENERAL[promise]
     if of_a_way:
         told = OF_WAYS.get(promise)

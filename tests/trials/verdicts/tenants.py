@@ -58,19 +58,28 @@ def leaked(alone: World, warm: World, cold: World, noise: Noise, strange: frozen
 
 
 NO_KEY = re.compile(  # of what two events may well have the same, and are two all the same
-    r"(?i)(^|_)(address|street|city|country|zip|postcode|amount|cents|total|price|currency|quantity|status|state|kind|type)$"
+    r"(?i)(^|_)(address|street|city|zip|postcode|amount|cents|total|price|quantity)$"
 )
 
 
-def taken_for_a_repeat(name: str) -> Judgement:
-    """Of an event that left nothing after another's: `name` is the field that only one of both must not share."""
-    if NO_KEY.search(name):
+def taken_for_a_repeat(name: str, own: bool = True) -> Judgement:
+    """Of an event that left nothing after another's: `name` is the field that only one of both must not share.
+
+    `own` says that the event alone leaves something that names it: else what both leave may be one state, as the rate
+    of a country, which is there already. A category may be a key by design, as of an alarm that is told once.
+    """
+    if NO_KEY.search(name) and own:
         text = f"an event of somebody else that has the same {name} came before, and this one is taken for its repeat"
         return broken(Promise.LOST, text)
     if name:
         text = f"after another's event that has the same {name} it leaves nothing"
         return unproved(text, supply=f"{name} is the key of both: if two events may share it, the second is lost")
     return held("after another's event it does something else than alone, in a new environment too: by its stores")
+
+
+def names_it(left: World, own: list[str]) -> bool:
+    """Whether what an event left holds one of its own identities."""
+    return any(value in told(record) for records in left.values() for record in records for value in own)
 
 
 def told(record: object) -> str:
