@@ -2,7 +2,10 @@
 
 from pathlib import Path
 
-from support.by_trials import Report, broken, current, digest, in_python, known, reasons, row, summary, touched
+import pytest
+
+from support import by_trials
+from support.by_trials import NOT_YET, Report, broken, current, digest, in_python, known, reasons, row, summary, touched
 from support.mistakes import Mutant, mutants, planted
 from trials.project import read
 from trials.workers import URL
@@ -72,6 +75,18 @@ def test_the_figure_that_is_published_is_what_was_measured() -> None:
 
     assert found
     assert summary(found, [str(each) for each in IN_PYTHON]) in said
+
+
+def test_a_lack_of_the_trials_is_no_promise_of_the_examples(monkeypatch: pytest.MonkeyPatch) -> None:
+    own, lacks = "a: b", "a: c"
+    monkeypatch.setattr(by_trials, "reasons", lambda: {own: "a rule of the business", lacks: f"{NOT_YET}mails"})
+
+    told = summary({own: Report(own, "")}, [own, lacks, "a: d"])
+
+    assert "1 of the others break what only a promise" in told
+    assert "1 more need what the trials lack so far" in told
+    assert "0 were not asked about" in told
+    assert "nobody has asked about the other 1 yet" in told
 
 
 def test_nothing_is_asked_where_no_function_loads_the_file(tmp_path: Path) -> None:

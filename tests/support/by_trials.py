@@ -41,6 +41,7 @@ STEPS = 200  # of the search
 SEARCH = "search"
 OF_MACHINES = ("undone twice", "late step")  # which only --thorough tries
 FIRST = "--first="
+NOT_YET = "not yet: "  # how a reason begins that is none of a promise, but a lack of the trials
 
 
 @dataclass(frozen=True)
@@ -231,14 +232,17 @@ def summary(found: dict[str, Report], names: list[str]) -> str:
     seen = [each for each in told if each.reported]
     default = sum(not each.thorough for each in seen)
     why = reasons()
-    own = sum(not each.reported and each.mutant in why for each in told)
-    unasked = sum(name not in found and name in why for name in names)
-    rest = len(names) - len(told) - unasked
+    lacking = {name for name in names if why.get(name, "").startswith(NOT_YET)}
+    own = sum(not each.reported and each.mutant in why and each.mutant not in lacking for each in told)
+    unasked = sum(name not in found and name in why and name not in lacking for name in names)
+    beyond = sum(name in lacking and not (name in found and found[name].reported) for name in names)
+    rest = sum(name not in found and name not in why for name in names)
     return (
         f"of {len(names)} mistakes in Python handlers {len(told)} were asked about; "
         f"the trials alone report {len(seen)}, {default} of them by default; "
         f"{own} of the others break what only a promise of the example's own says; "
         f"{unasked} were not asked about, for the same reason"
+        + (f"; {beyond} more need what the trials lack so far" if beyond else "")
         + (f"; nobody has asked about the other {rest} yet" if rest else "")
     )
 

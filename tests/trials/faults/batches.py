@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 
 from trials.deliveries.deliver import deliver
 from trials.deliveries.history import Reference
@@ -34,7 +35,9 @@ def within_a_batch(stage: Stage, source: Source, reference: Reference) -> Iterat
         if judgement := dropped(apart, together, different):
             yield judgement
         elif not differences(apart, together, different):
-            yield from cut_short(stage, source, replace(both, world=together, noise=different))
+            both = replace(both, world=together, noise=different)
+            yield from cut_short(stage, source, both)
+            yield first_refused(stage, source, both)
         return
 
 
@@ -98,3 +101,13 @@ def cut_short(stage: Stage, source: Source, both: Reference) -> Iterator[Judgeme
     judgement = passing(stage, source, both, "an outage that begins at the second of a batch", begin, end)
     if met[-1] > calls:
         yield judgement
+
+
+def first_refused(stage: Stage, source: Source, both: Reference) -> Judgement:
+    """The first event's first call, once, by an error that the SDK does not try again: a permission not yet there."""
+    service, operation = both.every_call[0]
+    error = {"code": "AccessDeniedException", "status": 400}
+    begin = partial(stage.local.fault, service=service, operation=operation, error=error, times=1)
+    return passing(
+        stage, source, both, f"{service} {operation} denied to the first of a batch", begin, stage.local.clear_faults
+    )

@@ -3,7 +3,8 @@
 from trials.local_aws.deployment import ASSETS, SYNTHESISED, LocalAws, Outcome, Stack
 from trials.local_aws.environment import ACCOUNT, ENVIRONMENT, REGION, ROOT, LocalAwsError, install
 from trials.local_aws.fence import LOOPBACK_ONLY
-from trials.local_aws.server import BUCKET, free_port, seen, wait_for
+from trials.local_aws.processes import free_port
+from trials.local_aws.server import BUCKET, seen, wait_for
 
 __all__ = [
     "ACCOUNT",

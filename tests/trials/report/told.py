@@ -21,7 +21,7 @@ DONE = {  # by trial
     "malformed in many ways": "Fields of the sample are left out, change their type or grow too large.",
     "service refuses": "The service that an API calls refuses the call, or a part of it.",
     "throttled": "Each AWS call of the function, and the outside service, is refused during the first delivery.",
-    "throttled in a batch": "Two events come in one batch; once the first one's AWS calls are done, each is refused.",
+    "throttled in a batch": "Two events come in one batch; calls of the second are refused, then one of the first.",
     "partly refused": "One entry of each batch that the function sends is refused under HTTP 200.",
     "refused for good": "One entry of each batch is refused by a code that no retry changes.",
     "another at once": "Another event, which differs in one identity, is worked on at the same time.",
