@@ -1,22 +1,31 @@
 """Damage good answers in every way of a few kinds, and count how much of it the graders notice.
 
-uv run --directory tests python -m evals.damage [TASK …]
+uv run --directory tests python -m evals.damage [--json FILE] [TASK …]
 
 Python: a condition is turned round, two neighbouring statements that call something change places, a `raise` goes, an
 argument goes that is a condition. Templates: an action of a policy goes, or a property that a promise rests on.
 """
 
+import argparse
 import ast
 import copy
+import json
 import re
+import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
-from evals.scoring import Task, scored_tasks
+from evals.scoring import Check, Task, scored_tasks
+from support.documents import ROOT
 from trials.local_aws import LocalAws
+
+RESULTS = Path(__file__).resolve().parent / "results"
+ENOUGH = 0.9
 
 GUARDS = ("ConditionExpression", "MessageGroupId", "headers", "ConsistentRead")
 PROPERTIES = re.compile(  # those whose absence no default of AWS makes good
@@ -24,7 +33,10 @@ PROPERTIES = re.compile(  # those whose absence no default of AWS makes good
     r"|DestinationConfig|TenancyConfig): .*\n",
     re.MULTILINE,
 )
-ACTIONS = re.compile(r"Action: (\[[^\]]+\]|\S+)")
+ACTIONS = re.compile(r"(?<=Action: )(?:\[[^\]]+\]|[\w:*]+)")
+NAMES = re.compile(r"[\w:*]+")
+TYPES = re.compile(r"^    Type: (\S+)", re.MULTILINE)
+NOTHING = "sts:GetCallerIdentity"  # what everybody may do, so that a statement stays one that linters accept
 
 
 @dataclass(frozen=True)
@@ -34,6 +46,18 @@ class Damage:
     file: str
     what: str
     text: str
+
+
+@dataclass(frozen=True)
+class Measured:
+    """How much damage a task's good answer was done, and what of it no check noticed."""
+
+    tried: int
+    missed: list[str]
+
+    @property
+    def noticed(self) -> int:
+        return self.tried - len(self.missed)
 
 
 def damages(answer: Path, files: set[str]) -> Iterator[Damage]:
@@ -108,41 +132,91 @@ def swap(node: ast.FunctionDef, place: int) -> None:
 
 def in_template(text: str) -> Iterator[tuple[str, str]]:
     for match in PROPERTIES.finditer(text):
-        yield f"no {match[1]}, {match.start()}", text[: match.start()] + text[match.end() :]
-    for match in ACTIONS.finditer(text):
-        names = [name.strip() for name in match[1].strip("[]").split(",")]
-        if not names[0].startswith("lambda:"):
-            for name in names:
-                yield (
-                    f"may not {name}",
-                    text[: match.start()] + match[0].replace(name, "sts:None") + text[match.end() :],
-                )
+        line = text.count("\n", 0, match.start()) + 1
+        yield f"line {line}: no {match[1]}", text[: match.start()] + text[match.end() :]
+    for actions in ACTIONS.finditer(text):
+        *_, kind = ["", *TYPES.findall(text[: actions.start()])]
+        for name in NAMES.finditer(text, *actions.span()) if kind != "AWS::Lambda::Permission" else ():
+            line = text.count("\n", 0, name.start()) + 1
+            yield f"line {line}: may not {name[0]}", text[: name.start()] + NOTHING + text[name.end() :]
 
 
-def main(names: list[str]) -> int:
-    """Prints, for each task, what is not noticed. Exit 1 if that is more than a tenth of all."""
-    noticed = tried = 0
-    with LocalAws(faults=True) as aws, tempfile.TemporaryDirectory() as place:
-        for task in scored_tasks():
-            if not names or task.name in names:
-                of_one = list(unnoticed(task, aws, Path(place).resolve()))
-                tried += len(of_one)
-                noticed += sum(seen for _, seen in of_one)
-                missed = [f"  {damage.file}, {damage.what}" for damage, seen in of_one if not seen]
-                print("\n".join([f"{task.name}: {len(of_one) - len(missed)} of {len(of_one)}", *missed]))  # noqa: T201
-    print(f"{noticed} of {tried} damages noticed")  # noqa: T201
-    return 0 if noticed >= 0.9 * tried else 1
-
-
-def unnoticed(task: Task, aws: LocalAws, place: Path) -> Iterator[tuple[Damage, bool]]:
-    """Each damage to a task's good answer, and whether its score is below 1."""
+def of_task(task: Task, answer: Path) -> list[Damage]:
+    """All damage to the files of a good answer that lies in a folder."""
     files = {path.relative_to(task.folder / "good").as_posix() for path in (task.folder / "good").rglob("*.*")}
-    answer = task.good(place / task.name)
-    for damage in list(damages(answer, files)):
+    return list(damages(answer, files))
+
+
+def unnoticed(task: Task, aws: LocalAws, place: Path) -> Measured:
+    """Damages a task's good answer in every way, and keeps what leaves its score at 1."""
+    answer, order = task.good(place / task.name), list(task.checks)
+    missed: list[str] = []
+    everything = of_task(task, answer)
+    for damage in everything:
         whole = (answer / damage.file).read_text()
         (answer / damage.file).write_text(damage.text)
-        yield damage, task.score(answer, aws).value < 1
+        if not objects(order, answer, aws):
+            missed.append(f"{damage.file}, {damage.what}")
         (answer / damage.file).write_text(whole)
+    return Measured(len(everything), missed)
+
+
+def objects(order: list[Check], answer: Path, aws: LocalAws) -> bool:
+    """Whether a check fails, so that the score is below 1; those that failed last are asked first."""
+    for check in order:
+        if check.grade(answer, aws):
+            order.remove(check)
+            order.insert(0, check)
+            return True
+    return False
+
+
+def measured(file: Path) -> dict[str, Measured]:
+    """What a file of figures says of each task."""
+    return {name: Measured(**one) for name, one in json.loads(file.read_text())["tasks"].items()}
+
+
+def keep(figures: dict[str, Measured], file: Path, commit: str) -> None:
+    """Adds figures to a file, unless those in it are of another commit, which are dropped."""
+    before = json.loads(file.read_text()) if file.exists() else {}
+    known = before["tasks"] if before.get("commit") == commit else {}
+    tasks = dict(sorted((known | {name: asdict(one) for name, one in figures.items()}).items()))
+    whole = {"commit": commit, "date": f"{datetime.now(UTC):%Y-%m-%d}", "tasks": tasks}
+    file.write_text(json.dumps(whole, indent=1, ensure_ascii=False) + "\n")
+
+
+def committed() -> str:
+    """The commit that stands here. Raises `SystemExit` if the evals or the bench differ from it."""
+    git = partial(subprocess.run, cwd=ROOT, check=True, capture_output=True, text=True)
+    changed = git(["git", "status", "--porcelain", "--", "tests", "examples", f":!{RESULTS.relative_to(ROOT)}"]).stdout
+    if changed:
+        raise SystemExit(f"commit first: figures belong to one commit\n{changed}")
+    return git(["git", "rev-parse", "--short=12", "HEAD"]).stdout.strip()
+
+
+def main(arguments: list[str]) -> int:
+    """Prints, for each task, what is not noticed. Exit 1 if that is more than a tenth of all."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
+    parser.add_argument("tasks", nargs="*", metavar="TASK", help="names of tasks (all)")
+    parser.add_argument("--json", type=Path, help="a file of figures of one commit, to which these are added")
+    given = parser.parse_args(arguments)
+    commit = committed() if given.json else ""
+    figures: dict[str, Measured] = {}
+    with LocalAws(faults=True) as aws, tempfile.TemporaryDirectory() as place:
+        for task in scored_tasks():
+            if not given.tasks or task.name in given.tasks:
+                figures[task.name] = one = unnoticed(task, aws, Path(place).resolve())
+                print("\n  ".join([f"{task.name}: {one.noticed} of {one.tried}", *one.missed]), flush=True)  # noqa: T201
+                if given.json:
+                    keep({task.name: one}, given.json, commit)
+    noticed, tried = total(figures)
+    print(f"{noticed} of {tried} damages noticed")  # noqa: T201
+    return 0 if noticed >= ENOUGH * tried else 1
+
+
+def total(figures: dict[str, Measured]) -> tuple[int, int]:
+    """How many damages were noticed, and of how many."""
+    return sum(one.noticed for one in figures.values()), sum(one.tried for one in figures.values())
 
 
 if __name__ == "__main__":

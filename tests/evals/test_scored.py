@@ -77,10 +77,16 @@ def handler(event):
 """
 TEMPLATE = """
   Queue:
+    Type: AWS::SQS::Queue
     Properties:
       RedrivePolicy: { a: b }
   Policy:
-    Action: [sqs:SendMessage, sqs:DeleteMessage]
+    Type: AWS::IAM::Policy
+    Action: [s3:GetObject, s3:GetObjectVersion]
+    More: { Action: sqs:SendMessage, Resource: a }
+  Permission:
+    Type: AWS::Lambda::Permission
+    Action: lambda:InvokeFunction
 """
 
 
@@ -99,9 +105,11 @@ def test_damage_is_of_every_kind_and_leaves_code_readable() -> None:
     assert of_code["line 3: swapped with the next"].index("queue.send") < of_code[
         "line 3: swapped with the next"
     ].index("if")
-    assert [what.split(",")[0] for what in of_template] == [
-        "no RedrivePolicy",
-        "may not sqs:SendMessage",
-        "may not sqs:DeleteMessage",
+    assert list(of_template) == [
+        "line 5: no RedrivePolicy",
+        "line 8: may not s3:GetObject",
+        "line 8: may not s3:GetObjectVersion",
+        "line 9: may not sqs:SendMessage",
     ]
-    assert "sqs:SendMessage, sts:None" in of_template["may not sqs:DeleteMessage"]
+    assert f"Action: [{damage.NOTHING}, s3:GetObjectVersion]" in of_template["line 8: may not s3:GetObject"]
+    assert f"{{ Action: {damage.NOTHING}, Resource: a }}" in of_template["line 9: may not sqs:SendMessage"]
