@@ -36,6 +36,8 @@ PROPERTIES = re.compile(  # those whose absence no default of AWS makes good
 ACTIONS = re.compile(r"(?<=Action: )(?:\[[^\]]+\]|[\w:*]+)")
 NAMES = re.compile(r"[\w:*]+")
 TYPES = re.compile(r"^    Type: (\S+)", re.MULTILINE)
+PURE = {"int", "str", "dict", "list", "set", "len", "sorted", "ZoneInfo", "fromisoformat", "astimezone", "date"}
+PURE |= {"loads", "get", "items", "strip", "split", "encode", "decode", "partition", "uuid4", "sha256", "hexdigest"}
 NOTHING = "sts:GetCallerIdentity"  # what everybody may do, so that a statement stays one that linters accept
 
 
@@ -84,7 +86,8 @@ def in_python(text: str) -> Iterator[tuple[str, str]]:
                     )
         elif isinstance(node, ast.FunctionDef):
             for place in range(len(node.body) - 1):
-                if all(calls(each) for each in node.body[place : place + 2]):
+                first, second = node.body[place : place + 2]
+                if calls(first) and calls(second) and not independent(tree, first, second):
                     at = node.body[place].lineno
                     yield f"line {at}: swapped with the next", changed(tree, number, lambda one, i=place: swap(one, i))
 
@@ -124,6 +127,37 @@ def drop(node: ast.Call | ast.Dict, name: str) -> None:
 def calls(statement: ast.stmt) -> bool:
     plain = isinstance(statement, ast.Expr | ast.Assign | ast.If | ast.Try)
     return plain and any(isinstance(node, ast.Call) for node in ast.walk(statement))
+
+
+def independent(tree: ast.Module, first: ast.stmt, second: ast.stmt) -> bool:
+    """Whether it cannot matter which of two comes first: both only compute a name that the other does not use."""
+    uses_second = names(first) & sets(second)
+    uses_first = names(second) & sets(first)
+    both_compute = all(sets(one) and computes(tree, one) for one in (first, second))
+    return both_compute and not uses_first and not uses_second
+
+
+def sets(statement: ast.stmt) -> set[str]:
+    """The names that a statement sets; none if it sets anything else."""
+    targets = statement.targets if isinstance(statement, ast.Assign) else []
+    return {one.id for one in targets if isinstance(one, ast.Name)} if len(targets) == 1 else set()
+
+
+def names(node: ast.AST) -> set[str]:
+    return {one.id for one in ast.walk(node) if isinstance(one, ast.Name)}
+
+
+def computes(tree: ast.Module, statement: ast.AST) -> bool:
+    """Whether a statement calls nothing that anything else could notice."""
+    clients = {name for node in tree.body if isinstance(node, ast.Assign) for name in sets(node)}
+    own = {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef)}
+    for call in (node for node in ast.walk(statement) if isinstance(node, ast.Call)):
+        if isinstance(call.func, ast.Name) and call.func.id in own:
+            if not computes(tree, own[call.func.id]):
+                return False
+        elif names(call.func) & clients or getattr(call.func, "attr", getattr(call.func, "id", "")) not in PURE:
+            return False
+    return True
 
 
 def swap(node: ast.FunctionDef, place: int) -> None:

@@ -146,6 +146,80 @@ def killed(run: Callable[[], Any], call: int) -> bool:
     return False
 
 
+@contextmanager
+def behind(system: System) -> Iterator[None]:
+    """Reads of single items that do not ask for consistency see each item as it was before the last write to it."""
+    client = system.aws.client("dynamodb")
+    old: dict[str, dict[str, Any]] = {}  # by table and key
+    asked: list[str] = []  # the answer's own call
+
+    def read(table: str, key: dict[str, Any]) -> dict[str, Any]:
+        return dict(client.get_item(TableName=table, Key=key, ConsistentRead=True).get("Item", {}))
+
+    def replace(table: str, key: dict[str, Any], item: dict[str, Any]) -> None:
+        if item:
+            client.put_item(TableName=table, Item=item)
+        else:
+            client.delete_item(TableName=table, Key=key)
+
+    def answer(operation: str, parameters: dict[str, Any], really: Callable[[], Any]) -> Any:
+        if operation == "GetItem" and not parameters.get("ConsistentRead"):
+            table, key = parameters["TableName"], as_typed(parameters["Key"])
+            now = read(table, key)
+            replace(table, key, old.get(named(table, key), now))
+            try:
+                return really()
+            finally:
+                replace(table, key, now)
+        touched = {named(table, key): (table, key) for table, key in written(system, operation, parameters)}
+        before = {name: read(*place) for name, place in touched.items()}
+        result = really()
+        old.update({name: item for name, item in before.items() if read(*touched[name]) != item})
+        return result
+
+    def outermost(operation: str, parameters: dict[str, Any], really: Callable[[], Any]) -> Any:
+        if asked:
+            return really()
+        asked.append(operation)
+        try:
+            return answer(operation, parameters, really)
+        finally:
+            asked.clear()
+
+    with intercepted(outermost):
+        yield
+
+
+def named(table: str, key: dict[str, Any]) -> str:
+    return f"{table} {sorted(key.items())}"
+
+
+def written(system: System, operation: str, parameters: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Table and key of each item that a call may change."""
+    if operation == "TransactWriteItems":
+        for action in parameters["TransactItems"]:
+            for kind, of_one in action.items():
+                yield from written(system, f"{kind}Item", of_one)
+    elif operation == "BatchWriteItem":
+        for table, entries in parameters["RequestItems"].items():
+            for entry in entries:
+                for kind, of_one in entry.items():
+                    yield from written(system, kind.replace("Request", "Item"), of_one | {"TableName": table})
+    elif operation in ("PutItem", "UpdateItem", "DeleteItem"):
+        physical, whole = parameters["TableName"], parameters.get("Key") or parameters["Item"]
+        for name, own in system.stack.resources.items():
+            if own == physical:
+                keys = [key["AttributeName"] for key in system.properties(name)["KeySchema"]]
+                yield physical, as_typed({key: whole[key] for key in keys})
+
+
+def as_typed(key: dict[str, Any]) -> dict[str, Any]:
+    """A key in DynamoDB's types, whether a client was given it or a resource."""
+    return {
+        name: value if isinstance(value, dict) else TypeSerializer().serialize(value) for name, value in key.items()
+    }
+
+
 def forgotten(system: System, when: datetime) -> None:
     """What time to live has deleted by then, since it works late and then all at once."""
     for table, attribute in lifetimes(system.model).items():

@@ -113,3 +113,31 @@ def test_damage_is_of_every_kind_and_leaves_code_readable() -> None:
     ]
     assert f"Action: [{damage.NOTHING}, s3:GetObjectVersion]" in of_template["line 8: may not s3:GetObject"]
     assert f"{{ Action: {damage.NOTHING}, Resource: a }}" in of_template["line 9: may not sqs:SendMessage"]
+
+
+APART = """
+table = resource.Table("t")
+def plain(event):
+    return event["a"]
+def handler(event):
+    first = plain(event)
+    second = int(event["b"])
+    {third}
+"""
+
+
+@pytest.mark.parametrize(
+    ("third", "lines"),
+    [
+        ("third = str(event)", []),
+        ("third = str(second)", [7]),  # which uses what the one before it sets
+        ("third = table.get(event)", [7]),  # which asks somebody
+        ("third = other(event)", [7]),  # nobody knows what it does
+        ("event['third'] = str(event)", [7]),  # which others see
+        ("print(event)", [7]),
+    ],
+)
+def test_only_what_nobody_can_notice_is_not_swapped(third: str, lines: list[int]) -> None:
+    assert [what for what, _ in damage.in_python(APART.format(third=third))] == [
+        f"line {line}: swapped with the next" for line in lines
+    ]

@@ -11,7 +11,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from evals.happenings import asking, fifo_event, killed, overtaken
+from evals.happenings import asking, behind, fifo_event, killed, overtaken
 from evals.harness import Missing, intercepted, reported
 from evals.scoring import Checks, Severity
 from evals.system import System
@@ -139,6 +139,17 @@ def nothing_is_half_booked(answer: Path, aws: LocalAws) -> Iterator[str]:
         booked = {item["id"]: item.get("state") for item in system.items("Movements")}
         if balances(system).get(f"account {call}") != 500 or booked.get(f"m-{call}") != "BOOKED":
             yield f"killed before call {call} and delivered again: {balances(system)}, {booked}"
+
+
+@CHECKS(Severity.LOSES)
+def a_balance_of_a_moment_ago_counts(answer: Path, aws: LocalAws) -> Iterator[str]:
+    system = System(answer, aws)
+    with behind(system):
+        for movement in (("m-1", ADA, 1000), ("m-2", ADA, -400)):
+            deliver(system, sent(system, movement))
+    states = {item["id"]: item.get("state") for item in system.items("Movements")}
+    if states.get("m-2") == "REFUSED":
+        yield "a withdrawal is refused since the deposit a moment before it was read too early"
 
 
 @CHECKS(Severity.LOSES)

@@ -36,7 +36,7 @@ class Cards(Outside):
     def reply(self, asked: Asked) -> tuple[int, Any] | None:
         with self.lock:
             if self.down:
-                return 503, {}
+                return 503, {"error": "unavailable", "reference": "err_503"}
             if not asked.key or asked.key not in self.known:
                 self.charges[asked.body["order_id"]] += 1
                 self.known[asked.key] = f"ch_{len(self.known)}"

@@ -211,6 +211,9 @@ def somebody_is_called_for_changes_that_are_missing(answer: Path, aws: LocalAws)
         alarms = [*flow.system.alarms("AWS/SQS"), *flow.system.alarms("AWS/Lambda")]
         if not [each for each in alarms if each.get("AlarmActions")]:
             yield "nobody is called for a change that could not be written down"
+        for name, alarm in flow.system.of_kind("AWS::CloudWatch::Alarm").items():
+            if not alarm.get("AlarmActions"):
+                yield f"{name} calls nobody"
 
 
 @CHECKS(Severity.LOSES)

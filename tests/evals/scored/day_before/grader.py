@@ -15,8 +15,9 @@ from zoneinfo import ZoneInfo
 from botocore.exceptions import ClientError
 
 from evals.flow import Flow
+from evals.happenings import behind
 from evals.harness import intercepted
-from evals.iam import admits, allows, arn, listed
+from evals.iam import allows, arn, assumed_by
 from evals.scoring import Checks, Severity
 from evals.system import System, granted, last, said
 from trials.local_aws import LocalAws
@@ -139,6 +140,30 @@ def a_canceled_appointment_is_not_reminded_of(answer: Path, aws: LocalAws) -> It
             yield f"a canceled appointment leads to {practice.mails.sent}"
         if practice.schedules():
             yield "the schedule of a canceled appointment stays"
+
+
+@CHECKS(Severity.DOUBLES)
+def a_change_of_a_moment_ago_counts(answer: Path, aws: LocalAws) -> Iterator[str]:
+    with deployed(answer, aws) as practice:
+        practice.book(MAY)
+        schedules = practice.schedules()
+        with behind(practice.flow.system):
+            practice.cancel()
+            practice.fire(*schedules)
+        if practice.mails.sent:
+            yield f"an appointment that was canceled a moment before leads to {practice.mails.sent}"
+
+
+@CHECKS(Severity.LOSES)
+def what_is_refused_changes_nothing(answer: Path, aws: LocalAws) -> Iterator[str]:
+    with deployed(answer, aws) as practice:
+        practice.book(MAY)
+        before = practice.flow.system.items("Appointments")
+        if 400 <= (status := practice.book("2030-07-01T10:00:00")) < 500:
+            if practice.flow.system.items("Appointments") != before:
+                yield f"an appointment at no zone's time is answered with {status}, and booked nevertheless"
+            if [due(each) for each in practice.schedules()] != [DAY_BEFORE[MAY]]:
+                yield f"an appointment at no zone's time is answered with {status}, and the reminder is another"
 
 
 @CHECKS(Severity.BLOCKS)
@@ -278,8 +303,7 @@ def the_roles_allow_the_work(answer: Path, aws: LocalAws) -> Iterator[str]:
         for schedule in schedules:
             target = schedule["Target"]
             role = own.get(last(target["RoleArn"]), last(target["RoleArn"]))
-            trust = template["Resources"][role]["Properties"]["AssumeRolePolicyDocument"]["Statement"]
-            if not any(admits(each.get("Principal"), "scheduler.amazonaws.com") for each in listed(trust)):
+            if not assumed_by(template["Resources"][role]["Properties"], "scheduler.amazonaws.com"):
                 yield f"EventBridge Scheduler may not take the role {role}"
             grave = own.get(last(target.get("DeadLetterConfig", {}).get("Arn", "")), "")
             goal = last(target["Arn"])

@@ -6,12 +6,14 @@ canary-8e41b0a9-aws-serverless-eda: not for training
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import product
 from pathlib import Path
 from typing import Any
 
 from botocore.exceptions import ClientError, ReadTimeoutError
 
 from evals.flow import Flow
+from evals.happenings import behind
 from evals.harness import intercepted
 from evals.scoring import Checks, Severity
 from evals.system import System, said
@@ -100,14 +102,16 @@ def an_old_invoice_keeps_its_number(answer: Path, aws: LocalAws) -> Iterator[str
 
 @CHECKS(Severity.DOUBLES)
 def two_at_one_time_have_two_numbers(answer: Path, aws: LocalAws) -> Iterator[str]:
-    for place in range(2, MOST_CALLS + 1):
+    for place, other in product(range(2, MOST_CALLS + 1), ("o-2", "o-1")):
         seen, came = [0], list[int]()
 
-        def between(operation: str, parameters: dict[str, Any], really: Really, place: int = place) -> Any:
+        def between(
+            operation: str, parameters: dict[str, Any], really: Really, place: int = place, other: str = other
+        ) -> Any:
             seen[0] += operation in (*WRITES, *READS)  # noqa: B023
             if seen[0] == place and not came:  # noqa: B023
                 came.append(place)  # noqa: B023
-                delivered(flow, "o-2")
+                delivered(flow, other)
                 flow.settle()
             return really()
 
@@ -118,7 +122,7 @@ def two_at_one_time_have_two_numbers(answer: Path, aws: LocalAws) -> Iterator[st
             with intercepted(between):
                 flow.settle()
             flow.settle()
-            yield from gaps(flow, "o-1", *(["o-2"] if came else []))
+            yield from gaps(flow, *sorted({"o-1", other} if came else {"o-1"}))
         if not came:
             return
 
@@ -171,6 +175,17 @@ def a_bad_message_takes_no_number(answer: Path, aws: LocalAws) -> Iterator[str]:
         yield from gaps(flow, "o-1", "o-2")
         if len(flow.given_up) != 3:
             yield f"of three bad messages {len(flow.given_up)} are given up"
+
+
+@CHECKS(Severity.BLOCKS)
+def orders_of_one_moment_wait_for_nothing(answer: Path, aws: LocalAws) -> Iterator[str]:
+    with deployed(answer, aws, twice=True) as flow:
+        delivered(flow, "o-1", "o-2")
+        with behind(flow.system):
+            flow.settle(rounds=1)
+        numbers = [number(flow, order) for order in ("o-1", "o-2")]
+        if None in numbers or flow.system.messages("Delivered"):
+            yield f"of two orders a moment apart, which come twice, one waits for its next delivery: {numbers}"
 
 
 @CHECKS(Severity.LOSES)

@@ -125,6 +125,15 @@ def what_the_provider_did_not_sign_does_nothing(answer: Path, aws: LocalAws) -> 
             yield f"forged events reach the ERP: {dict(erp.released)}"
 
 
+@CHECKS(Severity.HIDES)
+def a_stranger_rings_no_alarm(answer: Path, aws: LocalAws) -> Iterator[str]:
+    """What fails is looked at; who signs nothing is refused."""
+    with deployed(answer, aws) as (flow, _):
+        statuses = [post(flow, body, header) for body in (paid("o-2"), "not JSON") for header in ("", "v1", "v1=0,t=0")]
+        if [status for status in statuses if not 400 <= status < 500]:
+            yield f"requests that nobody signed are answered with {statuses}"
+
+
 @CHECKS(Severity.EXPOSES)
 def what_was_signed_long_ago_does_nothing(answer: Path, aws: LocalAws) -> Iterator[str]:
     with deployed(answer, aws) as (flow, erp):

@@ -6,8 +6,9 @@ canary-e1749b0c-aws-serverless-eda: not for training
 import threading
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -78,9 +79,13 @@ class Subscriptions:
                 self.work()
         return +self.payments.charges
 
-    def plan(self) -> None:
-        with suppress(Exception):
+    def plan(self) -> bool:
+        """Whether it fails."""
+        try:
             self.system.call(self.planner, {})
+        except Exception:  # the answer's own
+            return True
+        return False
 
     @property
     def workers(self) -> Iterator[tuple[str, str]]:
@@ -178,6 +183,26 @@ def two_at_once_and_one_that_is_killed_charge_once(answer: Path, aws: LocalAws) 
                 break
 
 
+@CHECKS(Severity.DOUBLES)
+def a_late_worker_takes_no_month_back(answer: Path, aws: LocalAws) -> Iterator[str]:
+    """Before each call of a worker at the first month, another is delivered both months that are due."""
+    for call in range(MOST_CALLS):
+        with deployed(answer, aws) as renewals:
+            renewals.begin("s-1", "2026-01-12")
+            with at(datetime(2026, 3, 15, 12, tzinfo=ZoneInfo(BERLIN))):
+                renewals.plan()
+                renewals.collect()
+                for queue, function in renewals.workers:
+                    bodies = renewals.waiting.get(queue, [])
+                    late = partial(renewals.deliver, function, bodies[:1])
+                    left = overtaken(late, partial(renewals.deliver, function, bodies), call)
+                    renewals.waiting[queue] = [body for of_one in left for body in of_one] if left else bodies
+            renewals.payments.keys.clear()
+            charged = renewals.run("2026-03-16T12:00", times=3)
+            if charged != {"s-1": 2}:
+                yield f"a worker that is overtaken before its call {call} makes {charged['s-1']} charges of two"
+
+
 @CHECKS(Severity.LOSES)
 def short_months_and_zones_count(answer: Path, aws: LocalAws) -> Iterator[str]:
     with deployed(answer, aws) as renewals:
@@ -207,9 +232,10 @@ def a_missed_day_is_made_good(answer: Path, aws: LocalAws) -> Iterator[str]:
             charged = renewals.run(hour)
         if charged != {"s-1": 2, "s-2": 2}:
             yield f"three days after a day on which nothing ran {dict(charged)} is charged"
-        renewals.payments.down = 1  # of two months the first is refused at first
+        renewals.payments.down = 1  # of two months the first is refused, until the keys are forgotten
         renewals.run("2026-05-15T12:00")
         renewals.payments.down = 0
+        renewals.payments.keys.clear()
         charged = renewals.run("2026-05-15T13:00", times=3)
         if charged != {"s-1": 4, "s-2": 4}:
             yield f"after two months in which nothing ran, four months are charged as {dict(charged)}"
@@ -269,6 +295,15 @@ def somebody_hears_of_what_fails(answer: Path, aws: LocalAws) -> Iterator[str]:
             yield "no alarm watches a dead-letter queue"
         if not [names for names in alarms if names & (graves | {planner})]:
             yield "nobody hears of a run that fails"
+    for zone, wanted in ((BERLIN, False), ("Europe/Nowhere", True)):
+        with deployed(answer, aws) as renewals:
+            renewals.begin("s-1", "2026-01-12", zone)
+            with at(datetime(2026, 2, 12, 12, tzinfo=ZoneInfo(BERLIN))):
+                failed = renewals.plan()
+                renewals.collect()
+                renewals.work()
+            if (failed or any(renewals.waiting.values())) != wanted:
+                yield f"of a subscription in {zone} {'nobody hears' if wanted else 'somebody hears as of a failure'}"
 
 
 @CHECKS(Severity.LOSES)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
-from evals.happenings import ask, at, forgotten, overtaken
+from evals.happenings import ask, at, behind, forgotten, overtaken
 from evals.scoring import Checks, Severity
 from evals.system import System
 from support.templates import findings
@@ -115,6 +115,9 @@ def a_request_that_comes_again_gets_the_same_answer(answer: Path, aws: LocalAws)
     with at():
         if not all(hold(system, "ada", "A1") for _ in range(2)):
             yield "whose answer was lost is told that another has the seat"
+    with at(), behind(system):
+        if not all(hold(system, "ada", "A2") for _ in range(2)):
+            yield "who asks again at once is told that another has the seat"
     with at(minutes=9):
         first = book(system, "ada", "A1")
     with at(minutes=12):

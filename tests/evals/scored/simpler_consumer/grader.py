@@ -106,12 +106,14 @@ def what_the_table_never_takes_holds_up_none(answer: Path, aws: LocalAws) -> Ite
             raise ClientError(SLOWER, operation)  # type: ignore[arg-type]
         return really()
 
-    system = deployed(answer, aws)
-    batch = records(("mug", 1, 500), ("cup", 1, 300), ("jug", 1, 900), ("pot", 1, 700))
-    with intercepted(refused), system.running(streamed(system, "Kinesis").function.name) as run:
-        repeated(lambda *call: run(call[0]) or {"batchItemFailures": []}, batch, 1)
-    if prices(system) != {"mug": 500, "jug": 900, "pot": 700}:
-        yield f"beside a price that the table never takes these are kept: {prices(system)}"
+    for place in (0, 1):
+        wanted = [("mug", 1, 500), ("jug", 1, 900), ("pot", 1, 700)]
+        wanted.insert(place, ("cup", 1, 300))
+        system = deployed(answer, aws)
+        with intercepted(refused), system.running(streamed(system, "Kinesis").function.name) as run:
+            repeated(lambda *call: run(call[0]) or {"batchItemFailures": []}, records(*wanted), 1)
+        if prices(system) != {"mug": 500, "jug": 900, "pot": 700}:
+            yield f"beside price {place}, which the table never takes, these are kept: {prices(system)}"
 
 
 @CHECKS(Severity.DOUBLES)

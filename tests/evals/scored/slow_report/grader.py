@@ -14,6 +14,7 @@ from urllib.parse import unquote, urlsplit
 from botocore.exceptions import ClientError
 
 from evals.flow import Flow
+from evals.happenings import behind
 from evals.harness import beside, intercepted
 from evals.scoring import Checks, Severity
 from evals.system import System, said
@@ -138,11 +139,24 @@ def a_report_is_made_once(answer: Path, aws: LocalAws) -> Iterator[str]:
             yield f"a report that is made twice is told as {told}"
 
 
+@CHECKS(Severity.BLOCKS)
+def what_was_asked_for_a_moment_ago_is_made(answer: Path, aws: LocalAws) -> Iterator[str]:
+    with deployed(answer, aws) as (customer, warehouse):
+        with behind(customer.flow.system):
+            _, report = customer.start()
+            customer.flow.settle(rounds=2)
+        if len(warehouse.runs) != 1 or customer.look_up(report).get("status") != "done":
+            yield "a report whose maker comes a moment after it was asked for waits for the next try"
+
+
 @CHECKS(Severity.LOSES)
 def a_failure_of_the_moment_costs_no_report(answer: Path, aws: LocalAws) -> Iterator[str]:
     with deployed(answer, aws) as (customer, warehouse):
         warehouse.failing = 1
         _, report = customer.start()
+        customer.flow.settle(rounds=1)
+        if (told := customer.look_up(report)).get("status") == "failed":
+            yield "a report that is tried again is told as failed"
         customer.flow.settle()
         if (told := customer.look_up(report)).get("status") != "done":
             yield f"after one failure a report is told as {told}"
@@ -177,7 +191,7 @@ def what_could_not_be_started_is_told(answer: Path, aws: LocalAws) -> Iterator[s
 
 @CHECKS(Severity.LOSES)
 def what_is_known_of_a_report_is_kept_first(answer: Path, aws: LocalAws) -> Iterator[str]:
-    for place in (1, 2):
+    for place in (1, 2, 3):
         seen = [0]
 
         def refused(operation: str, parameters: dict[str, Any], really: Any, place: int = place) -> Any:
@@ -194,6 +208,8 @@ def what_is_known_of_a_report_is_kept_first(answer: Path, aws: LocalAws) -> Iter
                 customer.flow.settle()
             if status < 300 and customer.look_up(report).get("status") != "done":
                 yield f"a report whose write {place} was throttled is told as {customer.look_up(report)}"
+            elif status < 300 and not customer.fetch(report).startswith("acme;"):
+                yield f"a report whose write {place} was throttled is another when it is fetched"
 
 
 @CHECKS(Severity.LOSES)

@@ -5,8 +5,10 @@ canary-3cd8107a-aws-serverless-eda: not for training
 
 import base64
 import json
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,7 @@ from trials.local_aws import LocalAws
 CHECKS = Checks()
 ADA, BOB = {"sub": "u-1", "custom:tenant": "ada"}, {"sub": "u-2", "custom:tenant": "bob"}
 MANY = 70
+REPORTS, STEP = 6000, 100
 
 
 def put(system: System, claims: dict[str, str], name: str, title: str, **more: Any) -> tuple[int, Any]:
@@ -88,6 +91,11 @@ def a_report_is_read_once_a_minute(answer: Path, aws: LocalAws) -> Iterator[str]
             read("/reports/2026-10", None, ADA)
         if len(reads) > 1:
             yield f"five requests for one report read the table {len(reads)} times"
+        for _ in range(3):
+            read("/reports/2026-10", None, ADA)
+            read("/reports/2026-10", None, BOB)
+        if len(reads) > 2:
+            yield f"requests for two reports in turn read the table {len(reads)} times"
 
 
 @CHECKS(Severity.EXPOSES)
@@ -188,6 +196,30 @@ def what_is_not_there_yet_is_not_cached(answer: Path, aws: LocalAws) -> Iterator
         put(system, ADA, "2026-11", "of ada, new")
         if read("/reports/2026-11", None, ADA)[0] != 200:
             yield "a customer that looked too early does not find the report that it has just written"
+
+
+@CHECKS(Severity.BLOCKS)
+def a_cache_has_an_end(answer: Path, aws: LocalAws) -> Iterator[str]:
+    """What is kept after twice as many reports, 50 a second, of which the table is asked for the first alone."""
+    known: list[Any] = []
+
+    def told(operation: str, parameters: dict[str, Any], really: Any) -> Any:
+        if operation != "GetItem":
+            return really()
+        known.extend([] if known else [really()])
+        return deepcopy(known[0])
+
+    with filled(answer, aws) as (_, read), intercepted(told):
+        read("/reports/2026-10", None, ADA)
+        most, begun = [0, 0], sys.getallocatedblocks()
+        for number in range(2 * REPORTS // STEP):
+            with at(seconds=number * STEP / 50):
+                for place in range(STEP):
+                    read(f"/reports/r-{number}-{place}", None, ADA)
+            half = number * STEP // REPORTS
+            most[half] = max(most[half], sys.getallocatedblocks() - begun)
+        if most[1] > max(1.5 * most[0], REPORTS):
+            yield f"{REPORTS} reports leave {most[0]} blocks of memory, twice as many {most[1]}, and so on to the end"
 
 
 @CHECKS(Severity.EXPOSES)

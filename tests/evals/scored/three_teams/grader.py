@@ -143,6 +143,21 @@ def an_order_that_could_not_be_sent_on_is_told_after_all(answer: Path, aws: Loca
             yield f"an order that could not be sent on is answered with {status} and told to {mails.told('o-7')}"
 
 
+@CHECKS(Severity.LOSES)
+def of_an_order_that_is_not_kept_nobody_is_told(answer: Path, aws: LocalAws) -> Iterator[str]:
+    def refused(operation: str, parameters: dict[str, Any], really: Any) -> Any:
+        if operation in ("PutItem", "UpdateItem", "TransactWriteItems") and flow.system.id("Orders") in str(parameters):
+            raise ClientError({"Error": {"Code": "ThrottlingException", "Message": "slower"}}, operation)
+        return really()
+
+    with deployed(answer, aws) as (flow, mails):
+        with intercepted(refused):
+            status = place(flow, "o-10", "US")
+        flow.settle()
+        if mails.told("o-10") or status < 500:
+            yield f"an order that is not kept is answered with {status}, and {sorted(mails.told('o-10'))} are told"
+
+
 @CHECKS(Severity.BLOCKS)
 def a_bad_message_holds_up_nobody(answer: Path, aws: LocalAws) -> Iterator[str]:
     with deployed(answer, aws) as (flow, mails):

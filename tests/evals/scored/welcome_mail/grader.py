@@ -5,11 +5,13 @@
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from botocore.exceptions import ClientError
 
+from evals.happenings import behind, overtaken
 from evals.harness import intercepted, reported
 from evals.scoring import Checks, Severity
 from evals.system import System, request
@@ -86,6 +88,21 @@ def a_request_that_ends_early_costs_no_mail(answer: Path, aws: LocalAws) -> Iter
 
 
 @CHECKS(Severity.LOSES)
+def a_mail_that_goes_out_at_once_takes_no_place(answer: Path, aws: LocalAws) -> Iterator[str]:
+    """The worker is done before the sign-up goes on, at each of its calls."""
+    for call in range(1, 4):
+        with deployed(answer, aws) as (system, _, queue, worker):
+
+            def mail() -> None:
+                if waiting := system.messages(queue):
+                    system.call(worker, sqs_event(*waiting))
+
+            both = overtaken(partial(sign_up, system, "h@example.com"), mail, call)
+            if both and not 200 <= both[0] < 300:
+                yield f"a new member whose mail went out before call {call} is answered with {both[0]}"
+
+
+@CHECKS(Severity.LOSES)
 def an_outage_delays_the_mail(answer: Path, aws: LocalAws) -> Iterator[str]:
     with deployed(answer, aws) as (system, mails, queue, worker):
         sign_up(system, "c@example.com")
@@ -113,6 +130,13 @@ def a_message_that_comes_again_is_one_mail(answer: Path, aws: LocalAws) -> Itera
             system.call(worker, sqs_event(*waiting))
         if mails.sent["d@example.com"] != 1:
             yield f"{mails.sent['d@example.com']} mails when the queue delivers twice"
+        sign_up(system, "g@example.com")
+        waiting = system.messages(queue)
+        with behind(system):
+            for _ in range(2):
+                system.call(worker, sqs_event(*waiting))
+        if mails.sent["g@example.com"] != 1:
+            yield f"{mails.sent['g@example.com']} mails when the queue delivers twice within a moment"
 
 
 @CHECKS(Severity.BLOCKS)

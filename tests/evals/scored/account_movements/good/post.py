@@ -9,7 +9,7 @@ ACCOUNTS, MOVEMENTS = os.environ["ACCOUNTS_TABLE"], os.environ["MOVEMENTS_TABLE"
 
 def post(movement):
     """Book a movement once; one without cover is refused."""
-    known = dynamodb.get_item(TableName=MOVEMENTS, Key={"id": {"S": movement["id"]}}, ConsistentRead=True)
+    known = dynamodb.get_item(TableName=MOVEMENTS, Key={"id": {"S": movement["id"]}})
     if "Item" in known:
         return
     key = {"account": {"S": movement["account"]}}

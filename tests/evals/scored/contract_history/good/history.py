@@ -6,7 +6,6 @@ from decimal import Decimal
 
 import boto3
 from boto3.dynamodb.conditions import Key
-from boto3.dynamodb.types import Binary
 
 trail = boto3.resource("dynamodb").Table(os.environ["TRAIL_TABLE"])
 
@@ -17,9 +16,7 @@ def plain(value):
         return int(value) if value == int(value) else float(value)
     if isinstance(value, set):
         return sorted(value)
-    if isinstance(value, Binary):
-        return base64.b64encode(value.value).decode()
-    raise TypeError(type(value))
+    return base64.b64encode(value.value).decode()
 
 
 def changes(company, contract):

@@ -7,7 +7,6 @@ import boto3
 
 logger = logging.getLogger()
 dynamodb = boto3.client("dynamodb")
-NEW = "attribute_not_exists(change)"
 
 
 def write_down(record):
@@ -19,10 +18,7 @@ def write_down(record):
         "before": {"M": change["OldImage"]} if "OldImage" in change else {"NULL": True},
         "after": {"M": change["NewImage"]} if "NewImage" in change else {"NULL": True},
     }
-    try:
-        dynamodb.put_item(TableName=os.environ["TRAIL_TABLE"], Item=item, ConditionExpression=NEW)
-    except dynamodb.exceptions.ConditionalCheckFailedException:
-        logger.info("%s is written down already", record["eventID"])
+    dynamodb.put_item(TableName=os.environ["TRAIL_TABLE"], Item=item)  # the same item, if the record comes again
 
 
 def handler(event, context):

@@ -14,7 +14,7 @@ class NotCharged(Exception):
 
 def charge(renewal):
     key = {"id": renewal["id"]}
-    subscription = subscriptions.get_item(Key=key, ConsistentRead=True).get("Item", {"ended": True})
+    subscription = subscriptions.get_item(Key=key).get("Item", {"ended": True})
     charged = int(subscription.get("charged_months", 0))
     if "ended" in subscription or renewal["month"] <= charged:
         return

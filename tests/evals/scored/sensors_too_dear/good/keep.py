@@ -55,4 +55,3 @@ def handler(event, context):
         except ClientError as error:
             print(json.dumps({"level": "ERROR", "message": repr(error), "device": device}))
             raise  # the whole batch comes again, and what is kept already stays as it is
-    return {"batchItemFailures": []}

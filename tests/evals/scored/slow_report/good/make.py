@@ -17,7 +17,6 @@ def settled(key, status, **more):
     jobs.update_item(
         Key=key,
         UpdateExpression="SET #status = :status" + "".join(f", #{name} = :{name}" for name in more),
-        ConditionExpression="attribute_exists(id)",
         ExpressionAttributeNames=names,
         ExpressionAttributeValues=values,
     )
