@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 import time_machine
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
+from botocore.exceptions import ClientError, ReadTimeoutError
 
 from evals.harness import Missing, intercepted
 from evals.system import System, request
@@ -18,6 +19,15 @@ from trials.template.tables import lifetimes
 
 T = TypeVar("T")
 U = TypeVar("U")
+WRITES = (
+    "PutItem",
+    "UpdateItem",
+    "DeleteItem",
+    "TransactWriteItems",
+    "BatchWriteItem",
+    "ExecuteStatement",
+    "PutObject",
+)
 START = datetime(2026, 11, 2, 9, 0, tzinfo=UTC)
 
 
@@ -218,6 +228,24 @@ def as_typed(key: dict[str, Any]) -> dict[str, Any]:
     return {
         name: value if isinstance(value, dict) else TypeSerializer().serialize(value) for name, value in key.items()
     }
+
+
+@contextmanager
+def one_write_fails(place: int, done: bool) -> Iterator[list[str]]:
+    """The write of that number, counted from 1, is throttled, or `done` and its answer lost. Tells of all writes."""
+    writes: list[str] = []
+
+    def answer(operation: str, _: dict[str, Any], really: Callable[[], Any]) -> Any:
+        writes.extend([operation] if operation in WRITES else [])
+        if operation not in WRITES or len(writes) != place:
+            return really()
+        if not done:
+            raise ClientError({"Error": {"Code": "ThrottlingException", "Message": "slower"}}, operation)
+        really()
+        raise ReadTimeoutError(endpoint_url="https://dynamodb.us-east-1.amazonaws.com")
+
+    with intercepted(answer):
+        yield writes
 
 
 def forgotten(system: System, when: datetime) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from evals.harness import Missing
 from evals.iam import arn, resolved
-from evals.system import System
+from evals.system import System, last
 from support import simulated
 
 PROGRAM = """
@@ -101,7 +101,7 @@ def execute(system: System, machine: str, name: str, given: str) -> Ended:
             if "status" in asked:
                 return Ended(told=told, **asked)
             if "function" in asked:
-                function = system.undeployed.get(asked["function"], asked["function"].rsplit(":", 1)[-1])
+                function = system.names.get(last(asked["function"]), last(asked["function"]))
                 system.asked.add((machine, "lambda:InvokeFunction", function, ""))
                 said = outcome(lambda function=function, asked=asked: system.call(function, asked["payload"]))  # type: ignore[misc]
             else:

@@ -16,12 +16,11 @@ from weakref import WeakKeyDictionary
 from botocore.client import BaseClient
 
 from evals.harness import Environment, Missing, environment, items, messages, reported, text
-from evals.iam import allows, arn, requests, resolved, statements
+from evals.iam import allows, arn, called, requests, resolved, statements
 from support.handlers import Context, outputs, sqs_event, state, variables
 from support.templates import findings, translated
 from trials.local_aws import LocalAws, LocalAwsError, Stack
 from trials.template import FUNCTIONS, Model, as_dict, listed, merged_properties, read_template, references
-from trials.template.nodes import MACHINES
 
 
 class System:
@@ -34,10 +33,13 @@ class System:
         self.template = read_template(answer / "template.yaml")
         self.model = Model(self.template, answer / "template.yaml")
         self.stack = deployed(aws, state(unnotified(self.template)), parameters)
-        self.variables = outputs(self.template, self.stack)
-        self._declared = variables(self.template)
-        invoked = {name for name, one in self.template["Resources"].items() if one["Type"] in (*FUNCTIONS, *MACHINES)}
-        self.undeployed = {arn(self.template, name): name for name in invoked}
+        shown = outputs(self.template, self.stack)
+        self.variables = {  # what is not deployed, such as a function, is named by its ARN or its name as in `iam`
+            function: {name: str(resolved(self.template, value)) for name, value in of_one.items()} | shown[function]
+            for function, of_one in variables(self.template).items()
+        }
+        self.names = {called(self.template, name): name for name in self.template["Resources"]}  # by the end of an id
+        self.names |= {last(physical): name for name, physical in self.stack.resources.items()}
         self.asked: set[tuple[str, str, str, str]] = set()  # function, action, resource, what follows it in the ARN
 
     def properties(self, name: str) -> dict[str, Any]:
@@ -57,25 +59,17 @@ class System:
             raise Missing(f"the template has no function {function}")
         module, _, handler = str(whole.get("Handler", "")).rpartition(".")
         folder = self.answer / str(whole.get("CodeUri", "."))
-        known = self._elsewhere(function) | self.variables.get(function, {}) | variables
+        known = self.variables.get(function, {}) | variables
         with environment(folder, self.aws, **known) as here:
             yield Invocation(here, module.replace("/", "."), handler, lambda *call: self._note(function, *call))
 
-    def _elsewhere(self, function: str) -> dict[str, str]:
-        """The variables that name what is not deployed here, such as a function: by its ARN, or by its logical id."""
-        return {name: str(resolved(self.template, value)) for name, value in self._declared.get(function, {}).items()}
-
     def _note(self, function: str, service: str, operation: str, parameters: dict[str, Any]) -> None:
-        own = {last(physical): name for name, physical in self.stack.resources.items()}
-        own |= {name: name for name in self.template["Resources"] if name not in self.stack.resources}
         for action, physical, rest in requests(service, operation, parameters):
             if physical.startswith("arn:aws:scheduler:"):
                 head, group, schedule = physical.rsplit("/", 2)
-                self.asked.add((function, action, "", f"{head}/{own.get(group, group)}/{schedule}"))
-            elif name := own.get(last(physical)):
+                self.asked.add((function, action, "", f"{head}/{self.names.get(group, group)}/{schedule}"))
+            elif name := self.names.get(last(physical)):
                 self.asked.add((function, action, name, rest))
-            elif physical in self.undeployed:
-                self.asked.add((function, action, self.undeployed[physical], rest))
 
     def denied(self) -> Iterator[str]:
         """What was asked so far and the roles do not allow, by what SAM makes of the template."""

@@ -4,31 +4,19 @@ canary-f6c4d827-aws-serverless-eda: not for training
 """
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from botocore.exceptions import ClientError, ReadTimeoutError
-
 from evals.flow import Flow
-from evals.harness import intercepted
+from evals.happenings import one_write_fails
 from evals.scoring import Checks, Severity
 from evals.system import System, said
 from trials.local_aws import LocalAws
 
 CHECKS = Checks()
 ON_CALL = "arn:aws:sns:us-east-1:123456789012:on-call"
-WRITES = (
-    "PutItem",
-    "UpdateItem",
-    "DeleteItem",
-    "TransactWriteItems",
-    "BatchWriteItem",
-    "ExecuteStatement",
-    "PutObject",
-)
-Really = Callable[[], Any]
 
 
 @contextmanager
@@ -114,24 +102,10 @@ def changes_of_one_second_are_all_told(answer: Path, aws: LocalAws) -> Iterator[
 @CHECKS(Severity.LOSES)
 def a_failure_of_the_moment_costs_no_change(answer: Path, aws: LocalAws) -> Iterator[str]:
     for place, done in ((1, False), (2, False), (1, True), (2, True)):
-        seen = [0]
-
-        def broken(
-            operation: str, parameters: dict[str, Any], really: Really, place: int = place, done: bool = done
-        ) -> Any:
-            seen[0] += operation in WRITES  # noqa: B023
-            if operation not in WRITES or seen[0] != place:  # noqa: B023
-                return really()
-            if not done:
-                error = {"Error": {"Code": "ThrottlingException", "Message": "slower"}}
-                raise ClientError(error, operation)  # type: ignore[arg-type]
-            really()
-            raise ReadTimeoutError(endpoint_url="https://dynamodb.us-east-1.amazonaws.com")
-
         with deployed(answer, aws) as flow:
             for number in (1, 2, 3):
                 change(flow, "c-1", "basic", number)
-            with intercepted(broken):
+            with one_write_fails(place, done):
                 flow.settle()
             if seats(flow, "c-1") != [(None, 1), (1, 2), (2, 3)]:
                 what = "whose answer was lost" if done else "that was throttled"

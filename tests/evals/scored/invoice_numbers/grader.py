@@ -10,10 +10,8 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-from botocore.exceptions import ClientError, ReadTimeoutError
-
 from evals.flow import Flow
-from evals.happenings import behind
+from evals.happenings import WRITES, behind, one_write_fails
 from evals.harness import intercepted
 from evals.scoring import Checks, Severity
 from evals.system import System, said
@@ -22,7 +20,6 @@ from trials.template import references
 
 CHECKS = Checks()
 ON_CALL = "arn:aws:sns:us-east-1:123456789012:on-call"
-WRITES = ("PutItem", "UpdateItem", "DeleteItem", "TransactWriteItems", "BatchWriteItem", "ExecuteStatement")
 READS = ("GetItem", "BatchGetItem", "Query", "Scan", "TransactGetItems")
 MOST_CALLS = 6  # of one invocation, that others get in between of
 Really = Callable[[], Any]
@@ -131,28 +128,14 @@ def two_at_one_time_have_two_numbers(answer: Path, aws: LocalAws) -> Iterator[st
 def a_failure_leaves_no_gap(answer: Path, aws: LocalAws) -> Iterator[str]:
     for place in range(1, MOST_CALLS):
         for done in (True, False):
-            seen = [0]
-
-            def broken(
-                operation: str, parameters: dict[str, Any], really: Really, place: int = place, done: bool = done
-            ) -> Any:
-                seen[0] += operation in WRITES  # noqa: B023
-                if operation not in WRITES or seen[0] != place:  # noqa: B023
-                    return really()
-                if not done:
-                    error = {"Error": {"Code": "ThrottlingException", "Message": "slower"}}
-                    raise ClientError(error, operation)  # type: ignore[arg-type]
-                really()
-                raise ReadTimeoutError(endpoint_url="https://dynamodb.us-east-1.amazonaws.com")
-
             with deployed(answer, aws) as flow:
                 delivered(flow, "o-1", "o-2")
-                with intercepted(broken):
+                with one_write_fails(place, done) as writes:
                     flow.settle()
                 delivered(flow, "o-3")
                 flow.settle()
                 yield from gaps(flow, "o-1", "o-2", "o-3")
-        if seen[0] < place:
+        if len(writes) < place:
             return
 
 

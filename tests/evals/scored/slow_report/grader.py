@@ -14,7 +14,7 @@ from urllib.parse import unquote, urlsplit
 from botocore.exceptions import ClientError
 
 from evals.flow import Flow
-from evals.happenings import behind
+from evals.happenings import behind, one_write_fails
 from evals.harness import beside, intercepted
 from evals.scoring import Checks, Severity
 from evals.system import System, said
@@ -192,18 +192,8 @@ def what_could_not_be_started_is_told(answer: Path, aws: LocalAws) -> Iterator[s
 @CHECKS(Severity.LOSES)
 def what_is_known_of_a_report_is_kept_first(answer: Path, aws: LocalAws) -> Iterator[str]:
     for place in (1, 2, 3):
-        seen = [0]
-
-        def refused(operation: str, parameters: dict[str, Any], really: Any, place: int = place) -> Any:
-            if operation in ("PutItem", "UpdateItem", "PutObject", "TransactWriteItems"):
-                seen[0] += 1  # noqa: B023
-                if seen[0] == place:  # noqa: B023
-                    error = {"Error": {"Code": "ThrottlingException", "Message": "slower"}}
-                    raise ClientError(error, operation)  # type: ignore[arg-type]
-            return really()
-
         with deployed(answer, aws) as (customer, _):
-            with intercepted(refused):
+            with one_write_fails(place, done=False):
                 status, report = customer.start()
                 customer.flow.settle()
             if status < 300 and customer.look_up(report).get("status") != "done":

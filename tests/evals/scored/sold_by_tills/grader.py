@@ -9,9 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from botocore.exceptions import ClientError, ReadTimeoutError
-
 from evals.flow import Flow
+from evals.happenings import WRITES, one_write_fails
 from evals.harness import Missing, intercepted
 from evals.scoring import Checks, Severity
 from evals.system import System, request, said
@@ -20,7 +19,6 @@ from trials.local_aws import LocalAws
 
 CHECKS = Checks()
 ON_CALL = "arn:aws:sns:us-east-1:123456789012:on-call"
-WRITES = ("PutItem", "UpdateItem", "DeleteItem", "TransactWriteItems", "BatchWriteItem", "ExecuteStatement")
 STREAM = "arn:aws:kinesis:us-east-1:123456789012:stream/sales"
 Really = Callable[[], Any]
 
@@ -134,22 +132,8 @@ def two_shards_count_the_same_article(answer: Path, aws: LocalAws) -> Iterator[s
 @CHECKS(Severity.DOUBLES)
 def a_write_whose_answer_was_lost_counts_once(answer: Path, aws: LocalAws) -> Iterator[str]:
     for place, done in ((1, True), (2, True), (3, True), (1, False), (2, False)):
-        seen = [0]
-
-        def broken(
-            operation: str, parameters: dict[str, Any], really: Really, place: int = place, done: bool = done
-        ) -> Any:
-            seen[0] += operation in WRITES  # noqa: B023
-            if operation not in WRITES or seen[0] != place:  # noqa: B023
-                return really()
-            if not done:
-                error = {"Error": {"Code": "ThrottlingException", "Message": "slower"}}
-                raise ClientError(error, operation)  # type: ignore[arg-type]
-            really()
-            raise ReadTimeoutError(endpoint_url="https://dynamodb.us-east-1.amazonaws.com")
-
         with deployed(answer, aws) as (till, shelf):
-            with intercepted(broken):
+            with one_write_fails(place, done):
                 till.put(sale("s-10", ("mug", 1), ("pen", 1)), sale("s-11", ("pen", 1)))
             if shelf() != {"mug": 99, "pen": 98}:
                 what = "whose answer was lost" if done else "that was throttled"

@@ -61,9 +61,10 @@ class Answer(System):
             return {"StatusCode": 202, "Payload": BytesIO(b"")}
 
         own = self.properties(self.starter).get("Environment", {}).get("Variables", {})
-        unresolved = {name: str(resolved(self.made, value)) for name, value in own.items()}
-        given = {name: value for name, value in unresolved.items() if name not in self.variables[self.starter]}
-        self.variables[self.starter] |= given
+        known = self.variables[self.starter]
+        for name, value in own.items():
+            if known[name] == str(resolved(self.template, value)):  # not deployed; SAM may have made what it refers to
+                known[name] = str(resolved(self.made, value))
         with intercepted(invoked):
             kept = self.deliver(self.starter, *map(json.dumps, expenses))
         return kept, asked
