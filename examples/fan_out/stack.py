@@ -132,14 +132,14 @@ class FanOut(Stack):
         alarm(self, f"To{name}Waits", age, self.alarms, above=3600, periods=5, what_to_do=late)
 
     def deliver(self, name: str, queue: Queue, dlq: Queue, **subscription: Any) -> None:
-        Subscription(  # SqsSubscription writes the topic into the key's policy: a circle
+        Subscription(  # SqsSubscription would name the topic in the key's policy: a circular dependency
             self,
             f"To{name}Subscription",
             topic=self.order_placed,
             protocol=SubscriptionProtocol.SQS,
             endpoint=queue.queue_arn,
             raw_message_delivery=True,
-            dead_letter_queue=dlq,  # of the queue too, so that it can be moved into it, and into no other
+            dead_letter_queue=dlq,  # the queue's own DLQ: what is in it belongs to this queue alone
             **subscription,
         )
 

@@ -123,7 +123,7 @@ export class FanOut extends Stack {
       protocol: SubscriptionProtocol.SQS,
       endpoint: queue.queueArn,
       rawMessageDelivery: true,
-      deadLetterQueue: dlq, // of the queue too, so that it can be moved into it, and into no other
+      deadLetterQueue: dlq, // the queue's own DLQ: what is in it belongs to this queue alone
       ...wanted.subscription,
     });
     const table = new TableV2(this, wanted.table, {

@@ -49,7 +49,7 @@ def save(event: OrderEvent, before: dict[str, Any], **changed: Any) -> None:
 
 
 def apply(event: OrderEvent) -> None:
-    """Once, and only after all before it. What comes after a gap is left to the bus, and the order marked."""
+    """Once, and only after all before it. After a gap the order is marked, and the event is to be read again."""
     before: Any = orders.get_item(Key={"order_id": event.order_id}, ConsistentRead=True).get("Item", {})
     done = before.get("number", 0)
     if event.number == done + 1:

@@ -53,7 +53,7 @@ async function save(order_id: string, before: Order, changed: Order & { status?:
   await dynamodb.send(new PutCommand({ TableName: ORDERS, Item, ...condition }));
 }
 
-/** Once, and only after all before it. What comes after a gap is left to the bus, and the order marked. */
+/** Once, and only after all before it. After a gap the order is marked, and the event is to be read again. */
 async function apply({ Data: { "detail-type": status, detail } }: Delivered): Promise<void> {
   const { number } = detail.metadata;
   const { order_id, cents } = detail.data;

@@ -27,7 +27,7 @@ class Order(BaseModel):  # nothing else of it, so that one whose address is no g
 
 @idempotent_function(data_keyword_argument="order", persistence_store=store, config=once, key_prefix="shipment")
 def give_up(order: Order) -> dict:
-    """Under the key of `queue_worker`'s booking: the first of the two stands, and no late copy books."""
+    """Shares the idempotency key of `queue_worker`'s booking: the first of the two is kept, the other returns it."""
     logger.error("given up", order_id=order.order_id)
     return {"order_id": order.order_id, "given_up": True}
 

@@ -20,7 +20,7 @@ const config = new IdempotencyConfig(once);
 const whole = (text: string) => text.isWellFormed(); // no half of a character
 const Order = z.object({ order_id: z.string().min(1).max(64).refine(whole) }); // an address may be what was wrong
 
-/** Under the key of queue_worker's booking: the first of the two stands, and no late copy books. */
+/** Shares the idempotency key of queue_worker's booking: the first of the two is kept, the other returns it. */
 async function mark({ order_id }: z.infer<typeof Order>): Promise<string> {
   logger.error("given up", { order_id });
   return JSON.stringify({ order_id, given_up: true });
