@@ -73,7 +73,7 @@ def free() -> tuple[str, dict[str, Any]]:
 
 def claim(job_id: str, worker: str, message: str) -> bool:
     condition, given = free()
-    condition += " OR (#state = :running AND worker = :worker)"  # ours, when an answer was lost and the SDK asks again
+    condition += " OR (#state = :running AND worker = :worker)"  # this worker's own claim, which the SDK may repeat
     return move(job_id, "RUNNING", condition, given, worker=worker, message=message, lease=int(time.time()) + LEASE)
 
 

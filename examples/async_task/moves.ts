@@ -34,7 +34,7 @@ const OPEN = { queued: "QUEUED", running: "RUNNING" };
 const FREE = "#state = :queued OR (#state = :running AND lease < :now)"; // no live worker has it
 
 export function claim(job_id: string, worker: string, message: string): Promise<boolean> {
-  const condition = `${FREE} OR (#state = :running AND worker = :worker)`; // ours, when an answer was lost
+  const condition = `${FREE} OR (#state = :running AND worker = :worker)`; // this worker's own claim, which the SDK may repeat
   return move(job_id, "RUNNING", condition, { ...OPEN, now: now() }, { worker, message, lease: now() + LEASE });
 }
 

@@ -63,7 +63,7 @@ def keep(upload: Upload, where: str) -> str:
         Key=kept,
         CopySource={"Bucket": INCOMING, "Key": upload.key},
         CopySourceIfMatch=upload.unchanged,
-        TaggingDirective="REPLACE",  # to copy a partner's tags would need further permissions
+        TaggingDirective="REPLACE",  # else S3 copies the sender's tags, which needs further permissions
     )
     return kept
 

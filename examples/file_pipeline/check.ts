@@ -53,7 +53,7 @@ async function objection(upload: Upload): Promise<string | null> {
 async function keep(upload: Upload, where: string): Promise<string> {
   const kept = `${where}/${upload.key}/${versionOf(upload)}`;
   const CopySource = `${INCOMING}/${upload.key.split("/").map(encodeURIComponent).join("/")}`; // the SDK encodes no source
-  const from = { CopySource, CopySourceIfMatch: unchanged(upload), TaggingDirective: "REPLACE" } as const; // tags need permissions
+  const from = { CopySource, CopySourceIfMatch: unchanged(upload), TaggingDirective: "REPLACE" } as const; // else tags are copied
   await s3.send(new CopyObjectCommand({ Bucket: FILES, Key: kept, ...from }));
   return kept;
 }

@@ -64,7 +64,7 @@ def apply(record: KinesisStreamRecord) -> None:
 
 @logger.inject_lambda_context
 def handler(event: dict, context: LambdaContext) -> dict:
-    """What may pass, an outage, stops the batch at its first record: that one and what follows come again, in order."""
+    """A passing failure, as in an outage, ends the batch at the record that failed: it and later ones come again."""
     for position, record in enumerate(KinesisStreamEvent(event).records):
         try:
             apply(record)

@@ -65,7 +65,7 @@ async function setAside(record: KinesisStreamRecord, error: Error): Promise<void
   metrics.publishStoredMetrics();
 }
 
-/** What may pass, an outage, stops the batch at its first record: that one and what follows come again, in order. */
+/** A passing failure, as in an outage, ends the batch at the record that failed: it and later ones come again. */
 export async function handler(event: KinesisStreamEvent, context: Context): Promise<KinesisStreamBatchResponse> {
   logger.addContext(context);
   for (const [position, record] of event.Records.entries()) {
