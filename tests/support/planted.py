@@ -50,7 +50,7 @@ PLANTED = [
     Plant("python", "examples/webhook/receive.py", "examples/webhooks/receive.py", QUOTE),
     Plant("python", " examples/webhook/receive.py#prove", "", KIND),
     Plant("python", "examples/webhook/receive.py#prove", "tests/test_skill.py#prove", KIND),
-    Plant("python", "retry_attempts=20", "retry_attempts=185", QUOTE),
+    Plant("python", "if before.parked:", "if not before.parked:", QUOTE),
     Plant("python", "client: Any, table: str", "client, table: str", QUOTE),
     Plant("yaml", "QueryResultsToAlarm: 2", "QueryResultsToAlarm: 3", QUOTE),
     Plant("yaml", "StartTimeOffset: 360", "StartTimeOffset: 300", QUOTE),
