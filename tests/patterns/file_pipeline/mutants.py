@@ -36,7 +36,7 @@ MUTANTS = (
            (("check.py", 'part(upload, "-1") != b"\\n"', 'part(upload, "-1") == b""'),)),
     Mutant("file_pipeline", "the whole file is read", (("check.py", '"0-1023"', '"0-"'),)),
     Mutant("file_pipeline", "tags go along",
-           (("check.py", '        TaggingDirective="REPLACE",  # to copy', "        # to copy"),)),
+           (("check.py", '        TaggingDirective="REPLACE",  # else S3', "        # else S3"),)),
     Mutant("file_pipeline", "nobody hears of a refused file",
            (("check.py", 'add_metric(name="FileRefused"', 'add_metric(name="FilesRefused"'),)),
     Mutant("file_pipeline", "the last write wins",
