@@ -1,5 +1,7 @@
 """What people ask leads to one section that holds the answer and costs little."""
 
+import re
+import subprocess
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +20,7 @@ class Question:
     go: str
     holds: list[str]
     report: str = ""
+    error: str = ""
 
     @property
     def file(self) -> Path:
@@ -54,6 +57,40 @@ def test_the_section_holds_the_answer_within_the_budget(question: Question) -> N
 def test_the_front_page_leads_there(question: Question) -> None:
     """By a link to the section, as the catalogue has it, or by its title in the row of its file."""
     assert tuple(question.go.split("#")) in set(contents.routes(SKILL.read_text()))
+
+
+SEARCH = "grep -nF 'TEXT' references/*.md"
+
+
+def found_in(text: str) -> set[str]:
+    """Which sections the search of the front page leads to, as a question names them; it sees one line at a time."""
+    files = [f"references/{path.name}" for path in contents.REFERENCES]
+    lines = subprocess.run(["grep", "-nF", text, *files], cwd=ROOT, capture_output=True, text=True).stdout.splitlines()
+    places = [re.match(r"(.+?):(\d+):", line) for line in lines]
+    return {
+        f"{place[1]}#{slug(title)}"
+        for place in places
+        if place
+        for title, (first, last) in contents.spans((ROOT / place[1]).read_text()).items()
+        if first <= int(place[2]) <= last
+    }
+
+
+def test_the_front_page_names_the_search_for_an_exact_text() -> None:
+    assert SEARCH in " ".join(SKILL.read_text().split())
+    assert sum(bool(question.error) for question in QUESTIONS) >= 15
+
+
+@pytest.mark.parametrize("question", [each for each in QUESTIONS if each.error], ids=lambda each: each.error[:50])
+def test_an_exact_text_is_found_in_its_section_and_in_few_others(question: Question) -> None:
+    places = found_in(question.error)
+
+    assert question.go in places
+    assert len(places) <= 4, "too common to look up: give a longer text"
+
+
+def test_a_text_that_is_nowhere_or_broken_by_a_line_is_not_found() -> None:
+    assert found_in("no such text anywhere") == set()
 
 
 def test_every_section_of_every_reference_is_on_the_front_page_and_nothing_else_is() -> None:

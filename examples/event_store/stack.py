@@ -104,7 +104,7 @@ class EventStore(Stack):
         CfnOutput(self, "UnprojectedUrl", value=unprojected.queue_url)
 
     def writer(self, log: TableV2, **more: Any) -> PythonFunction:
-        """It reads and appends; without update and delete, what is in the log stays."""
+        """It cannot update or delete. Only the condition in `append` keeps a put from replacing an event."""
         made = PythonFunction(self, "Command", HERE, handler="command.handler", timeout=30, **more)
         log.grant(made, "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query")
         return made

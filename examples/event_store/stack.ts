@@ -84,7 +84,7 @@ export class EventStore extends Stack {
     new CfnOutput(this, "UnprojectedUrl", { value: unprojected.queueUrl });
   }
 
-  /** It reads and appends; without update and delete, what is in the log stays. */
+  /** It cannot update or delete. Only the condition in `append` keeps a put from replacing an event. */
   private writer(log: TableV2, more: Pick<PythonFunctionProps, "logGroup" | "environment">): Lambda {
     const ShopFunction = functions(this);
     const made = new ShopFunction(this, "Command", __dirname, { handler: "command.handler", timeout: 30, ...more });

@@ -509,6 +509,14 @@ def test_the_log_alarm_runs_a_query_whose_window_leaves_a_minute_for_late_lines(
     assert log_alarm["TreatMissingData"] == "notBreaching"
 
 
+def test_the_log_alarm_rings_when_one_service_logs_more_than_ten_lines_in_two_of_three_runs() -> None:
+    log_alarm = read_template(ALARMS)["Resources"]["Errors"]["Properties"]
+
+    assert log_alarm["ScheduledQueryConfiguration"]["AggregationExpression"] == "count(*) by service"
+    assert (log_alarm["ComparisonOperator"], log_alarm["Threshold"]) == ("GreaterThanThreshold", 10)
+    assert (log_alarm["QueryResultsToAlarm"], log_alarm["QueryResultsToEvaluate"]) == (2, 3)
+
+
 def rate(alarm: dict[str, Any], **series: float) -> float | None:
     """The value of a metric math expression, of which this subset is Python but for `IF`; dividing by 0 gives none."""
     (expression,) = [each["Expression"] for each in alarm["Metrics"] if "Expression" in each]

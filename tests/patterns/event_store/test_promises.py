@@ -475,7 +475,7 @@ def test_rebuilt_from_zero_it_is_what_it_was(
     assert balances(shop).get(card, (0, 0)) == wanted
 
 
-def test_the_writer_can_neither_change_nor_delete_what_is_in_the_log() -> None:
+def test_the_policy_of_the_writer_grants_neither_update_nor_delete() -> None:
     (policy,) = RESOURCES["Command"]["Properties"]["Policies"]
     actions = {action for statement in policy["Statement"] for action in statement["Action"]}
 
