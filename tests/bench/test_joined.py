@@ -85,3 +85,11 @@ def test_what_one_stack_stores_and_another_takes_joins_them(tmp_path: Path, way:
     body = joined([d, e])
     assert body["Resources"]["Heard"]["Properties"]["Targets"][0]["Arn"] == {"Fn::GetAtt": ["Jobs", "Arn"]}
     assert "Parameters" not in body
+
+
+def test_a_stack_that_holds_nothing_is_not_the_one_that_is_tried(tmp_path: Path) -> None:
+    STACKS["Aa"] = {"Parameters": PARAMETER}
+    empty, c = app(tmp_path, "Aa", "C")
+
+    assert linked([empty, c]) == [c]
+    assert set(read(tmp_path, "http://outside.example.test").body["Resources"]) == {"Alone"}

@@ -126,3 +126,22 @@ def test_code_and_layers_that_the_project_zipped_itself_are_taken(
 
     assert project.left_out == {}
     assert packed == [["app.py"], ["python/helper.py"]]
+
+
+BY_PARAMETER = """
+Transform: AWS::Serverless-2016-10-31
+Parameters:
+  Shared: { Type: String, Default: "arn:aws:lambda:us-east-1:123456789012:layer:shared:1" }
+Resources:
+  Work:
+    Type: AWS::Serverless::Function
+    Properties: { Handler: app.handler, Runtime: python3.12, InlineCode: "pass", Layers: [!Ref Shared] }
+"""
+
+
+def test_a_layer_that_a_parameter_names_is_in_aws_only(tmp_path: Path) -> None:
+    (tmp_path / "template.yaml").write_text(BY_PARAMETER)
+    project = read(tmp_path, "http://outside.example.test")
+
+    assert project.body["Resources"]["Work"]["Properties"]["Layers"] == []
+    assert project.layers_left_out

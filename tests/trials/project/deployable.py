@@ -168,7 +168,7 @@ def drop_foreign_layers(body: dict[str, Any]) -> list[str]:
     gone: list[str] = []
     for holder in holders(body):
         if isinstance(layers := holder.get("Layers"), list):
-            holder["Layers"] = [each for each in layers if isinstance(each, dict) and "Ref" in each]
+            holder["Layers"] = [each for each in layers if as_dict(each).get("Ref") in body["Resources"]]
             gone += [json.dumps(each).strip('"') for each in layers if each not in holder["Layers"]]
     return list(dict.fromkeys(gone))
 

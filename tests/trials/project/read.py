@@ -124,6 +124,7 @@ def read(path: Path, url: str) -> Project:
     folder = template.parent.parent if template.parent.name in BUILT else template.parent
     try:
         stacks = linked([template, *others]) if others and template.name.endswith(SYNTHESISED) else [template]
+        template, others = stacks[0], [each for each in (template, *others) if each != stacks[0]]
         written = joined(stacks) if len(stacks) > 1 else read_template(template)
         if not isinstance(written.get("Resources"), dict):
             raise LocalAwsError(f"{template} has no Resources")

@@ -17,7 +17,8 @@ SHARED = ("Parameters", "Mappings", "Conditions")  # sections of which equal ent
 
 def linked(paths: list[Path]) -> list[Path]:
     """The largest group of templates that exchange values, by their order; the first one alone if none do."""
-    bodies = {path: read_template(path) for path in paths if not path.name.endswith(NESTED)}
+    read = {path: read_template(path) for path in paths if not path.name.endswith(NESTED)}
+    bodies = {path: body for path, body in read.items() if body.get("Resources")} or read
     groups = [{path} for path in bodies]
     for path, body in bodies.items():
         taken = imports(body) | {f"{STORED}{name}" for name in of_parameters(body).values()}
