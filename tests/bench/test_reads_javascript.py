@@ -342,3 +342,28 @@ def test_names_that_no_part_of_the_event_is_asked_for_are_not_read(tmp_path: Pat
     )
 
     assert read(tmp_path, code).paths == {("body",)}
+
+
+BUNDLE = """
+var __commonJS = (cb, mod) => function __require() { return mod; };
+// node_modules/left/index.js
+var require_left = __commonJS({ "node_modules/left/index.js"(exports) { exports.handler = (event) => event.theirs; } });
+%s
+// src/orders/place.ts
+var place = async (order) => order.total;
+
+// src/index.ts
+var handler = async (event) => place(JSON.parse(event.body));
+// Annotate the CommonJS export names for ESM import in node:
+0 && (module.exports = { handler });
+"""
+
+
+@pytest.mark.parametrize("lines", [0, 40_000])
+def test_of_a_bundle_the_project_s_own_modules_are_read(tmp_path: Path, lines: int) -> None:
+    (tmp_path / "index.js").write_text(BUNDLE % ("// much of a package\n" * lines))
+    reads = of_code(tmp_path, "index.handler", "nodejs24.x")
+    assert reads
+
+    assert (*BODY, "total") in reads.paths
+    assert ("theirs",) not in reads.paths

@@ -256,9 +256,9 @@ def with_what_it_seeks(stage: Stage, source: Source, fared: Try) -> Try:
     What changes nothing is taken away again.
     """
     for _ in range(MOST_SOUGHT):
-        before, error = list(stage.laid), fared.refused or "\n".join(fared.said.texts)
+        before = list(stage.laid)
         folder = stage.project.code(source.function)[0]
-        things = wanted(fared.missing, folder, stage.stack.resources, error, before) if fared.open else []
+        things = wanted(fared.missing, folder, stage.stack.resources, before) if fared.open else []
         if not things:
             break
         replaced = {(kind, name) for kind, name, _ in things}

@@ -20,7 +20,6 @@ READ = re.compile(
 )
 CODE = (".py", ".js", ".mjs", ".cjs", ".ts")
 MOST = 80  # names that a secret is given
-NO_JSON = re.compile(r"(?i)json|Expecting value|Unexpected token")
 TYPES = {  # of what is laid and is looked at afterwards, as what the stack makes is
     "object": "AWS::S3::Bucket",
     "bucket": "AWS::S3::Bucket",
@@ -31,10 +30,10 @@ TYPES = {  # of what is laid and is looked at afterwards, as what the stack make
 NAMES_ONLY = {"name", "arn", "url", "id", "table", "queue", "topic", "bucket"}
 
 
-def wanted(
-    missing: list[tuple[str, str]], folder: Path, resources: dict[str, str], error: str, before: list[Thing]
-) -> list[Thing]:
-    """What to lay for what was asked for in vain, given what has been laid `before` and the error that came then.
+def wanted(missing: list[tuple[str, str]], folder: Path, resources: dict[str, str], before: list[Thing]) -> list[Thing]:
+    """What to lay for what was asked for in vain, given what has been laid `before`.
+
+    A parameter that did not do as a plain text comes again as JSON.
 
     `resources` are the stack's, by logical id; a parameter that is called like one of them holds its name. An object is
     not laid under a key that should have been decoded: that its function does not find it is to be seen.
@@ -44,7 +43,7 @@ def wanted(
     lacking = [(kind, name) for kind, name in missing if plain(name) not in own and (kind, plain(name)) not in known]
     lacking = [(kind, name) for kind, name in lacking if kind != "object" or unquote_plus(name) == name]
     things = [(kind, name, content(kind, name, folder, resources)) for kind, name in lacking]
-    if not things and NO_JSON.search(error):
+    if not things:
         things = [
             (kind, name, json.dumps(members(folder)))
             for kind, name, text in before

@@ -1,5 +1,6 @@
 """The functions, values, shapes and routes that the modules of a JavaScript or TypeScript project define."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,7 +12,9 @@ from trials.samples.javascript.shapes import Shapes, key, literal, text
 SCRIPTS, TYPED = (".js", ".mjs", ".cjs"), (".ts", ".mts", ".cts", ".tsx")
 TYPESCRIPT = Parser(Language(tree_sitter_typescript.language_typescript()))
 JAVASCRIPT = Parser(Language(tree_sitter_typescript.language_tsx()))
-LARGEST = 400_000  # bytes of a file: larger ones are bundles of packages
+LARGEST = 400_000  # bytes of code that are read
+BUNDLED = 20_000_000  # bytes of a bundle, which is read for what the project's own modules put into it
+SECTION = re.compile(rb"^[ \t]*// (\S+\.[cm]?[jt]sx?)[ \t]*$", re.MULTILINE)  # by which esbuild names a module
 NOT_CODE = ("node_modules", "cdk.out", ".aws-sam", "dist", "test", "tests", "__tests__", "coverage")
 FUNCTIONS = (
     "arrow_function",
@@ -36,8 +39,22 @@ def parsed(folder: Path) -> "Code":
     code = Code()
     for path in sorted(files(folder)):
         parser = TYPESCRIPT if path.suffix in TYPED and path.suffix != ".tsx" else JAVASCRIPT
-        code.add(path.relative_to(folder).with_suffix("").as_posix(), parser.parse(path.read_bytes()).root_node)
+        written = own(path.read_bytes())
+        if len(written) <= LARGEST:
+            code.add(path.relative_to(folder).with_suffix("").as_posix(), parser.parse(written).root_node)
     return code
+
+
+def own(bundle: bytes) -> bytes:
+    """Of a bundle the modules of the project itself, without those of packages; other code as it is."""
+    starts = list(SECTION.finditer(bundle))
+    if not any(b"node_modules/" in each[1] for each in starts):
+        return bundle
+    ends = [each.start() for each in starts[1:]] + [len(bundle)]
+    kept = [
+        bundle[each.start() : end] for each, end in zip(starts, ends, strict=True) if b"node_modules/" not in each[1]
+    ]
+    return b"".join(kept)
 
 
 def files(folder: Path) -> Iterator[Path]:
@@ -47,7 +64,7 @@ def files(folder: Path) -> Iterator[Path]:
             continue
         if any(part in NOT_CODE for part in inside[:-1]) or any(word in path.name for word in (".test.", ".spec.")):
             continue
-        if path.is_file() and path.stat().st_size <= LARGEST:
+        if path.is_file() and path.stat().st_size <= BUNDLED:
             yield path
 
 
