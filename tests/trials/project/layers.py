@@ -10,7 +10,7 @@ from typing import Any
 
 from trials.local_aws.deployment import PACKAGES
 from trials.project.effects import imported, modules, own_files
-from trials.template import ASSET, FUNCTIONS, as_dict, logical_id, merged_properties
+from trials.template import ASSET, FUNCTIONS, Model, as_dict, logical_id, merged_properties
 
 NOT_PROJECT = {"node_modules", ".venv", "venv", "cdk.out", ".aws-sam", ".serverless", ".git"}
 BROUGHT = {"boto3", "botocore", "s3transfer", "jmespath", "dateutil", "urllib3", "six", "awslambdaric"}  # by Lambda
@@ -71,9 +71,13 @@ def lacking(
 
 def contents(body: dict[str, Any], layers: list[Any]) -> Iterator[str]:
     """Where beside the template the layers of a function lie that are in it."""
+    template = Model(body)
     for layer in layers:
-        resource = as_dict(body["Resources"].get(logical_id(layer)))
-        place = as_dict(resource.get("Metadata")).get(ASSET) or as_dict(resource.get("Properties")).get("ContentUri")
+        if not (resource := template.resources.get(logical_id(layer))):
+            continue
+        place = as_dict(as_dict(body["Resources"][resource.name]).get("Metadata")).get(ASSET) or resource.only(
+            "ContentUri"
+        )
         if isinstance(place, str):
             yield place
 

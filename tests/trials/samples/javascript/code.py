@@ -51,10 +51,8 @@ def own(bundle: bytes) -> bytes:
     if not any(b"node_modules/" in each[1] for each in starts):
         return bundle
     ends = [each.start() for each in starts[1:]] + [len(bundle)]
-    kept = [
-        bundle[each.start() : end] for each, end in zip(starts, ends, strict=True) if b"node_modules/" not in each[1]
-    ]
-    return b"".join(kept)
+    sections = zip(starts, ends, strict=True)
+    return b"".join(bundle[start.start() : end] for start, end in sections if b"node_modules/" not in start[1])
 
 
 def files(folder: Path) -> Iterator[Path]:
