@@ -17,6 +17,7 @@ from trials.project.effects import calls_nothing, only_reads, script_text
 from trials.project.sources import Kind, Source
 from trials.samples.code import of_code
 from trials.samples.derive import guess, item
+from trials.samples.javascript import reach
 from trials.samples.learned import MOST, lacks, mends, raised
 from trials.samples.lookups import Lookup, lookups, wanted_items
 from trials.samples.refused import Refusal, observations
@@ -179,7 +180,7 @@ def taken(stage: Stage, source: Source, fared: Try, tried: list[str]) -> Attempt
 def left_behind(stage: Stage, source: Source, reference: Reference) -> Judgement:
     """What one delivery did, given what the function's code can do at all."""
     code = stage.project.code(source.function)
-    return undisturbed(source, reference, calls_nothing(*code), only_reads(*code))
+    return undisturbed(source, reference, calls_nothing(*code) or reach.calls_nothing(*code), only_reads(*code))
 
 
 def is_mute(stage: Stage, source: Source, fared: Try) -> bool:

@@ -74,11 +74,13 @@ class Code:
         self.roots: dict[int, str] = {}  # of the modules, by what tells their trees apart
         self.everything: dict[str, Node] = {}
         self.shapes = Shapes()
+        self.trees: list[Node] = []
         self.routes: list[Node] = []  # calls such as `app.post('/orders', handler)`
 
     def add(self, name: str, tree: Node) -> None:
         own = self.modules[name] = {}
         self.roots[tree.id] = name
+        self.trees.append(tree)
         methods = list[tuple[str, Node]]()  # a function or a value of the same name comes first
         for node in everywhere(tree):
             self.shapes.note(node)
