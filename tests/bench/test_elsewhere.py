@@ -48,10 +48,10 @@ def test_stored_values_are_made_up_unless_the_reader_has_them(tmp_path: Path) ->
         "C": "{{resolve:secretsmanager:Provider:SecretString:key}}",
     }
     written(tmp_path, {"Resources": {"Work": function(asked)}})
-    assert environment(tmp_path) == {"A": "trial", "B": {"Fn::Sub": "x-trial@example.test"}, "C": "trial"}
+    assert environment(tmp_path) == {"A": "trial", "B": {"Fn::Sub": "x-trial@example.com"}, "C": "trial"}
 
     (tmp_path / "trials.toml").write_text('[secrets]\n"/shop/stage" = "live"\nProvider = { key = "k-1" }\n')
-    assert environment(tmp_path) == {"A": "live", "B": {"Fn::Sub": "x-trial@example.test"}, "C": "k-1"}
+    assert environment(tmp_path) == {"A": "live", "B": {"Fn::Sub": "x-trial@example.com"}, "C": "k-1"}
 
     (tmp_path / "trials.toml").write_text('[secrets]\nProvider = "plain"\n')
     with pytest.raises(LocalAwsError, match="the secret Provider needs the key key"):

@@ -210,7 +210,7 @@ def test_a_request_that_is_made_up_holds_what_the_integration_reads() -> None:
     request = made_request(Route("POST", "/jobs/{id}", "1.0"), {"requestTemplates": {"application/json": template}})
 
     assert (request.path, request.query) == ("/jobs/1", {"k": "trial-1"})
-    assert json.loads(request.body) == {"count": 1, "name": "trial-1", "rows": [{"email": "trial@example.test"}]}
+    assert json.loads(request.body) == {"count": 1, "name": "trial-1", "rows": [{"email": "trial@example.com"}]}
 
 
 def test_an_event_whose_detail_is_no_json_object_is_refused_under_200() -> None:

@@ -261,7 +261,7 @@ def test_uv_is_told_of_newer_packages_only_while_it_packs(monkeypatch: pytest.Mo
         ("Size", {"Type": "Number", "MinValue": 7}, "7"),
         ("Size", {"Type": "Number"}, "1"),
         ("Names", {"Type": "CommaDelimitedList"}, "one,two"),
-        ("AlertMail", {"Type": "String"}, "trial@example.test"),
+        ("AlertMail", {"Type": "String"}, "trial@example.com"),
         ("SourceBucketName", {"Type": "String"}, "trial-sourcebucketname"),
         ("Name", {"Type": "String", "MinLength": 8}, "trialxxx"),
         ("Account", {"Type": "String", "AllowedPattern": "[0-9]+"}, "12345678"),

@@ -132,7 +132,7 @@ def test_a_zod_object_says_what_a_sample_must_hold(tmp_path: Path, parse: str) -
     assert {key: body[key] for key in ("gift", "kind", "buyer")} == {
         "gift": True,
         "kind": "express",
-        "buyer": "trial@example.test",
+        "buyer": "trial@example.com",
     }
     assert body["lines"] == [{"sku": "trial-1", "quantity": 2}]
     assert len(body["orderId"]) == 36

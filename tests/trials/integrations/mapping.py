@@ -126,7 +126,7 @@ def units(character: str) -> list[int]:
 
 def context(request: Request) -> dict[str, Any]:
     identity = {"sourceIp": "127.0.0.1", "userAgent": "trial", "userArn": "", "caller": "", "cognitoIdentityId": ""}
-    claims = {"sub": "9f1b6c3e-trial", "email": "trial@example.test", "cognito:username": "trial"}
+    claims = {"sub": "9f1b6c3e-trial", "email": "trial@example.com", "cognito:username": "trial"}
     return {
         "requestId": ID,
         "extendedRequestId": ID,

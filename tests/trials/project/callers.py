@@ -53,7 +53,7 @@ def ended(condition: str) -> str:
     return json.dumps(record)
 
 
-ATTRIBUTES = {"sub": "9f1b6c3e-trial", "email": "trial@example.test", "email_verified": "true"}
+ATTRIBUTES = {"sub": "9f1b6c3e-trial", "email": "trial@example.com", "email_verified": "true"}
 SESSION = [{"challengeName": "SRP_A", "challengeResult": True, "challengeMetadata": ""}]
 TRIGGERS: dict[str, tuple[str, dict[str, Any]]] = {  # of a user pool: where one of its events comes from, what it asks
     "PreSignUp": ("PreSignUp_SignUp", {"validationData": {}}),

@@ -39,7 +39,7 @@ def value_for(name: str, parameter: dict[str, Any], url: str) -> str:
     guesses = {
         r"url|uri|endpoint|issuer|origin|host": url,
         r"arn|topic": "arn:aws:sns:us-east-1:123456789012:trial",
-        r"mail": "trial@example.test",
+        r"mail": "trial@example.com",
         r"bucket": f"trial-{re.sub('[^a-z0-9]+', '-', name.lower())}"[:63],  # no two may have the same
         r"": "trial".ljust(int(parameter.get("MinLength", 0)), "x"),
     }

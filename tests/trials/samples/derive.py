@@ -25,7 +25,7 @@ PICTURE = (  # decodes with and without what stands before its comma; whoever re
     "data:image/jpeg;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNgAAAAAgABSK+kcQAAAABJRU5ErkJggg=="
 )
 GUESSES: tuple[tuple[str, Any], ...] = (  # by the words of a key, the last ones first; `^` and `$` are its ends
-    (r"\b(e?mail)\b", "trial@example.test"),
+    (r"\b(e?mail)\b", "trial@example.com"),
     (r"\b(url|uri|link|href)$", "https://example.test/trial"),
     (r"\b(date|time|timestamp|datetime|at|on)$", "2026-11-23T08:00:00Z"),
     (r"\bphone\b", "+15555550100"),

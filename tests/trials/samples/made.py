@@ -225,7 +225,7 @@ def log_lines() -> dict[str, Any]:
 CLAIMS = {
     "sub": "9f1b6c3e-trial",
     "scope": "trial",
-    "email": "trial@example.test",
+    "email": "trial@example.com",
     "cognito:username": "trial",
     "username": "trial",
     "client_id": "trial",

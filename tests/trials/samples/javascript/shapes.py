@@ -7,7 +7,7 @@ from tree_sitter import Node
 from trials.samples.shape import Shape
 
 FORMATS: dict[str, Any] = {
-    "email": "trial@example.test",
+    "email": "trial@example.com",
     "url": "https://example.test/trial",
     "uuid": "3f2504e0-4f89-41d3-9a0c-0305e82c3301",
     "guid": "3f2504e0-4f89-41d3-9a0c-0305e82c3301",

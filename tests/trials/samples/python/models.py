@@ -13,7 +13,7 @@ LISTS = {"list", "List", "Sequence", "Iterable", "set", "Set", "tuple", "Tuple",
 THROUGH = {"Optional", "Annotated", "Required", "NotRequired", "Final", "Json", "SecretStr", "Union", "ClassVar"}
 VALUES: dict[str, Any] = {
     "bool": True,
-    "EmailStr": "trial@example.test",
+    "EmailStr": "trial@example.com",
     "UUID": "3f2504e0-4f89-41d3-9a0c-0305e82c3301",
     "UUID4": "3f2504e0-4f89-41d3-9a0c-0305e82c3301",
     "datetime": "2026-11-23T08:00:00Z",

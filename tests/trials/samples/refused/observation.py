@@ -34,7 +34,7 @@ VALUES: dict[str, Any] = {  # by the word with which a framework names a type or
     "time": "08:00:00",
     "uuid": "3f2504e0-4f89-41d3-9a0c-0305e82c3301",
     "guid": "3f2504e0-4f89-41d3-9a0c-0305e82c3301",
-    "email": "trial@example.test",
+    "email": "trial@example.com",
     "url": "https://example.test/trial",
     "uri": "https://example.test/trial",
     "json": "{}",
