@@ -172,6 +172,8 @@ class Execution(DurableServiceClient):
         self.kept.mark_state_delivered()
         self.died = True
         answer = self.handler(given, Context())
+        if self._gone:
+            raise Lost  # whatever the SDK makes of it: who is gone answers nothing
         self.died = False
         if answer["Status"] == "SUCCEEDED":
             self.kept.complete_success(answer.get("Result"))
