@@ -57,3 +57,17 @@ def test_newer_clients_are_answered_in_the_form_that_they_ask_for() -> None:
     read = parser.parse({"status_code": 200, "headers": {"smithy-protocol": "rpc-v2-cbor"}, "body": made[2]}, shape)
     assert (read["JobStatus"], read["Blocks"][0]["Page"]) == ("SUCCEEDED", 1)
     assert unserved.cbor({"a": [True, 300, "x" * 30]}) == b"\xa1\x61a\x83\xf5\x19\x01\x2c\x78\x1e" + b"x" * 30
+
+
+def test_a_model_s_answer_can_be_read_as_those_of_three_families() -> None:
+    made = unserved.answer("bedrock-runtime", "", "POST", "/model/amazon.nova-lite-v1:0/invoke")
+    assert made
+    body = json.loads(made[2])
+
+    assert made[:2] == ("InvokeModel", "application/json")
+    texts = (
+        body["content"][0]["text"],
+        body["results"][0]["outputText"],
+        body["output"]["message"]["content"][0]["text"],
+    )
+    assert texts == ("trial",) * 3

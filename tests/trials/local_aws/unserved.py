@@ -12,6 +12,14 @@ SCOPE = re.compile(r"Credential=[^/]+/\d+/[^/]+/([\w-]+)/")
 TOKENS = ("nexttoken", "nextmarker", "marker", "nextpagetoken", "paginationtoken")  # there is no other page
 DONE = ("SUCCEEDED", "COMPLETED", "COMPLETE", "SUCCESS", "ACTIVE", "Succeeded", "Completed")  # no job is waited for
 DEEPEST = 8
+TEXT = [{"type": "text", "text": "trial"}]
+BODIES = {  # that the model only calls bytes; here as Claude's, Titan's and Nova's pages in Bedrock's guides have it
+    "InvokeModel": {
+        "content": TEXT,
+        "results": [{"outputText": "trial"}],
+        "output": {"message": {"role": "assistant", "content": TEXT}},
+    },
+}
 
 
 def scope_of(authorization: str) -> str:
@@ -49,6 +57,8 @@ def answer(service: str, target: str, method: str, path: str) -> tuple[str, str,
         return name, kind, cbor({}) if as_cbor else b"{}"
     if payload := output.serialization.get("payload"):
         output = output.members[payload]
+        if name in BODIES:
+            return name, "application/json", json.dumps(BODIES[name]).encode()
         if output.type_name == "blob":
             return name, "application/octet-stream", b"trial"
     return name, kind, cbor(made_up(output)) if as_cbor else json.dumps(made_up(output)).encode()
