@@ -83,3 +83,38 @@ def test_what_the_serverless_framework_tells_a_bucket_of_another_stack_is_a_sour
 
     ((kind, function, pattern),) = [(source.kind, source.function, source.pattern) for source in made.sources]
     assert (kind, function, pattern) == (Kind.BUCKET, "Work", {"prefix": "in/", "suffix": ".csv"})
+
+
+@pytest.mark.parametrize("written", [True, False])
+def test_of_packed_code_the_source_is_read_where_its_author_wrote_it(tmp_path: Path, written: bool) -> None:
+    (built := tmp_path / ".serverless" / "code").mkdir(parents=True)
+    if written:
+        (tmp_path / "src").mkdir()
+        (tmp_path / "src" / "orders.ts").write_text("")
+    properties = {**FUNCTION, "Runtime": "nodejs22.x", "Handler": "src/orders.place"}
+    work = {"Type": "AWS::Lambda::Function", "Properties": properties, "Metadata": {"aws:asset:path": "code"}}
+    template = tmp_path / ".serverless" / "cloudformation-template-update-stack.json"
+    template.write_text(json.dumps({"Resources": {"Work": work}}))
+    made = read(tmp_path, "http://outside.example.test")
+
+    assert made.code("Work")[0] == built
+    assert made.written("Work")[0] == (tmp_path if written else built)
+
+
+def test_a_file_that_an_api_includes_may_name_a_nested_stack_s_functions(tmp_path: Path) -> None:
+    inner = {"Resources": {"Place": {"Type": "AWS::Lambda::Function", "Properties": FUNCTION}}}
+    inner["Outputs"] = {"PlaceArn": {"Value": {"Fn::GetAtt": ["Place", "Arn"]}}}
+    (tmp_path / "orders.json").write_text(json.dumps(inner))
+    invoked = "arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/${Orders.Outputs.PlaceArn}/invocations"
+    arn = {"Fn::Sub": invoked}
+    way = {"type": "aws_proxy", "httpMethod": "POST", "uri": arn}
+    paths = {"/orders": {"post": {"x-amazon-apigateway-integration": way}}}
+    (tmp_path / "api.json").write_text(json.dumps({"openapi": "3.0.1", "paths": paths}))
+    include = {"Fn::Transform": {"Name": "AWS::Include", "Parameters": {"Location": "api.json"}}}
+    nested = {"Type": "AWS::Serverless::Application", "Properties": {"Location": "orders.json"}}
+    api = {"Type": "AWS::Serverless::Api", "Properties": {"StageName": "v1", "DefinitionBody": include}}
+    body = {"Transform": "AWS::Serverless-2016-10-31", "Resources": {"Orders": nested, "Shop": api}}
+    (tmp_path / "template.json").write_text(json.dumps(body))
+    made = read(tmp_path, "http://outside.example.test")
+
+    assert [(source.kind, source.function) for source in made.sources] == [(Kind.HTTP, "OrdersPlace")]

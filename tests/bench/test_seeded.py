@@ -76,6 +76,8 @@ class OneTable:
     def code(self, _: str) -> tuple[Any, str, str]:
         return None, "", ""
 
+    written = code
+
 
 PUT = {"pk": {"S": "ORDER#7"}, "sk": {"S": "HEAD"}, "order_id": {"S": "7/a"}, "cents": {"N": "5"}}
 

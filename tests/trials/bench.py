@@ -84,7 +84,7 @@ def try_source(stage: Stage, source: Source) -> Iterator[Event]:
         yield from try_machine(stage, source, began)
         return
     project = stage.project
-    reads = of_code(*project.code(source.function))
+    reads = of_code(*project.written(source.function))
     given = samples(project.body, project.files, source, stage.passed_on, reads, project.supply.claims)
     attempt = once(stage, source, given)
     yield SamplesUsed(source, attempt.tried)

@@ -41,7 +41,7 @@ def connects(stage: Stage, source: Source) -> Source | None:
 
 def connection(stage: Stage, connect: Source, name: str) -> Sample:
     project = stage.project
-    reads = of_code(*project.code(connect.function))
+    reads = of_code(*project.written(connect.function))
     first = next(iter(samples(project.body, project.files, connect, {}, reads, project.supply.claims)))
     context = {**first.payload.get("requestContext", {}), "connectionId": name}
     return replace(first, payload={**first.payload, "requestContext": context})

@@ -291,7 +291,7 @@ def with_its_items(stage: Stage, source: Source, fared: Try) -> Iterator[Try]:
 
     What then calls less than before has found what it had done already, and is no try.
     """
-    keys, reads = stage.keys(), of_code(*stage.project.code(source.function))
+    keys, reads = stage.keys(), of_code(*stage.project.written(source.function))
     tables = {stage.stack.resources[name]: name for name in keys}
     more = item({}, {}, reads)
     ways = {

@@ -62,7 +62,7 @@ class Trying:
     def reads(self, physical: str) -> Reads | None:
         """What the function of a physical name reads of its event."""
         known = {each: name for name, each in self.stage.stack.resources.items()}
-        return of_code(*self.stage.project.code(known[physical])) if physical in known else None
+        return of_code(*self.stage.project.written(known[physical])) if physical in known else None
 
     def play(self, sample: Sample, fault: Fault, answering: set[str] | None = None, again: str = "") -> Play:
         return self.played(sample, fault, answering, again).play

@@ -8,7 +8,7 @@ from trials.local_aws import LocalAwsError
 from trials.local_aws.compiled import compiled_from
 from trials.project.accounted import DURABLE
 from trials.project.conditions import met
-from trials.project.deployable import POWERTOOLS, SDK, deployable, in_powertools, too_old
+from trials.project.deployable import POWERTOOLS, SDK, deployable, in_powertools, included, too_old
 from trials.project.elsewhere import buses, final, put_in, told
 from trials.project.foreign import with_queues
 from trials.project.parameters import SSM, made_up, overrides, stored
@@ -27,6 +27,7 @@ NAMES = (
     *(f".serverless/{SERVERLESS}", SERVERLESS),
 )
 SYNTHESISED = ".template.json"
+WRITTEN = (".py", ".js", ".mjs", ".cjs", ".ts", ".mts", ".tsx")
 BUILT = ("cdk.out", ".serverless")  # folders that a tool writes into a project
 ELSEWHERE = ("*/template.yaml", ".aws-sam/build/template.yaml")  # where one may stand that is asked for by its path
 MADE_BY = {  # files of a project whose template a tool makes, and that tool
@@ -75,6 +76,14 @@ class Project:
         if not folder.is_dir() and (compiled := compiled_from(folder, handler.rsplit(".", 1)[0])):
             folder = compiled.root
         return folder, handler, str(properties.get("Runtime", ""))
+
+    def written(self, function: str) -> tuple[Path, str, str]:
+        """As `code`, but where its author wrote it: what the Serverless Framework packages may be minified."""
+        folder, handler, runtime = self.code(function)
+        module = handler.rsplit(".", 1)[0]
+        packaged = self.template.parent.name == ".serverless"
+        own = packaged and any((self.folder / f"{module}{ending}").is_file() for ending in WRITTEN)
+        return (self.folder if own else folder), handler, runtime
 
 
 def in_store(parameters: dict[str, Any], given: dict[str, str]) -> dict[str, str]:
@@ -133,7 +142,9 @@ def read(path: Path, url: str) -> Project:
         if len(stacks) > 1:
             notes.append(f"{', '.join(each.name for each in stacks)} are tried as one: they import from each other")
         written = {section: each for section, each in written.items() if each is not None}
-        written = put_plainly(inlined(written, template.parent, notes), template.parent, notes)
+        written = put_plainly(
+            inlined(included(written, template.parent), template.parent, notes), template.parent, notes
+        )
         own = folder if (folder / SUPPLIED).is_file() else template.parent  # a tool makes the other one anew
         supply = supplied(own, written.get("Parameters") or {})
         body = with_queues(without_outputs(written), notes)

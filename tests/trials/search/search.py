@@ -140,7 +140,7 @@ def takes(stage: Stage, sent: Sent) -> bool:
 
 def of(stage: Stage, source: Source) -> Reference | None:
     project = stage.project
-    reads = of_code(*project.code(source.function))
+    reads = of_code(*project.written(source.function))
     given = samples(project.body, project.files, source, stage.passed_on, reads, project.supply.claims)
     attempt = once(stage, source, given)
     stage.remember()
