@@ -2,12 +2,15 @@
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from trials import faults
-from trials.project import Kind, Project, read
+from trials.deliveries.parcels import placed
+from trials.project import Kind, Project, Source, read
+from trials.samples.made import made as made_for
 
 FUNCTION = {"Runtime": "python3.12", "Handler": "index.handler", "Code": {"ZipFile": "def handler(e, c): pass"}}
 ARN = "arn:aws:sqs:eu-west-1:123456789012:orders"
@@ -118,3 +121,20 @@ def test_a_file_that_an_api_includes_may_name_a_nested_stack_s_functions(tmp_pat
     made = read(tmp_path, "http://outside.example.test")
 
     assert [(source.kind, source.function) for source in made.sources] == [(Kind.HTTP, "OrdersPlace")]
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_the_object_of_another_stack_s_bucket_lies_where_its_event_says(there: bool) -> None:
+    source = Source(Kind.BUCKET, "Work", "Told.s3:ObjectCreated:*")
+    done: list[tuple[str, str]] = []
+    s3 = SimpleNamespace(
+        list_buckets=lambda: {"Buckets": [{"Name": "trial"}] if there else []},
+        create_bucket=lambda **asked: done.append(("made", asked["Bucket"])),
+        list_objects_v2=lambda **_: {},
+        put_object=lambda **asked: done.append((asked["Bucket"], asked["Key"])),
+    )
+    stage: Any = SimpleNamespace(local=SimpleNamespace(client=lambda _: s3), stack=SimpleNamespace(resources={}))
+    event = placed(stage, source, made_for({"Resources": {}}, source).payload)
+
+    assert event["Records"][0]["s3"]["bucket"]["name"] == "trial"
+    assert done == [("made", "trial")] * (not there) + [("trial", "trial/a b+ü.csv")]

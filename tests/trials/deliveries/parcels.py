@@ -28,6 +28,7 @@ from trials.template import as_dict
 if TYPE_CHECKING:
     from trials.stage import Stage
 
+FOREIGN = "trial"  # the bucket that stands in for another stack's
 PATIENCE = 12  # deliveries of one message whose retries have no end, or more of them than can be waited for
 MOST_RECEIVES = 40  # of a redrive policy that is followed to its end
 
@@ -191,16 +192,24 @@ def reported(answer: Answer, read: bool, ids: list[str]) -> list[str]:
 
 def placed(stage: "Stage", source: Source, event: Any) -> Any:
     """The notification of an object that now lies in the stack's bucket, which the sample names by its logical id."""
-    bucket = stage.stack.resources.get(source.origin, "trial")
+    bucket = stage.stack.resources.get(source.origin, FOREIGN)
     event = deepcopy(event)
     for record in event.get("Records", []):
         entity = record.get("s3", {}).get("object", {})
         record.get("s3", {})["bucket"] = {"name": bucket, "arn": f"arn:aws:s3:::{bucket}"}
         gone = str(record.get("eventName", "")).startswith("ObjectRemoved")
-        if bucket != "trial" and "key" in entity and not gone:
+        if "key" in entity and not gone:
             key = unquote_plus(entity["key"])
+            if bucket == FOREIGN:
+                let_it_be(stage, bucket)
             lay(stage, bucket, key)
     return event
+
+
+def let_it_be(stage: "Stage", bucket: str) -> None:
+    s3 = stage.local.client("s3")
+    if bucket not in {each["Name"] for each in s3.list_buckets()["Buckets"]}:
+        s3.create_bucket(Bucket=bucket)
 
 
 def settled(stage: "Stage", value: Any) -> Any:
