@@ -361,6 +361,14 @@ def test_a_generated_request_is_sent_to_the_route(payload: str, v1: bool) -> Non
     assert fits(Source(Kind.HTTP, "F", "n", route=Route("POST", "/a", other)), event, "x.json") is None
 
 
+@pytest.mark.parametrize("body", ['{"message": "hello world"}', "eyJ0ZXN0IjoiYm9keSJ9"])
+def test_a_generated_request_that_nobody_has_edited_tells_nothing(body: str) -> None:
+    source = Source(Kind.HTTP, "F", "F.Post", route=Route("POST", "/orders", "1.0"))
+    event = {"httpMethod": "POST", "path": "/path/to/resource", "requestContext": {"stage": "prod"}, "body": body}
+
+    assert fits(source, event, "events/event.json") is None
+
+
 def test_what_is_only_of_the_source_s_kind_is_followed_by_what_is_made(tmp_path: Path) -> None:
     other = {"Records": [{**SQS["Records"][0], "body": "Hello", "eventSourceARN": "arn:aws:sqs:us-east-1:1:MyQueue"}]}
 
