@@ -73,13 +73,10 @@ def contents(body: dict[str, Any], layers: list[Any]) -> Iterator[str]:
     """Where beside the template the layers of a function lie that are in it."""
     template = Model(body)
     for layer in layers:
-        if not (resource := template.resources.get(logical_id(layer))):
-            continue
-        place = as_dict(as_dict(body["Resources"][resource.name]).get("Metadata")).get(ASSET) or resource.only(
-            "ContentUri"
-        )
-        if isinstance(place, str):
-            yield place
+        if resource := template.resources.get(logical_id(layer)):
+            place = as_dict(body["Resources"][resource.name].get("Metadata")).get(ASSET) or resource.only("ContentUri")
+            if isinstance(place, str):
+                yield place
 
 
 def holds(layer: Path, name: str) -> bool:

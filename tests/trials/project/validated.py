@@ -46,11 +46,8 @@ def by_operation(route: Route, operation: dict[str, Any], document: dict[str, An
     content = as_dict(as_dict(operation.get("requestBody")).get("content"))
     schema = as_dict(content.get(JSON) or next(iter(content.values()), None)).get("schema")
     schema = schema or next((each.get("schema") for each in parameters if each.get("in") == "body"), None)
-    demanded = tuple(
-        (PLACES[str(parameter["in"])], str(parameter.get("name")))
-        for parameter in parameters
-        if parameter.get("in") in PLACES and flag(parameter.get("required")) is True
-    )
+    needed = [each for each in parameters if each.get("in") in PLACES and flag(each.get("required")) is True]
+    demanded = tuple((PLACES[str(each["in"])], str(each.get("name"))) for each in needed)
     return replace(route, schema=resolved(schema, named) if schema else None, parameters=demanded)
 
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import tree_sitter_typescript
@@ -48,11 +49,12 @@ def parsed(folder: Path) -> "Code":
 def own(bundle: bytes) -> bytes:
     """Of a bundle the modules of the project itself, without those of packages; other code as it is."""
     starts = list(SECTION.finditer(bundle))
-    if not any(b"node_modules/" in each[1] for each in starts):
+    theirs = [b"node_modules/" in start[1] for start in starts]
+    if not any(theirs):
         return bundle
-    ends = [each.start() for each in starts[1:]] + [len(bundle)]
-    sections = zip(starts, ends, strict=True)
-    return b"".join(bundle[start.start() : end] for start, end in sections if b"node_modules/" not in start[1])
+    places = [start.start() for start in starts] + [len(bundle)]
+    kept = [place for place, brought in zip(pairwise(places), theirs, strict=True) if not brought]
+    return b"".join(bundle[begin:end] for begin, end in kept)
 
 
 def files(folder: Path) -> Iterator[Path]:
