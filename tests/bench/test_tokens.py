@@ -27,7 +27,7 @@ def parts(text: str) -> tuple[Any, Any]:
     return read[0], read[1]
 
 
-@pytest.mark.parametrize("name", ["authorization", "Authorization", "accessToken", "jwt", "id_token"])
+@pytest.mark.parametrize("name", ["authorization", "Authorization", "accessToken", "jwt", "id_token", "token"])
 def test_a_key_that_is_called_a_token_holds_one_that_can_be_read(name: str) -> None:
     value = str(guess(name, None)).removeprefix("Bearer ")
 

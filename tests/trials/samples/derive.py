@@ -35,7 +35,7 @@ GUESSES: tuple[tuple[str, Any], ...] = (  # by the words of a key, the last ones
     (r"^(?!old |new )(.* )?(image|photo|picture|avatar)( (data|content|string|base 64))?$", PICTURE),
     (r"\bbase 64\b|\bb 64\b", "dHJpYWw="),
     (r"^authorization$", f"Bearer {TOKEN}"),
-    (r"\bjwt$|^(access|auth|id|bearer) token$", TOKEN),
+    (r"\bjwt$|^((access|auth|id|bearer) )?token$", TOKEN),
     (r"\bcurrency\b", "EUR"),
     (r"\bcountry\b", "DE"),
     (r"\blanguage\b", "en"),
