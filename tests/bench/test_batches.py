@@ -1,16 +1,19 @@
 """Two events in one batch, and what is read before it can be seen: by histories and answers typed by hand."""
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from trials.deliveries.history import Answer, Reference
+from trials.deliveries.records import lane
 from trials.faults.batches import adds, texts
 from trials.faults.early import asking, askings, location, parts
 from trials.local_aws.reads import as_before
 from trials.project import Kind, Source
 from trials.project.sources import Route
 from trials.samples import Sample
+from trials.search.play import Player, Sent
 from trials.verdicts import Promise, Verdict
 from trials.verdicts.batches import dropped
 from trials.verdicts.early import found_at_once
@@ -143,3 +146,43 @@ def test_what_was_made_is_found_at_once(early: Answer, held_back: bool, verdict:
 
     assert judgement.verdict is verdict
     assert judgement.promise in (None, Promise.SILENT)
+
+
+# ---- what a stream keeps apart
+
+
+@pytest.mark.parametrize(
+    ("payload", "key", "own"),
+    [
+        ({"data_text": "{}", "partitionKey": "d-1"}, "", "d-1"),
+        ({"data_text": "{}"}, "", "trial"),
+        ("{}", "", "trial"),
+        ({"dynamodb": {"Keys": {"card": {"S": "c-1"}, "place": {"S": "event#1"}}}}, "card", '{"S": "c-1"}'),
+    ],
+)
+def test_a_record_waits_for_those_of_its_own_key(payload: Any, key: str, own: str) -> None:
+    assert lane(payload, key) == own
+
+
+def sent(kind: Kind, payload: Any) -> Sent:
+    return Sent(Source(kind, "Work", "Work.S", "S"), Sample(payload, "event.json"), (), "an event")
+
+
+@pytest.mark.parametrize(
+    ("kind", "one", "other", "together"),
+    [
+        (Kind.STREAM, {"partitionKey": "a"}, {"partitionKey": "b"}, True),
+        (Kind.STREAM, {"partitionKey": "a"}, {"partitionKey": "a"}, False),
+        (Kind.TABLE, {"dynamodb": {"Keys": {"pk": "a", "sk": 1}}}, {"dynamodb": {"Keys": {"pk": "a", "sk": 2}}}, False),
+        (Kind.TABLE, {"dynamodb": {"Keys": {"pk": "a", "sk": 1}}}, {"dynamodb": {"Keys": {"pk": "b", "sk": 1}}}, True),
+        (Kind.QUEUE, "{}", "{}", True),
+    ],
+)
+def test_a_stream_hands_out_the_records_of_one_key_in_turn(kind: Kind, one: Any, other: Any, together: bool) -> None:
+    stage: Any = SimpleNamespace(
+        stack=SimpleNamespace(resources={"S": "stream"}), keys=lambda: {"S": {"pk": "S", "sk": "N"}}
+    )
+    player = Player(stage, [sent(kind, one), sent(kind, other)], {}, set(), budget=1)
+
+    assert player.overlap(0, 1) is together
+    assert player.overlap(0, 0) is (kind is Kind.QUEUE)

@@ -6,11 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from support.planted_orders import EXAMPLES, Row
 from trials.cli import arguments
 from trials.search.machine import reduced, shortest
 from trials.search.plan import Fault, Names, Plan, Step
+from trials.search.search import NOTHING as NOTHING_TO_PLAY
 from trials.search.verdict import Events, Left, wrong
-from trials.verdicts import Promise
+from trials.verdicts import Finding, Judgement, Promise, broken, held, unproved
 from trials.world import World
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -161,6 +163,21 @@ def test_what_cannot_be_searched_is_one_line(
 
 
 # ---- planted
+
+
+@pytest.mark.parametrize(
+    ("system", "judgement", "right"),
+    [
+        (EXAMPLES[0], held("500 steps"), True),
+        (EXAMPLES[0], unproved(NOTHING_TO_PLAY), True),
+        (EXAMPLES[0], unproved("the process of the search ended without a word"), False),
+        (EXAMPLES[0], broken(Promise.LOST, "found in sequence 3"), False),
+        (PLANTED[0], broken(Promise.LOST, "found in sequence 3"), True),
+        (PLANTED[0], unproved(NOTHING_TO_PLAY), False),
+    ],
+)
+def test_an_example_survives_and_a_planted_fault_is_found(system: Path, judgement: Judgement, right: bool) -> None:
+    assert Row(system, Finding("all sources", "search", judgement), 1.0).as_it_is is right
 
 
 @pytest.mark.e2e

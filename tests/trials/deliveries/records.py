@@ -9,6 +9,9 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from trials.local_aws import ACCOUNT, REGION
+from trials.template import as_dict
+
+KEY = "trial"  # of a record of a stream, if a sample names none
 
 
 def sequence_number(record: dict[str, Any]) -> str:
@@ -19,7 +22,7 @@ def sequence_number(record: dict[str, Any]) -> str:
 def kinesis_record(payload: Any, number: int, arn: str) -> dict[str, Any]:
     text = payload if isinstance(payload, str) else payload.get("data_text")
     data = payload["data"] if text is None else b64encode(text.encode()).decode()
-    key = payload.get("partitionKey", "trial") if isinstance(payload, dict) else "trial"
+    key = payload.get("partitionKey", KEY) if isinstance(payload, dict) else KEY
     return {
         "kinesis": {
             "kinesisSchemaVersion": "1.0",
@@ -49,6 +52,14 @@ def table_record(payload: Any, number: int, arn: str) -> dict[str, Any]:
     }
     record["dynamodb"] = {**payload["dynamodb"], "SequenceNumber": f"{number:020}"}
     return record
+
+
+def lane(payload: Any, key: str = "") -> str:
+    """What a stream keeps in order, one after the other: a record's key, or of a table the item's hash key `key`."""
+    if not isinstance(payload, dict):
+        return KEY
+    keys = as_dict(as_dict(payload.get("dynamodb")).get("Keys"))
+    return json.dumps(keys.get(key)) if keys else str(payload.get("partitionKey", KEY))
 
 
 def notification(message: Any, arn: str, attributes: dict[str, Any] | None = None) -> dict[str, Any]:

@@ -24,6 +24,8 @@ def another_at_once(stage: Stage, source: Source, reference: Reference) -> Itera
     tried = 0
     for (other,) in others_alike(reference.sample, source, 1)[:MOST_IDENTITIES]:
         player = pair(stage, source, reference, other)
+        if not player.overlap(*BOTH):
+            continue
         if not differences(player.alone((0,)), player.alone(BOTH), player.noise):
             continue  # it was refused, or taken for a repeat
         tried += 1

@@ -9,6 +9,7 @@ from typing import Any
 from trials.deliveries.deliver import deliver
 from trials.deliveries.history import Answer, Delivery
 from trials.deliveries.parcels import Parcel, parcel, reported
+from trials.deliveries.records import lane
 from trials.faults.redrive import attributes, dead_letters
 from trials.faults.refusals import refusal_of
 from trials.faults.repeats import PATIENCE
@@ -152,9 +153,15 @@ class Player:
             self.note(step.event, fared, fate)
 
     def overlap(self, one: int, other: int) -> bool:
-        """Whether two events may be worked on together; a FIFO queue gives them out in turn."""
-        places = (self.stage.stack.resources.get(self.events[each].source.origin, "") for each in (one, other))
-        return not any(place.endswith(".fifo") for place in places)
+        """Whether two events may be worked on together; a FIFO queue, and a stream within a key, give them in turn."""
+        sent = [self.events[each] for each in (one, other)]
+        places = (self.stage.stack.resources.get(each.source.origin, "") for each in sent)
+        if any(place.endswith(".fifo") for place in places):
+            return False
+        first = sent[0].source
+        in_a_stream = first == sent[1].source and first.kind in (Kind.STREAM, Kind.TABLE)
+        key = next(iter(self.stage.keys().get(first.origin, {})), "") if in_a_stream else ""
+        return not in_a_stream or len({lane(each.sample.payload, key) for each in sent}) == 2
 
     def carrier(self, number: int, fate: Fate) -> Parcel:
         """An event on its way; a message that comes again is the same message, as a standard queue may deliver it."""
