@@ -5,8 +5,24 @@ from pathlib import Path
 import pytest
 
 from support import by_trials
-from support.by_trials import NOT_YET, Report, broken, current, digest, in_python, known, reasons, row, summary, touched
+from support.by_trials import (
+    NOT_YET,
+    Report,
+    broken,
+    current,
+    digest,
+    in_python,
+    known,
+    parts,
+    reasons,
+    row,
+    summary,
+    touched,
+)
 from support.mistakes import Mutant, mutants, planted
+from trials.machines import trying
+from trials.machines.definition import Task
+from trials.machines.history import Attempt, Ending, Fault, Play, Way
 from trials.project import read
 from trials.workers import URL
 
@@ -87,6 +103,22 @@ def test_a_lack_of_the_trials_is_no_promise_of_the_examples(monkeypatch: pytest.
     assert "1 more need what the trials lack so far" in told
     assert "0 were not asked about" in told
     assert "nobody has asked about the other 1 yet" in told
+
+
+def test_what_a_trial_of_machines_needs_is_played_first_and_then_all() -> None:
+    reference = Play(Fault(), Ending("SUCCEEDED"), (Attempt("Pay", stood_in=True),))
+    known = {"Pay": Task("Pay", "arn:aws:states:::lambda:invoke")}
+
+    def played() -> set[Way]:
+        return {fault.way for fault in trying.faults(reference, known)}
+
+    asked = parts("late step")
+    named, thorough = next(asked)
+    first = played()
+    next(asked)
+
+    assert (named, thorough, first) == ((), True, {Way.UNKNOWN})
+    assert played() >= {Way.ONCE, Way.FOR_GOOD, Way.UNKNOWN}
 
 
 def test_nothing_is_asked_where_no_function_loads_the_file(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ import tomllib
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
+from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,9 @@ from support.mistakes import Mutant, mutants, planted
 from trials import faults
 from trials.bench import safely, why_untried
 from trials.local_aws.processes import end_with_parent
+from trials.machines import trying
+from trials.machines.definition import Task
+from trials.machines.history import Fault, Play, Way
 from trials.project import Kind, Project, Source
 from trials.project.effects import modules
 from trials.report.events import Told, TrialStarted
@@ -39,7 +43,8 @@ REASONS = Path(__file__).with_name("own_promises.toml")
 LIMIT = 900  # seconds for one mistake
 STEPS = 200  # of the search
 SEARCH = "search"
-OF_MACHINES = ("undone twice", "late step")  # which only --thorough tries
+OF_MACHINES = {"undone twice": Way.FOR_GOOD, "late step": Way.UNKNOWN}  # by --thorough, beside plays of a way
+OF_EVERY_WAY = trying.faults
 FIRST = "--first="
 NOT_YET = "not yet: "  # how a reason begins that is none of a promise, but a lack of the trials
 
@@ -112,6 +117,11 @@ def feed(stage: Stage, source: Source) -> None:
             return
 
 
+def of_one_way(way: Way | None, reference: Play, known: dict[str, Task]) -> list[Fault]:
+    """The faults of a machine's tasks that a trial needs; all if it is none of a machine's own."""
+    return [fault for fault in OF_EVERY_WAY(reference, known) if way is None or fault.way is way]
+
+
 class Overdue(BaseException):
     """The trials of one mistake take too long; no `Exception`, so that no trial takes it for a fault of its own."""
 
@@ -123,12 +133,14 @@ def overdue(*_: object) -> None:
 def parts(first: str) -> Iterator[tuple[tuple[faults.Trial, ...], bool]]:
     """The trials in the order in which they are asked, and whether with all that `--thorough` adds.
 
-    First one that may tell, or what machines are put through; then those by default, and the others.
+    First one that may tell, or what it needs of a machine's plays; then those by default, and the others.
     """
     every = faults.ALL
     named = tuple(each for each in every if each.name == first)
     if named or first in OF_MACHINES:
+        trying.faults = partial(of_one_way, OF_MACHINES.get(first))
         yield named, first in OF_MACHINES or named[0].thorough
+    trying.faults = OF_EVERY_WAY
     yield tuple(each for each in every if each.name != first and not each.thorough), False
     yield tuple(each for each in every if each.name != first and each.thorough), True
 
@@ -165,7 +177,7 @@ def asked(mutant: Mutant, stage: Stage, files: str, first: str = "") -> Report:
         unfinished = f"not all of it was asked within {LIMIT} seconds"
     finally:
         signal.alarm(0)
-        faults.ALL = every
+        faults.ALL, trying.faults = every, OF_EVERY_WAY
     return Report(str(mutant), files, happened=unfinished, seconds=round(time.monotonic() - began, 1))
 
 

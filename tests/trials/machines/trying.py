@@ -28,6 +28,8 @@ from trials.verdicts.machines import again, ended_well, judged, summed, undone_t
 from trials.verdicts.remedies import remedy
 from trials.world import noise
 
+__all__ = ["LATE", "Trying", "does_not_load", "faults", "try_machine"]
+
 NO_CODE = re.compile(r"Worker init failed|Runtime\.(ImportModuleError|HandlerNotFound|UserCodeSyntaxError)")
 MOST_SAMPLES = 3
 MOST_MENDS = 6
