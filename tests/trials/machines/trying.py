@@ -171,7 +171,12 @@ def under_faults(trying: Trying, source: Source, reference: Undisturbed) -> Iter
         yield from (Told(told(source, "undone twice", judgement)) for judgement in summed(verdicts, []))
         yield TrialStarted(source, LATE)
         verdicts = [
-            after_its_undo(trying.play(reference.sample, fault, reference.play.states), done, reference)
+            after_its_undo(
+                trying.play(reference.sample, fault, reference.play.states),
+                done,
+                reference,
+                trying.outliving[fault.state],
+            )
             for fault, done in list(late_steps(plays, trying.outliving))
         ]
         yield from (Told(told(source, LATE, judgement)) for judgement in summed(verdicts, []))

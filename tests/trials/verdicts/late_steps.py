@@ -9,8 +9,11 @@ from trials.verdicts.words import Judgement, Promise, broken, held, unproved
 from trials.world.compare import differences, masked
 
 
-def after_its_undo(play: Play, done: Play, reference: Undisturbed) -> Judgement:
-    """`done` is the play in which every attempt was done and its answer lost: what is undone there must stay undone."""
+def after_its_undo(play: Play, done: Play, reference: Undisturbed, why: str) -> Judgement:
+    """`done` is the play in which every attempt was done and its answer lost: what is undone there must stay undone.
+
+    `why` says how a step can come so late.
+    """
     what, ending = str(play.fault), play.ending
     added = differences(play.world, play.late or play.world, reference.noise)
     details = [str(each) for each in added]
@@ -21,7 +24,7 @@ def after_its_undo(play: Play, done: Play, reference: Undisturbed) -> Judgement:
     for effect in late(play, reference):
         for undoer in takers_back(done, effect, reference):
             if undoer in play.states and not told_before(play, effect):
-                text = f"{what}: {undoer} had run by then, and {effect}, where it stays"
+                text = f"{what}, for {why}: {undoer} had run by then, and {effect}, where it stays"
                 return broken(Promise.LOST, text, *details)
     return unproved(f"{what}: {added[0]}", *details, supply="nothing, if what comes so late is meant to stay")
 
