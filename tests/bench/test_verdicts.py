@@ -271,6 +271,20 @@ def test_a_repeat_is_doubled_only_if_something_happened_again(after: World, agai
     assert said(repeated(history, QUEUE, reference(), GRAVES)) == verdict
 
 
+@pytest.mark.parametrize(
+    ("world", "after", "verdict"),
+    [
+        (NOTHING, {**NOTHING, "outside": [{"method": "PUT", "path": "/scores/1"}]}, UNPROVED),  # an execution's, later
+        (NOTHING, AGAIN, DOUBLED),
+        (ONCE, {**ONCE, "outside": [{"method": "PUT", "path": "/scores/1"}]}, DOUBLED),
+    ],
+)
+def test_what_goes_on_after_an_answer_is_no_repeat(world: World, after: World, verdict: Any) -> None:
+    history = History("twice at once", Delivery(answers=[Answer()]), world, after)
+
+    assert said(repeated(history, QUEUE, reference(world=world), GRAVES)) == verdict
+
+
 def test_an_equal_message_is_told_as_a_repeat_by_its_receiver() -> None:
     before = {"queue Out": [{"id": "a"}]}
     history = History("twice", Delivery(), before, {"queue Out": [{"id": "a"}, {"id": "a"}]}, Answer())

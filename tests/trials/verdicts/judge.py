@@ -13,7 +13,7 @@ from trials.project.effects import READS
 from trials.project.sources import Kind, Source
 from trials.samples.sample import WITH_KEY
 from trials.verdicts.words import Judgement, Promise, broken, held, unproved
-from trials.world.compare import Difference, World, differences, tellable
+from trials.world.compare import SINKS, Difference, World, differences, tellable
 
 MADE_UP = "made up from the route"  # how the origin of a request begins whose key binds nobody
 POISON = "trial-poison {not JSON"
@@ -214,6 +214,8 @@ def repeated(history: History, source: Source, reference: Reference, graves: fro
     changed = differences(history.before, history.after, reference.noise)
     told = [each for each in changed if tellable(each, history.before)]
     doubled = [each for each in changed if each not in told and not set_aside(each, graves)]
+    late = [each for each in doubled if sent_late(each, reference)]
+    doubled = [each for each in doubled if each not in late]
     details = [str(each) for each in changed]
     error = repeat_error(history, source)
     if doubled and source.kind is Kind.HTTP and not has_key(reference):
@@ -223,11 +225,19 @@ def repeated(history: History, source: Source, reference: Reference, graves: fro
         return broken(Promise.LOST, f"neither of the two left what one alone does: {doubled[0]}", *details)
     if doubled:
         return broken(Promise.DOUBLED, str(doubled[0]), *details)
+    if late:
+        text = f"something was sent, which one delivery alone had not done by its end: {late[0]}"
+        return unproved(text, *details, supply="nothing, if work goes on after the answer")
     if error:
         return unproved(f"no more was done, but the repeat was refused: {error}", *details)
     if told:
         return held(f"sent on again with equal content, so its receiver can tell: {told[0].place}", *details)
     return held("nothing more" if any(history.before.values()) else "nothing to double was seen", *details)
+
+
+def sent_late(difference: Difference, reference: Reference) -> bool:
+    """Whether something was sent where one delivery had left nothing at all by its end: it may be what comes later."""
+    return difference.place.split(" ")[0] in SINKS and not reference.has_effect
 
 
 def repeat_error(history: History, source: Source) -> str:
