@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 
-from evals import damage
 from evals.scoring import CANARY, SCORED, Severity, Task, scored_tasks
 from trials.local_aws import LocalAws
 
@@ -66,78 +65,3 @@ def test_canaries_differ() -> None:
     canaries = [CANARY.findall((task.folder / "task.toml").read_text())[0] for task in TASKS]
 
     assert len(set(canaries)) == len(canaries)
-
-
-CODE = """
-def handler(event):
-    if event:
-        store.put(event, ConditionExpression="c")
-    queue.send(event)
-    raise ValueError
-"""
-TEMPLATE = """
-  Queue:
-    Type: AWS::SQS::Queue
-    Properties:
-      RedrivePolicy: { a: b }
-  Policy:
-    Type: AWS::IAM::Policy
-    Action: [s3:GetObject, s3:GetObjectVersion]
-    More: { Action: sqs:SendMessage, Resource: a }
-  Permission:
-    Type: AWS::Lambda::Permission
-    Action: lambda:InvokeFunction
-"""
-
-
-def test_damage_is_of_every_kind_and_leaves_code_readable() -> None:
-    of_code = dict(damage.in_python(CODE))
-    of_template = dict(damage.in_template(TEMPLATE))
-
-    assert [what.split(": ")[1] for what in of_code] == [
-        "swapped with the next",
-        "condition turned round",
-        "no raise",
-        "no ConditionExpression",
-    ]
-    for text in of_code.values():
-        compile(text, "damaged", "exec")
-    assert of_code["line 3: swapped with the next"].index("queue.send") < of_code[
-        "line 3: swapped with the next"
-    ].index("if")
-    assert list(of_template) == [
-        "line 5: no RedrivePolicy",
-        "line 8: may not s3:GetObject",
-        "line 8: may not s3:GetObjectVersion",
-        "line 9: may not sqs:SendMessage",
-    ]
-    assert f"Action: [{damage.NOTHING}, s3:GetObjectVersion]" in of_template["line 8: may not s3:GetObject"]
-    assert f"{{ Action: {damage.NOTHING}, Resource: a }}" in of_template["line 9: may not sqs:SendMessage"]
-
-
-APART = """
-table = resource.Table("t")
-def plain(event):
-    return event["a"]
-def handler(event):
-    first = plain(event)
-    second = int(event["b"])
-    {third}
-"""
-
-
-@pytest.mark.parametrize(
-    ("third", "lines"),
-    [
-        ("third = str(event)", []),
-        ("third = str(second)", [7]),  # which uses what the one before it sets
-        ("third = table.get(event)", [7]),  # which asks somebody
-        ("third = other(event)", [7]),  # nobody knows what it does
-        ("event['third'] = str(event)", [7]),  # which others see
-        ("print(event)", [7]),
-    ],
-)
-def test_only_what_nobody_can_notice_is_not_swapped(third: str, lines: list[int]) -> None:
-    assert [what for what, _ in damage.in_python(APART.format(third=third))] == [
-        f"line {line}: swapped with the next" for line in lines
-    ]
