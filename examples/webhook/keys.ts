@@ -42,7 +42,7 @@ function same(one: Buffer, other: Buffer): boolean {
 
 /** Throws Forged when none of the signatures is by a key that is known. */
 export async function prove(signed: Buffer, offered: Buffer[]): Promise<void> {
-  // A mismatch may be a rotation, but all forgers together buy one look in 10 s.
+  // A mismatch may be a rotation; however many forge, one look in 10 s.
   for (const seconds of [300, 10]) {
     if (Date.now() - keys.asked >= seconds * 1_000) await ask();
     const digests = keys.known.map((key) => Buffer.from(createHmac("sha256", key).update(signed).digest("hex")));

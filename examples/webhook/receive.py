@@ -53,7 +53,7 @@ def ask() -> None:
 
 
 def prove(signed: bytes, offered: list[bytes]) -> None:
-    for age in (300, 10):  # a mismatch may be a rotation, but all forgers together buy one look in 10 s
+    for age in (300, 10):  # a mismatch may be a rotation; however many forge, one look in 10 s
         if time.time() - Keys.asked >= age:
             ask()
         digests = [hmac.new(key, signed, "sha256").hexdigest().encode() for key in Keys.known]
