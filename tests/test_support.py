@@ -20,7 +20,7 @@ from support import commands, facts, node, policies, snippets, templates
 from support.documents import ROOT, Fence, anchors, fences, links, rows, tokens
 from support.handlers import references, state
 from support.mistakes import Break, Mutant, breaks, mutants, sow
-from support.mutants import catcher, copied
+from support.mutants import catcher, copied, known
 from support.new_pattern import make, open_places
 from support.promises import promised
 from support.rounds import EVERYTHING, PATTERNS, QUICK, left_out, marks
@@ -438,6 +438,15 @@ def test_the_local_aws_is_atomic_between_threads(aws: LocalAws) -> None:
         assert sum(pool.map(write, range(8))) == 20
     counter = dynamodb.get_item(TableName=name, Key={"id": {"S": "counter"}}, ConsistentRead=True)["Item"]
     assert counter["hits"] == {"N": "160"}
+
+
+def test_the_test_that_is_named_beside_a_mistake_is_there() -> None:
+    there = [ROOT / "tests" / name for name in ("test_templates.py", "test_typescript.py")]
+    texts = [path.read_text() for path in [*there, *(ROOT / "tests" / "patterns").rglob("test_*.py")]]
+
+    assert known()
+    assert known().keys() <= {str(mutant) for mutant in mutants()}
+    assert [name for name in set(known().values()) if not any(f"def {name}(" in text for text in texts)] == []
 
 
 @pytest.mark.e2e
