@@ -182,8 +182,13 @@ def of_task(task: Task, answer: Path) -> list[Damage]:
 
 
 def unnoticed(task: Task, aws: LocalAws, place: Path) -> Measured:
-    """Damages a task's good answer in every way, and keeps what leaves its score at 1."""
+    """Damages a task's good answer in every way, and keeps what leaves its score at 1.
+
+    Raises `SystemExit` if the score is below that before.
+    """
     answer, order = task.good(place / task.name), list(task.checks)
+    if failed := [check.name for check in order if check.grade(answer, aws)]:
+        raise SystemExit(f"{task.name}: the good answer fails {', '.join(failed)}, as any damage to it would")
     missed: list[str] = []
     everything = of_task(task, answer)
     for damage in everything:

@@ -2,11 +2,14 @@
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
 from evals import damage
-from evals.scoring import scored_tasks
+from evals.scoring import Check, Severity, Task, scored_tasks
+from trials.local_aws import LocalAws
 
 FIGURES = damage.RESULTS / "damage.json"
 README = Path(__file__).resolve().parent / "README.md"
@@ -56,6 +59,14 @@ def test_figures_of_one_commit_are_added_up_and_others_dropped(tmp_path: Path) -
     damage.keep({"a": damage.Measured(2, ["y"])}, file, "2")
 
     assert damage.measured(file) == {"a": damage.Measured(2, ["y"])}
+
+
+def test_an_answer_that_fails_undamaged_is_not_damaged(tmp_path: Path, aws: LocalAws) -> None:
+    bad = Check("it_is_asked_for", Severity.ASKED, lambda *_: ["it is not there"])
+    task = SimpleNamespace(name="t", good=lambda folder: folder, checks=[bad])
+
+    with pytest.raises(SystemExit, match="t: the good answer fails it_is_asked_for"):
+        damage.unnoticed(cast(Task, task), aws, tmp_path)
 
 
 CODE = """
