@@ -69,7 +69,7 @@ def keep(upload: Upload, where: str) -> str:
 
 
 def start(upload: Upload, kept: str, correlation_id: str) -> None:
-    """The name makes a repeated event a conflict, for the 90 days that Step Functions remembers it."""
+    """A repeated event starts nothing under its name, for the 90 days that Step Functions remembers it."""
     given = {"list": upload.key, "version": upload.version, "file": kept, "correlation_id": correlation_id}
     name = f"{sha256(upload.key.encode()).hexdigest()[:32]}-{upload.version}"
     with suppress(states.exceptions.ExecutionAlreadyExists):

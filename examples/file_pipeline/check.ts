@@ -58,7 +58,7 @@ async function keep(upload: Upload, where: string): Promise<string> {
   return kept;
 }
 
-/** The name makes a repeated event a conflict, for the 90 days that Step Functions remembers it. */
+/** A repeated event starts nothing under its name, for the 90 days that Step Functions remembers it. */
 async function start(upload: Upload, file: string, correlation_id: string): Promise<void> {
   const version = versionOf(upload);
   const name = `${createHash("sha256").update(upload.key).digest("hex").slice(0, 32)}-${version}`;
