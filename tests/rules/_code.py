@@ -245,20 +245,48 @@ IMPORTS = re.compile(
 SET = r"process\.env\.{0}\s*(?:\|\||\?\?|\?(?!\.)|[=!]==?|=(?!=)|&&|\)\s*(?:\|\||\?\?|\?|&&|\{{|return|throw))"
 
 
+FUNCTIONS = re.compile(  # those of a module's top, up to the next line that is not indented
+    r"^(?:(?:export\s+)?(?:default\s+)?(?:async\s+)?function\s*\*?\s*(?P<declared>\w+)"
+    r"|(?:(?:export\s+)?(?:const|let|var)\s+|(?:module\.)?exports\.)(?P<bound>\w+)[^=\n]*="
+    r"\s*(?:async\s*)?(?:function\b|\(|\w+\s*=>)).*(?:\n(?:[ \t})\]].*)?)*",
+    re.M,
+)
+EXPORTED = re.compile(r"^(?:(?:module\.)?exports\s*=|export)\s*\{([^{}]*)\}", re.M)
+
+
+def _run(source: str, handler: str) -> str:
+    """The source without the functions of its top that the handler does not lead to, line for line."""
+    rest = EXPORTED.sub("", FUNCTIONS.sub("", source))
+    names = {handler}
+    for exported in EXPORTED.finditer(source):
+        for written in exported[1].split(","):
+            pair = {word for word in re.findall(r"\w+", written) if word != "as"}
+            names |= pair if handler in pair else set()
+    led, left = [rest], list(FUNCTIONS.finditer(source))
+    while led:
+        names |= set(re.findall(r"\w+", " ".join(led)))
+        led = [one[0] for one in left if one["declared"] in names or one["bound"] in names]
+        left = [one for one in left if one["declared"] not in names and one["bound"] not in names]
+    for one in left:
+        source = source[: one.start()] + re.sub(r"[^\n]", " ", one[0]) + source[one.end() :]
+    return source
+
+
 def of_script(path: Path, handler: str) -> Code:
     """What a handler in JavaScript or TypeScript needs."""
     source = TOKENS.sub(
         lambda token: token["text"] or "\n" * token["comment"].count("\n"), path.read_text(errors="replace")
     )
     code = Code({handler} if re.search(rf"\b{re.escape(handler)}\b|export\s*\*|exports\s*\[", source) else set())
-    for reading in re.finditer(r"process\.env\.([A-Za-z_][A-Za-z0-9_]*)", source):
+    run = _run(source, handler)
+    for reading in re.finditer(r"process\.env\.([A-Za-z_][A-Za-z0-9_]*)", run):
         name = reading[1]
-        strict = re.search(rf"\b(?:{'|'.join(REQUIRED)}):\s*process\.env\.{name}\b", source)
+        strict = re.search(rf"\b(?:{'|'.join(REQUIRED)}):\s*process\.env\.{name}\b", run)
         kept = re.search(
             rf"\b(?:const|let|var)\s+(\w+)[^=;\n]*=\s*process\.env\.{name}\b!?\s*(?:as\s+string\s*)?[;\n]", source
         )
         if kept and not strict:
-            strict = re.search(rf"\b(?:{'|'.join(REQUIRED)}):\s*{kept[1]}\b", source)
+            strict = re.search(rf"\b(?:{'|'.join(REQUIRED)}):\s*{kept[1]}\b", run)
             asked = re.search(rf"if\s*\([^)]*\b{kept[1]}\b", source)
             strict = None if asked else strict
         asked = re.search(SET.format(name), source) or re.search(rf"!\s*process\.env\.{name}\b", source)
@@ -266,16 +294,16 @@ def of_script(path: Path, handler: str) -> Code:
             rf"[\"']{name}[\"']|process\.env\s*\)|process\.env\s*\[|=\s*process\.env\s*[;\n]|dotenv", source
         )
         if strict and not asked and not other:
-            code.variables.setdefault(name, f"{path.name}:{source[: reading.start()].count(chr(10)) + 1}")
+            code.variables.setdefault(name, f"{path.name}:{run[: reading.start()].count(chr(10)) + 1}")
     foreign = re.search(r"accessKeyId|\bcredentials\s*[:,}]|AssumeRole", source)  # calls under another role
     for clause in [] if foreign else IMPORTS.finditer(source):
         for written in (clause[1] or clause[2]).split(","):
             names = re.split(r"\s+as\s+|\s*:\s*", written.strip().removeprefix("type "))
             operation, local = names[0].strip(), names[-1].strip()
             for construction in (
-                re.finditer(rf"\bnew\s+{re.escape(local)}\s*\(", source) if operation.endswith("Command") else ()
+                re.finditer(rf"\bnew\s+{re.escape(local)}\s*\(", run) if operation.endswith("Command") else ()
             ):
-                line = source[: construction.start()].count("\n") + 1
+                line = run[: construction.start()].count("\n") + 1
                 service = f"{clause[3]}-{clause[4]}".removeprefix("client-")
                 code.calls.append(Call(service, operation.removesuffix("Command"), f"{path.name}:{line}"))
     return code
