@@ -131,6 +131,11 @@ def of_python(sources: dict[str, str], module: str, handler: str) -> Code | None
     return code
 
 
+def is_placeholder(source: str) -> bool:
+    """Nothing but comments, which somebody replaces once the function is there."""
+    return not ast.parse(source).body
+
+
 def _bound(tree: ast.AST) -> Iterator[str]:
     """The names that a module binds itself, whatever the conditions."""
     for node in ast.iter_child_nodes(tree):

@@ -78,7 +78,7 @@ def _handler(template: model.Model, function: model.Resource) -> Iterator[Handle
     for source in inline:
         if isinstance(source, str) and source.strip() and runtime.startswith("python"):
             code = reader.of_python({"index": source}, "index", name)
-            if code:
+            if code and not reader.is_placeholder(source):
                 yield Handler(function, module, name, code, (), False)
             return
     folder = _folder(template, function)
