@@ -272,9 +272,8 @@ def _run(source: str, handler: str) -> str:
         names |= set(re.findall(r"\w+", " ".join(led)))
         led = [one[0] for one in left if one["declared"] in names or one["bound"] in names]
         left = [one for one in left if one["declared"] not in names and one["bound"] not in names]
-    for one in left:
-        source = source[: one.start()] + re.sub(r"[^\n]", " ", one[0]) + source[one.end() :]
-    return source
+    spans = {one.span() for one in left}
+    return FUNCTIONS.sub(lambda one: "\n" * one[0].count("\n") if one.span() in spans else one[0], source)
 
 
 def of_script(path: Path, handler: str) -> Code:
