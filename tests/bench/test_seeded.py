@@ -169,6 +169,9 @@ class EachWorldAnew:
 
     lookups = made_up = missing = faulted
 
+    def learn_senders(self) -> bool:
+        return False
+
 
 def test_a_world_is_compared_with_the_empty_one_that_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(once, "lay_objects", lambda *_: None)

@@ -28,19 +28,17 @@ prefix_of, service_of = detection._target_prefix, detection.service_for_target_p
 detection._target_prefix = lambda headers, path: SES if path.startswith("/v2/email/") else prefix_of(headers, path)
 detection.service_for_target_prefix = lambda prefix: SES if prefix == SES else service_of(prefix)
 
-LENGTH = "content-length"
-forward.HOP_BY_HOP = forward.HOP_BY_HOP - {
-    LENGTH
-}  # it drops the length of an answer, by which SDKs load a file in parts
-outbound = forward.Upstream._outbound_headers
+streamed = forward._stream_to_client
 
 
-def without_length(upstream: Any, request: web.Request) -> dict[str, str]:
-    """Headers of a request that is streamed on, whose length is counted anew."""
-    return {name: value for name, value in outbound(upstream, request).items() if name != LENGTH}
+async def with_length(request: web.Request, status: int, headers: Any, fault: Any, chunks: Any) -> web.StreamResponse:
+    """It drops the length of an answer, by which SDKs load a file in parts; an answer under a fault has none."""
+    if fault is None and (length := headers.get("content-length")):
+        fault = forward.ResponseFault(set_headers={"Content-Length": length})
+    return await streamed(request, status, headers, fault, chunks)
 
 
-forward.Upstream._outbound_headers = without_length
+forward._stream_to_client = with_length
 
 
 def at_home(request: web.Request) -> web.Request:
