@@ -55,6 +55,7 @@ SEEDS = (
         "arrives",
         "denied",
         ((TEMPLATE, BEFORE, RULE + BEFORE),),
+        also=("lost",),  # nor does the added rule keep what Start refuses
     ),
     Seed(
         "durable_workflow",
