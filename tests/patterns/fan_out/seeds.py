@@ -32,5 +32,12 @@ SEEDS = (
             ),
         ),
     ),
-    Seed("fan_out", "marks first, then counts", "throttled", "lost", (("app.py", KEPT, APART),)),
+    Seed(
+        "fan_out",
+        "marks first, then counts",
+        "throttled",
+        "lost",
+        (("app.py", KEPT, APART),),
+        also=("doubled",),  # an update whose answer takes longer than the client waits is sent again, and adds again
+    ),
 )

@@ -1,17 +1,22 @@
-"""MiniStack that tells how many invocations run or were accepted and have not begun: `GET /_ministack/at-work`.
+"""MiniStack that tells how much is at work: `GET /_ministack/at-work`.
+
+Invocations that run, or were accepted and have not begun, and executions that went on within the last second.
 
 Whoever waits until nothing changes any more else takes a busy machine for one that is done.
 """
 
 import json
+from datetime import UTC, datetime, timedelta
 from functools import wraps
 from typing import Any
 
 import ministack.app as app
 import ministack.services.lambda_svc as functions
+import ministack.services.stepfunctions as machines
 from ministack.core.lambda_runtime import workers_in_use
 
 PATH = "/_ministack/at-work"
+MOVED = timedelta(seconds=1)  # ago at most: an execution that stands still longer waits for a time or for somebody
 accepted: list[Any] = []  # events of asynchronous invocations that have not begun
 plain_invoke, plain_execute, plain_resume, plain_download = (
     functions.invoke_async_with_retry,
@@ -48,10 +53,17 @@ def resume(name: str, arn: str, event: Any) -> None:
         begun(turn)
 
 
+def moving() -> int:
+    """Executions between two tasks, or before a retry: for a moment no function of theirs runs."""
+    now = datetime.now(UTC)
+    running = [one for one in list(machines._executions._data.values()) if one["status"] == "RUNNING" and one["events"]]
+    return sum(now - datetime.fromisoformat(one["events"][-1]["timestamp"]) < MOVED for one in running)
+
+
 def download(path: str, method: str) -> Any:
     if path != PATH:
         return plain_download(path, method)
-    number = json.dumps({"invocations": workers_in_use() + len(accepted)}).encode()
+    number = json.dumps({"number": workers_in_use() + len(accepted) + moving()}).encode()
     return 200, {"Content-Type": "application/json"}, number
 
 

@@ -320,9 +320,9 @@ class Server:
         return [(str(kind), str(name)) for kind, name in self._fault_proxy("GET")["missing"]]
 
     def at_work(self) -> int:
-        """How many invocations run, or were accepted and have not begun."""
+        """How many invocations and executions are not done, but for those that wait."""
         with urllib.request.urlopen(f"{self.endpoint}/_ministack/at-work", timeout=10, context=self.tls) as answer:
-            return int(json.load(answer)["invocations"])
+            return int(json.load(answer)["number"])
 
     def senders(self) -> list[str]:
         """The addresses as which functions sent mails since the last `reset`, or would have."""
