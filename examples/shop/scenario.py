@@ -155,6 +155,19 @@ def play(local: LocalAws, say: Callable[[str], None], template: Path) -> Iterato
             "one of them large", f"to review: {', '.join(large)}", "announced to whoever asks", large == {"sofa"}
         )
 
+        say("a copy of a shipped order among the dead letters")
+        shipped = orders[0]
+        body = json.dumps({"order_id": shipped, "address": "1 Main St"})
+        sqs.send_message(QueueUrl=out["ShippingDlqUrl"], MessageBody=body)
+        seen(lambda: depth("ShippingDlqUrl") == 0 and idle())
+        stays = shipped in carrier.parcels, refunds.taken[f"refund-{shipped}"], status(shipped, "ana")
+        yield Outcome(
+            "a dead letter of a shipped order",
+            f"{'its parcel' if stays[0] else 'no parcel'}, {stays[1]} refund, {stays[2]}",
+            "what is shipped is not given up",
+            stays == (True, 0, "SHIPPED"),
+        )
+
         say("a declined card, and an article that nobody sells")
         declined, rejected = place("dee", "k-1"), place("ana", "k-9", "yacht")
         told = seen(lambda: mails_about(declined) and mails_about(rejected))

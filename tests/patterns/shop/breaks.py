@@ -17,6 +17,8 @@ BREAKS = (
     Break("shop", "refunded once, and somebody told",
           (("give_up.py", '        raise ConnectionError(f"carrier said {reply.status}")\n', "        return\n"),)),
     Break("shop", "what is refunded is not shipped",
+          (("give_up.py", "        cancel(order.order_id)\n", "        pass\n"),)),
+    Break("shop", "what is shipped is not given up",
           (("give_up.py", 'key_prefix="shipment"', 'key_prefix="given-up"'),)),
     Break("shop", "mailed once, later", (("mail.py", "            mails.release(mail_id, holder)\n", ""),)),
 )  # fmt: skip
