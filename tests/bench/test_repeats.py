@@ -1,11 +1,16 @@
 """A repeat on another day, a copy beside a first that dies, answers in pages: over histories typed by hand."""
 
-from typing import Any
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
 from trials.deliveries.history import Answer, Delivery, History, Reference
+from trials.faults import repeats
+from trials.project import Kind, Source
 from trials.samples import Sample
+from trials.stage import Stage
 from trials.verdicts import Promise, Verdict
 from trials.verdicts.copies import Copy, outlived
 from trials.verdicts.pages import in_pages
@@ -45,6 +50,44 @@ def test_a_repeat_that_is_refused_after_midnight_proves_nothing() -> None:
     history = History("over midnight", Delivery(answers=[Answer()]), ONE, ONE, Answer(error="expired"))
 
     assert on_another_day(history, REFERENCE, GRAVES).verdict is Verdict.UNPROVED
+
+
+class Clocked:
+    """A stage with one function, which does a job once under the day's date, and not more than six hours too late."""
+
+    def __init__(self, due: datetime) -> None:
+        self.due, self.now, self.jobs = due, due, list[str]()
+        self.graves = frozenset[str]()
+        self.local = SimpleNamespace(move_clock=lambda seconds: self.later("", seconds))
+
+    def fresh(self) -> None:
+        self.now, self.jobs = self.due, []
+
+    def later(self, _: str, seconds: float) -> None:
+        self.now = self.due + timedelta(seconds=seconds)
+
+    def renew(self, _: str) -> None: ...
+
+    def invoke(self, *_: Any) -> Answer:
+        key = f"job/{self.now.date()}"
+        if self.now - self.due < timedelta(hours=6) and key not in self.jobs:
+            self.jobs.append(key)
+        return Answer()
+
+    def world(self) -> World:
+        return {**NOTHING, "table Jobs": [{"id": key} for key in self.jobs]}
+
+
+@pytest.mark.parametrize("hour", [0, 4, 12, 23])
+def test_midnight_is_met_at_whatever_hour_the_trials_run(hour: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    stage = Clocked(datetime(2026, 11, 28, hour, 30, tzinfo=UTC))
+    monkeypatch.setattr("time.time", stage.due.timestamp)
+    monkeypatch.setattr(repeats, "deliver", lambda stage, *_: Delivery(event={}, answers=[stage.invoke()]))
+    source = Source(Kind.SCHEDULE, "Fire", "Fire.Nightly")
+
+    judgements = list(repeats.over_midnight(cast("Stage", stage), source, REFERENCE))
+
+    assert [(each.verdict, each.promise) for each in judgements] == [DOUBLED]
 
 
 def test_a_message_that_its_receiver_knows_is_no_more() -> None:
