@@ -1,0 +1,79 @@
+"""An environment outlasts an error of its handler, as Lambda's does, and ends with its process."""
+
+import io
+import json
+import zipfile
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from trials.local_aws import LocalAws
+
+PYTHON = """
+import os
+
+seen = []
+
+
+def handler(event, context):
+    seen.append(event)
+    if event == "dies":
+        os._exit(1)
+    if event == "fails":
+        raise ValueError(f"seen {len(seen)}")
+    return len(seen)
+"""
+NODE = """
+let seen = 0;
+exports.handler = (event, context, callback) => {
+  seen += 1;
+  if (event === "dies") process.exit(1);
+  if (event === "fails") throw new Error(`seen ${seen}`);
+  if (event === "fails later") return callback(new Error(`seen ${seen}`));
+  callback(null, seen);
+};
+"""
+CODE = {"python3.11": ("index.py", PYTHON), "nodejs22.x": ("index.js", NODE)}
+
+
+@pytest.fixture(scope="module")
+def local() -> Iterator[LocalAws]:
+    with LocalAws(faults=True) as local:
+        yield local
+
+
+def invoke(local: LocalAws, name: str, event: str) -> Any:
+    answer = local.client("lambda").invoke(FunctionName=name, Payload=json.dumps(event).encode())
+    body = json.loads(answer["Payload"].read())
+    return body["errorMessage"] if "FunctionError" in answer else body
+
+
+def create(local: LocalAws, runtime: str) -> str:
+    local.reset()
+    bundle = io.BytesIO()
+    with zipfile.ZipFile(bundle, "w") as archive:
+        archive.writestr(*CODE[runtime])
+    name = f"counts-{runtime.replace('.', '-')}"
+    local.client("lambda").create_function(
+        FunctionName=name,
+        Runtime=runtime,
+        Role="arn:aws:iam::123456789012:role/any",
+        Handler="index.handler",
+        Code={"ZipFile": bundle.getvalue()},
+    )
+    return name
+
+
+@pytest.mark.e2e
+@pytest.mark.parametrize(
+    ("runtime", "failing"), [("python3.11", "fails"), ("nodejs22.x", "fails"), ("nodejs22.x", "fails later")]
+)
+def test_what_a_handler_left_in_its_module_when_it_failed_is_there_the_next_time(
+    local: LocalAws, runtime: str, failing: str
+) -> None:
+    name = create(local, runtime)
+
+    assert [invoke(local, name, event) for event in ("works", failing, failing, "works")] == [1, "seen 2", "seen 3", 4]
+    assert "died" in invoke(local, name, "dies")
+    assert invoke(local, name, "works") == 1
