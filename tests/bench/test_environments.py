@@ -2,6 +2,7 @@
 
 import io
 import json
+import sys
 import zipfile
 from collections.abc import Iterator
 from typing import Any
@@ -34,12 +35,12 @@ exports.handler = (event, context, callback) => {
   callback(null, seen);
 };
 """
-CODE = {"python3.11": ("index.py", PYTHON), "nodejs22.x": ("index.js", NODE)}
+CODE = {"python3.11": {"index.py": PYTHON}, "nodejs22.x": {"index.js": NODE}}
 
 
-@pytest.fixture(scope="module")
-def local() -> Iterator[LocalAws]:
-    with LocalAws(faults=True) as local:
+@pytest.fixture(scope="module", params=[False, True], ids=["started", "copied"])
+def local(request: pytest.FixtureRequest) -> Iterator[LocalAws]:
+    with LocalAws(faults=True, forks=request.param) as local:
         yield local
 
 
@@ -49,11 +50,12 @@ def invoke(local: LocalAws, name: str, event: str) -> Any:
     return body["errorMessage"] if "FunctionError" in answer else body
 
 
-def create(local: LocalAws, runtime: str) -> str:
+def create(local: LocalAws, runtime: str, files: dict[str, str], **variables: str) -> str:
     local.reset()
     bundle = io.BytesIO()
     with zipfile.ZipFile(bundle, "w") as archive:
-        archive.writestr(*CODE[runtime])
+        for file, text in files.items():
+            archive.writestr(file, text)
     name = f"counts-{runtime.replace('.', '-')}"
     local.client("lambda").create_function(
         FunctionName=name,
@@ -61,6 +63,7 @@ def create(local: LocalAws, runtime: str) -> str:
         Role="arn:aws:iam::123456789012:role/any",
         Handler="index.handler",
         Code={"ZipFile": bundle.getvalue()},
+        Environment={"Variables": variables},
     )
     return name
 
@@ -72,8 +75,41 @@ def create(local: LocalAws, runtime: str) -> str:
 def test_what_a_handler_left_in_its_module_when_it_failed_is_there_the_next_time(
     local: LocalAws, runtime: str, failing: str
 ) -> None:
-    name = create(local, runtime)
+    name = create(local, runtime, CODE[runtime])
 
     assert [invoke(local, name, event) for event in ("works", failing, failing, "works")] == [1, "seen 2", "seen 3", 4]
     assert "died" in invoke(local, name, "dies")
     assert invoke(local, name, "works") == 1
+
+
+WHO = """
+import os
+import random
+import sys
+
+identity = os.urandom(8).hex()
+
+
+def handler(event, context):
+    if event == "ends":
+        os._exit(1)
+    return ["boto3" in sys.modules, identity, random.random(), os.environ["OWN"], len(sys.argv), __file__]
+"""
+
+
+@pytest.mark.e2e
+@pytest.mark.parametrize("brought", [(), ("pydantic.py",)])
+def test_a_copy_has_imported_the_sdk_and_shares_nothing_with_another(brought: tuple[str, ...]) -> None:
+    files = {"index.py": WHO} | dict.fromkeys(brought, "")
+    with LocalAws(faults=True, forks=True) as local:
+        name = create(local, "python3.11", files, OWN="of the function")
+        told = []
+        for _ in range(2):
+            told.append(invoke(local, name, "tells"))
+            invoke(local, name, "ends")
+
+    imported, identities, numbers, own, _, places = zip(*told, strict=True)
+    copied = sys.platform == "linux" and not brought  # a function that brings such a package itself starts as ever
+    assert set(imported) == {copied}
+    assert [len(set(drawn)) for drawn in (identities, numbers, places)] == [2, 2, 2]
+    assert set(own) == {"of the function"}

@@ -169,9 +169,9 @@ class Theatre:
     `unfenced` says why it has none.
     """
 
-    def __init__(self, home: Path, path: Path, port: int = 0) -> None:
+    def __init__(self, home: Path, path: Path, port: int = 0, forks: bool = False) -> None:
         """`path` is the project's, which stays in sight where `/tmp` is another folder."""
-        self._home, self._port = home, port
+        self._home, self._port, self._forks = home, port, forks
         folder = path if path.is_dir() else path.parent
         self._needed = [home, folder, ROOT, Path(sys.prefix), Path(sys.base_prefix)]
 
@@ -183,7 +183,7 @@ class Theatre:
             if everywhere:
                 stack.enter_context(Names())
             self._scratch = scratch(self._home, self._needed)
-            local = LocalAws(self._port, True, self._home, self._outside.ca, self._scratch)
+            local = LocalAws(self._port, True, self._home, self._outside.ca, self._scratch, self._forks)
             self._local = stack.enter_context(local)
             self._stack = stack.pop_all()
         return self

@@ -73,8 +73,9 @@ class LocalAws(Server):
         home: Path | None = None,
         outside_ca: Path | None = None,
         scratch: Scratch | None = None,
+        forks: bool = False,
     ) -> None:
-        super().__init__(port, faults, home, outside_ca, scratch)
+        super().__init__(port, faults, home, outside_ca, scratch, forks)
         self._archives: dict[Path, Path] = {}  # of the functions' code, by folder
         self._built: dict[tuple[Path, str, str], Path] = {}  # folders of JavaScript, by source, handler and metadata
         self._unpacked: dict[str, str] = {}  # functions whose packages cannot be had, and why

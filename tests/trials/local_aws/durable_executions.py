@@ -15,6 +15,7 @@ import contextvars
 import heapq
 import importlib.util
 import json
+import os
 import sys
 import threading
 import time
@@ -40,6 +41,9 @@ def beside(name: str) -> None:
 
 beside("at_work")  # first: what follows changes what it counts
 beside("lasting")
+if os.environ.get("TRIALS_FORKS"):
+    beside("forks")
+    sys.modules["forks"].install()
 ATTEMPTS = 5  # of one invocation, as AWS's own testing library gives it
 PAUSE = 0.5  # seconds between them
 locks: defaultdict[str, Any] = defaultdict(threading.RLock)

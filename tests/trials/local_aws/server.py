@@ -86,17 +86,19 @@ class Server:
         home: Path | None = None,
         outside_ca: Path | None = None,
         scratch: Scratch | None = None,
+        forks: bool = False,
     ) -> None:
         """`home` is a folder to work in and to leave to the caller, who has threads that may still write into it.
 
         `outside_ca` is for a process in a namespace of its own: no guard is needed there, and functions trust it.
-        `scratch` is where functions put temporary files; without one, they do so in `home`.
+        `scratch` is where functions put temporary files; without one, they do so in `home`. With `forks`, environments
+        in Python begin as copies of a process that has imported the SDK.
         """
         self.scratch = scratch
         self._outside_ca = outside_ca
         self._port = port
         self._given = home
-        self._faults = faults
+        self._faults, self._forks = faults, forks
         self.processes: list[subprocess.Popen[bytes]] = []
         self._numbers = itertools.count(1)
         self._clients: dict[str, Any] = {}
@@ -148,6 +150,7 @@ class Server:
             "TRIALS_SIGNED": str(self.signed),
             "TRIALS_DECISIONS": str(self._decisions),
             **dict.fromkeys(TRUST if self._outside_ca else (), str(self._outside_ca)),
+            **({"TRIALS_FORKS": "1"} if self._forks and sys.platform == "linux" else {}),
         }
         if self._faults:
             self.ca = None

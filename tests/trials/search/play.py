@@ -81,7 +81,7 @@ SHRINKING = 40  # steps in which hypothesis may shrink a sequence that failed, a
 
 @dataclass
 class Player:
-    """`budget` is how many steps may be played; what was played once is known and costs nothing again."""
+    """`budget` is how many steps are played, and those that end a sequence; what was played is known from then on."""
 
     stage: Stage
     events: list[Sent]
@@ -120,7 +120,7 @@ class Player:
     def failure(self, plan: Plan) -> Failure | None:
         """What is wrong with the world that a sequence leaves; nothing either once the budget is spent."""
         if plan not in self.failed:
-            if self.spent + len(plan) > self.budget:
+            if self.spent >= self.budget:
                 return None
             self.spent, self.played = self.spent + len(plan), self.played + 1
             self.failed[plan] = wrong(self.play(plan), self.alone, self.newer, self.noise, self.ignored)

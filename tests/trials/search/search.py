@@ -61,7 +61,7 @@ def work(pipe: Connection, project: Path, home: Path, steps: int, keep: Path | N
     end_with_parent()
     tempfile.tempdir = str(home)
     with ExitStack() as stack:
-        theatre = stack.enter_context(Theatre(home, project))
+        theatre = stack.enter_context(Theatre(home, project, forks=True))
         pipe.send(searched(theatre.stage(project), steps, keep))
 
 
