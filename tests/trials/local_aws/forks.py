@@ -1,7 +1,8 @@
 """Environments in Python that begin as copies of a process which has imported the SDK, and nothing of any function.
 
 Most of a cold start is the import of boto3 and Powertools. A copy of that process loads the function's own modules as a
-new environment does, and shares nothing with another: no module of the function, no client, no connection. It is one
+new environment does, and shares nothing with another: no module of the function, no client, no connection. Its SDK
+retries as often as any, but does not wait before it: a fault lasts for a delivery, however long that takes. It is one
 only where that makes no difference: on Linux, without layers, if the function brings none of these packages itself and
 no clock or note of the trials has to be there first. Elsewhere the environment starts as ever.
 
@@ -20,6 +21,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 import types
 from pathlib import Path
 from typing import Any
@@ -42,9 +44,10 @@ NOTES = ("TRIALS_CLOCK", "TRIALS_SIGNED")  # files that change what an environme
 class Environment:
     """A copied process, as `subprocess.Popen` shows one."""
 
-    def __init__(self, handle: int | None, stdin: Any, stdout: Any, stderr: Any) -> None:
-        self.stdin, self.stdout, self.stderr = stdin, stdout, stderr
-        self._handle, self.returncode = handle, None if handle is not None else 1
+    returncode: int | None = None
+
+    def __init__(self, handle: int, stdin: Any, stdout: Any, stderr: Any) -> None:
+        self._handle, self.stdin, self.stdout, self.stderr = handle, stdin, stdout, stderr
 
     def poll(self) -> int | None:
         with contextlib.suppress(subprocess.TimeoutExpired):
@@ -54,10 +57,11 @@ class Environment:
     def wait(self, timeout: float | None = None) -> int:
         if self.returncode is None and not select.select([self._handle], [], [], timeout)[0]:
             raise subprocess.TimeoutExpired("environment", timeout or 0)
-        if self.returncode is None:
-            self.returncode = 1
-            os.close(self._handle)
+        self.returncode = 1
         return self.returncode
+
+    def __del__(self) -> None:
+        os.close(self._handle)
 
     def terminate(self) -> None:
         self._send(signal.SIGTERM)
@@ -93,7 +97,7 @@ class Original:
         for end in theirs:
             os.close(end)
         stdin, stdout, stderr = (os.fdopen(end, mode, buffering=1) for end, mode in zip(ours, "wrr", strict=True))
-        return Environment(handles[0] if handles else None, stdin, stdout, stderr)
+        return Environment(handles[0], stdin, stdout, stderr)
 
 
 originals: dict[str, Original] = {}
@@ -141,8 +145,10 @@ def prepare() -> None:
 
 
 def read_models() -> None:
-    """All sessions of a copy have one loader, which knows these services; it is only read."""
+    """All sessions of a copy have one loader, which knows these services and is only read; retries do not wait."""
     sdk: Any = importlib.import_module("botocore.session")
+    endpoint: Any = importlib.import_module("botocore.endpoint")
+    endpoint.time = types.SimpleNamespace(**{**vars(time), "sleep": lambda _: None})
     sdk.create_loader = functools.cache(sdk.create_loader)
     for service in SERVICES:
         nobody = {"aws_access_key_id": "nobody", "aws_secret_access_key": "nobody"}
@@ -151,25 +157,23 @@ def read_models() -> None:
 
 def serve(control: socket.socket) -> str:
     """Become a copy for each that is asked for; in a copy, return the script that it runs."""
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody here waits for a copy
     while True:
         head, files, _, _ = socket.recv_fds(control, 4, 3)
         if not head:
             os._exit(0)
+        with contextlib.suppress(ChildProcessError):  # copies that have ended
+            while os.waitpid(-1, os.WNOHANG)[0]:
+                pass
         asked = json.loads(whole(control, int.from_bytes(head, "big")))
         if (pid := os.fork()) == 0:
-            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             control.close()
             begin(files, asked)
             return str(asked["script"])
         for file in files:
             os.close(file)
-        try:
-            handle = os.pidfd_open(pid)
-            socket.send_fds(control, [b"1"], [handle])
-            os.close(handle)
-        except ProcessLookupError:
-            control.sendall(b"0")
+        handle = os.pidfd_open(pid)
+        socket.send_fds(control, [b"1"], [handle])
+        os.close(handle)
 
 
 def whole(control: socket.socket, size: int) -> bytes:
