@@ -531,18 +531,22 @@ def test_pytest_without_the_lock_files_environment_says_what_to_run_in_one_line(
 @pytest.mark.parametrize(
     ("keyword", "wanted", "taken"),
     [
-        ("queue_worker", "", QUICK),
-        ("queue_worker", EVERYTHING, EVERYTHING),
-        ("queue_worker", "e2e", "e2e"),
-        ("queue_worker and twice", "", ""),
-        ("doubled", "", ""),
-        ("", "", ""),
-        ("", QUICK, QUICK),
+        ("queue_worker", "", f"({QUICK}) and not slow"),
+        ("queue_worker", EVERYTHING, f"({EVERYTHING}) and not slow"),
+        ("queue_worker", "e2e", "(e2e) and not slow"),
+        ("queue_worker and twice", "", "not slow"),
+        ("doubled", "", "not slow"),
+        ("", "", "not slow"),
+        ("", QUICK, f"({QUICK}) and not slow"),
+        ("", "slow", "slow"),
+        ("queue_worker", "slow", "slow"),
     ],
 )
-def test_only_a_pattern_s_name_alone_leaves_out_what_is_slow_and_says_so(keyword: str, wanted: str, taken: str) -> None:
+def test_only_a_pattern_s_name_alone_leaves_out_whole_programs_and_says_so(
+    keyword: str, wanted: str, taken: str
+) -> None:
     assert marks(keyword, wanted) == taken
-    assert ("whole programs" in left_out(keyword, wanted)) is (taken != wanted)
+    assert ("whole programs" in left_out(keyword, wanted)) is (QUICK in taken and QUICK not in wanted)
     assert set(patterns()) == PATTERNS
 
 

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from support.planted_orders import EXAMPLES, Row
+from support import planted_orders
+from support.planted_orders import EXAMPLES, Row, is_current, known, result, summary
 from trials.cli import arguments
 from trials.search.machine import reduced, shortest
 from trials.search.plan import Fault, Names, Plan, Step
@@ -113,6 +114,23 @@ def test_a_fault_that_is_not_needed_is_left_out() -> None:
 
 
 @pytest.mark.e2e
+def test_each_portion_draws_sequences_of_its_own_the_same_at_each_time() -> None:
+    def drawn(portion: int) -> list[Plan]:
+        seen = list[Plan]()
+
+        def holds(plan: Plan) -> bool:
+            seen.append(plan)
+            return False
+
+        shortest([2, 0], holds, 20, portion)
+        return seen
+
+    first, second = drawn(1), drawn(2)
+    assert first == drawn(1)
+    assert len(set(first) & set(second)) < len(set(first)) / 2
+
+
+@pytest.mark.e2e
 def test_where_nothing_fails_nothing_is_found_and_every_kind_of_step_was_drawn() -> None:
     seen = list[Plan]()
 
@@ -165,10 +183,13 @@ def test_what_cannot_be_searched_is_one_line(
 # ---- planted
 
 
+HELD = "110 sequences, 503 steps, of 3 events: in the end"
+
+
 @pytest.mark.parametrize(
     ("system", "judgement", "right"),
     [
-        (EXAMPLES[0], held("500 steps"), True),
+        (EXAMPLES[0], held(HELD), True),
         (EXAMPLES[0], unproved(NOTHING_TO_PLAY), True),
         (EXAMPLES[0], unproved("the process of the search ended without a word"), False),
         (EXAMPLES[0], broken(Promise.LOST, "found in sequence 3"), False),
@@ -187,3 +208,58 @@ def test_a_planted_fault_is_found(planted: Path) -> None:
     done = subprocess.run(command, cwd=ROOT / "tests", capture_output=True, text=True, check=False, timeout=900)
 
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda folder: folder.name)
+def test_an_example_survives_hundreds_of_steps(example: Path) -> None:
+    command = [sys.executable, "-m", "support.planted_orders", "--again", f"examples/{example.name}/"]
+    done = subprocess.run(command, cwd=ROOT / "tests", capture_output=True, text=True, check=False, timeout=3600)
+
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+# ---- what the slow round said
+
+
+def test_what_the_slow_round_said_of_each_example_is_published_and_none_failed() -> None:
+    results = known()
+    said = " ".join((ROOT / "tests" / "README.md").read_text().split())
+
+    assert set(results) <= {example.name for example in EXAMPLES}
+    assert [name for name, one in results.items() if not (one.survived or one.nothing_to_play or one.unfinished)] == []
+    assert summary(results) in said, (
+        f"run `uv run pytest -m slow`, or of one example with -k; then it says: {summary(results)}"
+    )
+
+
+def test_portions_add_up_and_an_example_has_survived_once_all_steps_were_played() -> None:
+    row = Row(EXAMPLES[0], Finding("all sources", "search", held(HELD.replace("503", "250"))), 1.0)
+    first = result(row)
+    second = result(row, first)
+
+    assert (first.unfinished, first.survived) == (True, False)
+    assert (second.portions, second.sequences, second.steps, second.survived) == (2, 220, 500, True)
+    lost = Row(EXAMPLES[0], Finding("all sources", "search", broken(Promise.LOST, "found in sequence 3")), 1.0)
+    assert (result(lost, second).survived, result(lost, second).unfinished) == (False, False)
+    nothing = Row(EXAMPLES[0], Finding("all sources", "search", unproved("the process ended without a word")), 1.0)
+    assert (result(nothing).nothing_to_play, result(nothing).unfinished) == (False, False)
+
+
+def test_an_example_that_changed_counts_as_not_searched(monkeypatch: pytest.MonkeyPatch) -> None:
+    first, second = EXAMPLES[:2]
+    ours = [
+        Row(each, Finding("all sources", "search", said), 1.0)
+        for each, said in ((first, held(HELD)), (second, unproved(NOTHING_TO_PLAY)))
+    ]
+    results = {row.system.name: result(row) for row in ours}
+    monkeypatch.setattr(planted_orders, "EXAMPLES", [first, second])
+
+    assert summary(results) == (
+        "Of 2 examples 1 survived at least 500 steps each, 503 in 110 sequences; in 1 there is nothing to play."
+    )
+    monkeypatch.setattr(planted_orders, "digest", lambda _: "of other files")
+    assert not is_current(first, results)
+    assert (
+        summary(results) == "Of 2 examples 0 survived at least 500 steps; not searched to the end as they are now: 2."
+    )

@@ -74,7 +74,8 @@ def in_python(mutant: Mutant) -> bool:
 def digest(folder: Path) -> str:
     """Of what the trials read of a project."""
     files = [path for path in sorted(folder.rglob("*")) if path.suffix in (".py", ".yaml", ".json", ".txt")]
-    text = "".join(f"{path.relative_to(folder)}\n{path.read_text()}" for path in files if path.name != "stack.py")
+    read = [path for path in files if path.name not in ("stack.py", "scenario.py")]
+    text = "".join(f"{path.relative_to(folder)}\n{path.read_text()}" for path in read)
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
-from hypothesis import HealthCheck, Phase, Verbosity, settings
+from hypothesis import HealthCheck, Phase, Verbosity, seed, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
 
@@ -19,8 +19,11 @@ class Broken(AssertionError):
     """A sequence failed."""
 
 
-def shortest(calls: list[int], fails: Callable[[Plan], bool], most: int) -> Plan | None:
-    """The simplest failing sequence that was met in at most `most` sequences; `calls` by event, how many it makes."""
+def shortest(calls: list[int], fails: Callable[[Plan], bool], most: int, portion: int = 0) -> Plan | None:
+    """The simplest failing sequence that was met in at most `most` sequences; `calls` by event, how many it makes.
+
+    Each `portion` draws sequences of its own, which are the same at each time.
+    """
     best: list[Plan] = []
 
     class Sequence(RuleBasedStateMachine):
@@ -71,6 +74,8 @@ def shortest(calls: list[int], fails: Callable[[Plan], bool], most: int) -> Plan
                 best[:] = [plan] if not best or simpler(plan, best[0]) else best
                 raise Broken
 
+    if portion:
+        seed(portion)(Sequence)
     with suppress(Broken):
         run_state_machine_as_test(Sequence, settings=quiet(most))
     return best[0] if best else None

@@ -37,12 +37,15 @@ EVERY = "all sources"
 NOTHING = "no source has an effect that can be compared, and a key by which a repeat is known"
 
 
-def search(project: Path, steps: int, keep: Path | None = None) -> Finding:
-    """Play about `steps` steps of random sequences of the project's events; `keep` is a file for one that fails."""
+def search(project: Path, steps: int, keep: Path | None = None, portion: int = 0) -> Finding:
+    """Play `steps` steps or a few more of random sequences of the project's events, others for each `portion`.
+
+    `keep` is a file for a sequence that fails.
+    """
     context = multiprocessing.get_context("fork")
     ours, theirs = context.Pipe()
     home = Path(tempfile.mkdtemp(prefix="local-aws-"))
-    process = context.Process(target=work, args=(theirs, project, home, steps, keep), daemon=True)
+    process = context.Process(target=work, args=(theirs, project, home, steps, keep, portion), daemon=True)
     process.start()
     theirs.close()
     try:
@@ -57,24 +60,24 @@ def search(project: Path, steps: int, keep: Path | None = None) -> Finding:
         shutil.rmtree(home, ignore_errors=True)
 
 
-def work(pipe: Connection, project: Path, home: Path, steps: int, keep: Path | None) -> None:
+def work(pipe: Connection, project: Path, home: Path, steps: int, keep: Path | None, portion: int) -> None:
     end_with_parent()
     tempfile.tempdir = str(home)
     with ExitStack() as stack:
         theatre = stack.enter_context(Theatre(home, project, forks=True))
-        pipe.send(searched(theatre.stage(project), steps, keep))
+        pipe.send(searched(theatre.stage(project), steps, keep, portion))
 
 
-def searched(stage: Stage, steps: int, keep: Path | None = None) -> Finding:
+def searched(stage: Stage, steps: int, keep: Path | None = None, portion: int = 0) -> Finding:
     stage.fresh()
-    events, newer, noisy = gathered(stage)
+    events, newer, noisy, left_out = gathered(stage)
     if not events:
-        return Finding(EVERY, "search", unproved(NOTHING))
+        return Finding(EVERY, "search", unproved(NOTHING, *left_out))
     player = Player(stage, events, newer, noisy, steps)
     every = tuple(range(len(events)))
     player.noise |= noise(player.alone(every), player.undisturbed(every))
     calls = [len(each.calls) for each in events]
-    plan = shortest(calls, lambda tried: player.failure(tried) is not None, most=steps)
+    plan = shortest(calls, lambda tried: player.failure(tried) is not None, steps, portion)
     if plan is None:
         sequences = f"{player.played} sequences, {player.spent} steps, of {len(events)} events"
         text = f"{sequences}: in the end each effect was there once, or its event lay where somebody is told"
@@ -108,16 +111,18 @@ def told(player: Player, plan: Plan, failure: Failure) -> Finding:
     return Finding(EVERY, "search", judgement, *remedy(failure.promise, player.events[plan[0].event].source.kind))
 
 
-def gathered(stage: Stage) -> tuple[list[Sent], dict[int, int], Noise]:
-    """The events of all sources that can be told from a repeat: the sample, somebody else's, and the next version."""
+def gathered(stage: Stage) -> tuple[list[Sent], dict[int, int], Noise, list[str]]:
+    """The events of all sources that can be told from a repeat: the sample, somebody else's, and the next version.
+
+    Also which of them is newer than which, what is noise, and why each of the other sources is left out.
+    """
     project, noisy = stage.project, set[tuple[str, str]]()
-    events, newer = list[Sent](), dict[int, int]()
+    events, newer, left_out = list[Sent](), dict[int, int](), list[str]()
     sources = [source for source in project.sources if not why_untried(project, source)]
     for source in [each for group in waves(project, sources) for each in group]:
-        if source.kind is Kind.ROUTE or absent(stage, source) or feeders(project, source, sources):
-            continue  # what another function writes into a queue is an effect of that one
-        reference = of(stage, source)
-        if reference is None or not repeatable(source, reference) or len(events) >= MOST_EVENTS:
+        reference, why = comparable(stage, source, sources)
+        if reference is None or len(events) >= MOST_EVENTS:
+            left_out.append(f"{source}: {why or f'there are {MOST_EVENTS} events already'}")
             continue
         noisy |= reference.noise
         calls, name = reference.every_call[:6], str(source)
@@ -129,7 +134,21 @@ def gathered(stage: Stage) -> tuple[list[Sent], dict[int, int], Noise]:
             events.append(after)
         if other and takes(stage, strange := Sent(source, other[0], calls, f"{name}, of somebody else")):
             events.append(strange)
-    return events, newer, noisy
+    return events, newer, noisy, left_out
+
+
+def comparable(stage: Stage, source: Source, sources: list[Source]) -> tuple[Reference | None, str]:
+    """What a source's event does by itself, or why its repeats cannot be told from what it does once."""
+    if source.kind in (Kind.ROUTE, Kind.MACHINE):
+        return None, "only functions are played"
+    if why := absent(stage, source):
+        return None, why
+    if feeders(stage.project, source, sources):
+        return None, "what another function writes into it is an effect of that one"
+    reference = of(stage, source)
+    if reference is None:
+        return None, "no sample of it has an effect that is there when the function has answered"
+    return (reference, "") if repeatable(source, reference) else (None, "a request without a key by which it is known")
 
 
 def takes(stage: Stage, sent: Sent) -> bool:
