@@ -50,6 +50,9 @@ HALF: World = {"table T": [{"id": 0, "count": "1"}, {"id": 1, "count": "1"}]}
         (left({"table T": [*sums((0,))["table T"], *sums((0,))["table T"]]}, (0,)), Promise.DOUBLED),
         (left({"table T": [{"id": 0, "count": "2"}]}, (0,), told=(1,)), Promise.DOUBLED),
         (left({**sums((0,)), "queue Dlq": [{"id": 1}]}, (0,), told=(1,)), None),
+        (left({"table T": [{"id": 0, "count": "0"}]}, NOTHING, told=(0,)), None),  # claimed, its retries refused
+        (left({"table T": [{"id": 0, "count": "2"}]}, NOTHING, told=(0,)), Promise.DOUBLED),
+        (left({"table T": [{"id": 0, "count": "0"}]}, (0,), told=(1,)), Promise.LOST),
         (left(sums((0,)), (0,), told=(1,), nowhere=(1,)), Promise.LOST),
         (left(sums((0, 1)), (0, 1), nowhere=(1,)), None),  # given up once, and done by another delivery
         (left(sums(NOTHING), NOTHING), None),
@@ -59,6 +62,15 @@ def test_in_the_end_each_effect_is_there_once_or_somebody_is_told(what: Left, pr
     failure = wrong(what, sums, {}, set(), IGNORED)
 
     assert (failure.promise if failure else None) == promise
+
+
+def test_a_claim_that_is_made_later_is_no_more_than_the_effect() -> None:
+    def at(time: str, state: str) -> World:
+        return {"table T": [{"id": 0, "until": time, "state": state}]}
+
+    claimed = left(at("1795928972163", "OPEN"), NOTHING, told=(0,))
+
+    assert wrong(claimed, lambda events: at("1795928969812", "DONE") if events else {}, {}, set(), IGNORED) is None
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ from itertools import combinations, permutations
 
 from trials.verdicts import Promise
 from trials.world import Difference, Noise, World, differences, tellable
+from trials.world.compare import timeless
 
 MOST_ORDERS = 24  # of the same events that are compared with
 Events = tuple[int, ...]  # in the order of their first delivery
@@ -71,7 +72,12 @@ def between(left: Left, world: World, alone: Callable[[Events], World], noise: N
     least, most = alone(tuple(sorted(left.done))), alone(tuple(sorted(left.done | left.told)))
     missing = [each for each in differences(without(least, ignored), world, noise) if each.gone]
     beyond = [each for each in differences(without(most, ignored), world, noise) if each.new]
-    return not missing and not beyond
+    return not missing and all(begun(each) for each in beyond)
+
+
+def begun(difference: Difference) -> bool:
+    """Whether records only hold other values than they do in the end, such as a claim that was not yet fulfilled."""
+    return len(difference.new) <= len(difference.gone) and rewritten(difference) is not Promise.DOUBLED
 
 
 def closest(
@@ -95,7 +101,7 @@ def closest(
 
 def rewritten(difference: Difference) -> Promise:
     """A record that holds other values: more than it should, or else less."""
-    pairs = zip(difference.gone, difference.new, strict=False)
+    pairs = zip(map(timeless, difference.gone), map(timeless, difference.new), strict=False)
     grown = [
         after > before
         for ours, theirs in pairs
