@@ -13,7 +13,7 @@ from trials.samples import samples
 from trials.samples.code import of_code
 from trials.samples.derive import item
 from trials.samples.fitting import fitting
-from trials.samples.reads import EACH, JSON, Reads, Steps
+from trials.samples.reads import EACH, FORMED, JSON, Reads, Steps
 from trials.samples.sample import WITH_KEY
 
 BODY: Steps = ("body", JSON)
@@ -93,6 +93,8 @@ def test_a_function_is_that_of_its_own_module(tmp_path: Path) -> None:
         ("if not all(key in job for key in ['id', 'action']): raise ValueError('no')", "trial-1"),
         ("amount = int(job['action'])", 1),
         ("if job['action'] > 3: big()", 1),
+        ("key = bytes.fromhex(job['action'])", FORMED["fromhex"]),
+        ("if all(letter in 'abc' for letter in job['action']): use(uuid.UUID(job['action']))", FORMED["UUID"]),
         ("if not isinstance(job['action'], list): raise ValueError('no')", ["trial-1"]),
         ("if not isinstance(job['action'], int): raise ValueError('no')", 1),
     ],
@@ -290,3 +292,17 @@ def test_keys_that_code_lets_through_are_read(tmp_path: Path, code: str) -> None
     text = f"{begins}\n    {code}"
 
     assert {("body", JSON, "name"), ("body", JSON, "points")} <= read(tmp_path, text).paths
+
+
+@pytest.mark.parametrize(
+    ("used", "named"),
+    [("bytes.fromhex(key)", FORMED["fromhex"]), ("key == 'latest'", "1"), ("use(key)", "1")],
+)
+def test_a_path_names_what_the_code_takes_in_one_form_only(tmp_path: Path, used: str, named: str) -> None:
+    source = Source(Kind.HTTP, "F", "F.Get", route=Route("GET", "/films/{film}", "1.0"))
+    code = f"def handler(event, context):\n    key = event['pathParameters']['film']\n    return {used}\n"
+
+    first, *_ = samples(EMPTY, [], source, {}, read(tmp_path, code))
+
+    assert first.payload["pathParameters"] == {"film": named}
+    assert first.payload["path"] == f"/films/{named}"

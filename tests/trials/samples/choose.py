@@ -10,7 +10,7 @@ from trials.project.sources import ANY, Kind, Route, Source
 from trials.samples.derive import as_compared, filled
 from trials.samples.keys import with_a_flat_key, with_a_plain_key
 from trials.samples.made import authorizer, made
-from trials.samples.reads import Reads
+from trials.samples.reads import Reads, is_formed
 from trials.samples.sample import WITH_KEY, Sample
 from trials.samples.sample_files import SampleFile, given, route_of
 from trials.samples.stored import sent_to
@@ -37,7 +37,7 @@ def samples(
         return own
     if source.kind is Kind.QUEUE and source.origin in passed_on:
         return [passed_on[source.origin]]
-    plain = made(body, source, claims)
+    plain = with_a_path(made(body, source, claims), source, reads)
     itself = with_key(filled(plain, source, reads), source, reads) if reads else plain
     if source.kind is Kind.SCHEDULE and source.given:
         return [itself]
@@ -64,6 +64,17 @@ def with_claims(sample: Sample, source: Source, claims: dict[str, Any] | None) -
         return sample
     payload = {**sample.payload, "requestContext": {**context, "authorizer": added}}
     return replace(sample, payload=payload, origin=f"{sample.origin}, with what its authorizer adds")
+
+
+def with_a_path(sample: Sample, source: Source, reads: Reads | None) -> Sample:
+    """The request with what its path names in the form that the code takes."""
+    if source.kind is not Kind.HTTP or not source.route or not reads:
+        return sample
+    named = sample.payload.get("pathParameters") or {}
+    known = {name: reads.values.get(("pathParameters", name)) for name in named}
+    formed = {name: str(value) for name, value in known.items() if is_formed(value)}
+    payload = sent_to(sample.payload, source.route, {**named, **formed})
+    return replace(sample, payload=payload, origin=f"{sample.origin}, with what the code reads") if formed else sample
 
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")

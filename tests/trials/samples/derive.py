@@ -11,7 +11,7 @@ from boto3.dynamodb.types import TypeSerializer
 
 from trials.project.sources import Kind, Source
 from trials.project.tokens import TOKEN
-from trials.samples.reads import EACH, FORM, ITEM, JSON, Reads, Steps
+from trials.samples.reads import EACH, FORM, ITEM, JSON, Reads, Steps, is_formed
 from trials.samples.sample import Sample
 from trials.template import as_text
 
@@ -46,7 +46,8 @@ def filled(sample: Sample, source: Source, reads: Reads) -> Sample:
     """The sample with every key that the code reads and that it lacks; the same if it reads nothing."""
     prefix = PREFIX.get(source.kind, ())
     inside = [steps[len(prefix) :] for steps in sorted(reads.paths) if steps[: len(prefix)] == prefix]
-    wanted = [steps for steps in inside if steps]
+    formed = {steps[len(prefix) :] for steps, value in reads.values.items() if is_formed(value)}
+    wanted = [steps for steps in inside if steps and steps[:-1] not in formed]  # its letters are no list
     if source.kind is Kind.QUEUE and not sample.file:
         sample = with_attributes(sample, reads)
     if not wanted:

@@ -6,6 +6,12 @@ from typing import Any
 JSON, EACH, FORM = "{json}", "[]", "{form}"  # steps besides keys: text that is parsed, a member of a list, a form
 ITEM = "{item}"  # begins what is read of an item of DynamoDB
 Steps = tuple[str, ...]
+FORMED = {  # texts that a function takes in one form only, by its name
+    "fromhex": "0f8b6c1d2e3a4b5c9d7e6f5a4b3c2d1e",
+    "unhexlify": "0f8b6c1d2e3a4b5c9d7e6f5a4b3c2d1e",
+    "UUID": "0f8b6c1d-2e3a-4b5c-9d7e-6f5a4b3c2d1e",
+    "ObjectId": "0f8b6c1d2e3a4b5c9d7e6f5a",
+}
 
 
 @dataclass
@@ -22,3 +28,8 @@ class Reads:
     values: dict[Steps, Any] = field(default_factory=dict)
     items: set[str] = field(default_factory=set)
     routes: list[tuple[str, str]] = field(default_factory=list)
+
+
+def is_formed(value: Any) -> bool:
+    """Whether a value is one that only stands for its form."""
+    return isinstance(value, str) and value in FORMED.values()

@@ -18,7 +18,7 @@ from trials.samples.python.known import (
 )
 from trials.samples.python.models import Models, header, of_schema
 from trials.samples.python.routes import is_route, served_by
-from trials.samples.reads import EACH, FORM, JSON, Steps
+from trials.samples.reads import EACH, FORM, FORMED, JSON, Steps
 
 DEEPEST, MOST = 5, 400  # calls within calls, and calls in all
 
@@ -330,6 +330,9 @@ class Walker:
         """What a known function makes of a part of the event; None for any other function."""
         if name in NUMBERS:
             return self.event.number(subject)
+        if name in FORMED:
+            self.event.reads.values.setdefault(subject, FORMED[name])
+            return subject
         if name == "isinstance" and len(node.args) == 2:
             self.instance(subject, ast.unparse(node.args[1]))
             return subject
