@@ -11,7 +11,8 @@ import pytest
 from pydantic import v1
 
 from trials.deliveries.history import Delivery
-from trials.faults.once import Try, caught_in, mended, said
+from trials.faults.log_lines import caught_in
+from trials.faults.once import Try, mended, said
 from trials.project import Kind, Source
 from trials.project.sources import Route
 from trials.samples.learned import lacks, mends, raised

@@ -144,8 +144,34 @@ def test_a_request_comes_again_with_the_items_that_it_may_miss(
         assert seeded[0] == [("Orders", ASKED[0].request["Key"])]
 
 
+def test_the_item_of_whoever_asks_lies_beside_the_next_that_is_looked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first item must name the sender; only then is the second one asked for."""
+    stage: Any = OneTable()
+    reads = Reads(items={"createdBy"})
+    monkeypatch.setattr(once, "of_code", lambda *_: reads)
+    second = Lookup("GetItem", "orders-1", {"Key": {"pk": {"S": "LINE#1"}, "sk": {"S": "HEAD"}}})
+    context = {"authorizer": {"claims": {"sub": "u-7"}}}
+
+    def again(stage: Any, source: Source, sample: Sample) -> Try:
+        owned = all(seed.get("createdBy") == {"S": "u-7"} for _, seed in stage.seeds)
+        both = len(stage.seeds) == 2
+        tried = replace(fared(source, 404), sample=sample, calls=READ, looked=[*ASKED, second] if owned else ASKED)
+        return replace(tried, refused="" if owned and both else "404")
+
+    monkeypatch.setattr(once, "deliveries", again)
+    tried = replace(fared(GET, 404), looked=ASKED, calls=READ)
+    tried.sample.payload["requestContext"] = context
+    good = [each for each in with_its_items(stage, GET, tried) if not each.refused]
+
+    assert [each.sample.origin.partition(", ")[2] for each in good] == [
+        "with the item that it looks for, as one of whoever asks"
+    ]
+
+
 class EachWorldAnew:
     """Stands in for a stage whose topic holds another notification in each new world, before anything is delivered."""
+
+    mysql = None
 
     def __init__(self) -> None:
         self.worlds = 0

@@ -21,6 +21,7 @@ from trials.samples.code import of_code
 from trials.samples.written import whole
 from trials.stage import Stage
 from trials.verdicts import Finding, Judgement, Promise, Status, Verdict, unproved
+from trials.verdicts.databases import with_known_keys
 from trials.verdicts.judge import comparable_answer
 from trials.verdicts.remedies import remedy
 from trials.wiring import wiring
@@ -154,5 +155,6 @@ def only_reads(reference: Reference) -> bool:
 
 
 def finding(source: Source, trial: str, judgement: Judgement) -> Finding:
+    judgement = with_known_keys(judgement)
     promise: Promise | None = judgement.promise
     return Finding(str(source), trial, judgement, *remedy(promise, source.kind, trial, source.call is not None))

@@ -12,16 +12,17 @@ from typing import Any
 
 from trials.deliveries.history import Answer
 from trials.local_aws import LocalAws, LocalAwsError, Stack
+from trials.local_aws.mysql import MySql
 from trials.local_aws.outside import StandIn
 from trials.project import Project
 from trials.project.graves import graves
 from trials.project.integrations import planted
 from trials.samples.sample import Sample
-from trials.samples.sought import Thing, lay
+from trials.samples.sought import ROW, Thing, lay
 from trials.samples.stored import place
 from trials.template.tables import lifetimes
 from trials.verdicts.permissions import Used
-from trials.world import PLACES, Probes, World, mailed, queued, snapshot
+from trials.world import PLACES, Probes, World, mailed, named, queued, snapshot
 
 LONGEST = 8_000  # characters of an error that are read
 PASSED = "passed on by another function"
@@ -66,6 +67,8 @@ def expire(local: LocalAws, table: str, attribute: str, now: float) -> int:
 
 
 class Stage:
+    mysql: MySql | None = None
+
     def __init__(
         self,
         local: LocalAws,
@@ -73,8 +76,9 @@ class Stage:
         outside: StandIn,
         thorough: bool = False,
         policy: bool = False,
+        mysql: MySql | None = None,
     ) -> None:
-        self.local, self.project, self.outside = local, project, outside
+        self.local, self.project, self.outside, self.mysql = local, project, outside, mysql
         self.thorough, self.policy = thorough, policy  # what was asked for beyond the default trials
         self.stack: Stack
         self.used: dict[str, Used] = {}  # by function, what its last source showed under its role
@@ -101,11 +105,16 @@ class Stage:
         """An empty world in which nothing sets a function off but the trial itself."""
         self.local.reset()
         self.outside.forget()
+        if self.mysql:
+            self.mysql.reset()
         self.local.left_running.unlink(missing_ok=True)
         self.stack = self.deploy()
         self._switch_off()
         self.empty_queues()
         for thing in self.laid:
+            if thing[0] == ROW and self.mysql:
+                self.mysql.lay(thing[1].split("#")[0], json.loads(thing[2]))
+                continue
             for name, (kind, physical) in lay(self.local, thing).items():  # looked at as what the stack makes is
                 self.stack.types.setdefault(name, kind)
                 self.stack.resources.setdefault(name, physical)
@@ -203,7 +212,19 @@ class Stage:
 
     def now(self) -> World:
         mails = mailed(self.local, self.stack)
-        return {**snapshot(self.local, self.stack, self.probes), "mails": mails, "outside": self.outside.records()}
+        rows = named(self.mysql.world(), self.stack) if self.mysql else {}
+        world = snapshot(self.local, self.stack, self.probes)
+        return {**world, **rows, "mails": mails, "outside": self.outside.records()}
+
+    def missing(self) -> list[tuple[str, str]]:
+        """Kinds and names of what functions asked for in vain in this world."""
+        return [*self.local.missing(), *(self.mysql.sought() if self.mysql else [])]
+
+    def meet(self, patience: float) -> None:
+        """Let each call to AWS, and each statement to MySQL, wait for the same one of another delivery."""
+        self.local.meet(patience)
+        if self.mysql:
+            self.mysql.meet(patience)
 
     def items(self) -> Iterator[tuple[str, dict[str, Any]]]:
         """Every item of the stack's tables, by the table's logical id."""

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from trials.local_aws import ROOT, LocalAws, LocalAwsError, namespace
+from trials.local_aws.mysql import MySql, connects_to_mysql
 from trials.local_aws.names import Names
 from trials.local_aws.outside import StandIn
 from trials.local_aws.processes import end_with_parent
@@ -173,6 +174,7 @@ class Theatre:
         """`path` is the project's, which stays in sight where `/tmp` is another folder."""
         self._home, self._port, self._forks = home, port, forks
         folder = path if path.is_dir() else path.parent
+        self._folder = folder
         self._needed = [home, folder, ROOT, Path(sys.prefix), Path(sys.base_prefix)]
 
     def __enter__(self) -> Self:
@@ -185,6 +187,9 @@ class Theatre:
             self._scratch = scratch(self._home, self._needed)
             local = LocalAws(self._port, True, self._home, self._outside.ca, self._scratch, self._forks)
             self._local = stack.enter_context(local)
+            self._mysql: MySql | None = None
+            if self._outside.authority and connects_to_mysql(self._folder):
+                self._mysql = stack.enter_context(MySql(self._home, self._outside.authority, self._folder))
             self._stack = stack.pop_all()
         return self
 
@@ -195,8 +200,8 @@ class Theatre:
         """A stage for the project at `path`, on which nothing is deployed yet."""
         project = read(path, self._outside.url if self.unfenced else URL)
         self._outside.answers = project.supply.outside
-        stage = Stage(self._local, project, self._outside, thorough, policy)
-        stage.offer_roles(lambda: Stage(self._with_roles, project, self._outside))
+        stage = Stage(self._local, project, self._outside, thorough, policy, self._mysql)
+        stage.offer_roles(lambda: Stage(self._with_roles, project, self._outside, mysql=self._mysql))
         return stage
 
     @cached_property

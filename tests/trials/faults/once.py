@@ -4,7 +4,6 @@ import json
 import re
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from typing import Any
 from trials.deliveries.deliver import deliver
 from trials.deliveries.history import Answer, Delivery, Reference
 from trials.deliveries.parcels import lay_objects
+from trials.faults.log_lines import astray, caught_in, logged
 from trials.local_aws.signatures import noting
 from trials.project.effects import calls_nothing, only_reads, script_text
 from trials.project.sources import Kind, Source
@@ -20,6 +20,7 @@ from trials.samples.derive import guess, item
 from trials.samples.javascript import reach
 from trials.samples.learned import MOST, lacks, mends, raised
 from trials.samples.lookups import Lookup, lookups, wanted_items
+from trials.samples.owners import of_whoever_asks
 from trials.samples.refused import Refusal, observations
 from trials.samples.sample import Sample
 from trials.samples.signing import learned, stamped
@@ -28,7 +29,7 @@ from trials.samples.stored import asking_for, place
 from trials.samples.tokens import holds_token, signed_by
 from trials.stage import Stage
 from trials.verdicts import Judgement, Promise, Verdict, broken
-from trials.verdicts.databases import database, needs_a_database
+from trials.verdicts.databases import BY_STAND_IN, database, needs_a_database
 from trials.verdicts.judge import (
     NO_PACKAGE,
     does_not_start,
@@ -47,14 +48,12 @@ SEEN = {"latency": 1}  # a rule that changes nothing and lists the calls
 ALWAYS_SET = {"TZ", "LANG", "PATH", "AWS_REGION", "AWS_DEFAULT_REGION", "AWS_LAMBDA_FUNCTION_NAME"}
 ANSWER = "what %s answers, under [[outside]] of trials.toml"
 STORED = "what another request stored"
+SOUGHT = "the item that it looks for"
 NOTHING = Refusal(())
 LOG = 80  # lines of a log that are read
 MOST_SOUGHT = 5  # times that what a function looks for is laid there
 MOST_SAMPLES = 3  # that are tried until the function takes one
 OF_AN_ANSWER = re.compile(r"\bjson\(\)|\bjson\.loads?\(|\brepl|\bresp|\banswer", re.IGNORECASE)  # a line that reads one
-NOT_REACHED = re.compile(
-    r'lets nothing out: ([\w.:-]+)|connect to the endpoint URL: "https?://(?!127\.0\.0\.1|localhost)([^/"]+)'
-)
 
 
 @dataclass
@@ -92,6 +91,7 @@ class Try:
     looked: list[Lookup] = field(default_factory=list)  # for what in DynamoDB
     missing: list[tuple[str, str]] = field(default_factory=list)  # kinds and names of what it asked for in vain
     made_up: list[str] = field(default_factory=list)  # calls of services that are not here
+    by_stand_in: bool = False  # a stand-in for a database answered
     bodies: list[Any] = field(default_factory=list)  # what was returned, once for each world
 
     @property
@@ -174,6 +174,8 @@ def taken(stage: Stage, source: Source, fared: Try, tried: list[str]) -> Attempt
     if fared.made_up:
         text = f"{judgement.happened}; what {', '.join(fared.made_up)} answered was made up, for it is not here"
         judgement = replace(judgement, happened=text)
+    if fared.by_stand_in:
+        judgement = replace(judgement, happened=f"{judgement.happened}; {BY_STAND_IN}")
     return Attempt(judgement, reference, tried, stage.returned_early(source.function), fared.sample)
 
 
@@ -235,7 +237,8 @@ def undisturbed_twice(stage: Stage, source: Source, sample: Sample) -> Try:
         fared.result = deliver(stage, source, [sample])
         fared.calls = [(str(each["service"]), str(each["operation"])) for each in stage.local.faulted()]
         fared.looked = [each for told in stage.local.lookups() for each in lookups(told["request"], told["operation"])]
-        fared.missing = stage.local.missing()
+        fared.missing = stage.missing()
+        fared.by_stand_in = bool(stage.mysql and stage.mysql.asked())
         fared.made_up = list(dict.fromkeys(stage.local.made_up()))
         fared.worlds.append(stage.world())
         fared.bodies += [answer.body for answer in fared.result.answers[-1:]]
@@ -294,16 +297,18 @@ def with_its_items(stage: Stage, source: Source, fared: Try) -> Iterator[Try]:
     keys, reads = stage.keys(), of_code(*stage.project.written(source.function))
     tables = {stage.stack.resources[name]: name for name in keys}
     more = item({}, {}, reads)
-    ways = {
-        "the item that it looks for": [(t, {**more, **each}) for t, each in wanted_items(fared.looked, tables, keys)]
-    }
+    sought = wanted_items(fared.looked, tables, keys)
+    ways = [(SOUGHT, [(table, {**more, **each}) for table, each in sought], more)]
+    for own in of_whoever_asks(more, fared.sample) if source.kind is Kind.HTTP else ():
+        seeds = [(table, {**more, **own, **each}) for table, each in sought]
+        ways.append((f"{SOUGHT}, as one of whoever asks", seeds, {**more, **own}))
     if not_found(fared, source):
         named = [(table, item(types, path_of(fared.sample), reads)) for table, types in keys.items()]
-        ways["an item of that key in each table"] = named
+        ways.append(("an item of that key in each table", named, {}))
     stored = [(table, stage.passed_on[place(table)].payload) for table in keys if place(table) in stage.passed_on]
     if source.route and path_of(fared.sample) and not fared.sample.file and not source.route.websocket:
-        ways = {STORED: stored, **ways}
-    for way, seeds in ways.items():
+        ways.insert(0, (STORED, stored, {}))
+    for way, seeds, others in ways:
         if seeds:
             stage.seeds = seeds
             origin = f"{fared.sample.origin}, with {way}"
@@ -311,6 +316,10 @@ def with_its_items(stage: Stage, source: Source, fared: Try) -> Iterator[Try]:
             if way == STORED and source.route:
                 sample = asking_for(sample, source.route, [item for _, item in seeds], origin)
             again = deliveries(stage, source, sample)
+            further = wanted_items(again.looked, tables, keys) if others and again.refused else []
+            if len(further) > len(sought):  # it found one item, and looks for the next
+                stage.seeds = [(table, {**others, **each}) for table, each in further]
+                again = deliveries(stage, source, sample)
             if set(fared.calls) <= set(again.calls):
                 yield again
 
@@ -367,28 +376,3 @@ def variables(stage: Stage, function: str) -> set[str]:
     name = stage.stack.resources[function]
     configuration = stage.local.client("lambda").get_function_configuration(FunctionName=name)
     return set(configuration.get("Environment", {}).get("Variables", {})) | ALWAYS_SET
-
-
-def logged(lines: list[str]) -> str:
-    """The last error that a function wrote into its log, if it did: its answer may only name the record."""
-    for line in reversed(lines):
-        with suppress(ValueError):
-            entry = json.loads(line)
-            if isinstance(entry, dict) and entry.get("exception"):
-                return " ".join(str(entry["exception"]).split())[-300:]
-    return ""
-
-
-CAUGHT = re.compile(r"(?i)\b\w*(?:error|exception)\b|\b(?:missing|invalid|required|fail(?:ed|ure)?|cannot|could not)\b")
-
-
-def caught_in(texts: tuple[str, ...]) -> str:
-    """The last line of a log that tells of a failure; empty if none does."""
-    lines = [line for text in texts for line in text.splitlines() if CAUGHT.search(line)]
-    return " ".join(lines[-1].split())[:200] if lines else ""
-
-
-def astray(lines: list[str]) -> str:
-    """What a function could not reach because nothing here leaves the machine: how it then fails is not its fault."""
-    refused = NOT_REACHED.search("\n".join(lines))
-    return refused[1] or refused[2] if refused else ""

@@ -32,7 +32,7 @@ def at_once(stage: Stage, source: Source, reference: Reference) -> Iterator[Judg
     stage.warm(source.function, 2)
     if stage.world() != empty:  # it took the empty event for a good one
         stage.fresh()
-    stage.local.meet(min(PATIENCE, stage.timeout(source.function) / 3))
+    stage.meet(min(PATIENCE, stage.timeout(source.function) / 3))
     result = deliver(stage, source, [reference.sample], at_once=2)
     stage.local.clear_faults()
     history = History("twice at once", result, reference.world, stage.world())

@@ -134,13 +134,14 @@ class StandIn(Outside):
         self.delay: float = 0  # seconds between doing what it is asked and saying so
         self.mute = False  # it does what it is asked and never says so
         self.ca: Path | None = None
+        self.authority: trustme.CA | None = None
         self._everywhere, self._home = everywhere, home
         self._lock = threading.Lock()
 
     def listen_too(self, handler: type[BaseHTTPRequestHandler]) -> None:
         if not self._everywhere or self._home is None:
             return
-        authority = trustme.CA()
+        authority = self.authority = trustme.CA()
         self.ca = self._home / "outside.pem"
         self.ca.write_bytes(authority.cert_pem.bytes())
         plain, secure = Server((ADDRESS, 80), handler), Server((ADDRESS, 443), handler)

@@ -27,6 +27,7 @@ TYPES = {  # of what is laid and is looked at afterwards, as what the stack make
     "topic": "AWS::SNS::Topic",
     "table": "AWS::DynamoDB::Table",
 }
+ROW = "row"  # of a table in MySQL
 NAMES_ONLY = {"name", "arn", "url", "id", "table", "queue", "topic", "bucket"}
 
 
@@ -56,6 +57,8 @@ def content(kind: str, name: str, folder: Path, resources: dict[str, str]) -> st
     """An object's content goes by its key; a secret holds every name that the code reads."""
     if kind in TYPES or kind == "log group":
         return ""
+    if kind == ROW:
+        return json.dumps(row(json.loads(name.split("#", 1)[1]), folder))
     if kind == "secret":
         return json.dumps(members(folder))
     last = re.split(r"[/:.]", name.rstrip("/"))[-1]
@@ -66,6 +69,15 @@ def content(kind: str, name: str, folder: Path, resources: dict[str, str]) -> st
         if meant
         else value_for(re.sub(r"[^A-Za-z0-9]", "", last) or "value", {}, "http://outside.example.test")
     )
+
+
+def row(asked: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """A row with the values that a statement compares, and others by their names."""
+    more = dict.fromkeys(members(folder)) if asked["star"] and asked["made_up"] else {}
+    values: dict[str, Any] = {}
+    for name, known in {**more, **asked["row"]}.items():
+        values[name] = guess(name, 1 if name in asked["numbers"] else None) if known is None else known
+    return {name: value for name, value in values.items() if isinstance(value, str | int | float | dict)}
 
 
 def members(folder: Path) -> dict[str, Any]:

@@ -271,7 +271,7 @@ class Player:
             if self.events[number].source.kind is Kind.QUEUE and first[-1] is not None:
                 fate.messages.setdefault(number, first[-1])
         functions = [self.events[number].source.function for number in pair]
-        self.stage.local.meet(PATIENCE)
+        self.stage.meet(PATIENCE)
         with ThreadPoolExecutor(2) as pool:
             answers = list(pool.map(self.invoke, functions, first))
         self.stage.local.clear_faults()

@@ -2,7 +2,7 @@
 
 import re
 
-from trials.verdicts.words import Judgement, unproved
+from trials.verdicts.words import Judgement, Promise, unproved
 
 HOST = r"['\"(]*([\w-]+(?:\.[\w-]+)+|localhost)"
 PORTS = {"1433": "SQL Server", "3306": "MySQL", "5432": "PostgreSQL", "6379": "Redis", "11211": "Memcached"}
@@ -21,6 +21,10 @@ REFUSED = re.compile(
 )
 
 
+BY_STAND_IN = "a stand-in for MySQL answered, which is no real engine"
+UNKNOWN_KEYS = ", whose keys are not known here"  # how a place ends of whose table no CREATE TABLE was found
+
+
 def database(text: str) -> str:
     """The database that could not be reached, by the words of its driver; empty for none."""
     for kind, pattern in UNREACHED:
@@ -34,3 +38,12 @@ def database(text: str) -> str:
 def needs_a_database(origin: str, name: str, error: str) -> Judgement:
     text = f"{origin}: it connects to {name}, and no such database is here: {error}"
     return unproved(text, supply=f"a trial in an account of yours, or code that is given another store than {name}")
+
+
+def with_known_keys(judgement: Judgement) -> Judgement:
+    """The judgement; that rows are doubled is unproved where a key may have kept them from it."""
+    table = re.search(rf"MySQL (\w+){UNKNOWN_KEYS}", judgement.happened)
+    if judgement.promise is not Promise.DOUBLED or not table:
+        return judgement
+    supply = f"the CREATE TABLE of {table[1]} in a .sql file of the project, which tells its keys"
+    return unproved(judgement.happened, *judgement.details, supply=supply)

@@ -1,7 +1,7 @@
 """The state of a stack, and how two states differ."""
 
 from trials.world.compare import Difference, Noise, World, differences, noise, tellable
-from trials.world.snapshot import PLACES, Probes, mailed, queued, snapshot, without_envelope
+from trials.world.snapshot import PLACES, Probes, mailed, named, queued, snapshot, without_envelope
 
 __all__ = [
     "PLACES",
@@ -11,6 +11,7 @@ __all__ = [
     "World",
     "differences",
     "mailed",
+    "named",
     "noise",
     "queued",
     "snapshot",

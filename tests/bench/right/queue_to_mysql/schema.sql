@@ -1,0 +1,6 @@
+CREATE TABLE parcels (
+  id INT AUTO_INCREMENT PRIMARY KEY,
+  order_id VARCHAR(40) NOT NULL,
+  sent_at DATETIME DEFAULT CURRENT_TIMESTAMP,
+  UNIQUE KEY one_for_each_order (order_id)
+);

@@ -1,0 +1,124 @@
+"""Functions that connect to MySQL meet a stand-in: what they write is compared, and what they look for is laid."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from support.seeds import harvest
+from trials.local_aws.mysql import connects_to_mysql, created
+from trials.samples.sought import ROW, wanted
+from trials.verdicts import Promise, Verdict, broken
+from trials.verdicts.databases import UNKNOWN_KEYS, with_known_keys
+
+RIGHT = Path(__file__).parent / "right" / "queue_to_mysql"
+TABLE = "CREATE TABLE parcels (id INT PRIMARY KEY, size DECIMAL(5,2))"
+
+
+@pytest.mark.parametrize(
+    ("text", "statements"),
+    [
+        (f"{TABLE} ENGINE=InnoDB;\ncreate table b (c INT)", [TABLE, "create table b (c INT)"]),
+        (f'cursor.execute("{TABLE}")', [TABLE]),
+        ("CREATE TABLE parcels (id INT", []),
+        ("CREATE TABLE parcels; SELECT (1)", ["CREATE TABLE parcels"]),
+        ("INSERT INTO parcels VALUES (1)", []),
+    ],
+)
+def test_the_statements_that_create_tables_are_found_wherever_they_stand(text: str, statements: list[str]) -> None:
+    assert list(created(text)) == statements
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "connects"),
+    [
+        ("src/requirements.txt", "PyMySQL==1.2.4", True),
+        ("src/app.js", "import mysql from 'mysql2/promise'", True),
+        ("node_modules/mysql2/index.js", "mysql", False),
+        ("README.md", "MySQL", False),
+    ],
+)
+def test_a_project_connects_to_mysql_if_its_own_code_names_it(
+    tmp_path: Path, name: str, text: str, connects: bool
+) -> None:
+    (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+    (tmp_path / name).write_text(text)
+
+    assert connects_to_mysql(tmp_path) is connects
+
+
+def test_a_row_that_was_looked_for_holds_what_was_compared_and_guesses_the_rest(tmp_path: Path) -> None:
+    row = {"film_id": {"hex": "00ff"}, "length": None, "email": None, "status": "active"}
+    asked = {"row": row, "numbers": ["length"], "star": False, "made_up": False}
+
+    ((kind, name, content),) = wanted([(ROW, f"films#{json.dumps(asked)}")], tmp_path, {}, [])
+
+    assert (kind, name.split("#")[0]) == (ROW, "films")
+    assert json.loads(content) == {**row, "length": 1, "email": "trial@example.com"}
+
+
+def test_a_row_of_all_columns_of_an_unknown_table_has_those_that_the_code_reads(tmp_path: Path) -> None:
+    (tmp_path / "app.py").write_text("row['password_hash']")
+    asked = {"row": {"email": "a@b.c"}, "numbers": [], "star": True, "made_up": True}
+
+    ((_, _, content),) = wanted([(ROW, f"users#{json.dumps(asked)}")], tmp_path, {}, [])
+
+    assert json.loads(content).keys() >= {"email", "password_hash"}
+
+
+def test_rows_are_doubled_only_where_the_keys_of_their_table_are_known() -> None:
+    known = broken(Promise.DOUBLED, "MySQL parcels: 1 more, {}")
+    unknown = broken(Promise.DOUBLED, f"MySQL parcels{UNKNOWN_KEYS}: 1 more, {{}}")
+    lost = broken(Promise.LOST, f"MySQL parcels{UNKNOWN_KEYS}: 1 missing, {{}}")
+
+    assert with_known_keys(known) is known
+    assert with_known_keys(lost) is lost
+    assert with_known_keys(unknown).verdict is Verdict.UNPROVED
+    assert "the CREATE TABLE of parcels" in with_known_keys(unknown).supply
+
+
+KEY = ",\n  UNIQUE KEY one_for_each_order (order_id)"
+HELD, DOUBLED, OPEN = (Verdict.HELD, None), (Verdict.BROKEN, Promise.DOUBLED), (Verdict.UNPROVED, None)
+
+
+@pytest.mark.e2e
+@pytest.mark.parametrize(
+    ("code", "schema", "twice"),
+    [
+        ({}, {}, HELD),
+        ({"INSERT IGNORE": "INSERT"}, {KEY: ""}, DOUBLED),
+        ({"INSERT IGNORE": "INSERT"}, {"CREATE TABLE": "CREATE VIEW"}, OPEN),
+        ({"(%s)": "(%s) ON DUPLICATE KEY UPDATE order_id = VALUES(order_id)", " IGNORE": ""}, {}, HELD),
+    ],
+    ids=["ignored by its key", "no key", "no CREATE TABLE", "updated by its key"],
+)
+def test_what_a_repeat_writes_into_mysql_is_told(
+    tmp_path: Path, code: dict[str, str], schema: dict[str, str], twice: tuple[Verdict, Promise | None]
+) -> None:
+    folder = tmp_path / "system"
+    shutil.copytree(RIGHT, folder)
+    for path, changes in ((folder / "src" / "app.py", code), (folder / "schema.sql", schema)):
+        text = path.read_text()
+        for before, after in changes.items():
+            assert before in text
+            text = text.replace(before, after)
+        path.write_text(text)
+
+    by_trial = {finding.trial: finding.judgement for finding in harvest(folder)}
+
+    assert "a stand-in for MySQL answered" in by_trial["once"].happened
+    assert (by_trial["twice"].verdict, by_trial["twice"].promise) == twice
+    assert (by_trial["twice at once"].verdict, by_trial["twice at once"].promise) == twice
+
+
+@pytest.mark.e2e
+def test_what_is_never_committed_is_not_there(tmp_path: Path) -> None:
+    folder = tmp_path / "system"
+    shutil.copytree(RIGHT, folder)
+    app = folder / "src" / "app.py"
+    app.write_text(app.read_text().replace("    shop.commit()\n", ""))
+
+    (once,) = [finding.judgement for finding in harvest(folder) if finding.trial == "once"]
+
+    assert once.verdict is Verdict.UNPROVED

@@ -1,0 +1,57 @@
+"""An item that belongs to whoever sends a request names him as his token does, and holds what he sends."""
+
+import json
+from typing import Any
+
+import pytest
+
+from trials.project.tokens import TOKEN
+from trials.samples.owners import claims, of_whoever_asks
+from trials.samples.sample import Sample
+
+ITEM = {"createdBy": {"S": "trial-1"}, "title": {"S": "trial-1"}, "count": {"N": "1"}}
+
+
+def request(authorizer: Any = None, body: Any = None, headers: Any = None) -> Sample:
+    context = {"authorizer": authorizer} if authorizer else {}
+    return Sample({"requestContext": context, "body": json.dumps(body), "headers": headers or {}}, "made up")
+
+
+@pytest.mark.parametrize(
+    ("sample", "claim", "value"),
+    [
+        (request({"claims": {"sub": "u-7"}}), "sub", "u-7"),
+        (request({"jwt": {"claims": {"sub": "u-7"}}}), "sub", "u-7"),
+        (request({"lambda": {"user_id": "u-7"}}), "user_id", "u-7"),
+        (request({"principalId": "u-7"}), "principalId", "u-7"),
+        (request(headers={"Authorization": f"Bearer {TOKEN}"}), "email", "trial@example.com"),
+    ],
+)
+def test_claims_are_what_the_authorizer_adds_or_the_token_holds(sample: Sample, claim: str, value: str) -> None:
+    assert claims(sample.payload)[claim] == value
+
+
+def test_a_request_without_a_token_has_none() -> None:
+    assert claims(request().payload) == {}
+    assert claims("no request") == {}
+
+
+def test_the_owner_of_an_item_is_each_who_the_claims_may_name() -> None:
+    sample = request({"claims": {"sub": "u-7", "email": "a@b.c", "aud": "shop"}})
+
+    variants = list(of_whoever_asks(ITEM, sample))
+
+    assert variants == [{"createdBy": {"S": "a@b.c"}}, {"createdBy": {"S": "u-7"}}]
+
+
+def test_an_attribute_holds_what_the_request_sends_under_its_name() -> None:
+    item = {"password": {"S": "trial-1"}, "name": {"S": "trial-1"}}
+
+    assert list(of_whoever_asks(item, request(body={"password": "long enough"}))) == [
+        {"password": {"S": "long enough"}}
+    ]
+
+
+def test_what_changes_nothing_is_not_tried() -> None:
+    assert list(of_whoever_asks(ITEM, request())) == []
+    assert list(of_whoever_asks(ITEM, request({"claims": {"sub": "trial-1"}}))) == []

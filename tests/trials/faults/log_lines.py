@@ -1,0 +1,34 @@
+"""What the lines of a function's log tell of why it failed."""
+
+import json
+import re
+from contextlib import suppress
+
+NOT_REACHED = re.compile(
+    r'lets nothing out: ([\w.:-]+)|connect to the endpoint URL: "https?://(?!127\.0\.0\.1|localhost)([^/"]+)'
+)
+
+
+def logged(lines: list[str]) -> str:
+    """The last error that a function wrote into its log, if it did: its answer may only name the record."""
+    for line in reversed(lines):
+        with suppress(ValueError):
+            entry = json.loads(line)
+            if isinstance(entry, dict) and entry.get("exception"):
+                return " ".join(str(entry["exception"]).split())[-300:]
+    return ""
+
+
+CAUGHT = re.compile(r"(?i)\b\w*(?:error|exception)\b|\b(?:missing|invalid|required|fail(?:ed|ure)?|cannot|could not)\b")
+
+
+def caught_in(texts: tuple[str, ...]) -> str:
+    """The last line of a log that tells of a failure; empty if none does."""
+    lines = [line for text in texts for line in text.splitlines() if CAUGHT.search(line)]
+    return " ".join(lines[-1].split())[:200] if lines else ""
+
+
+def astray(lines: list[str]) -> str:
+    """What a function could not reach because nothing here leaves the machine: how it then fails is not its fault."""
+    refused = NOT_REACHED.search("\n".join(lines))
+    return refused[1] or refused[2] if refused else ""

@@ -1,0 +1,193 @@
+"""Tables that come into being when a statement first speaks of them, kept in SQLite."""
+
+import json
+import re
+import sqlite3
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import suppress
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+from sqlglot import exp, parse
+from sqlglot.errors import SqlglotError
+
+TEXTS = ("ENUM", "SET", "JSON")  # whose names would give a column in SQLite the wrong kind
+KEY_LIKE = re.compile(r"(?i)(?:.*[_-])?(?:id|key|uuid|email)|\w+I[dD]")
+PATIENCE = 5  # seconds for a lock
+
+for kind in ("datetime", "timestamp"):
+    sqlite3.register_converter(kind, lambda raw: moment(raw.decode()))
+sqlite3.register_converter("date", lambda raw: date.fromisoformat(raw.decode()[:10]))
+
+
+def moment(text: str) -> Any:
+    with suppress(ValueError):
+        return datetime.fromisoformat(text).replace(tzinfo=None)
+    return text
+
+
+class Tables:
+    """The tables of one world. Those without a CREATE TABLE are `made_up`: their keys are unknown."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder, self._number = folder, 0
+        self.lock = threading.RLock()
+        self.renew([])
+
+    def renew(self, schema: list[str]) -> None:
+        """Forget everything; `schema` are statements that create tables."""
+        with self.lock:
+            self._number += 1
+            self.made_up: set[str] = set()
+            self.given: set[str] = set()  # by the project, and created by nobody yet
+            self.created: list[str] = []
+            self.calls: list[Any] = []  # of procedures, which are not here
+            self.sought: list[tuple[str, str]] = []  # what the last statement that found nothing looked for
+            self.asked = 0
+            connection = self.connect()
+            for text in schema:
+                with suppress(SqlglotError, sqlite3.Error):
+                    for node in filter(None, parse(text, read="mysql")):
+                        if isinstance(node, exp.Create):
+                            self.create(connection, node)
+            self.given, self.created = set(self.created), []
+            connection.close()
+
+    def connect(self) -> sqlite3.Connection:
+        path = self._folder / f"tables-{self._number}.sqlite"
+        connection = sqlite3.connect(
+            path,
+            isolation_level=None,
+            timeout=PATIENCE,
+            detect_types=sqlite3.PARSE_DECLTYPES,
+            check_same_thread=False,
+        )
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA synchronous=OFF")
+        return connection
+
+    def create(self, connection: sqlite3.Connection, node: exp.Create) -> None:
+        if not isinstance(node.this, exp.Schema) or str(node.args.get("kind")).upper() != "TABLE":
+            unique = node.args.get("unique")
+            if str(node.args.get("kind")).upper() == "INDEX" and unique:
+                connection.execute(node.sql("sqlite"))
+            return
+        name, lines, keys, primary = node.this.this.name, [], [], []
+        for part in node.this.expressions:
+            if isinstance(part, exp.ColumnDef):
+                lines.append(column(part, primary, keys))
+            elif isinstance(part, exp.PrimaryKey):
+                primary[:] = [each.name for each in part.expressions]
+            else:
+                found_key = part.find(exp.UniqueColumnConstraint)
+                keys += [[each.name for each in found_key.find_all(exp.Column)]] if found_key else []
+        if len(primary) == 1 and any(re.match(f"{re.escape(quoted(primary[0]))} INTEGER\\b", line) for line in lines):
+            own = f"{quoted(primary[0])} "
+            lines = [f"{own}INTEGER PRIMARY KEY" if line.startswith(own) else line for line in lines]
+        elif primary:
+            keys.append(primary)
+        lines += [f"UNIQUE ({', '.join(map(quoted, key))})" for key in keys if key]
+        if name in self.given:
+            connection.execute(f"DROP TABLE IF EXISTS {quoted(name)}")
+            self.given.discard(name)
+        new = not self.columns(connection, name)
+        exists = "IF NOT EXISTS " if node.args.get("exists") else ""
+        connection.execute(f"CREATE TABLE {exists}{quoted(name)} ({', '.join(lines)})")
+        self.made_up.discard(name)
+        self.created += [name] if new else []
+
+    def columns(self, connection: sqlite3.Connection, table: str) -> dict[str, str]:
+        """The columns of a table with their types; none if it is not there."""
+        return {row[1].lower(): row[2] for row in connection.execute(f"PRAGMA table_info({quoted(table)})")}
+
+    def widen(self, connection: sqlite3.Connection, table: str, wanted: dict[str, str]) -> None:
+        """Let a table have columns, with these types where they are new."""
+        known = self.columns(connection, table)
+        if not known:
+            self.made_up.add(table)
+            connection.execute(f"CREATE TABLE {quoted(table)} (id)")
+            known = {"id": ""}
+        for name, kind in wanted.items():
+            if name.lower() not in known:
+                connection.execute(f"ALTER TABLE {quoted(table)} ADD COLUMN {quoted(name)} {kind}")
+                known[name.lower()] = kind
+
+    def records(self, connection: sqlite3.Connection, table: str) -> Iterator[dict[str, Any]]:
+        cursor = connection.execute(f"SELECT * FROM {quoted(table)}")  # noqa: S608
+        names = [each[0] for each in cursor.description]
+        for row in cursor:
+            yield {name: told(value) for name, value in zip(names, row, strict=True) if value is not None}
+
+    def world(self) -> dict[str, list[Any]]:
+        connection = self.connect()
+        listed = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite%'")
+        names = [row[0] for row in listed.fetchall()]
+        places = {self.place(name): list(self.records(connection, name)) for name in names}
+        connection.close()
+        made = {"MySQL, tables created": [{"table": name} for name in self.created]} if self.created else {}
+        return {**{place: rows for place, rows in places.items() if rows}, **made, **self.called()}
+
+    def place(self, name: str) -> str:
+        return f"MySQL {name}, whose keys are not known here" if name in self.made_up else f"MySQL {name}"
+
+    def called(self) -> dict[str, list[Any]]:
+        return {"MySQL procedures, whose keys are not known here": list(self.calls)} if self.calls else {}
+
+    def lay(self, table: str, row: dict[str, Any]) -> None:
+        connection = self.connect()
+        values = {name: bytes.fromhex(kept["hex"]) if isinstance(kept, dict) else kept for name, kept in row.items()}
+        self.widen(connection, table, {name: kind_of(value) for name, value in values.items()})
+        names, marks = ", ".join(map(quoted, values)), ", ".join("?" * len(values))
+        with suppress(sqlite3.Error):
+            connection.execute(f"INSERT INTO {quoted(table)} ({names}) VALUES ({marks})", list(values.values()))  # noqa: S608
+        connection.close()
+
+
+def column(part: exp.ColumnDef, primary: list[str], keys: list[list[str]]) -> str:
+    """A line of CREATE TABLE for SQLite; what it says of keys is added to those."""
+    kind = part.kind.this.name if part.kind else ""
+    kind = "VARCHAR" if kind in TEXTS else "INTEGER" if kind in ("INT", "BIGINT", "UBIGINT", "UINT") else kind
+    line = f"{quoted(part.name)} {kind}"
+    for constraint in part.constraints:
+        if isinstance(constraint.kind, exp.PrimaryKeyColumnConstraint):
+            primary[:] = [part.name]
+        elif isinstance(constraint.kind, exp.UniqueColumnConstraint):
+            keys.append([part.name])
+        elif isinstance(constraint.kind, exp.NotNullColumnConstraint) and not constraint.kind.args.get("allow_null"):
+            line += " NOT NULL"
+        elif isinstance(constraint.kind, exp.DefaultColumnConstraint):
+            line += f" DEFAULT {constraint.kind.this.sql('sqlite')}"
+    return line + (" COLLATE NOCASE" if re.search("CHAR|TEXT", kind) else "")
+
+
+def quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+def kind_of(value: Any) -> str:
+    """The type of a column that is made for a value."""
+    if isinstance(value, str):
+        return "VARCHAR COLLATE NOCASE"
+    return "NUMERIC" if isinstance(value, int | float) else ""
+
+
+def told(value: Any) -> Any:
+    if isinstance(value, bytes):
+        return value.hex()
+    return value if isinstance(value, int | float | str) else str(value)
+
+
+def key_of(names: list[str]) -> list[str]:
+    """The columns by which a row that must not come twice is probably known."""
+    return [name for name in names if KEY_LIKE.fullmatch(name)][:1] or names[:1]
+
+
+def changed(before: list[dict[str, Any]], after: list[dict[str, Any]]) -> tuple[int, int]:
+    """How many records are new, and how many are others than before."""
+    ours, theirs = (Counter(json.dumps(row, sort_keys=True) for row in rows) for rows in (before, after))
+    others = sum((theirs - ours).values())
+    new = max(0, len(after) - len(before))
+    return new, max(0, others - new)
