@@ -67,6 +67,21 @@ def test_a_row_of_all_columns_of_an_unknown_table_has_those_that_the_code_reads(
     assert json.loads(content).keys() >= {"email", "password_hash"}
 
 
+def test_a_row_has_values_of_the_types_that_the_code_declares(tmp_path: Path) -> None:
+    (tmp_path / "app.py").write_text(
+        "films = Table('films', metadata, Column('film_id', BINARY(16)), Column('status', sa.Enum('Open', 'Shut')),\n"
+        "  Column('length', Integer), Column('title', String(60)))"
+    )
+    row = dict.fromkeys(("film_id", "status", "length", "title"))
+    asked = {"row": row, "numbers": [], "star": False, "made_up": True}
+
+    ((_, _, content),) = wanted([(ROW, f"films#{json.dumps(asked)}")], tmp_path, {}, [])
+
+    made = json.loads(content)
+    assert (made["status"], made["length"], made["title"]) == ("Open", 1, "trial-1")
+    assert len(bytes.fromhex(made["film_id"]["hex"])) == 16
+
+
 def test_rows_are_doubled_only_where_the_keys_of_their_table_are_known() -> None:
     known = broken(Promise.DOUBLED, "MySQL parcels: 1 more, {}")
     unknown = broken(Promise.DOUBLED, f"MySQL parcels{UNKNOWN_KEYS}: 1 more, {{}}")
@@ -122,3 +137,41 @@ def test_what_is_never_committed_is_not_there(tmp_path: Path) -> None:
     (once,) = [finding.judgement for finding in harvest(folder) if finding.trial == "once"]
 
     assert once.verdict is Verdict.UNPROVED
+
+
+NODE = """import { createPool } from "mysql2/promise";
+
+const shop = createPool({ host: process.env.DATABASE, user: "shop", password: "from a secret", database: "shop" });
+
+const insert = "INSERT INTO parcels (order_id) VALUES (?) ON DUPLICATE KEY UPDATE order_id = order_id";
+
+export async function handler(event) {
+  for (const record of event.Records) {
+    const { order_id } = JSON.parse(record.body);
+    await shop.execute(insert, [order_id]);
+  }
+  return { batchItemFailures: [] };
+}
+"""
+
+
+@pytest.mark.e2e
+@pytest.mark.parametrize(("schema", "twice"), [({}, HELD), ({KEY: ""}, DOUBLED)], ids=["a key", "no key"])
+def test_what_a_repeat_in_node_writes_by_a_prepared_statement_is_told(
+    tmp_path: Path, schema: dict[str, str], twice: tuple[Verdict, Promise | None]
+) -> None:
+    folder = tmp_path / "system"
+    shutil.copytree(RIGHT, folder, ignore=shutil.ignore_patterns("src"))
+    (folder / "src").mkdir()
+    (folder / "src" / "app.mjs").write_text(NODE)
+    (folder / "src" / "package.json").write_text(json.dumps({"name": "work", "dependencies": {"mysql2": "3.24.6"}}))
+    template = folder / "template.yaml"
+    template.write_text(template.read_text().replace("python3.13", "nodejs22.x"))
+    tables = folder / "schema.sql"
+    for before, after in schema.items():
+        tables.write_text(tables.read_text().replace(before, after))
+
+    by_trial = {finding.trial: finding.judgement for finding in harvest(folder)}
+
+    assert (by_trial["twice"].verdict, by_trial["twice"].promise) == twice
+    assert (by_trial["twice at once"].verdict, by_trial["twice at once"].promise) == twice

@@ -13,6 +13,7 @@ from trials.deliveries.records import content_of
 from trials.local_aws import LocalAws
 from trials.project.parameters import value_for
 from trials.samples.derive import guess, words
+from trials.samples.reads import FORMED
 
 Thing = tuple[str, str, str]  # kind, name, content
 READ = re.compile(
@@ -75,9 +76,26 @@ def row(asked: dict[str, Any], folder: Path) -> dict[str, Any]:
     """A row with the values that a statement compares, and others by their names."""
     more = dict.fromkeys(members(folder)) if asked["star"] and asked["made_up"] else {}
     values: dict[str, Any] = {}
+    types = declared(folder)
     for name, known in {**more, **asked["row"]}.items():
-        values[name] = guess(name, 1 if name in asked["numbers"] else None) if known is None else known
+        of_its_type = types.get(name, 1 if name in asked["numbers"] else None)
+        values[name] = guess(name, of_its_type) if known is None else known
     return {name: value for name, value in values.items() if isinstance(value, str | int | float | dict)}
+
+
+COLUMN = re.compile(r"""\bColumn\(\s*['"](\w+)['"]\s*,\s*(?:\w+\.)*(\w+)(?:\(\s*['"]([^'"]+)['"])?""")
+TYPED: dict[str, Any] = {"BINARY": {"hex": FORMED["fromhex"]}, "LargeBinary": {"hex": FORMED["fromhex"]}}
+TYPED |= dict.fromkeys(("Integer", "BigInteger", "SmallInteger", "Float", "Numeric", "DECIMAL"), 1)
+
+
+def declared(folder: Path) -> dict[str, Any]:
+    """By column, a value of the type that SQLAlchemy's tables in the code give it, where that is no plain text."""
+    values: dict[str, Any] = {}
+    for path in sorted(folder.rglob("*.py"))[:MOST]:
+        for name, kind, first in COLUMN.findall(path.read_text(encoding="utf-8", errors="replace")):
+            value = first if kind == "Enum" else TYPED.get(kind)
+            values |= {name: value} if value else {}
+    return values
 
 
 def members(folder: Path) -> dict[str, Any]:

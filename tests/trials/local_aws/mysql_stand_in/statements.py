@@ -110,7 +110,7 @@ def sought(
     node: exp.Expression, wanted: dict[str, dict[str, Any]], kinds: dict[str, dict[str, str]], made_up: set[str]
 ) -> list[tuple[str, str]]:
     """The rows that a statement which found nothing looked for: table and, as JSON, what is known of the row."""
-    if not node.args.get("where"):
+    if not (node.args.get("where") or isinstance(node, exp.Select)):
         return []
     for (table, name), (other, other_name) in joined(node, tables(node)):
         if table in wanted and other in wanted:
