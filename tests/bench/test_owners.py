@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from trials.project.tokens import TOKEN
-from trials.samples.owners import claims, of_whoever_asks
+from trials.samples.owners import HASH, claims, of_whoever_asks
 from trials.samples.sample import Sample
 
 ITEM = {"createdBy": {"S": "trial-1"}, "title": {"S": "trial-1"}, "count": {"N": "1"}}
@@ -50,6 +50,13 @@ def test_an_attribute_holds_what_the_request_sends_under_its_name() -> None:
     assert list(of_whoever_asks(item, request(body={"password": "long enough"}))) == [
         {"password": {"S": "long enough"}}
     ]
+
+
+def test_a_password_may_be_stored_as_a_hash() -> None:
+    item = {"passwordHash": {"S": "trial-1"}, "name": {"S": "trial-1"}}
+
+    assert list(of_whoever_asks(item, request(body={"password": "trial-1"}))) == [{"passwordHash": {"S": HASH}}]
+    assert list(of_whoever_asks(item, request(body={"password": "another"}))) == []
 
 
 def test_what_changes_nothing_is_not_tried() -> None:

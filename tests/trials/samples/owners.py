@@ -10,11 +10,13 @@ from typing import Any
 
 from boto3.dynamodb.types import TypeSerializer
 
-from trials.samples.derive import words
+from trials.samples.derive import ID, words
 from trials.samples.sample import Sample
 from trials.samples.tokens import JWT
 
 OWNER = re.compile(r"\b(?:owner|user|created by|creator|author|customer|account|member|email|sub)\b")
+SECRET = re.compile(r"\b(?:password|passwd|hash)\b")
+HASH = "$2b$04$trialtrialtrialtrialtu1Q5u8OXea5uW97P5YCvX/MZGO81Hd4S"  # by bcrypt, of what a made-up password is
 NAMING = ("email", "sub", "cognito:username", "username", "userId", "user_id", "id")  # claims that name somebody
 
 
@@ -43,15 +45,20 @@ def body(payload: Any) -> dict[str, Any]:
 def of_whoever_asks(item: dict[str, Any], sample: Sample) -> Iterator[dict[str, Any]]:
     """The attributes of an item, in DynamoDB's form, that a request's own fields and each claim give other values.
 
-    A field gives its value to the attribute of its name, such as a password; a claim to those that are called an
-    owner's.
+    A field gives its value to the attribute of its name, such as a password, which may also be a hash; a claim to those
+    that are called an owner's.
     """
-    fields = {name: value for name, value in body(sample.payload).items() if name in item and isinstance(value, str)}
-    own = {name: TypeSerializer().serialize(value) for name, value in fields.items()}
-    named = [name for name, value in item.items() if "S" in value and OWNER.search(words(name)) and name not in own]
+    sent = {name: value for name, value in body(sample.payload).items() if isinstance(value, str)}
+    own = {name: TypeSerializer().serialize(value) for name, value in sent.items() if name in item}
+    texts = [name for name, value in item.items() if "S" in value]
+    named = [name for name in texts if OWNER.search(words(name)) and name not in own]
     told = claims(sample.payload)
     values = dict.fromkeys(value for name in NAMING if isinstance(value := told.get(name), str))
-    variants = [{**own, **{name: {"S": value} for name in named}} for value in values or [""] if named or own]
-    for variant in variants if values else [own]:
-        if any(item.get(name) != value for name, value in variant.items()):
+    owners = [{name: {"S": value} for name in named} for value in values] or [{}]
+    knows = any(value == ID and SECRET.search(words(name)) for name, value in sent.items())
+    hashed = {name: {"S": HASH} for name in texts if knows and SECRET.search(words(name))}
+    tried: list[dict[str, Any]] = []
+    for variant in ({**own, **secret, **owner} for secret in ({}, hashed) for owner in owners):
+        if variant not in tried and any(item.get(name) != value for name, value in variant.items()):
+            tried.append(variant)
             yield variant
