@@ -7,8 +7,8 @@
 - One invocation of an execution runs at a time; a step that is to be retried is PENDING until then, and is counted.
 - What failed, was stopped or ran out of time leaves its event in the function's dead-letter queue.
 
-Beside it begin the count of what runs, environments that outlast an error, and the stand-in for EventBridge's Custom
-Event Bus.
+Beside it begin the count of what runs, environments that outlast an error, layers at `/opt`, and the stand-in for
+EventBridge's Custom Event Bus.
 """
 
 import contextvars
@@ -41,6 +41,7 @@ def beside(name: str) -> None:
 
 beside("at_work")  # first: what follows changes what it counts
 beside("lasting")
+beside("opt")
 if os.environ.get("TRIALS_FORKS"):
     beside("forks")
     sys.modules["forks"].install()

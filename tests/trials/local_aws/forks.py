@@ -100,6 +100,7 @@ class Original:
         return Environment(handles[0], stdin, stdout, stderr)
 
 
+plain: Any = subprocess.Popen
 originals: dict[str, Original] = {}
 turn = threading.Lock()
 
@@ -108,7 +109,7 @@ def popen(command: list[str], **given: Any) -> Any:
     """What MiniStack calls to start an environment."""
     env, cwd = given.get("env") or {}, given.get("cwd")
     if command[0] != sys.executable or not cwd or not alike(cwd, env):
-        return subprocess.Popen(command, **given)
+        return plain(command, **given)
     with turn:
         path = env.get("PYTHONPATH", "")
         original = originals.get(path) or originals.setdefault(path, Original(path))
@@ -126,8 +127,10 @@ def alike(cwd: str, env: dict[str, str]) -> bool:
 
 
 def install() -> None:
+    global plain
     from ministack.core import lambda_runtime
 
+    plain = lambda_runtime.subprocess.Popen  # with what else is laid around an environment
     lambda_runtime.subprocess = types.SimpleNamespace(**{**vars(subprocess), "Popen": popen})
 
 
