@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -455,3 +456,14 @@ def test_a_package_that_nobody_installed_is_named_with_the_folder_to_install_it_
 
     said = javascript.not_installed(code, f'✘ [ERROR] Could not resolve "{wanted}" index.ts:2:28')
     assert (f"run npm install in {tmp_path} first, which names service" in said) is told
+
+
+def test_a_manifest_that_many_want_at_once_is_whole_for_each(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(javascript, "ENVIRONMENT", tmp_path)
+    monkeypatch.setattr(javascript, "installed", lambda manifest, *_: manifest.read_text())
+    versions = {f"package-{number}": "1.0.0" for number in range(500)}
+
+    with ThreadPoolExecutor(8) as pool:
+        read = set(pool.map(lambda _: str(javascript.of_names(versions)), range(400)))
+
+    assert len(read) == 1

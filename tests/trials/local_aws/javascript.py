@@ -6,6 +6,7 @@ import json
 import os
 import re
 import shutil
+import tempfile
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -39,9 +40,7 @@ def runtime_modules() -> Path:
 def older_modules() -> Path:
     """The `node_modules` of the runtimes that bring version 2 of the SDK along."""
     wanted = json.dumps({"private": True, "dependencies": OLDER_SDK})
-    (manifest := ENVIRONMENT / "node" / f"{hashed(wanted)}.json").parent.mkdir(parents=True, exist_ok=True)
-    manifest.write_text(wanted)
-    return installed(manifest, None, hashed(wanted))
+    return of_text(wanted)
 
 
 CLIENTS = re.compile(r"""['"](@aws-sdk/(?:client|lib|util|s3)-[\w-]+)['"]""")
@@ -63,9 +62,18 @@ def more_of_the_sdk(names: set[str]) -> dict[str, Path]:
     release = json.loads((modules / "@aws-sdk" / "client-s3" / "package.json").read_text())["version"]
     newest = int(str(release).split(".")[1])  # a package has no release of a version in which it did not change
     wanted = json.dumps({"private": True, "dependencies": dict.fromkeys(lacking, f">=3.0.0 <3.{newest + 1}.0")})
-    (manifest := ENVIRONMENT / "node" / f"{hashed(wanted)}.json").parent.mkdir(parents=True, exist_ok=True)
-    manifest.write_text(wanted)
-    return {name: installed(manifest, None, hashed(wanted)) / name for name in lacking}
+    return {name: of_text(wanted) / name for name in lacking}
+
+
+def of_text(wanted: str) -> Path:
+    """`node_modules` of a manifest with this text, which others may be about to install as well."""
+    folder = ENVIRONMENT / "node"
+    folder.mkdir(parents=True, exist_ok=True)
+    manifest = folder / f"{hashed(wanted)}.json"
+    with tempfile.NamedTemporaryFile("w", dir=folder, delete=False) as file:
+        file.write(wanted)
+    os.replace(file.name, manifest)
+    return installed(manifest, None, hashed(wanted))
 
 
 def hashed(text: str) -> str:
@@ -275,9 +283,7 @@ def named_elsewhere(root: Path, names: set[str]) -> dict[str, str]:
 def of_names(versions: dict[str, str]) -> Path:
     """`node_modules` with packages of these versions."""
     wanted = json.dumps({"private": True, "dependencies": dict(sorted(versions.items()))})
-    (manifest := ENVIRONMENT / "node" / f"{hashed(wanted)}.json").parent.mkdir(parents=True, exist_ok=True)
-    manifest.write_text(wanted)
-    return installed(manifest, None, hashed(wanted))
+    return of_text(wanted)
 
 
 def not_installed(source: Path, refusal: str) -> str:
