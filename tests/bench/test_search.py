@@ -3,16 +3,23 @@
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
 from support import planted_orders
 from support.planted_orders import EXAMPLES, Row, is_current, known, result, summary
 from trials.cli import arguments
+from trials.deliveries.history import Reference
+from trials.project import Kind, Source
+from trials.samples import Sample
+from trials.search import search
 from trials.search.machine import reduced, shortest
 from trials.search.plan import Fault, Names, Plan, Step
 from trials.search.search import NOTHING as NOTHING_TO_PLAY
 from trials.search.verdict import Events, Left, wrong
+from trials.stage import Stage
 from trials.verdicts import Finding, Judgement, Promise, broken, held, unproved
 from trials.world import World
 
@@ -116,6 +123,18 @@ def test_the_shortest_sequence_that_fails_is_found() -> None:
     small = reduced(found, another_in_between)
 
     assert (len(small), small[0], another_in_between(small)) == (3, small[2], True)
+
+
+def test_a_queue_is_played_unless_one_that_writes_into_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    receive, work = Source(Kind.HTTP, "Receive", "Receive.Post"), Source(Kind.QUEUE, "Work", "Work.Jobs", "Jobs")
+    reference = Reference(Sample("{}", "event.json"))
+    monkeypatch.setattr(search, "absent", lambda *_: "")
+    monkeypatch.setattr(search, "of", lambda *_: reference)
+    body = {"Resources": {"Receive": {"Properties": {"Environment": {"Variables": {"JOBS": {"Ref": "Jobs"}}}}}}}
+    stage = cast("Stage", SimpleNamespace(project=SimpleNamespace(body=body)))
+
+    assert search.comparable(stage, work, []) == (reference, "")
+    assert search.comparable(stage, work, [receive])[0] is None
 
 
 def test_a_fault_that_is_not_needed_is_left_out() -> None:

@@ -120,7 +120,7 @@ def gathered(stage: Stage) -> tuple[list[Sent], dict[int, int], Noise, list[str]
     events, newer, left_out = list[Sent](), dict[int, int](), list[str]()
     sources = [source for source in project.sources if not why_untried(project, source)]
     for source in [each for group in waves(project, sources) for each in group]:
-        reference, why = comparable(stage, source, sources)
+        reference, why = comparable(stage, source, [each.source for each in events])
         if reference is None or len(events) >= MOST_EVENTS:
             left_out.append(f"{source}: {why or f'there are {MOST_EVENTS} events already'}")
             continue
@@ -137,13 +137,16 @@ def gathered(stage: Stage) -> tuple[list[Sent], dict[int, int], Noise, list[str]
     return events, newer, noisy, left_out
 
 
-def comparable(stage: Stage, source: Source, sources: list[Source]) -> tuple[Reference | None, str]:
-    """What a source's event does by itself, or why its repeats cannot be told from what it does once."""
+def comparable(stage: Stage, source: Source, played: list[Source]) -> tuple[Reference | None, str]:
+    """What a source's event does by itself, or why its repeats cannot be told from what it does once.
+
+    Of a queue, what one of those that are `played` writes into it is an effect of that one.
+    """
     if source.kind in (Kind.ROUTE, Kind.MACHINE):
         return None, "only functions are played"
     if why := absent(stage, source):
         return None, why
-    if feeders(stage.project, source, sources):
+    if feeders(stage.project, source, played):
         return None, "what another function writes into it is an effect of that one"
     reference = of(stage, source)
     if reference is None:
