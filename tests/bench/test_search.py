@@ -80,6 +80,20 @@ def test_a_claim_that_is_made_later_is_no_more_than_the_effect() -> None:
     assert wrong(claimed, lambda events: at("1795928969812", "DONE") if events else {}, {}, set(), IGNORED) is None
 
 
+@pytest.mark.parametrize(("version", "promise"), [(1, None), (7, Promise.DOUBLED)])
+def test_an_event_done_by_half_may_have_overtaken_one_that_is_done(version: int, promise: Promise | None) -> None:
+    def both(version: int, *states: str) -> World:
+        claims = [{"id": number, "state": state} for number, state in enumerate(states)]
+        return {"table T": [{"id": "a", "version": version}], "table C": claims}
+
+    def alone(events: Events) -> World:
+        return both(max(events), *["DONE"] * len(events)) if events else {}
+
+    failure = wrong(left(both(version, "DONE", "OPEN"), (0,), told=(1,)), alone, {}, set(), IGNORED)
+
+    assert (failure.promise if failure else None) == promise
+
+
 @pytest.mark.parametrize(
     ("kept", "newer", "promise"),
     [(1, {0: 1}, None), (0, {0: 1}, Promise.LOST), (1, {}, None), (0, {}, None)],

@@ -70,8 +70,14 @@ def in_order(events: Events, newer: dict[int, int]) -> bool:
 def between(left: Left, world: World, alone: Callable[[Events], World], noise: Noise, ignored: frozenset[str]) -> bool:
     """Whether an event of which somebody was told is done by half, and nothing else differs."""
     least, most = alone(tuple(sorted(left.done))), alone(tuple(sorted(left.done | left.told)))
-    missing = [each for each in differences(without(least, ignored), world, noise) if each.gone]
     beyond = [each for each in differences(without(most, ignored), world, noise) if each.new]
+    unlike = [record for each in beyond for record in each.new]  # what would be there had all been done
+
+    def overtaken(difference: Difference) -> bool:
+        """Whether what is gone was replaced by what all events together leave."""
+        return len(difference.new) >= len(difference.gone) and not any(record in unlike for record in difference.new)
+
+    missing = [each for each in differences(without(least, ignored), world, noise) if each.gone and not overtaken(each)]
     return not missing and all(begun(each) for each in beyond)
 
 
