@@ -84,7 +84,7 @@ def test_a_claim_that_is_made_later_is_no_more_than_the_effect() -> None:
 def test_an_event_done_by_half_may_have_overtaken_one_that_is_done(version: int, promise: Promise | None) -> None:
     def both(version: int, *states: str) -> World:
         claims = [{"id": number, "state": state} for number, state in enumerate(states)]
-        return {"table T": [{"id": "a", "version": version}], "table C": claims}
+        return {"table T": [{"id": "a", "version": version}, *claims]}
 
     def alone(events: Events) -> World:
         return both(max(events), *["DONE"] * len(events)) if events else {}

@@ -75,7 +75,7 @@ def between(left: Left, world: World, alone: Callable[[Events], World], noise: N
 
     def overtaken(difference: Difference) -> bool:
         """Whether what is gone was replaced by what all events together leave."""
-        return len(difference.new) >= len(difference.gone) and not any(record in unlike for record in difference.new)
+        return sum(record not in unlike for record in difference.new) >= len(difference.gone)
 
     missing = [each for each in differences(without(least, ignored), world, noise) if each.gone and not overtaken(each)]
     return not missing and all(begun(each) for each in beyond)
