@@ -8,7 +8,7 @@ import pytest
 
 from support.seeds import harvest
 from trials.local_aws.mysql import connects_to_mysql, created
-from trials.samples.sought import ROW, wanted
+from trials.samples.sought import ROW, declared, wanted
 from trials.verdicts import Promise, Verdict, broken
 from trials.verdicts.databases import UNKNOWN_KEYS, with_known_keys
 
@@ -46,6 +46,14 @@ def test_a_project_connects_to_mysql_if_its_own_code_names_it(
     (tmp_path / name).write_text(text)
 
     assert connects_to_mysql(tmp_path) is connects
+
+
+def test_a_link_that_leads_nowhere_is_passed_over(tmp_path: Path) -> None:
+    (tmp_path / "gone.py").symlink_to(tmp_path / "nothing.py")
+    (tmp_path / "z.py").write_text("import pymysql")
+
+    assert connects_to_mysql(tmp_path)
+    assert declared(tmp_path) == {}
 
 
 def test_a_row_that_was_looked_for_holds_what_was_compared_and_guesses_the_rest(tmp_path: Path) -> None:

@@ -36,9 +36,12 @@ def texts(folder: Path) -> Iterator[str]:
         folders[:] = sorted(set(folders) - set(OTHERS))
         for name in sorted(names):
             path = Path(here, name)
-            if (path.suffix in CODE or name in LISTS) and path.stat().st_size <= LARGEST and number < MOST:
+            if number == MOST or not (path.suffix in CODE or name in LISTS):
+                continue
+            with suppress(OSError):  # a link that leads nowhere, or a file that this user may not read
+                text = path.read_text(encoding="utf-8", errors="replace") if path.stat().st_size <= LARGEST else ""
                 number += 1
-                yield path.read_text(encoding="utf-8", errors="replace")
+                yield text
 
 
 def connects_to_mysql(folder: Path) -> bool:

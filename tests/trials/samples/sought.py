@@ -92,7 +92,8 @@ def declared(folder: Path) -> dict[str, Any]:
     """By column, a value of the type that SQLAlchemy's tables in the code give it, where that is no plain text."""
     values: dict[str, Any] = {}
     for path in sorted(folder.rglob("*.py"))[:MOST]:
-        for name, kind, first in COLUMN.findall(path.read_text(encoding="utf-8", errors="replace")):
+        text = path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""  # or a link to nowhere
+        for name, kind, first in COLUMN.findall(text):
             value = first if kind == "Enum" else TYPED.get(kind)
             values |= {name: value} if value else {}
     return values
