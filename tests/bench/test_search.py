@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import cast
@@ -17,6 +18,7 @@ from trials.samples import Sample
 from trials.search import search
 from trials.search.machine import reduced, shortest
 from trials.search.plan import Fault, Names, Plan, Step
+from trials.search.play import Sent
 from trials.search.search import NOTHING as NOTHING_TO_PLAY
 from trials.search.verdict import Events, Left, wrong
 from trials.stage import Stage
@@ -149,6 +151,27 @@ def test_a_queue_is_played_unless_one_that_writes_into_it_is(monkeypatch: pytest
 
     assert search.comparable(stage, work, []) == (reference, "")
     assert search.comparable(stage, work, [receive])[0] is None
+
+
+@pytest.mark.parametrize("known_by", ["id", "version"])
+def test_a_next_version_that_is_taken_for_a_repeat_is_not_played(
+    known_by: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = list[dict[str, int]]()
+    source = Source(Kind.QUEUE, "Work", "Work.Jobs", "Jobs")
+
+    def deliver(_stage: Stage, _source: Source, samples: list[Sample]) -> None:
+        event = samples[0].payload
+        if all(each[known_by] != event[known_by] for each in table):
+            table.append(event)
+
+    monkeypatch.setattr(search, "deliver", deliver)
+    stage = cast("Stage", SimpleNamespace(fresh=table.clear, world=lambda: {"table T": list(table)}))
+    sample = Sample({"id": 1, "version": 1}, "event.json")
+    reference = Reference(sample, world={"table T": [sample.payload]})
+    after = Sent(source, replace(sample, payload={"id": 1, "version": 2}), (), "the next version")
+
+    assert search.follows(stage, after, reference) is (known_by == "version")
 
 
 def test_a_fault_that_is_not_needed_is_left_out() -> None:

@@ -30,7 +30,7 @@ from trials.verdicts.judge import has_key, refusal
 from trials.verdicts.remedies import remedy
 from trials.waves import feeders, waves
 from trials.workers import Theatre
-from trials.world import Noise, noise
+from trials.world import Noise, differences, noise
 
 MOST_EVENTS = 6
 EVERY = "all sources"
@@ -129,7 +129,7 @@ def gathered(stage: Stage) -> tuple[list[Sent], dict[int, int], Noise, list[str]
         events.append(Sent(source, reference.sample, calls, name))
         payload, other = successor(reference.sample.payload), stranger(reference.sample, source)
         after = Sent(source, replace(reference.sample, payload=payload), calls, f"{name}, the next version")
-        if payload is not None and takes(stage, after):
+        if payload is not None and takes(stage, after) and follows(stage, after, reference):
             newer[len(events) - 1] = len(events)
             events.append(after)
         if other and takes(stage, strange := Sent(source, other[0], calls, f"{name}, of somebody else")):
@@ -158,6 +158,14 @@ def takes(stage: Stage, sent: Sent) -> bool:
     """Whether a function does what an event asks that was made of its sample."""
     stage.fresh()
     return not refusal(deliver(stage, sent.source, [sent.sample]))
+
+
+def follows(stage: Stage, after: Sent, reference: Reference) -> bool:
+    """Whether a next version changes what its sample left; else it is taken for a repeat, by an id that both have."""
+    stage.fresh()
+    for sample in (reference.sample, after.sample):
+        deliver(stage, after.source, [sample])
+    return bool(differences(reference.world, stage.world(), reference.noise))
 
 
 def of(stage: Stage, source: Source) -> Reference | None:
