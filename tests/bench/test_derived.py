@@ -2,7 +2,9 @@
 
 import gzip
 import hashlib
+import io
 import json
+import zipfile
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
@@ -161,6 +163,13 @@ def test_a_packed_object_can_be_unpacked() -> None:
     assert json.loads(gzip.decompress(content_of("a.json.gz"))) == {"id": "trial-1"}
 
 
+def test_an_object_can_be_of_another_kind_than_its_key_says() -> None:
+    with zipfile.ZipFile(io.BytesIO(content_of("a", ".zip"))) as packed:
+        assert json.loads(packed.read("trial-1.json")) == {"id": "trial-1"}
+    assert content_of("a", ".zip") == content_of("b.txt", ".zip")
+    assert content_of("a.txt", ".pdf").startswith(b"%PDF")
+
+
 @pytest.mark.parametrize(("name", "images"), [("MODIFY", {"NewImage", "OldImage"}), ("REMOVE", {"OldImage"})])
 def test_a_record_of_a_table_is_first_the_change_that_the_code_asks_for(name: str, images: set[str]) -> None:
     source = Source(Kind.TABLE, "Work", "Changes", "Items")
@@ -237,6 +246,8 @@ def told_by_a_bucket(through_topic: bool) -> dict[str, Any]:
 
 class Placed:
     """Stands in for a stage with one bucket, and keeps the keys of what was put into it."""
+
+    ending = ""
 
     def __init__(self) -> None:
         self.keys: list[str] = []

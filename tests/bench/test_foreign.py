@@ -133,7 +133,8 @@ def test_the_object_of_another_stack_s_bucket_lies_where_its_event_says(there: b
         list_objects_v2=lambda **_: {},
         put_object=lambda **asked: done.append((asked["Bucket"], asked["Key"])),
     )
-    stage: Any = SimpleNamespace(local=SimpleNamespace(client=lambda _: s3), stack=SimpleNamespace(resources={}))
+    local, stack = SimpleNamespace(client=lambda _: s3), SimpleNamespace(resources={})
+    stage: Any = SimpleNamespace(local=local, stack=stack, ending="")
     event = placed(stage, source, made_for({"Resources": {}}, source).payload)
 
     assert event["Records"][0]["s3"]["bucket"]["name"] == "trial"

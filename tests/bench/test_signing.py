@@ -81,6 +81,7 @@ def test_what_signs_no_request_teaches_nothing() -> None:
 
     assert learned(sample, sample.payload, "", [note("AWS4-HMAC-SHA256")]) is None
     assert learned(sample, request("none"), "", [note('{"id": "p-1"}')]) is None
+    assert learned(sample, {"body": ""}, "", [note('{"id": "p-1"}')]) is None
     assert stamped({"headers": {"a": "b"}, "body": ""}, NOW) is None
     assert stamped("a message", NOW) is None
 

@@ -11,6 +11,8 @@ from bench.test_own import run
 from trials import stage
 from trials.local_aws import Stack
 from trials.local_aws.sought import lookups, missing
+from trials.samples.refused import Refusal
+from trials.samples.refused.files import ending_of
 from trials.samples.sought import members, told, wanted
 from trials.stage import Stage
 
@@ -144,6 +146,7 @@ def test_an_item_can_lie_in_another_stack_s_table(monkeypatch: pytest.MonkeyPatc
         left_running=Path("nowhere"),
         client=lambda _: SimpleNamespace(put_item=lambda **asked: put.append(asked)),
     )
+    world.ending = ""
     world.seeds, world.laid, world.senders = [("places", {"id": {"S": "1"}})], [("table", "places#id:S", "")], set()
     monkeypatch.setattr(stage, "lay", lambda *_: {"places": ("AWS::DynamoDB::Table", "places")})
     monkeypatch.setattr(stage, "Probes", lambda *_: None)
@@ -209,3 +212,80 @@ def test_a_worker_goes_on_with_what_it_looks_for_and_what_it_only_logs(tmp_path:
         assert thing in first["happened"]
     assert "total learned from a refusal" in first["happened"]
     assert "queue told" in " ".join(first["details"])
+
+
+# ---- tasks that wait, and kinds of files
+
+WAITING = """
+Transform: AWS::Serverless-2016-10-31
+Resources:
+  Decide:
+    Type: AWS::Serverless::Function
+    Properties:
+      Runtime: python3.13
+      Handler: index.handler
+      Timeout: 10
+      Events: { Post: { Type: HttpApi, Properties: { Path: /decisions, Method: POST } } }
+      InlineCode: |
+        import json
+        import boto3
+
+        def handler(event, context):
+            order = json.loads(event["body"])
+            token, output = order["taskToken"], json.dumps({"approved": True})
+            boto3.client("stepfunctions").send_task_success(taskToken=token, output=output)
+            return {"statusCode": 202}
+  Pages:
+    Type: AWS::Serverless::Function
+    Properties:
+      Runtime: python3.13
+      Handler: index.handler
+      Timeout: 10
+      Environment: { Variables: { DONE: !Ref Done } }
+      InlineCode: |
+        import os
+        import boto3
+
+        def handler(event, context):
+            text = boto3.client("s3").get_object(Bucket="papers", Key=event["key"])["Body"].read()
+            if not text.startswith(b"%PDF"):
+                raise ValueError("No /Root object! - Is this really a PDF?")
+            boto3.client("sqs").send_message(QueueUrl=os.environ["DONE"], MessageBody=event["key"])
+  Done: { Type: AWS::SQS::Queue }
+"""
+
+
+@pytest.mark.e2e
+def test_a_task_waits_for_the_function_that_answers_it_and_a_file_is_of_the_kind_that_is_read(tmp_path: Path) -> None:
+    (tmp_path / "template.yaml").write_text(WAITING)
+    outcome = json.loads(run(str(tmp_path), "--json").stdout)
+
+    told = {row["source"]: row["happened"] for row in outcome["findings"] if row["trial"] == "once"}
+    assert {row["status"] for row in outcome["sources"]} == {"delivered"}, told
+    assert "the task token" in told["http POST /decisions → Decide"]
+    assert "the object a .pdf" in told["direct Pages → Pages"]
+    details = {row["source"]: " ".join(row["details"]) for row in outcome["findings"] if row["trial"] == "once"}
+    assert '{"approved": true}' in details["http POST /decisions → Decide"]
+
+
+@pytest.mark.parametrize(
+    ("said", "ending"),
+    [
+        ("No /Root object! - Is this really a PDF?", ".pdf"),
+        ("PdfReadError: EOF marker not found", ".pdf"),
+        ("cannot identify image file <_io.BytesIO object>", ".png"),
+        ("BadZipFile: File is not a zip file", ".zip"),
+        ("Not a gzipped file (b'{\"')", ".gz"),
+        ("KeyError: 'id'", ""),
+    ],
+)
+def test_a_refusal_tells_what_kind_of_file_was_wanted(said: str, ending: str) -> None:
+    assert ending_of(Refusal((said,))) == ending
+
+
+@pytest.mark.parametrize("operation", ["Success", "Failure", "Heartbeat"])
+def test_a_token_for_which_no_task_waits_is_named(operation: str) -> None:
+    target = f"AWSStepFunctions.SendTask{operation}"
+
+    assert asked(target, {"taskToken": "t"}, 400) == [("task token", "t")]
+    assert asked(target, {"taskToken": "t"}, 200) == []

@@ -20,6 +20,7 @@ from trials.project.integrations import planted
 from trials.samples.sample import Sample
 from trials.samples.sought import ROW, Thing, lay
 from trials.samples.stored import place
+from trials.samples.waits import TASK_TOKEN, WAITS, waiting
 from trials.template.tables import lifetimes
 from trials.verdicts.permissions import Used
 from trials.world import PLACES, Probes, World, mailed, named, queued, snapshot
@@ -86,6 +87,8 @@ class Stage:
         self.stand_in = ""  # the ARN of a queue that hears what a way sends to an end that is not here
         self.seeds: list[tuple[str, dict[str, Any]]] = []  # by table: items that the source's sample speaks of
         self.laid: list[Thing] = []  # objects, parameters and secrets that the source's function looks for
+        self.ending = ""  # of the kind of file that its objects are, where a refusal said so
+        self.tokens: dict[str, str] = {}  # by token of the sample, the one that an execution of this world waits for
         self.senders: set[str] = set()  # of mails, verified in each world: an account has them, and seldom a template
         self.secrets: dict[str, str] = {}  # made up by the template, by logical id, that are the same in each world
         self.passed_on: dict[str, Sample] = {}  # by queue or machine: what a function sent to it
@@ -99,6 +102,7 @@ class Stage:
         assert self._with_roles
         stage = self._with_roles()
         stage.seeds, stage.laid, stage.secrets, stage.senders = self.seeds, self.laid, self.secrets, self.senders
+        stage.ending = self.ending
         return stage
 
     def fresh(self) -> None:
@@ -111,11 +115,16 @@ class Stage:
         self.stack = self.deploy()
         self._switch_off()
         self.empty_queues()
+        self.tokens = {}
         for thing in self.laid:
+            if thing[0] == TASK_TOKEN:
+                self.tokens[thing[1]], self.stack.resources[WAITS] = waiting(self.local)
+                self.stack.types[WAITS] = "AWS::SQS::Queue"
+                continue
             if thing[0] == ROW and self.mysql:
                 self.mysql.lay(thing[1].split("#")[0], json.loads(thing[2]))
                 continue
-            for name, (kind, physical) in lay(self.local, thing).items():  # looked at as what the stack makes is
+            for name, (kind, physical) in lay(self.local, thing, self.ending).items():  # looked at as the stack's
                 self.stack.types.setdefault(name, kind)
                 self.stack.resources.setdefault(name, physical)
         for sender in self.senders:
@@ -252,8 +261,10 @@ class Stage:
                     self.passed_on.setdefault(name, Sample(json.loads(description["input"]), PASSED))
 
     def invoke(self, function: str, event: Any) -> Answer:
-        name = self.stack.resources[function]
-        answer = self.local.client("lambda").invoke(FunctionName=name, Payload=json.dumps(event).encode())
+        name, text = self.stack.resources[function], json.dumps(event)
+        for asked, waits in self.tokens.items():
+            text = text.replace(asked, waits)
+        answer = self.local.client("lambda").invoke(FunctionName=name, Payload=text.encode())
         payload = answer["Payload"].read().decode()
         try:
             body = json.loads(payload)

@@ -230,7 +230,9 @@ def settled(stage: "Stage", value: Any) -> Any:
         key = str(entity.get("key", "trial"))
         key = unquote_plus(key) if "s3SchemaVersion" in value else key
         lay(stage, physical, key)
-        etag = hashlib.md5(content_of(key), usedforsecurity=False).hexdigest()  # whoever asks for it alone finds it
+        etag = hashlib.md5(
+            content_of(key, stage.ending), usedforsecurity=False
+        ).hexdigest()  # whoever asks for it alone finds it
         told = {name: etag for name in ("etag", "eTag") if name in entity}
         return {**value, "bucket": {**bucket, "name": physical}, "object": {**entity, **told}}
     return {key: settled(stage, inner) for key, inner in value.items()}
@@ -241,7 +243,7 @@ def lay(stage: "Stage", bucket: str, key: str) -> None:
     s3 = stage.local.client("s3")
     there = s3.list_objects_v2(Bucket=bucket, Prefix=key).get("Contents", [])
     if all(each["Key"] != key for each in there):
-        s3.put_object(Bucket=bucket, Key=key, Body=content_of(key))
+        s3.put_object(Bucket=bucket, Key=key, Body=content_of(key, stage.ending))
 
 
 def bucket_of(stage: "Stage", name: str) -> str:

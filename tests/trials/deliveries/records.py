@@ -1,8 +1,10 @@
 """Records and events in the shapes in which Lambda gets them."""
 
 import gzip
+import io
 import json
 import struct
+import zipfile
 import zlib
 from base64 import b64encode
 from pathlib import PurePosixPath
@@ -109,16 +111,29 @@ ROWS = b"id,name\ntrial-1,trial\n"
 IMAGES = (".png", ".jpg", ".jpeg", ".gif", ".webp", ".bmp")
 
 
-def content_of(key: str) -> bytes:
-    """The bytes of an object; JSON for every ending that is not known. Every image is a PNG, which readers go by."""
-    ending = PurePosixPath(key.lower()).suffix
+def content_of(key: str, known: str = "") -> bytes:
+    """The bytes of an object; JSON for every ending that is not known. Every image is a PNG, which readers go by.
+
+    `known` is the ending whose kind of file is wanted whatever the key says.
+    """
+    ending = known or PurePosixPath(key.lower()).suffix
     if ending in IMAGES:
         return png(16)
     if ending == ".pdf":
         return pdf()
     if ending == ".gz":
         return gzip.compress(PLAIN, mtime=0)
+    if ending == ".zip":
+        return archive()
     return {".csv": ROWS, ".txt": b"trial-1\n", ".xml": b"<trial><id>trial-1</id></trial>"}.get(ending, PLAIN)
+
+
+def archive() -> bytes:
+    """One file of JSON; the same bytes each time."""
+    with io.BytesIO() as made:
+        with zipfile.ZipFile(made, "w") as packed:
+            packed.writestr(zipfile.ZipInfo("trial-1.json"), PLAIN)
+        return made.getvalue()
 
 
 def pdf() -> bytes:

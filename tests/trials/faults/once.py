@@ -22,6 +22,7 @@ from trials.samples.learned import MOST, lacks, mends, raised
 from trials.samples.lookups import Lookup, lookups, wanted_items
 from trials.samples.owners import of_whoever_asks
 from trials.samples.refused import Refusal, observations
+from trials.samples.refused.files import ending_of
 from trials.samples.sample import Sample
 from trials.samples.signing import learned, stamped
 from trials.samples.sought import told, wanted
@@ -115,7 +116,7 @@ def once(stage: Stage, source: Source, samples: list[Sample]) -> Attempt:
     attempt: Attempt | None = None
     mute: Attempt | None = None  # a sample that was taken and changed nothing
     tried: list[str] = []
-    stage.seeds, stage.laid, stage.outside.taught = [], [], {}
+    stage.seeds, stage.laid, stage.ending, stage.outside.taught = [], [], "", {}
     for sample in samples[:MOST_SAMPLES]:
         tried.append(sample.file)
         first = deliveries(stage, source, sample)
@@ -123,6 +124,7 @@ def once(stage: Stage, source: Source, samples: list[Sample]) -> Attempt:
             first = deliveries(stage, source, signed)
         fared = mended(lambda variant: deliveries(stage, source, variant), first, source)
         fared = with_what_it_seeks(stage, source, fared)
+        fared = as_a_file(stage, source, fared)
         latest = taken(stage, source, fared, tried)
         if not latest.complete and latest.judgement.promise is None:
             for again in with_its_items(stage, source, fared):
@@ -275,6 +277,19 @@ def with_what_it_seeks(stage: Stage, source: Source, fared: Try) -> Try:
             break
         fared = again
     return fared
+
+
+def as_a_file(stage: Stage, source: Source, fared: Try) -> Try:
+    """A try that came to nothing, with its objects of the kind of file that the refusal asks for; else as it was."""
+    ending = ending_of(fared.said) if fared.open else ""
+    if not ending:
+        return fared
+    stage.ending = ending
+    again = deliveries(stage, source, replace(fared.sample, origin=f"{fared.sample.origin}, the object a {ending}"))
+    if again.open and ending_of(again.said) == ending:
+        stage.ending = ""
+        return fared
+    return again
 
 
 def not_found(fared: Try, source: Source) -> bool:

@@ -22,6 +22,9 @@ NAMED = {  # by the last words of a target: the kind of thing, and the member th
     "AmazonSSM.GetParameter": ("parameter", "Name"),
     "AmazonSSM.GetParameters": ("parameter", "Names"),
     "AmazonSSM.GetParametersByPath": ("parameters", "Path"),
+    "AWSStepFunctions.SendTaskSuccess": ("task token", "taskToken"),
+    "AWSStepFunctions.SendTaskFailure": ("task token", "taskToken"),
+    "AWSStepFunctions.SendTaskHeartbeat": ("task token", "taskToken"),
 }
 
 

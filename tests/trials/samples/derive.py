@@ -36,6 +36,7 @@ GUESSES: tuple[tuple[str, Any], ...] = (  # by the words of a key, the last ones
     (r"\bbase 64\b|\bb 64\b", "dHJpYWw="),
     (r"^authorization$", f"Bearer {TOKEN}"),
     (r"\bjwt$|^((access|auth|id|bearer) )?token$", TOKEN),
+    (r"\b(task|activity) token$", "trial-task-token"),
     (r"\bcurrency\b", "EUR"),
     (r"\bcountry\b", "DE"),
     (r"\blanguage\b", "en"),

@@ -83,7 +83,7 @@ def stamped(payload: Any, now: float) -> tuple[dict[str, Any], str] | None:
 
 def learned(sample: Sample, payload: dict[str, Any], stamp: str, notes: list[dict[str, str]]) -> Sample | None:
     """The sample with the way in which it is signed, from what was noted while the function refused this payload."""
-    for note in notes:
+    for note in notes if raw(payload) else ():
         before, body, after = bytes.fromhex(note.get("message", "")).partition(raw(payload))
         if not body:
             continue

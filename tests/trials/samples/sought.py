@@ -14,6 +14,7 @@ from trials.local_aws import LocalAws
 from trials.project.parameters import value_for
 from trials.samples.derive import guess, words
 from trials.samples.reads import FORMED
+from trials.samples.waits import TASK_TOKEN
 
 Thing = tuple[str, str, str]  # kind, name, content
 READ = re.compile(
@@ -56,7 +57,7 @@ def wanted(missing: list[tuple[str, str]], folder: Path, resources: dict[str, st
 
 def content(kind: str, name: str, folder: Path, resources: dict[str, str]) -> str:
     """An object's content goes by its key; a secret holds every name that the code reads."""
-    if kind in TYPES or kind == "log group":
+    if kind in (*TYPES, TASK_TOKEN, "log group"):
         return ""
     if kind == ROW:
         return json.dumps(row(json.loads(name.split("#", 1)[1]), folder))
@@ -115,15 +116,15 @@ def plain(name: str) -> str:
     return name.split("#")[0]
 
 
-def lay(local: LocalAws, thing: Thing) -> dict[str, tuple[str, str]]:
+def lay(local: LocalAws, thing: Thing, ending: str) -> dict[str, tuple[str, str]]:
     """Put one of them where it is looked for; by name, the type and physical id of what can be looked at afterwards.
 
-    What the service does not take stays away.
+    What the service does not take stays away. `ending` is that of the kind of file that an object is, if it is known.
     """
     kind, name, text = thing
     with suppress(ClientError, BotoCoreError):
         if kind in TYPES:
-            label, physical = made(local, kind, name)
+            label, physical = made(local, kind, name, ending)
             return {label: (TYPES[kind], physical)}
         if kind == "log group":
             local.client("logs").create_log_group(logGroupName=name)
@@ -137,7 +138,7 @@ def lay(local: LocalAws, thing: Thing) -> dict[str, tuple[str, str]]:
     return {}
 
 
-def made(local: LocalAws, kind: str, name: str) -> tuple[str, str]:
+def made(local: LocalAws, kind: str, name: str, ending: str) -> tuple[str, str]:
     """What the function looks for, made unless it is there: its name and its physical id."""
     if kind in ("object", "bucket"):
         bucket, _, key = name.partition("/")
@@ -145,7 +146,7 @@ def made(local: LocalAws, kind: str, name: str) -> tuple[str, str]:
         if bucket not in {each["Name"] for each in s3.list_buckets()["Buckets"]}:
             s3.create_bucket(Bucket=bucket)
         if key:
-            s3.put_object(Bucket=bucket, Key=key, Body=content_of(key))
+            s3.put_object(Bucket=bucket, Key=key, Body=content_of(key, ending))
         return bucket, bucket
     if kind == "queue":
         fifo = {"Attributes": {"FifoQueue": "true"}} if name.endswith(".fifo") else {}
