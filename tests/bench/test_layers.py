@@ -145,3 +145,54 @@ def test_a_layer_that_a_parameter_names_is_in_aws_only(tmp_path: Path) -> None:
 
     assert project.body["Resources"]["Work"]["Properties"]["Layers"] == []
     assert project.layers_left_out
+
+
+OTHERS = """
+Transform: AWS::Serverless-2016-10-31
+Resources:
+  Common:
+    Type: AWS::Serverless::LayerVersion
+    Properties: { ContentUri: layers/common }
+  Vendor:
+    Type: AWS::Serverless::LayerVersion
+    Properties: { ContentUri: layers/vendor }
+  Other:
+    Type: AWS::Serverless::LayerVersion
+    Properties: { ContentUri: layers/other }
+Outputs:
+  Arn: { Value: !Ref Common, Export: { Name: common } }
+"""
+LENT = {
+    "layers.yaml": OTHERS,
+    "layers/common/python/requests/__init__.py": "import yaml\nfrom requests import adapters\n",
+    "layers/other/python/else/__init__.py": "",
+    "requirements.txt": "httpx\nPyYAML>=6\n",
+}
+
+
+def test_a_layer_that_another_template_makes_is_lent_to_a_function_that_imports_it(tmp_path: Path) -> None:
+    packages, notes = asked(tmp_path, "!ImportValue common", **LENT)
+
+    body = read(tmp_path, "http://outside.example.test").body
+    assert body["Resources"]["Work"]["Properties"]["Layers"] == [{"Ref": "Lent1"}]
+    assert body["Resources"]["Lent1"]["Properties"] == {"ContentUri": "layers/common"}
+    assert packages == ["httpx", "PyYAML>=6"]  # the second of what the layer's own code imports
+    assert "layer layers/common, which another template makes, is lent to functions that import it" in notes
+
+
+def test_a_layer_of_the_template_itself_is_not_lent(tmp_path: Path) -> None:
+    asked(tmp_path, SHARED, **LENT, **{"shared/python/x.py": ""})
+
+    body = read(tmp_path, "http://outside.example.test").body
+    assert body["Resources"]["Work"]["Properties"]["Layers"] == [{"Ref": "Shared"}]
+
+
+def test_a_layer_of_another_template_for_node_is_lent_whole(tmp_path: Path) -> None:
+    node = TEMPLATE.replace("python3.12", "nodejs22.x")
+    asked(tmp_path, "!ImportValue common", **LENT, **{"template.yaml": node.format(layer="!ImportValue common")})
+    assert read(tmp_path, "http://x.example").body["Resources"]["Work"]["Properties"]["Layers"] == []
+    (tmp_path / "layers" / "vendor" / "nodejs").mkdir(parents=True)
+
+    assert read(tmp_path, "http://x.example").body["Resources"]["Lent1"]["Properties"] == {
+        "ContentUri": "layers/vendor"
+    }

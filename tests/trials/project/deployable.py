@@ -12,6 +12,7 @@ from typing import Any
 from trials.local_aws.compiled import compiled_from
 from trials.machines.absent import called_by_name
 from trials.project.layers import holds, imports_of, stand_in
+from trials.project.lent import LAYERS, lend
 from trials.template import (
     ASSET,
     FUNCTIONS,
@@ -26,13 +27,13 @@ from trials.template import (
 
 SDK = {"boto3": (1, 28), "botocore": (1, 31)}  # the first versions that can be told where the local AWS is
 POWERTOOLS = "aws-lambda-powertools[all]"
-LAYERS = ("AWS::Serverless::LayerVersion", "AWS::Lambda::LayerVersion")
 
 
 def deployable(body: dict[str, Any], folder: Path, notes: list[str]) -> tuple[dict[str, Any], dict[str, str]]:
     """The template without what cannot be deployed here, and what is left out, with reasons."""
     body = included(without_bootstrap(deepcopy(body)), folder)
     left_out: dict[str, str] = {}
+    lend(body, folder, notes)
     stand_in(body, folder, notes)
     for name in drop_missing_layers(body, folder):
         notes.append(f"layer {name} is built elsewhere, its folder is not here: left out")

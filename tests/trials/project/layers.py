@@ -61,7 +61,8 @@ def lacking(
     start = code / f"{str(properties.get('Handler', '')).rsplit('.', 1)[0].replace('.', '/')}.py"
     own = {plain(match[1]) for line in lines(code / "requirements.txt") if (match := NAME.match(line))}
     here = [folder / layer for layer in contents(body, properties["Layers"])]
-    missing = sorted(name for name in foreign(start, code) if not any(holds(layer, name) for layer in here))
+    asked_for = foreign(start, code).union(*map(foreign_to_layer, here))
+    missing = sorted(name for name in asked_for if not any(holds(layer, name) for layer in here))
     distributions = {name: plain(CALLED.get(name, name)) for name in missing}
     of_arns = [package for layer in properties["Layers"] if isinstance(layer, str) and (package := held(layer))]
     among = {plain(package): package for package in of_arns} | named
@@ -116,6 +117,13 @@ def foreign(start: Path, folder: Path) -> set[str]:
                 if not name.startswith(".") and not own_files(name.split(".")[0], folder, path)
             }
     return names - sys.stdlib_module_names - BROUGHT
+
+
+def foreign_to_layer(layer: Path) -> set[str]:
+    """What the modules import that a layer's author wrote; a layer into which packages were installed has none."""
+    python = layer / "python"
+    written = [] if any(python.glob("*.dist-info")) else sorted(python.rglob("*.py"))
+    return {name for path in written for name in foreign(path, python)}
 
 
 def requirements(folder: Path) -> dict[str, str]:
