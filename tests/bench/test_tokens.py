@@ -16,7 +16,7 @@ from trials.project.tokens import CLAIMS, TOKEN, token
 from trials.samples import Sample
 from trials.samples.derive import guess
 from trials.samples.stranger import stranger
-from trials.samples.tokens import holds_token, signed_by
+from trials.samples.tokens import holds_token, roles, signed_by
 
 SAMPLE = Sample({"headers": {"Authorization": f"Bearer {TOKEN}"}, "body": '{"userId": "u-1"}'}, "made up")
 
@@ -43,17 +43,28 @@ def test_other_tokens_are_no_such(name: str) -> None:
 def test_a_request_comes_again_with_a_token_of_the_function_s_own_key(name: str) -> None:
     asked = TOKEN.rsplit(".", 1)[0]
     other = {"key": b"another".hex(), "message": b"a body".hex(), "name": "sha256", "digest": "00"}
-    signed = signed_by(SAMPLE, [other, {"key": b"secret".hex(), "message": asked.encode().hex(), "name": name}])
-    assert signed
+    note = {"key": b"secret".hex(), "message": asked.encode().hex(), "name": name}
+    signed, of_another_role = signed_by(SAMPLE, [other, note], ["admin", "clerk"])
 
     sent = signed.payload["headers"]["Authorization"].removeprefix("Bearer ")
     made = hmac.digest(b"secret", sent.rsplit(".", 1)[0].encode(), name.lower().replace("-", ""))
     assert sent.rsplit(".", 1)[1] == base64.urlsafe_b64encode(made).decode().rstrip("=")
     assert signed.origin == "made up, its token signed anew"
+    assert of_another_role.origin == "made up, its token signed anew for the role clerk"
+    assert parts(of_another_role.payload["headers"]["Authorization"].removeprefix("Bearer "))[1]["role"] == "clerk"
+
+
+def test_the_roles_with_which_code_compares_one_are_tried(tmp_path: Path) -> None:
+    (tmp_path / "app.js").write_text(
+        "if (payload.role !== 'finance_manager') throw e; role == \"admin\"; let role = 'x'"
+    )
+    (tmp_path / "app.py").write_text("claims['role'] == \"clerk\" and user.get('Role') != 'night watch'")
+
+    assert roles(tmp_path) == ["admin", "finance_manager", "clerk", "night watch"]
 
 
 def test_what_checks_no_token_teaches_nothing() -> None:
-    assert signed_by(SAMPLE, [{"key": "00", "message": b"x".hex(), "name": "sha256"}]) is None
+    assert list(signed_by(SAMPLE, [{"key": "00", "message": b"x".hex(), "name": "sha256"}], ["admin"])) == []
 
 
 def test_of_a_token_that_names_one_user_nobody_makes_another_s() -> None:

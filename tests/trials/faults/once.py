@@ -27,7 +27,7 @@ from trials.samples.sample import Sample
 from trials.samples.signing import learned, stamped
 from trials.samples.sought import told, wanted
 from trials.samples.stored import asking_for, place
-from trials.samples.tokens import holds_token, signed_by
+from trials.samples.tokens import holds_token, roles, signed_by
 from trials.stage import Stage
 from trials.verdicts import Judgement, Promise, Verdict, broken
 from trials.verdicts.databases import BY_STAND_IN, database, needs_a_database
@@ -120,8 +120,8 @@ def once(stage: Stage, source: Source, samples: list[Sample]) -> Attempt:
     for sample in samples[:MOST_SAMPLES]:
         tried.append(sample.file)
         first = deliveries(stage, source, sample)
-        if first.refused and (signed := signed_anew(stage, source, sample)):
-            first = deliveries(stage, source, signed)
+        for signed in signed_anew(stage, source, sample) if first.refused else ():
+            first = deliveries(stage, source, signed) if first.refused else first
         fared = mended(lambda variant: deliveries(stage, source, variant), first, source)
         fared = with_what_it_seeks(stage, source, fared)
         fared = as_a_file(stage, source, fared)
@@ -146,16 +146,18 @@ def once(stage: Stage, source: Source, samples: list[Sample]) -> Attempt:
     return behind_its_sender(stage, source, tried) or best
 
 
-def signed_anew(stage: Stage, source: Source, sample: Sample) -> Sample | None:
-    """The request signed by the way in which the function's code checks it; None if it checks no signature of it."""
+def signed_anew(stage: Stage, source: Source, sample: Sample) -> list[Sample]:
+    """The request signed in each way in which the function's code may take it; none if it checks no signature of it."""
     stamped_now = stamped(sample.payload, time.time()) if source.kind is Kind.HTTP else None
     if stamped_now is None and not holds_token(sample.payload):
-        return None
+        return []
     payload, stamp = stamped_now or (sample.payload, "")
     stage.fresh()
     with noting(stage.local.signed) as notes:
         stage.invoke(source.function, payload)
-    signed = signed_by(sample, notes) or learned(sample, payload, stamp, notes)
+    signed = list(signed_by(sample, notes, roles(stage.project.code(source.function)[0])))
+    if not signed and (way := learned(sample, payload, stamp, notes)):
+        signed = [way]
     if signed:
         stage.keep_secrets()
     return signed

@@ -3,8 +3,9 @@
 import base64
 import hmac
 import json
+from typing import Any
 
-CLAIMS = {
+CLAIMS: dict[str, Any] = {
     **dict.fromkeys(("sub", "id", "userId", "user_id", "username", "name"), "trial-1"),
     **{"email": "trial@example.com", "role": "admin", "iss": "https://issuer.example.test", "aud": "trial"},
     **{"iat": 1795420100, "exp": 4102444800},
@@ -16,9 +17,9 @@ def written(value: bytes) -> str:
     return base64.urlsafe_b64encode(value).decode().rstrip("=")
 
 
-def token(key: bytes, name: str = "sha256") -> str:
+def token(key: bytes, name: str = "sha256", role: str = CLAIMS["role"]) -> str:
     header = {"alg": HASHES[name], "typ": "JWT"}
-    signed = ".".join(written(json.dumps(part).encode()) for part in (header, CLAIMS))
+    signed = ".".join(written(json.dumps(part).encode()) for part in (header, CLAIMS | {"role": role}))
     return f"{signed}.{written(hmac.digest(key, signed.encode(), name))}"
 
 

@@ -2,10 +2,12 @@
 
 import json
 import re
+from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
-from trials.project.tokens import HASHES, TOKEN, token
+from trials.project.tokens import CLAIMS, HASHES, TOKEN, token
 from trials.samples.sample import Sample
 
 ANEW = ", its token signed anew"
@@ -18,12 +20,26 @@ def holds_token(payload: Any) -> bool:
     return bool(JWT.search(json.dumps(payload, default=str)))
 
 
-def signed_by(sample: Sample, notes: list[dict[str, str]]) -> Sample | None:
-    """The sample with a token that the function's own key has signed; None if it signed none to compare."""
+ROLE = re.compile(r"""\brole['"\])]*\s*[!=]==?\s*['"]([\w -]+)['"]""", re.IGNORECASE)
+CODE = (".py", ".js", ".mjs", ".cjs", ".ts")
+
+
+def roles(folder: Path) -> list[str]:
+    """The role that every token has, and those with which code compares one."""
+    written = [path for path in sorted(folder.rglob("*")) if path.suffix in CODE and "node_modules" not in path.parts]
+    texts = [path.read_text(encoding="utf-8", errors="replace") for path in written if path.is_file()]
+    return list(dict.fromkeys([CLAIMS["role"], *(role for text in texts for role in ROLE.findall(text))]))
+
+
+def signed_by(sample: Sample, notes: list[dict[str, str]], compared: list[str]) -> Iterator[Sample]:
+    """The sample with a token of each role, signed by the function's own key; none if it signed none to compare."""
     asked = re.escape(TOKEN.rsplit(".", 1)[0]).encode()
     for note in notes:
         name = note.get("name", "").lower().replace("-", "")
         if name in HASHES and re.fullmatch(asked, bytes.fromhex(note.get("message", ""))):
-            payload = json.loads(json.dumps(sample.payload).replace(TOKEN, token(bytes.fromhex(note["key"]), name)))
-            return replace(sample, payload=payload, origin=f"{sample.origin}{ANEW}")
-    return None
+            for role in compared:
+                made = token(bytes.fromhex(note["key"]), name, role)
+                payload = json.loads(json.dumps(sample.payload).replace(TOKEN, made))
+                of_role = "" if role == CLAIMS["role"] else f" for the role {role}"
+                yield replace(sample, payload=payload, origin=f"{sample.origin}{ANEW}{of_role}")
+            return
