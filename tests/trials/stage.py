@@ -260,11 +260,16 @@ class Stage:
                     description = states.describe_execution(executionArn=execution["executionArn"])
                     self.passed_on.setdefault(name, Sample(json.loads(description["input"]), PASSED))
 
+    def payload(self, event: Any) -> bytes:
+        """An event as Lambda gets it, with the task tokens of this world."""
+        text = json.dumps(event)
+        for of_sample, of_world in self.tokens.items():
+            text = text.replace(of_sample, of_world)
+        return text.encode()
+
     def invoke(self, function: str, event: Any) -> Answer:
-        name, text = self.stack.resources[function], json.dumps(event)
-        for asked, waits in self.tokens.items():
-            text = text.replace(asked, waits)
-        answer = self.local.client("lambda").invoke(FunctionName=name, Payload=text.encode())
+        name = self.stack.resources[function]
+        answer = self.local.client("lambda").invoke(FunctionName=name, Payload=self.payload(event))
         payload = answer["Payload"].read().decode()
         try:
             body = json.loads(payload)
@@ -325,5 +330,5 @@ class Stage:
     def give_up(self, function: str, event: Any) -> None:
         """Invoke asynchronously, with the retries and the destinations that the function is configured with."""
         name = self.stack.resources[function]
-        payload = json.dumps(event).encode()
+        payload = self.payload(event)
         self.local.client("lambda").invoke(FunctionName=name, InvocationType="Event", Payload=payload)
