@@ -7,6 +7,7 @@ from urllib.parse import parse_qs
 
 import pytest
 
+from trials import project
 from trials.project import Kind, Source
 from trials.project.sources import Route
 from trials.samples import samples
@@ -306,3 +307,61 @@ def test_a_path_names_what_the_code_takes_in_one_form_only(tmp_path: Path, used:
 
     assert first.payload["pathParameters"] == {"film": named}
     assert first.payload["path"] == f"/films/{named}"
+
+
+TABLE = """
+import orders
+ROUTES = {"POST /orders": orders.create, "GET /orders": orders.show}
+def handler(event, context):
+    return ROUTES[f"{event['httpMethod']} {event['path']}"](event, context)
+"""
+ORDERS = """
+import json
+def create(event, context):
+    return json.loads(event["body"])["customer"]
+def other(event, context):
+    return json.loads(event["body"])["unread"]
+def show():
+    return []
+"""
+
+
+def test_functions_of_a_table_get_the_event(tmp_path: Path) -> None:
+    reads = read(tmp_path, TABLE, orders=ORDERS)
+
+    assert (*BODY, "customer") in reads.paths
+    assert (*BODY, "unread") not in reads.paths
+
+
+def test_what_a_layer_s_own_modules_read_is_read_too(tmp_path: Path) -> None:
+    layer = tmp_path / "layer" / "python"
+    (layer / "shop").mkdir(parents=True)
+    (tmp_path / "code").mkdir()
+    (layer / "shop" / "orders.py").write_text(ORDERS)
+    (tmp_path / "code" / "app.py").write_text(TABLE.replace("import orders", "from shop import orders"))
+
+    reads = of_code(tmp_path / "code", "app.handler", "python3.13", (layer,))
+    assert reads
+    assert (*BODY, "customer") in reads.paths
+    alone = of_code(tmp_path / "code", "app.handler", "python3.13")
+    assert alone
+    assert (*BODY, "customer") not in alone.paths
+
+
+TEMPLATE = """
+Transform: AWS::Serverless-2016-10-31
+Resources:
+  Work:
+    Type: AWS::Serverless::Function
+    Properties: { Handler: app.handler, Runtime: python3.13, CodeUri: code, Layers: [!Ref Own, !Ref Bought] }
+  Own: { Type: AWS::Serverless::LayerVersion, Properties: { ContentUri: own } }
+  Bought: { Type: AWS::Serverless::LayerVersion, Properties: { ContentUri: bought } }
+"""
+
+
+def test_layers_of_a_function_are_read_unless_packages_were_installed_into_them(tmp_path: Path) -> None:
+    for folder in ("code", "own/python", "bought/python/requests-2.dist-info"):
+        (tmp_path / folder).mkdir(parents=True)
+    (tmp_path / "template.yaml").write_text(TEMPLATE)
+
+    assert project.read(tmp_path, "http://outside.example.test").shared("Work") == (tmp_path / "own" / "python",)

@@ -86,7 +86,7 @@ PUT = {"pk": {"S": "ORDER#7"}, "sk": {"S": "HEAD"}, "order_id": {"S": "7/a"}, "c
 def test_a_request_asks_first_for_what_another_stored(monkeypatch: pytest.MonkeyPatch, payload: str) -> None:
     stage: Any = OneTable()
     stage.passed_on = {"table Orders": Sample(PUT, "another")}
-    monkeypatch.setattr(once, "of_code", lambda *_: None)
+    monkeypatch.setattr(once, "of_function", lambda *_: None)
     monkeypatch.setattr(once, "deliveries", lambda _, source, sample: replace(fared(source, 200), sample=sample))
     source = replace(GET, route=Route("GET", "/orders/{orderId}/lines/{line}", payload))
 
@@ -130,7 +130,7 @@ def test_a_request_comes_again_with_the_items_that_it_may_miss(
 ) -> None:
     stage: Any = OneTable()
     seeded: list[Any] = []
-    monkeypatch.setattr(once, "of_code", lambda *_: None)
+    monkeypatch.setattr(once, "of_function", lambda *_: None)
 
     def again(stage: Any, source: Source, sample: Sample) -> Try:
         seeded.append(stage.seeds)
@@ -148,7 +148,7 @@ def test_the_item_of_whoever_asks_lies_beside_the_next_that_is_looked_for(monkey
     """The first item must name the sender; only then is the second one asked for."""
     stage: Any = OneTable()
     reads = Reads(items={"createdBy"})
-    monkeypatch.setattr(once, "of_code", lambda *_: reads)
+    monkeypatch.setattr(once, "of_function", lambda *_: reads)
     second = Lookup("GetItem", "orders-1", {"Key": {"pk": {"S": "LINE#1"}, "sk": {"S": "HEAD"}}})
     context = {"authorizer": {"claims": {"sub": "u-7"}}}
 

@@ -17,7 +17,7 @@ from trials.project.accounted import needed
 from trials.project.integrations import DEFAULT_BUS, planted_id
 from trials.report.events import CallsSeen, Event, SamplesUsed, SourceEnded, Told, TrialStarted
 from trials.samples import samples
-from trials.samples.code import of_code
+from trials.samples.code import of_function
 from trials.samples.written import whole
 from trials.stage import Stage
 from trials.verdicts import Finding, Judgement, Promise, Status, Verdict, unproved
@@ -85,7 +85,7 @@ def try_source(stage: Stage, source: Source) -> Iterator[Event]:
         yield from try_machine(stage, source, began)
         return
     project = stage.project
-    reads = of_code(*project.written(source.function))
+    reads = of_function(project, source.function)
     given = samples(project.body, project.files, source, stage.passed_on, reads, project.supply.claims)
     attempt = once(stage, source, given)
     yield SamplesUsed(source, attempt.tried)

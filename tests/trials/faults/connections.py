@@ -8,7 +8,7 @@ from urllib.parse import unquote
 from trials.deliveries.history import Answer, Reference
 from trials.project.sources import Source
 from trials.samples import Sample, samples
-from trials.samples.code import of_code
+from trials.samples.code import of_function
 from trials.stage import Stage
 from trials.verdicts import Judgement
 from trials.verdicts.connections import broadcast
@@ -41,7 +41,7 @@ def connects(stage: Stage, source: Source) -> Source | None:
 
 def connection(stage: Stage, connect: Source, name: str) -> Sample:
     project = stage.project
-    reads = of_code(*project.written(connect.function))
+    reads = of_function(project, connect.function)
     first = next(iter(samples(project.body, project.files, connect, {}, reads, project.supply.claims)))
     context = {**first.payload.get("requestContext", {}), "connectionId": name}
     return replace(first, payload={**first.payload, "requestContext": context})

@@ -15,7 +15,7 @@ from trials.faults.log_lines import astray, caught_in, logged
 from trials.local_aws.signatures import noting
 from trials.project.effects import calls_nothing, only_reads, script_text
 from trials.project.sources import Kind, Source
-from trials.samples.code import of_code
+from trials.samples.code import of_function
 from trials.samples.derive import guess, item
 from trials.samples.javascript import reach
 from trials.samples.learned import MOST, lacks, mends, raised
@@ -311,7 +311,7 @@ def with_its_items(stage: Stage, source: Source, fared: Try) -> Iterator[Try]:
 
     What then calls less than before has found what it had done already, and is no try.
     """
-    keys, reads = stage.keys(), of_code(*stage.project.written(source.function))
+    keys, reads = stage.keys(), of_function(stage.project, source.function)
     tables = {stage.stack.resources[name]: name for name in keys}
     more = item({}, {}, reads)
     sought = wanted_items(fared.looked, tables, keys)

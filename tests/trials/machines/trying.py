@@ -15,7 +15,7 @@ from trials.machines.playing import FIRST, SECOND, Played, deployed, play
 from trials.machines.starts import setting
 from trials.project import Kind, Source
 from trials.report.events import Event, SamplesUsed, SourceEnded, Told, TrialStarted
-from trials.samples.code import of_code
+from trials.samples.code import of_function
 from trials.samples.learned import mends
 from trials.samples.lookups import lookups, wanted_items
 from trials.samples.reads import Reads
@@ -64,7 +64,7 @@ class Trying:
     def reads(self, physical: str) -> Reads | None:
         """What the function of a physical name reads of its event."""
         known = {each: name for name, each in self.stage.stack.resources.items()}
-        return of_code(*self.stage.project.written(known[physical])) if physical in known else None
+        return of_function(self.stage.project, known[physical]) if physical in known else None
 
     def play(self, sample: Sample, fault: Fault, answering: set[str] | None = None, again: str = "") -> Play:
         return self.played(sample, fault, answering, again).play

@@ -11,6 +11,7 @@ from trials.project.conditions import met
 from trials.project.deployable import POWERTOOLS, SDK, deployable, in_powertools, included, too_old
 from trials.project.elsewhere import buses, final, put_in, told
 from trials.project.foreign import with_queues
+from trials.project.layers import contents
 from trials.project.parameters import SSM, made_up, overrides, stored
 from trials.project.sources import Kind, Source, sources_of
 from trials.project.supplied import NAME as SUPPLIED
@@ -76,6 +77,13 @@ class Project:
         if not folder.is_dir() and (compiled := compiled_from(folder, handler.rsplit(".", 1)[0])):
             folder = compiled.root
         return folder, handler, str(properties.get("Runtime", ""))
+
+    def shared(self, function: str) -> tuple[Path, ...]:
+        """Where the modules in Python lie that the authors of a function's layers wrote."""
+        properties = merged_properties(self.body, self.body["Resources"].get(function, {}))
+        places = [self.template.parent / place for place in contents(self.body, properties.get("Layers") or [])]
+        folders = [place / "python" if (place / "python").is_dir() else place for place in places]
+        return tuple(each for each in folders if each.is_dir() and not any(each.glob("*.dist-info")))
 
     def written(self, function: str) -> tuple[Path, str, str]:
         """As `code`, but where its author wrote it: what the Serverless Framework packages may be minified."""

@@ -17,7 +17,7 @@ from trials.local_aws import LocalAwsError
 from trials.local_aws.processes import end_with_parent
 from trials.project import Kind, Source
 from trials.samples import samples
-from trials.samples.code import of_code
+from trials.samples.code import of_function
 from trials.samples.stranger import stranger
 from trials.search.keep import kept, write
 from trials.search.machine import reduced, shortest
@@ -170,7 +170,7 @@ def follows(stage: Stage, after: Sent, reference: Reference) -> bool:
 
 def of(stage: Stage, source: Source) -> Reference | None:
     project = stage.project
-    reads = of_code(*project.written(source.function))
+    reads = of_function(project, source.function)
     given = samples(project.body, project.files, source, stage.passed_on, reads, project.supply.claims)
     attempt = once(stage, source, given)
     stage.remember()

@@ -40,17 +40,25 @@ class Module:
         self.functions: dict[str, Function] = {}
         self.classes: dict[str, ast.ClassDef] = {}
         self.constants: dict[str, Any] = {}
+        self.listed: set[str] = set()  # functions that a table such as {"GET /orders": orders.show} holds
         for node in ast.walk(tree):
             if is_function(node):
                 self.functions.setdefault(node.name, node)
             elif isinstance(node, ast.ClassDef):
                 self.classes.setdefault(node.name, node)
+            elif isinstance(node, ast.Dict):
+                self.listed |= {last_name(value) for value in node.values} - {""}
         for statement in tree.body:
             if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef):
                 self.functions[statement.name] = statement  # before a method of the same name
             for name in named(statement):
                 if (value := constant(getattr(statement, "value", None))) is not None:
                     self.constants[name] = value
+
+
+def last_name(node: ast.expr) -> str:
+    """Of a name, or of an attribute of one; empty for any other expression."""
+    return node.id if isinstance(node, ast.Name) else node.attr if isinstance(node, ast.Attribute) else ""
 
 
 def named(statement: ast.stmt) -> list[str]:
@@ -63,7 +71,7 @@ def named(statement: ast.stmt) -> list[str]:
 class Code:
     """The handler's own module first, then those that it imports, to the last; all of the folder if it is not found."""
 
-    def __init__(self, folder: Path, module: str) -> None:
+    def __init__(self, folder: Path, module: str, shared: tuple[Path, ...] = ()) -> None:
         paths = [path for path in sorted(folder.rglob("*.py")) if not outside(path, folder)]
         own = next((path for path in paths if path == folder / f"{module.replace('.', '/')}.py"), None)
         tail = module.replace(".", "/").rsplit("/", 1)[-1]
@@ -76,7 +84,7 @@ class Code:
                 names = [
                     name for name, more in imported(trees[path]) for name in (name, *(f"{name}.{x}" for x in more))
                 ]
-                todo += [each for name in names for each in reached(name, folder, path)]
+                todo += [each for name in names for each in reached(name, folder, path, shared)]
         self.modules = [Module(tree) for tree in trees.values()]
         self._homes = {id(node): each for each in self.modules for node in each.functions.values()}
         self.own = self.modules[0] if self.modules else Module(ast.Module([], []))
@@ -99,8 +107,9 @@ def outside(path: Path, folder: Path) -> bool:
     return any(part in NOT_CODE for part in path.relative_to(folder).parts[:-1])
 
 
-def reached(name: str, folder: Path, importer: Path) -> list[Path]:
-    """The files of an import: below the code's folder, beside the importer, or in one of the folders above it."""
-    places = [folder, importer.parent]
+def reached(name: str, folder: Path, importer: Path, shared: tuple[Path, ...] = ()) -> list[Path]:
+    """The files of an import: below the code's folder, beside the importer, or in a folder that is shared."""
+    places = [folder, importer.parent, *shared]
     module_files = next((files for place in places if (files := own_files(name, place, importer))), [])
-    return [path for path in module_files if path.is_relative_to(folder) and not outside(path, folder)]
+    homes = {path: [home for home in (folder, *shared) if path.is_relative_to(home)] for path in module_files}
+    return [path for path, within in homes.items() if within and not outside(path, within[0])]

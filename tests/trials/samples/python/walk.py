@@ -17,7 +17,7 @@ from trials.samples.python.known import (
     VALIDATES,
 )
 from trials.samples.python.models import Models, header, of_schema
-from trials.samples.python.routes import is_route, served_by
+from trials.samples.python.routes import is_route, served_by, takes_events
 from trials.samples.reads import EACH, FORM, FORMED, JSON, Steps
 
 DEEPEST, MOST = 5, 400  # calls within calls, and calls in all
@@ -90,7 +90,9 @@ class Walker:
             self.event.fields(self.models.of(model), at)
 
     def hooked(self, function: Function) -> None:
-        """A function that a library calls: a record handler of a batch, or a route of a resolver."""
+        """A function that a library or a table calls: a record handler of a batch, a route of a resolver."""
+        if any(function.name in module.listed for module in self.code.modules) and takes_events(function):
+            self.call(function, [()])
         for parameter in function.args.args:
             kind = ast.unparse(parameter.annotation) if parameter.annotation else ""
             if kind.rsplit(".", 1)[-1] in RECORDS or (parameter.arg == "record" and len(function.args.args) == 1):
