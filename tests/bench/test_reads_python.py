@@ -365,3 +365,26 @@ def test_layers_of_a_function_are_read_unless_packages_were_installed_into_them(
     (tmp_path / "template.yaml").write_text(TEMPLATE)
 
     assert project.read(tmp_path, "http://outside.example.test").shared("Work") == (tmp_path / "own" / "python",)
+
+
+EITHER = """
+import json
+def handler(event, context):
+    if event["Records"][0]["eventSource"] == "aws:sqs":
+        told = json.loads(event["Records"][0]["body"])
+        record = told["Records"][0]["s3"]
+    else:
+        record = event["Records"][0]["s3"]
+    parts = record["object"]["key"].split("/")[-1].rsplit(".", 1)[0].split("__")
+    first = parts[1]
+    return record["bucket"]["name"], int(record["object"]["size"])
+"""
+
+
+def test_a_variable_of_two_branches_stands_for_both_of_their_paths(tmp_path: Path) -> None:
+    reads = read(tmp_path, EITHER)
+
+    for at in ((*MESSAGE, "Records", EACH, "s3"), ("Records", EACH, "s3")):
+        assert (*at, "bucket", "name") in reads.paths
+        assert reads.values[(*at, "object", "key")] == "trial__trial"
+        assert (*at, "object", "size") in reads.numbers

@@ -23,6 +23,7 @@ class EventPaths:
         self.reads = Reads()
         self.parsed: set[Steps] = set()
         self.renamed: dict[Steps, Steps] = {}  # what a marshaller calls otherwise
+        self.alike: list[tuple[Steps, Steps]] = []  # what is read below the first is read below the second, too
 
     def number(self, steps: Steps | None) -> Steps | None:
         if steps and not steps[-1].startswith("{"):
@@ -60,6 +61,22 @@ class EventPaths:
         if by and len(held.split(by)) < count:
             self.reads.values[whole] = by.join(["trial"] * count)
         return True
+
+    def either(self, before: dict[str, Steps], first: dict[str, Steps], second: dict[str, Steps]) -> None:
+        """Let a variable that two branches set to different paths stand for both of them."""
+        for name, steps in first.items():
+            other, plain = second.get(name), not steps or not steps[-1].startswith("{") or steps[-1] == JSON
+            if other and other != steps and steps != before.get(name) and plain:
+                self.alike.append((other, steps))
+
+    def settle(self) -> None:
+        """Note below each of two paths that are alike what was read below the other."""
+        for here, there in [*self.alike, *((there, here) for here, there in self.alike)]:
+            for paths in (self.reads.paths, self.reads.numbers, self.reads.optional):
+                paths |= {(*there, *steps[len(here) :]) for steps in paths if steps[: len(here)] == here}
+            for steps, value in list(self.reads.values.items()):
+                if steps[: len(here)] == here:
+                    self.reads.values.setdefault((*there, *steps[len(here) :]), value)
 
     def looked_up(self, name: str) -> Steps | None:
         """What a property of an answer holds if it is called as DynamoDB calls items."""

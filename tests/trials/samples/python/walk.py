@@ -42,6 +42,7 @@ class Walker:
         for module in self.code.modules:
             for function in module.functions.values():
                 self.hooked(function)
+        self.event.settle()
 
     # ---- functions
 
@@ -127,6 +128,13 @@ class Walker:
                 self.returned.append(steps)
         elif isinstance(node, ast.Match):
             self.match(node)
+        elif isinstance(node, ast.If):
+            self.value(node.test)
+            before = dict(self.names)
+            self.block(node.body)
+            first = dict(self.names)
+            self.block(node.orelse)
+            self.event.either(before, first, self.names)
         elif is_function(node) or isinstance(node, ast.ClassDef):
             return
         elif isinstance(node, ast.expr):
@@ -254,7 +262,7 @@ class Walker:
         if isinstance(index, str):
             return self.key(owner, index)
         if not isinstance(index, int) or self.event.part(owner, index + 1 if index >= 0 else -index):
-            return None
+            return owner[:-1] if index in (0, -1) else None  # the rest of a text is split in another way
         return owner if owner[-2:-1] == (FORM,) else self.event.member(owner)  # each field of a form is a list
 
     def literal(self, node: ast.expr) -> Any:
@@ -306,7 +314,7 @@ class Walker:
             if steps is not None and name != "setdefault":
                 self.event.reads.optional.add(steps)
             return steps
-        if owner is not None and name == "split":
+        if owner is not None and name in ("split", "rsplit"):
             return (*owner, f"{SPLIT}{first if isinstance(first, str) else ' '}")
         if owner is not None and name in SAME:
             return owner
