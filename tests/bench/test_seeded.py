@@ -39,7 +39,8 @@ def test_an_item_has_the_path_s_names_in_its_key_and_what_a_body_would_hold() ->
 
 def fared(source: Source, status: int) -> Try:
     sample = made({"Resources": {}}, source)
-    return Try(sample, Delivery(answers=[Answer({"statusCode": status})]), [], [], {}, refused=str(status))
+    answer = Delivery(answers=[Answer({"statusCode": status})])
+    return Try(sample, answer, [], [], {}, refused=str(status), names={"orders-1": "Orders"})
 
 
 @pytest.mark.parametrize(
@@ -67,7 +68,7 @@ class OneTable:
     def __init__(self) -> None:
         self.seeds: list[Any] = []
         self.project = self.stack = self
-        self.resources = {"Orders": "orders-1"}
+        self.resources = {"Orders": "orders-9"}  # of a later world than that of the try
         self.passed_on: dict[str, Sample] = {}
 
     def keys(self) -> dict[str, dict[str, str]]:
@@ -175,7 +176,8 @@ class EachWorldAnew:
 
     def __init__(self) -> None:
         self.worlds = 0
-        self.local = self.project = self
+        self.local = self.project = self.stack = self
+        self.resources = {"Orders": "orders-1"}
 
     def code(self, _: str) -> tuple[Path, str, str]:
         return Path("nowhere"), "", ""
@@ -206,6 +208,7 @@ def test_a_world_is_compared_with_the_empty_one_that_it_was(monkeypatch: pytest.
 
     tried = once.deliveries(stage, GET, made({"Resources": {}}, GET))
     assert (tried.empty, len(tried.worlds)) == (tried.worlds[0], 2)
+    assert tried.names == {"orders-1": "Orders"}
 
 
 NAMED = {"ExpressionAttributeNames": {"#p": "pk"}, "ExpressionAttributeValues": {":p": {"S": "A#1"}, ":s": {"S": "B#"}}}

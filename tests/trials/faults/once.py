@@ -90,6 +90,7 @@ class Try:
     said: Refusal = NOTHING
     judgement: Judgement | None = None  # of a sample that was refused
     looked: list[Lookup] = field(default_factory=list)  # for what in DynamoDB
+    names: dict[str, str] = field(default_factory=dict)  # logical ids by physical id, which each world has anew
     missing: list[tuple[str, str]] = field(default_factory=list)  # kinds and names of what it asked for in vain
     made_up: list[str] = field(default_factory=list)  # calls of services that are not here
     by_stand_in: bool = False  # a stand-in for a database answered
@@ -241,6 +242,7 @@ def undisturbed_twice(stage: Stage, source: Source, sample: Sample) -> Try:
         fared.result = deliver(stage, source, [sample])
         fared.calls = [(str(each["service"]), str(each["operation"])) for each in stage.local.faulted()]
         fared.looked = [each for told in stage.local.lookups() for each in lookups(told["request"], told["operation"])]
+        fared.names = {physical: name for name, physical in stage.stack.resources.items()}
         fared.missing = stage.missing()
         fared.by_stand_in = bool(stage.mysql and stage.mysql.asked())
         fared.made_up = list(dict.fromkeys(stage.local.made_up()))
@@ -312,9 +314,8 @@ def with_its_items(stage: Stage, source: Source, fared: Try) -> Iterator[Try]:
     What then calls less than before has found what it had done already, and is no try.
     """
     keys, reads = stage.keys(), of_function(stage.project, source.function)
-    tables = {stage.stack.resources[name]: name for name in keys}
     more = item({}, {}, reads)
-    sought = wanted_items(fared.looked, tables, keys)
+    sought = wanted_items(fared.looked, fared.names, keys)
     ways = [(SOUGHT, [(table, {**more, **each}) for table, each in sought], more)]
     for own in of_whoever_asks(more, fared.sample) if source.kind is Kind.HTTP else ():
         seeds = [(table, {**more, **own, **each}) for table, each in sought]
@@ -333,7 +334,7 @@ def with_its_items(stage: Stage, source: Source, fared: Try) -> Iterator[Try]:
             if way == STORED and source.route:
                 sample = asking_for(sample, source.route, [item for _, item in seeds], origin)
             again = deliveries(stage, source, sample)
-            further = wanted_items(again.looked, tables, keys) if others and again.refused else []
+            further = wanted_items(again.looked, again.names, keys) if others and again.refused else []
             if len(further) > len(sought):  # it found one item, and looks for the next
                 stage.seeds = [(table, {**others, **each}) for table, each in further]
                 again = deliveries(stage, source, sample)
