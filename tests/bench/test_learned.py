@@ -168,6 +168,14 @@ LINES = ("lines", EACH)
         ),
         ('{"error": "count must have at least 12 characters"}', [(VALUE, ("count",), "Trial-1axxxxx")]),
         ('{"error": "password has to be at least 10 characters long"}', [(VALUE, ("password",), "Trial-1axxx")]),
+        (
+            "One or more parameter values were invalid: Type mismatch for key id expected: N actual: S",
+            [(VALUE, ("id",), 1)],
+        ),
+        (
+            "One or more parameter values were invalid: Missing the key order_id in the item",
+            [(MISSING, ("order_id",), None)],
+        ),
         ("TypeError: event.detail.lines is not iterable", [(VALUE, ("detail", "lines"), [{}])]),
         ("TypeError: order.name.split is not a function", [(VALUE, ("name",), "trial-1")]),
         (

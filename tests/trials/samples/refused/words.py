@@ -63,6 +63,18 @@ NO_KEYS = re.compile(  # words that stand where a key might
 )
 
 
+KEY_TYPE = re.compile(r"Type mismatch for key ([\w.-]+) expected: ([NSB]) actual")
+NO_KEY = re.compile(r"Missing the key ([\w.-]+) in the item")
+
+
+def dynamodb(text: str, line: str) -> Iterator[Observation]:  # noqa: ARG001
+    """What DynamoDB says of an item whose key was made of the event."""
+    for name, kind in KEY_TYPE.findall(text):
+        yield Observation(VALUE, steps(name), 1 if kind == "N" else VALUES["string"])
+    for name in NO_KEY.findall(text):
+        yield missing(steps(name))
+
+
 def within(name: str, low: int, is_text: bool) -> Any:
     """A number from `low` on, or a text that long: of what is said of its length, or is called as no number is."""
     if is_text or not isinstance(guess(name, None), int):
