@@ -367,3 +367,35 @@ def test_of_a_bundle_the_project_s_own_modules_are_read(tmp_path: Path, lines: i
 
     assert (*BODY, "total") in reads.paths
     assert ("theirs",) not in reads.paths
+
+
+TABLE = """
+import { create, other } from "./orders";
+import { show } from "./shown";
+const routes = { "POST /orders": create, "GET /orders": show };
+export const handler = async (event: any) => routes[`${event.httpMethod} ${event.path}`](event);
+"""
+ORDERS = """
+export const create = async (event: any) => JSON.parse(event.body).customer;
+export const other = async (event: any) => JSON.parse(event.body).unread;
+"""
+SHOWN = "export async function show(request: any) { return request.unseen; }"
+
+
+def test_functions_of_a_table_get_the_event(tmp_path: Path) -> None:
+    reads = read(tmp_path, TABLE, orders=ORDERS, shown=SHOWN)
+
+    assert (*BODY, "customer") in reads.paths
+    assert (*BODY, "unread") not in reads.paths
+    assert ("unseen",) not in reads.paths
+
+
+def test_what_a_module_exports_is_no_table(tmp_path: Path) -> None:
+    (tmp_path / "app.js").write_text(
+        "const a = (event) => event.mine; const b = (event) => event.theirs;"
+        " module.exports = { handler: a, another: b, more: { b } };"
+    )
+    reads = of_code(tmp_path, "app.handler", "nodejs24.x")
+
+    assert reads
+    assert reads.paths == {("mine",)}

@@ -388,3 +388,14 @@ def test_a_variable_of_two_branches_stands_for_both_of_their_paths(tmp_path: Pat
         assert (*at, "bucket", "name") in reads.paths
         assert reads.values[(*at, "object", "key")] == "trial__trial"
         assert (*at, "object", "size") in reads.numbers
+
+
+def test_a_condition_is_no_value(tmp_path: Path) -> None:
+    code = """
+import json
+def handler(event, context):
+    body = json.loads(event.get("body", "{}")) if event.get("body") else {}
+    return body.get("url")
+"""
+
+    assert (*BODY, "url") in read(tmp_path, code).paths

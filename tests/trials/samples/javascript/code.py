@@ -78,6 +78,7 @@ class Code:
         self.shapes = Shapes()
         self.trees: list[Node] = []
         self.routes: list[Node] = []  # calls such as `app.post('/orders', handler)`
+        self.listed: list[Node] = []  # what a table such as `{ "GET /orders": show }` names
 
     def add(self, name: str, tree: Node) -> None:
         own = self.modules[name] = {}
@@ -92,6 +93,8 @@ class Code:
                 own.setdefault(known, value)
             if is_route(node):
                 self.routes.append(node)
+            if node.type == "pair" and (value := node.child_by_field_name("value")) is not None:
+                self.listed += [value] if value.type in ("identifier", "member_expression") and in_table(node) else []
         for known, value in [*methods, *own.items()]:
             own.setdefault(known, value)
             self.everything.setdefault(known, value)
@@ -193,6 +196,18 @@ def is_route(node: Node) -> bool:
         return False
     first = literal(listed.named_children[0])
     return text(called.child_by_field_name("property")) in ROUTES and isinstance(first, str) and first.startswith("/")
+
+
+def in_table(pair: Node) -> bool:
+    """Whether a pair of an object is no export of a module."""
+    holder = pair.parent.parent if pair.parent is not None else None
+    left = holder.child_by_field_name("left") if holder is not None and holder.type == "assignment_expression" else None
+    return text(left) != "module.exports"
+
+
+def takes_events(function: Node) -> bool:
+    """Whether the first parameter is called as a handler's is, so that a table of functions may hand events to it."""
+    return any(text(each).split(":")[0].strip() in ("event", "evt") for each in parameters(function)[:1])
 
 
 def parameters(function: Node) -> list[Node]:

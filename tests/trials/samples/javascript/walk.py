@@ -2,7 +2,7 @@
 
 from tree_sitter import Node
 
-from trials.samples.javascript.code import FUNCTIONS, WRAPPED, Code, everywhere, parameters
+from trials.samples.javascript.code import FUNCTIONS, WRAPPED, Code, everywhere, parameters, takes_events
 from trials.samples.javascript.known import (
     COUNTERS,
     ENVELOPES,
@@ -57,6 +57,9 @@ class Walker:
             hooked = self.code.function(listed.named_children[-1]) if listed is not None else None
             if hooked is not None:
                 self.call(hooked, [(REQUEST,)])
+        for value in self.code.listed:
+            if (named := self.code.function(value)) is not None and takes_events(named):
+                self.call(named, [()])
 
     def powertools(self, node: Node) -> None:
         """`parser({ schema, envelope })`, as a middleware or a decorator."""

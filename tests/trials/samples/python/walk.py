@@ -207,6 +207,7 @@ class Walker:
             return steps
         if isinstance(node, ast.BoolOp | ast.IfExp | ast.Await | ast.Starred):
             known = [self.value(inner) for inner in ast.iter_child_nodes(node) if isinstance(inner, ast.expr)]
+            known = known[1:] if isinstance(node, ast.IfExp) else known  # without its condition
             return next((steps for steps in known if steps is not None), None)
         if isinstance(node, ast.ListComp | ast.SetComp | ast.GeneratorExp | ast.DictComp):
             return self.comprehension(node)
