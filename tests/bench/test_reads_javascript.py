@@ -399,3 +399,17 @@ def test_what_a_module_exports_is_no_table(tmp_path: Path) -> None:
 
     assert reads
     assert reads.paths == {("mine",)}
+
+
+def test_what_dynamodb_is_given_as_a_number_is_the_text_of_one(tmp_path: Path) -> None:
+    inside = "const body = JSON.parse(event.body); put({ Item: { id: { N: body.id }, name: { S: body.name } } });"
+    values = read(tmp_path, wrapped(inside)).values
+
+    assert values[(*BODY, "id")] == "1"
+    assert (*BODY, "name") not in values
+
+
+def test_a_text_that_is_split_twice_has_parts_of_both(tmp_path: Path) -> None:
+    inside = "const parts = event.key.split('.')[0].split('__'); return parts[2];"
+
+    assert read(tmp_path, wrapped(inside)).values[("key",)] == "trial__trial__trial"

@@ -399,3 +399,16 @@ def handler(event, context):
 """
 
     assert (*BODY, "url") in read(tmp_path, code).paths
+
+
+def test_what_dynamodb_is_given_as_a_number_is_the_text_of_one(tmp_path: Path) -> None:
+    code = """
+import json
+def handler(event, context):
+    body = json.loads(event["body"])
+    client.put_item(Item={"id": {"N": body["id"]}, "name": {"S": body["name"]}})
+"""
+    values = read(tmp_path, code).values
+
+    assert values[(*BODY, "id")] == "1"
+    assert (*BODY, "name") not in values

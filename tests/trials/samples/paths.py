@@ -30,6 +30,20 @@ class EventPaths:
             self.reads.numbers.add(steps)
         return steps
 
+    def typed(self, name: str, steps: Steps | None) -> None:
+        """What is put under a name into an object: `{"N": order["id"]}` is a number that DynamoDB gets as a text."""
+        if name == "N" and steps and not steps[-1].startswith("{"):
+            self.reads.values.setdefault(steps, "1")
+
+    def instance(self, subject: Steps, kinds: str) -> None:
+        """What `isinstance` asks for."""
+        if "list" in kinds:
+            self.member(subject)
+        elif "int" in kinds or "float" in kinds:
+            self.number(subject)
+        elif kinds == "bool":
+            self.reads.values.setdefault(subject, True)
+
     def property(self, steps: Steps | None, name: str) -> Steps | None:
         """The path of a property."""
         if steps is None:

@@ -93,8 +93,9 @@ class Code:
                 own.setdefault(known, value)
             if is_route(node):
                 self.routes.append(node)
-            if node.type == "pair" and (value := node.child_by_field_name("value")) is not None:
-                self.listed += [value] if value.type in ("identifier", "member_expression") and in_table(node) else []
+            held = node.child_by_field_name("value") if node.type == "pair" else None
+            if held is not None and held.type in ("identifier", "member_expression") and in_table(node):
+                self.listed.append(held)
         for known, value in [*methods, *own.items()]:
             own.setdefault(known, value)
             self.everything.setdefault(known, value)

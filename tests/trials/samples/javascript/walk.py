@@ -247,7 +247,8 @@ class Walker:
             if member.type == "spread_element":
                 spread = spread or self.value(member.named_children[0])
             elif inner is not None and inner.type != "method_definition":
-                self.value(inner)
+                named = key(member.child_by_field_name("key")) if member.type == "pair" else ""
+                self.event.typed(named, self.value(inner))
         return spread
 
     def subscript(self, node: Node) -> Steps | None:
@@ -256,8 +257,8 @@ class Walker:
         named = literal(index)
         if isinstance(named, str):
             return self.event.property(steps, named)
-        if isinstance(named, int) and self.event.part(steps, named + 1):
-            return None
+        if isinstance(named, int) and steps and self.event.part(steps, named + 1):
+            return steps[:-1] if named == 0 else None  # the rest of a text may be split in another way
         if isinstance(named, int) or text(index) in COUNTERS:
             return self.event.member(steps)
         if index is not None:

@@ -216,9 +216,9 @@ class Walker:
             return None
         if isinstance(node, ast.Dict):
             spread = [self.value(each) for name, each in zip(node.keys, node.values, strict=True) if name is None]
-            others = [each for name, each in zip(node.keys, node.values, strict=True) if name is not None]
-            for named_value in others:
-                self.value(named_value)
+            others = [(name, each) for name, each in zip(node.keys, node.values, strict=True) if name is not None]
+            for name, named_value in others:
+                self.event.typed(str(constant(name)), self.value(named_value))
             return next((steps for steps in spread if steps is not None), None)
         for inner in ast.iter_child_nodes(node):
             self.value(inner)
@@ -345,7 +345,7 @@ class Walker:
             self.event.reads.values.setdefault(subject, FORMED[name])
             return subject
         if name == "isinstance" and len(node.args) == 2:
-            self.instance(subject, ast.unparse(node.args[1]))
+            self.event.instance(subject, ast.unparse(node.args[1]))
             return subject
         if name == "cast" and len(node.args) == 2:
             self.event.fields(self.models.of(node.args[0]), subject)
@@ -362,14 +362,6 @@ class Walker:
             self.bound(node.args[1].id, subject)
             return subject
         return None
-
-    def instance(self, subject: Steps, kinds: str) -> None:
-        if "list" in kinds:
-            self.event.member(subject)
-        elif "int" in kinds or "float" in kinds:
-            self.event.number(subject)
-        elif kinds == "bool":
-            self.event.reads.values.setdefault(subject, True)
 
     def model(self, function: ast.expr) -> ast.expr | None:
         """The class that is called, or whose validating method is; of `TypeAdapter(…)` the type that it is given."""
