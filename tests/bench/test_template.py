@@ -302,3 +302,25 @@ def test_what_a_function_is_granted_is_what_sam_and_its_policies_say_or_unknown(
     granted = any(names_action(each, action) for each in told if each.only("Effect") != "Deny")
 
     assert (granted or (None if not whole else False)) == may
+
+
+def test_a_function_only_names_what_is_left_out_in_its_variables_and_policies() -> None:
+    document = {"Statement": [{"Resource": [{"Fn::GetAtt": ["Places", "Arn"]}, {"Fn::GetAtt": ["Table", "Arn"]}]}]}
+    variables = {"A": {"Ref": "Places"}, "B": {"Fn::Sub": "${Places.Arn}/${Places}/${PlacesOfOthers}"}}
+    resources = {
+        "Places": {"Type": "AWS::Location::PlaceIndex"},
+        "Work": {"Type": "AWS::Serverless::Function", "Properties": {"Environment": {"Variables": variables}}},
+        "Role": {"Type": "AWS::IAM::Role", "Properties": {"Policies": [{"PolicyDocument": document}]}},
+        "Tied": {"Type": "AWS::Serverless::Function", "Properties": {"CodeUri": {"Ref": "Places"}}},
+        "Alarm": {"Type": "AWS::CloudWatch::Alarm", "Properties": {"Dimensions": [{"Value": {"Ref": "Places"}}]}},
+    }
+    kept = without({"Resources": resources}, {"Places"})["Resources"]
+
+    arn = "arn:aws:trial:us-east-1:123456789012:Places"
+    assert kept.keys() == {"Work", "Role"}
+    assert kept["Work"]["Properties"]["Environment"]["Variables"] == {
+        "A": "Places",
+        "B": {"Fn::Sub": f"{arn}/Places/${{PlacesOfOthers}}"},
+    }
+    written = kept["Role"]["Properties"]["Policies"][0]["PolicyDocument"]["Statement"][0]["Resource"]
+    assert written == [arn, {"Fn::GetAtt": ["Table", "Arn"]}]

@@ -1,8 +1,13 @@
 """Templates with something left out or put differently, and the names that their authors gave."""
 
+import re
 from typing import Any
 
+from trials.template.nodes import FUNCTIONS
 from trials.template.values import references, substituted
+
+NAMING = ("Environment", "Policies", "PolicyDocument")  # properties of functions and roles
+ROLES = ("AWS::IAM::Role", "AWS::IAM::Policy", "AWS::IAM::ManagedPolicy")
 
 
 def own_names(template: dict[str, Any]) -> dict[str, str]:
@@ -43,11 +48,49 @@ def without_bootstrap(template: dict[str, Any]) -> dict[str, Any]:
     return {**{key: each for key, each in template.items() if key != "Rules"}, "Parameters": parameters}
 
 
+def naming_only(resource: dict[str, Any], gone: set[str]) -> dict[str, Any]:
+    """A function or role that only names some resources in its variables and policies; another one as it is."""
+    properties = resource.get("Properties")
+    if resource.get("Type") not in (*FUNCTIONS, *ROLES) or not isinstance(properties, dict):
+        return resource
+    named = {key: as_names(value, gone) if key in NAMING else value for key, value in properties.items()}
+    return {**resource, "Properties": named}
+
+
+def as_names(value: Any, gone: set[str]) -> Any:
+    """A piece of a template with a text for each reference to what is gone."""
+    if isinstance(value, list):
+        return [as_names(each, gone) for each in value]
+    if not isinstance(value, dict):
+        return value
+    if set(value) == {"Ref"} and value["Ref"] in gone:
+        return value["Ref"]
+    if set(value) == {"Fn::GetAtt"}:
+        wanted = value["Fn::GetAtt"]
+        parts = wanted.split(".") if isinstance(wanted, str) else [str(part) for part in wanted]
+        return named(parts[0], ".".join(parts[1:])) if parts[0] in gone else value
+    if set(value) == {"Fn::Sub"}:
+        text, given = substituted(value["Fn::Sub"])
+        for name in gone - given.keys():
+            text = re.sub(rf"\$\{{{name}(?:\.([\w.]+))?\}}", lambda part: named(name, part[1] or ""), text)  # noqa: B023
+        return {"Fn::Sub": [text, as_names(given, gone)] if given else text}
+    return {key: as_names(inner, gone) for key, inner in value.items()}
+
+
+def named(name: str, attribute: str) -> str:
+    return f"arn:aws:trial:us-east-1:123456789012:{name}" if attribute.endswith("Arn") else name
+
+
 def without(template: dict[str, Any], names: set[str]) -> dict[str, Any]:
-    """The template without some resources and without every resource and output that refers to them."""
+    """The template without some resources and without every resource and output that refers to them.
+
+    What a function's variables and policies say of them stays as a name, for the function may do much without them.
+    """
     resources, gone = dict(template["Resources"]), set(names)
     while gone & resources.keys():
-        resources = {name: resource for name, resource in resources.items() if name not in gone}
-        gone = {name for name, resource in resources.items() if references(resource) & (names := names | gone)}
+        names = names | gone
+        kept = {name: resource for name, resource in resources.items() if name not in gone}
+        resources = {name: naming_only(resource, names) for name, resource in kept.items()}
+        gone = {name for name, resource in resources.items() if references(resource) & names}
     outputs = {name: each for name, each in template.get("Outputs", {}).items() if not references(each) & names}
     return {**template, "Resources": resources, "Outputs": outputs}
