@@ -412,3 +412,22 @@ def handler(event, context):
 
     assert values[(*BODY, "id")] == "1"
     assert (*BODY, "name") not in values
+
+
+def test_a_method_of_a_handler_s_name_is_no_handler(tmp_path: Path) -> None:
+    code = """
+from service import Blocks
+blocks = Blocks()
+def get_block(event, context):
+    return event["pathParameters"]["block_id"]
+def handler(event, context):
+    return blocks.get_block(event["id"])
+"""
+    service = """
+class Blocks:
+    def get_block(self, block):
+        return block["number"]
+"""
+    paths = read(tmp_path, code, service=service).paths
+
+    assert paths == {("id",), ("id", "number")}

@@ -217,7 +217,7 @@ NAMED = {"ExpressionAttributeNames": {"#p": "pk"}, "ExpressionAttributeValues": 
 @pytest.mark.parametrize(
     ("operation", "request_", "items"),
     [
-        ("UpdateItem", {"Key": {"pk": {"S": "a"}, "sk": {"N": "2"}}}, [{"pk": {"S": "a"}, "sk": {"N": "2"}}]),
+        ("UpdateItem", {"Key": {"pk": {"S": "a"}, "sk": {"S": "2"}}}, [{"pk": {"S": "a"}, "sk": {"S": "2"}}]),
         (
             "Query",
             {**NAMED, "KeyConditionExpression": "#p = :p AND begins_with(sk, :s)"},
@@ -315,3 +315,9 @@ def test_code_that_names_its_region_finds_the_stack_s_tables(aws: LocalAws) -> N
 
     function.put_item(TableName="users", Item={"id": {"S": "1"}})
     assert aws.client("dynamodb").scan(TableName="users")["Items"] == [{"id": {"S": "1"}}]
+
+
+def test_nothing_is_laid_under_a_key_of_another_type() -> None:
+    asked = [Lookup("GetItem", "orders-1", {"Key": {"pk": {"M": {}}, "sk": {"S": "HEAD"}}})]
+
+    assert wanted_items(asked, {"orders-1": "Orders"}, {"Orders": {"pk": "S", "sk": "S"}}) == []

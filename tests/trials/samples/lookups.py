@@ -66,7 +66,10 @@ def wanted_items(
     wanted: list[tuple[str, dict[str, Any]]] = []
     for lookup in asked:
         table = tables.get(lookup.table.rsplit("/", 1)[-1], "")
+        types = keys.get(table, {})
         for known in lookup.known if table in keys else []:
+            if any(name in known and kind not in known[name] for name, kind in types.items()):
+                continue  # DynamoDB would refuse it
             others = {name: kind for name, kind in keys[table].items() if name not in known}
             made = {name: 1 if kind == "N" else guess(name, None) for name, kind in others.items()}
             item = {**{name: TypeSerializer().serialize(value) for name, value in made.items()}, **known}

@@ -14,6 +14,12 @@ def is_function(node: ast.AST) -> TypeGuard[Function]:
     return isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
 
 
+def takes_events(function: Function) -> bool:
+    """Whether a function has the arguments of a handler, so that a table of functions may hand events to it."""
+    names = [parameter.arg for parameter in function.args.args]
+    return len(names) > 1 and names[0] in ("event", "evt") and names[1].strip("_") in ("context", "ctx", "")
+
+
 def is_number(node: ast.AST) -> bool:
     return isinstance(node, ast.Constant) and isinstance(node.value, int | float)
 
@@ -92,8 +98,10 @@ class Code:
     def home(self, function: Function) -> Module:
         return self._homes.get(id(function), self.own)
 
-    def function(self, name: str, near: Module) -> Function | None:
-        return next((each.functions[name] for each in (near, *self.modules) if name in each.functions), None)
+    def function(self, name: str, near: Module, event: bool = True) -> Function | None:
+        """What is called by a name; without the event among its arguments, none that has those of a handler."""
+        known = [each.functions[name] for each in (near, *self.modules) if name in each.functions]
+        return next((each for each in known if event or not takes_events(each)), None)
 
     def class_(self, name: str, near: Module | None = None) -> ast.ClassDef | None:
         places = (near or self.own, *self.modules)

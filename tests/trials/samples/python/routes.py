@@ -11,12 +11,6 @@ def is_route(decorator: ast.expr) -> bool:
     return any(word in ast.unparse(decorator) for word in METHODS)
 
 
-def takes_events(function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
-    """Whether a function has the arguments of a handler, so that a table of functions may hand events to it."""
-    names = [parameter.arg for parameter in function.args.args]
-    return len(names) > 1 and names[0] in ("event", "evt") and names[1].strip("_") in ("context", "ctx", "")
-
-
 def served_by(decorator: ast.expr) -> tuple[str, str] | None:
     """The method and the path of a decorator such as `@app.post("/orders")`."""
     if not isinstance(decorator, ast.Call) or not isinstance(decorator.func, ast.Attribute) or not decorator.args:

@@ -4,7 +4,7 @@ import ast
 from typing import Any
 
 from trials.samples.paths import CHECKED, LISTED, REQUEST, SPLIT, EventPaths
-from trials.samples.python.code import Code, Function, constant, is_function, is_number
+from trials.samples.python.code import Code, Function, constant, is_function, is_number, takes_events
 from trials.samples.python.known import (
     ATTRIBUTES,
     ENVELOPES,
@@ -17,7 +17,7 @@ from trials.samples.python.known import (
     VALIDATES,
 )
 from trials.samples.python.models import Models, header, of_schema
-from trials.samples.python.routes import is_route, served_by, takes_events
+from trials.samples.python.routes import is_route, served_by
 from trials.samples.reads import EACH, FORM, FORMED, JSON, Steps
 
 DEEPEST, MOST = 5, 400  # calls within calls, and calls in all
@@ -333,7 +333,7 @@ class Walker:
             self.checked({each.arg: each.value for each in node.keywords}, None, checked)
         if subject is not None and (result := self.taken(node, name, subject)) is not None:
             return result
-        if function := self.code.function(name, self.module):
+        if function := self.code.function(name, self.module, () in (*arguments, *keywords.values())):
             return self.call(function, arguments, keywords)
         return subject if name in PASSES else None
 
