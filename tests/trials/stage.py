@@ -17,6 +17,8 @@ from trials.local_aws.outside import StandIn
 from trials.project import Project
 from trials.project.graves import graves
 from trials.project.integrations import planted
+from trials.project.tokens import TOKEN
+from trials.samples.bearer import Bearer
 from trials.samples.sample import Sample
 from trials.samples.sought import ROW, Thing, lay
 from trials.samples.stored import place
@@ -88,6 +90,7 @@ class Stage:
         self.seeds: list[tuple[str, dict[str, Any]]] = []  # by table: items that the source's sample speaks of
         self.laid: list[Thing] = []  # objects, parameters and secrets that the source's function looks for
         self.ending = ""  # of the kind of file that its objects are, where a refusal said so
+        self.bearer: Bearer | None = None  # of the sample's token, if the code verifies it by published keys
         self.tokens: dict[str, str] = {}  # by token of the sample, the one that an execution of this world waits for
         self.senders: set[str] = set()  # of mails, verified in each world: an account has them, and seldom a template
         self.secrets: dict[str, str] = {}  # made up by the template, by logical id, that are the same in each world
@@ -102,7 +105,7 @@ class Stage:
         assert self._with_roles
         stage = self._with_roles()
         stage.seeds, stage.laid, stage.secrets, stage.senders = self.seeds, self.laid, self.secrets, self.senders
-        stage.ending = self.ending
+        stage.ending, stage.bearer = self.ending, self.bearer
         return stage
 
     def fresh(self) -> None:
@@ -260,16 +263,18 @@ class Stage:
                     description = states.describe_execution(executionArn=execution["executionArn"])
                     self.passed_on.setdefault(name, Sample(json.loads(description["input"]), PASSED))
 
-    def payload(self, event: Any) -> bytes:
-        """An event as Lambda gets it, with the task tokens of this world."""
+    def payload(self, function: str, event: Any) -> bytes:
+        """An event as Lambda gets it, with the tokens of this world."""
         text = json.dumps(event)
+        if self.bearer and TOKEN in text:
+            text = text.replace(TOKEN, self.outside.issuer.token(self.bearer.claims(self.variables(function))))
         for of_sample, of_world in self.tokens.items():
             text = text.replace(of_sample, of_world)
         return text.encode()
 
     def invoke(self, function: str, event: Any) -> Answer:
         name = self.stack.resources[function]
-        answer = self.local.client("lambda").invoke(FunctionName=name, Payload=self.payload(event))
+        answer = self.local.client("lambda").invoke(FunctionName=name, Payload=self.payload(function, event))
         payload = answer["Payload"].read().decode()
         try:
             body = json.loads(payload)
@@ -280,6 +285,12 @@ class Stage:
         told = f"{body.get('errorType')}: {body.get('errorMessage')}" if isinstance(body, dict) else payload
         whole, told = told[:LONGEST], " ".join(told.split())
         return Answer(error=told if len(told) < 300 else f"{told[:100]} … {told[-200:]}", whole=whole)
+
+    def variables(self, function: str) -> dict[str, str]:
+        """Those that a function gets from its template, with their values in this world."""
+        name = self.stack.resources[function]
+        configuration = self.local.client("lambda").get_function_configuration(FunctionName=name)
+        return dict(configuration.get("Environment", {}).get("Variables", {}))
 
     def warm(self, function: str, environments: int) -> None:
         """Start environments with an event that means nothing, so that deliveries can overlap."""
@@ -330,5 +341,5 @@ class Stage:
     def give_up(self, function: str, event: Any) -> None:
         """Invoke asynchronously, with the retries and the destinations that the function is configured with."""
         name = self.stack.resources[function]
-        payload = self.payload(event)
+        payload = self.payload(function, event)
         self.local.client("lambda").invoke(FunctionName=name, InvocationType="Event", Payload=payload)

@@ -2,7 +2,6 @@
 
 import json
 import re
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -12,7 +11,7 @@ from trials.deliveries.deliver import deliver
 from trials.deliveries.history import Answer, Delivery, Reference
 from trials.deliveries.parcels import lay_objects
 from trials.faults.log_lines import astray, caught_in, logged
-from trials.local_aws.signatures import noting
+from trials.faults.signed import signed_anew
 from trials.project.effects import calls_nothing, only_reads, script_text
 from trials.project.sources import Kind, Source
 from trials.samples.code import of_function
@@ -24,10 +23,8 @@ from trials.samples.owners import of_whoever_asks
 from trials.samples.refused import Refusal, observations
 from trials.samples.refused.files import ending_of
 from trials.samples.sample import Sample
-from trials.samples.signing import learned, stamped
 from trials.samples.sought import told, wanted
 from trials.samples.stored import asking_for, place
-from trials.samples.tokens import holds_token, roles, signed_by
 from trials.stage import Stage
 from trials.verdicts import Judgement, Promise, Verdict, broken
 from trials.verdicts.databases import BY_STAND_IN, database, needs_a_database
@@ -117,12 +114,14 @@ def once(stage: Stage, source: Source, samples: list[Sample]) -> Attempt:
     attempt: Attempt | None = None
     mute: Attempt | None = None  # a sample that was taken and changed nothing
     tried: list[str] = []
-    stage.seeds, stage.laid, stage.ending, stage.outside.taught = [], [], "", {}
+    stage.seeds, stage.laid, stage.ending, stage.bearer, stage.outside.taught = [], [], "", None, {}
     for sample in samples[:MOST_SAMPLES]:
         tried.append(sample.file)
         first = deliveries(stage, source, sample)
-        for signed in signed_anew(stage, source, sample) if first.refused else ():
-            first = deliveries(stage, source, signed) if first.refused else first
+        for signed in signed_anew(stage, source, sample, first.result) if first.refused else ():
+            first = deliveries(stage, source, signed)
+            if not first.refused or first.result.answers[-1].status not in (401, 403):
+                break
         fared = mended(lambda variant: deliveries(stage, source, variant), first, source)
         fared = with_what_it_seeks(stage, source, fared)
         fared = as_a_file(stage, source, fared)
@@ -145,23 +144,6 @@ def once(stage: Stage, source: Source, samples: list[Sample]) -> Attempt:
     best = mute or attempt
     assert best
     return behind_its_sender(stage, source, tried) or best
-
-
-def signed_anew(stage: Stage, source: Source, sample: Sample) -> list[Sample]:
-    """The request signed in each way in which the function's code may take it; none if it checks no signature of it."""
-    stamped_now = stamped(sample.payload, time.time()) if source.kind is Kind.HTTP else None
-    if stamped_now is None and not holds_token(sample.payload):
-        return []
-    payload, stamp = stamped_now or (sample.payload, "")
-    stage.fresh()
-    with noting(stage.local.signed) as notes:
-        stage.invoke(source.function, payload)
-    signed = list(signed_by(sample, notes, roles(stage.project.code(source.function)[0])))
-    if not signed and (way := learned(sample, payload, stamp, notes)):
-        signed = [way]
-    if signed:
-        stage.keep_secrets()
-    return signed
 
 
 def taken(stage: Stage, source: Source, fared: Try, tried: list[str]) -> Attempt:
@@ -391,6 +373,4 @@ def refused_by(stage: Stage, source: Source, sample: Sample, fared: Try, log: li
 
 def variables(stage: Stage, function: str) -> set[str]:
     """The names of the variables that a function gets from its template."""
-    name = stage.stack.resources[function]
-    configuration = stage.local.client("lambda").get_function_configuration(FunctionName=name)
-    return set(configuration.get("Environment", {}).get("Variables", {})) | ALWAYS_SET
+    return {*stage.variables(function), *ALWAYS_SET}

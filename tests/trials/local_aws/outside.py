@@ -14,6 +14,8 @@ from urllib.parse import unquote
 
 import trustme
 
+from trials.local_aws.issuer import Issuer
+
 ADDRESS = "127.0.0.2"  # where every name leads, see `names`
 
 
@@ -133,6 +135,7 @@ class StandIn(Outside):
         self.gone = ""  # a WebSocket connection that has ended
         self.delay: float = 0  # seconds between doing what it is asked and saying so
         self.mute = False  # it does what it is asked and never says so
+        self.issuer = Issuer()
         self.ca: Path | None = None
         self.authority: trustme.CA | None = None
         self._everywhere, self._home = everywhere, home
@@ -163,7 +166,7 @@ class StandIn(Outside):
             if answer.fits(asked):
                 time.sleep(answer.delay)
                 return answer.status, answer.body.encode() if isinstance(answer.body, str) else answer.body
-        return 200, dict(self.taught)
+        return 200, self.issuer.publishes(asked.host, asked.path) or dict(self.taught)
 
     def forget(self) -> None:
         self.asked.clear()

@@ -121,7 +121,7 @@ def does_not_load(state: str, cause: str) -> str:
 
 
 def try_machine(stage: Stage, source: Source, began: float) -> Iterator[Event]:
-    stage.seeds, stage.laid, stage.ending = [], [], ""  # those of the source before
+    stage.seeds, stage.laid, stage.ending, stage.bearer = [], [], "", None  # those of the source before
     trying = Trying(stage, source)
     if lost := list(beyond(trying.definition)):
         judgement = unproved(f"the local AWS passes over {', '.join(lost)}", supply="try it in an account of yours")
