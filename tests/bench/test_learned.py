@@ -15,7 +15,7 @@ from trials.faults.log_lines import caught_in
 from trials.faults.once import Try, mended, said
 from trials.project import Kind, Source
 from trials.project.sources import Route
-from trials.samples.learned import lacks, mends, raised
+from trials.samples.learned import lacks, meant, mends, raised
 from trials.samples.made import made
 from trials.samples.reads import EACH
 from trials.samples.refused import EXTRA, MISSING, VALUE, Observation, Refusal, observations
@@ -521,3 +521,13 @@ def test_a_key_that_a_loop_misses_is_put_into_the_members_of_a_list(kind: Kind, 
 
     assert mended_to in tried
     assert tried.index(mended_to) > 0  # the object itself is likelier
+
+
+@pytest.mark.parametrize(
+    ("step", "name"),
+    [("weeks", "number_of_weeks"), ("Name", "name"), ("name", "name"), ("weeks ahead", "weeks ahead"), ("id", "id")],
+)
+def test_a_key_is_meant_by_its_last_words_if_no_other_has_them(step: str, name: str) -> None:
+    holder = {"number_of_weeks": 1, "name": "a", "orderId": "1", "customer_id": "2"}
+
+    assert meant(step, holder) == name

@@ -247,6 +247,12 @@ NAMED = {"ExpressionAttributeNames": {"#p": "pk"}, "ExpressionAttributeValues": 
             },
             [{"pk": {"S": "a"}, "sk": {"S": "b"}, "mail": {"S": "B#"}}],
         ),
+        ("Scan", {}, [{"pk": {"S": "trial-1"}, "sk": {"S": "trial-1"}}]),
+        (
+            "Scan",
+            {**NAMED, "FilterExpression": "mail = :s"},
+            [{"pk": {"S": "trial-1"}, "sk": {"S": "trial-1"}, "mail": {"S": "B#"}}],
+        ),
         ("Query", {"KeyConditionExpression": "pk = :p"}, []),
         ("GetItem", {}, []),
     ],

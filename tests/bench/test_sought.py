@@ -140,14 +140,16 @@ def test_what_was_laid_is_told() -> None:
 def test_an_item_can_lie_in_another_stack_s_table(monkeypatch: pytest.MonkeyPatch) -> None:
     world = Stage.__new__(Stage)
     put: list[dict[str, Any]] = []
+    told = {"Table": {"AttributeDefinitions": [{"AttributeName": "by", "AttributeType": "S"}]}}
     world.local = world.outside = SimpleNamespace(  # type: ignore[assignment]
         reset=lambda: None,
         forget=lambda: None,
         left_running=Path("nowhere"),
-        client=lambda _: SimpleNamespace(put_item=lambda **asked: put.append(asked)),
+        client=lambda _: SimpleNamespace(put_item=lambda **asked: put.append(asked), describe_table=lambda **_: told),
     )
     world.ending = ""
-    world.seeds, world.laid, world.senders = [("places", {"id": {"S": "1"}})], [("table", "places#id:S", "")], set()
+    item = {"id": {"S": "1"}, "by": {"NULL": True}}  # which is the key of an index, and no such item can be put
+    world.seeds, world.laid, world.senders = [("places", item)], [("table", "places#id:S", "")], set()
     monkeypatch.setattr(stage, "lay", lambda *_: {"places": ("AWS::DynamoDB::Table", "places")})
     monkeypatch.setattr(stage, "Probes", lambda *_: None)
     monkeypatch.setattr(world, "deploy", lambda: Stack("on-stage", {}, {}, {}))

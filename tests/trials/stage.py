@@ -69,6 +69,12 @@ def expire(local: LocalAws, table: str, attribute: str, now: float) -> int:
     return number
 
 
+def indexed(item: dict[str, Any], types: list[Any]) -> dict[str, Any]:
+    """An item that a table takes: what is a key of it or of one of its indexes is of that key's type, or not there."""
+    declared = {each["AttributeName"]: each["AttributeType"] for each in types}
+    return {name: value for name, value in item.items() if declared.get(name, next(iter(value))) in value}
+
+
 class Stage:
     mysql: MySql | None = None
 
@@ -133,7 +139,9 @@ class Stage:
         for sender in self.senders:
             self.local.client("ses").verify_email_identity(EmailAddress=sender)
         for table, item in self.seeds:
-            self.local.client("dynamodb").put_item(TableName=self.stack.resources[table], Item=item)
+            name, dynamodb = self.stack.resources[table], self.local.client("dynamodb")
+            types = dynamodb.describe_table(TableName=name)["Table"]["AttributeDefinitions"]
+            dynamodb.put_item(TableName=name, Item=indexed(item, types))
         self.probes = Probes(self.local, self.stack)
 
     def deploy(self) -> Stack:

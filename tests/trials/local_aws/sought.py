@@ -9,7 +9,7 @@ from email import message_from_bytes
 from email.utils import parseaddr
 from typing import Any
 
-LOOKUPS = ("GetItem", "BatchGetItem", "Query", "UpdateItem", "DeleteItem", "TransactWriteItems")
+LOOKUPS = ("GetItem", "BatchGetItem", "Query", "Scan", "UpdateItem", "DeleteItem", "TransactWriteItems")
 MOST = 20  # that are remembered of either kind
 SCOPE = re.compile(r"Credential=[^/]+/\d+/[^/]+/([\w-]+)/")
 NAMED = {  # by the last words of a target: the kind of thing, and the member that names it

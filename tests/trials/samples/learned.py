@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from trials.project.sources import Kind, Source
-from trials.samples.derive import guess, typed_images
+from trials.samples.derive import guess, typed_images, words
 from trials.samples.reads import EACH, JSON, Steps
 from trials.samples.refused import EXTRA, MISSING, Observation, Refusal, observations
 from trials.samples.sample import Sample
@@ -153,13 +153,20 @@ def edited(value: Any, steps: Steps, seen: Observation) -> Any:
         members = value if isinstance(value, list) and value else [{}]
         return [edited(each, rest, seen) for each in members]
     holder = value if isinstance(value, dict) else {}
-    step = next((name for name in holder if step not in holder and name.lower() == step.lower()), step)
+    step = step if step in holder else meant(step, holder)
     if seen.kind == EXTRA and not rest:
         return {name: inner for name, inner in holder.items() if name != step}
     if not rest and seen.kind == MISSING:
         added = holder.get(step)
         return {**holder, step: added if added is not None else deepcopy(ENVELOPE.get(step)) or guess(step, None)}
     return {**holder, step: edited(holder.get(step), rest, seen)}
+
+
+def meant(step: str, holder: dict[str, Any]) -> str:
+    """The key that a refusal means: as it is called, but for its case, or the only one that ends with its words."""
+    alike = [name for name in holder if name.lower() == step.lower()]
+    ends = [name for name in holder if f" {words(name)}".endswith(f" {words(step)}")]
+    return alike[0] if alike else ends[0] if len(ends) == 1 else step
 
 
 def wanted(value: Any, seen: Observation) -> Any:

@@ -31,6 +31,8 @@ class Lookup:
         """What each item that it asks for has for certain, in DynamoDB's own form; of a query one item."""
         if self.operation == "BatchGetItem":
             return list(self.request.get("Keys") or [])
+        if self.operation == "Scan":
+            return [self._equal("FilterExpression")]
         if self.operation != "Query":
             key = self.request.get("Key")
             return [{**self._equal("ConditionExpression"), **key}] if isinstance(key, dict) else []
