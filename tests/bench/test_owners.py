@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
+from trials.project.sources import Route
 from trials.project.tokens import TOKEN
-from trials.samples.owners import HASH, claims, of_whoever_asks
+from trials.samples.owners import HASH, as_oneself, claims, of_whoever_asks
 from trials.samples.sample import Sample
 
 ITEM = {"createdBy": {"S": "trial-1"}, "title": {"S": "trial-1"}, "count": {"N": "1"}}
@@ -62,3 +63,23 @@ def test_a_password_may_be_stored_as_a_hash() -> None:
 def test_what_changes_nothing_is_not_tried() -> None:
     assert list(of_whoever_asks(ITEM, request())) == []
     assert list(of_whoever_asks(ITEM, request({"claims": {"sub": "trial-1"}}))) == []
+
+
+def test_a_request_that_is_forbidden_is_about_whoever_sends_it() -> None:
+    sample = request({"claims": {"sub": "u-7"}}, {"coach_id": "trial-1", "user": "trial-1", "name": "trial-1"})
+    sample.payload["pathParameters"] = {"week": "1", "athleteId": "1"}
+    first, second = as_oneself(sample, Route("PUT", "/athletes/{athleteId}/weeks/{week}", "1.0"))
+
+    assert json.loads(first.payload["body"]) == {"coach_id": "trial-1", "user": "u-7", "name": "trial-1"}
+    assert (first.payload["pathParameters"], first.origin) == (
+        {"week": "1", "athleteId": "1"},
+        "made up, about whoever sends it",
+    )
+    assert json.loads(second.payload["body"]) == {"coach_id": "u-7", "user": "trial-1", "name": "trial-1"}
+    assert second.payload["path"] == "/athletes/u-7/weeks/1"
+
+
+def test_nobody_is_in_the_place_of_another_if_it_is_not_told_who_asks() -> None:
+    sample = request(None, {"user": "trial-1"})
+
+    assert list(as_oneself(sample, Route("POST", "/orders"))) == []

@@ -19,7 +19,7 @@ from trials.samples.derive import guess, item
 from trials.samples.javascript import reach
 from trials.samples.learned import MOST, lacks, mends, raised
 from trials.samples.lookups import Lookup, lookups, wanted_items
-from trials.samples.owners import of_whoever_asks
+from trials.samples.owners import as_oneself, of_whoever_asks
 from trials.samples.refused import Refusal, observations
 from trials.samples.refused.files import ending_of
 from trials.samples.sample import Sample
@@ -123,6 +123,7 @@ def once(stage: Stage, source: Source, samples: list[Sample]) -> Attempt:
             if not first.refused or first.result.answers[-1].status not in (401, 403):
                 break
         fared = mended(lambda variant: deliveries(stage, source, variant), first, source)
+        fared = about_oneself(stage, source, fared)
         fared = with_what_it_seeks(stage, source, fared)
         fared = as_a_file(stage, source, fared)
         latest = taken(stage, source, fared, tried)
@@ -262,6 +263,17 @@ def with_what_it_seeks(stage: Stage, source: Source, fared: Try) -> Try:
             stage.laid = before
             break
         fared = again
+    return fared
+
+
+def about_oneself(stage: Stage, source: Source, fared: Try) -> Try:
+    """A request that was forbidden, with its sender in the place of whom it is about; else as it was."""
+    forbidden = fared.refused and fared.result.answers[-1].status == 403
+    if forbidden and source.route and not fared.sample.file and not source.route.websocket:
+        for sample in as_oneself(fared.sample, source.route):
+            again = deliveries(stage, source, sample)
+            if not again.refused or again.result.answers[-1].status != 403:
+                return again
     return fared
 
 

@@ -6,12 +6,15 @@ import json
 import re
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 from boto3.dynamodb.types import TypeSerializer
 
+from trials.project.sources import Route
 from trials.samples.derive import ID, words
 from trials.samples.sample import Sample
+from trials.samples.stored import sent_to
 from trials.samples.tokens import JWT
 
 OWNER = re.compile(r"\b(?:owner|user|created by|creator|author|customer|account|member|email|sub)\b")
@@ -62,3 +65,26 @@ def of_whoever_asks(item: dict[str, Any], sample: Sample) -> Iterator[dict[str, 
         if variant not in tried and any(item.get(name) != value for name, value in variant.items()):
             tried.append(variant)
             yield variant
+
+
+NAMED = re.compile(r"\bids?$")
+
+
+def as_oneself(sample: Sample, route: Route) -> Iterator[Sample]:
+    """The request with whoever sends it in the place of those whom its path and its fields name, who may be another.
+
+    First of those that are called as somebody, then of all ids.
+    """
+    asks = {name: value for name in NAMING if isinstance(value := claims(sample.payload).get(name), str)}
+    path, fields = sample.payload.get("pathParameters") or {}, body(sample.payload)
+    tried = [(path, fields)]
+    for value in dict.fromkeys(asks.values()):
+        for called in (OWNER, NAMED):
+            own = {name: value for name in path if called.search(words(name))}
+            sent = {name: value for name, held in fields.items() if called.search(words(name)) and held == ID}
+            variant = ({**path, **own}, {**fields, **sent})
+            if variant not in tried:
+                tried.append(variant)
+                payload = sent_to(sample.payload, route, variant[0]) if own else sample.payload
+                payload = {**payload, "body": json.dumps(variant[1])} if sent else payload
+                yield replace(sample, payload=payload, origin=f"{sample.origin}, about whoever sends it")
