@@ -14,8 +14,6 @@ from urllib.parse import unquote
 
 import trustme
 
-from trials.local_aws.issuer import Issuer
-
 ADDRESS = "127.0.0.2"  # where every name leads, see `names`
 
 
@@ -135,6 +133,8 @@ class StandIn(Outside):
         self.gone = ""  # a WebSocket connection that has ended
         self.delay: float = 0  # seconds between doing what it is asked and saying so
         self.mute = False  # it does what it is asked and never says so
+        from trials.local_aws.issuer import Issuer  # whose packages the local AWS's own Python, which reads this, lacks
+
         self.issuer = Issuer()
         self.ca: Path | None = None
         self.authority: trustme.CA | None = None
