@@ -431,3 +431,18 @@ class Blocks:
     paths = read(tmp_path, code, service=service).paths
 
     assert paths == {("id",), ("id", "number")}
+
+
+def test_a_list_that_an_object_holds_says_what_is_taken(tmp_path: Path) -> None:
+    code = """
+class Subscriptions:
+    def __init__(self):
+        self.protocols = ["https", "email"]
+    def add(self, protocol):
+        if protocol not in self.protocols:
+            return 400
+def handler(event, context):
+    return Subscriptions().add(event["protocol"])
+"""
+
+    assert read(tmp_path, code).values[("protocol",)] == "https"

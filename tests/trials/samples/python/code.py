@@ -52,6 +52,9 @@ class Module:
                 self.functions.setdefault(node.name, node)
             elif isinstance(node, ast.ClassDef):
                 self.classes.setdefault(node.name, node)
+            elif isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Attribute):
+                if (value := constant(node.value)) is not None:  # `self.kinds = ["a", "b"]`
+                    self.constants.setdefault(node.targets[0].attr, value)
             elif isinstance(node, ast.Dict):
                 self.listed |= {last_name(value) for value in node.values} - {""}
         for statement in tree.body:

@@ -4,7 +4,7 @@ import ast
 from typing import Any
 
 from trials.samples.paths import CHECKED, LISTED, REQUEST, SPLIT, EventPaths
-from trials.samples.python.code import Code, Function, constant, is_function, is_number, takes_events
+from trials.samples.python.code import Code, Function, constant, is_function, is_number, last_name, takes_events
 from trials.samples.python.known import (
     ATTRIBUTES,
     ENVELOPES,
@@ -268,7 +268,8 @@ class Walker:
 
     def literal(self, node: ast.expr) -> Any:
         """A value that is written here, or as a constant of a module."""
-        return self.code.constant(node.id, self.module) if isinstance(node, ast.Name) else constant(node)
+        name = last_name(node)
+        return self.code.constant(name, self.module) if name else constant(node)
 
     def arithmetic(self, node: ast.BinOp) -> None:
         sides = [self.value(node.left), self.value(node.right)]
