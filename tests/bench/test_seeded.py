@@ -114,20 +114,22 @@ READ = [("dynamodb", "GetItem")]
 
 
 @pytest.mark.parametrize(
-    ("looked", "calls", "origins"),
+    ("method", "looked", "calls", "origins"),
     [
-        (ASKED, READ, ["with the item that it looks for", "with an item of that key in each table"]),
-        ([], READ, ["with an item of that key in each table"]),
+        ("PUT", ASKED, READ, ["with the item that it looks for", "with an item of that key in each table"]),
+        ("PUT", [], READ, ["with an item of that key in each table"]),
         (
+            "PUT",
             [Lookup("GetItem", "elsewhere", {"Key": {"pk": {"S": "1"}}})],
             READ,
             ["with an item of that key in each table"],
         ),
-        (ASKED, [], []),  # with the item it did less: it took the work for done
+        ("PUT", ASKED, [], []),  # with the item it did less: it took the work for done
+        ("GET", ASKED, [], ["with the item that it looks for", "with an item of that key in each table"]),
     ],
 )
 def test_a_request_comes_again_with_the_items_that_it_may_miss(
-    monkeypatch: pytest.MonkeyPatch, looked: list[Lookup], calls: list[tuple[str, str]], origins: list[str]
+    monkeypatch: pytest.MonkeyPatch, method: str, looked: list[Lookup], calls: list[tuple[str, str]], origins: list[str]
 ) -> None:
     stage: Any = OneTable()
     seeded: list[Any] = []
@@ -138,7 +140,8 @@ def test_a_request_comes_again_with_the_items_that_it_may_miss(
         return replace(fared(source, 200), sample=sample, refused="", calls=calls)
 
     monkeypatch.setattr(once, "deliveries", again)
-    tries = list(with_its_items(stage, GET, replace(fared(GET, 404), looked=looked, calls=READ)))
+    source = replace(GET, route=Route(method, "/orders/{orderId}"))
+    tries = list(with_its_items(stage, source, replace(fared(source, 404), looked=looked, calls=READ)))
 
     assert [each.sample.origin.partition(", ")[2] for each in tries] == origins
     if looked is ASKED:

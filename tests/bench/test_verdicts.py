@@ -229,6 +229,25 @@ def test_code_for_a_newer_python_is_no_code_that_cannot_load(runtime: str, error
     assert not judgement or (judgement.verdict is Verdict.UNPROVED and "UV_PYTHON" in judgement.supply)
 
 
+@pytest.mark.parametrize(
+    ("runtime", "error", "said"),
+    [
+        ("python3.10", "Worker init failed: cannot import name '_imaging' from 'PIL' (/opt/python/PIL)", True),
+        ("python3.9", "Worker init failed: No module named 'pydantic_core._pydantic_core'", True),
+        ("python3.12", "Worker init failed: /opt/python/x.so: invalid ELF header", True),
+        ("python3.11", "Worker init failed: cannot import name '_imaging' from 'PIL' (/opt/python/PIL)", False),
+        ("python3.10", "Worker init failed: cannot import name 'prices' from 'shop'", False),
+    ],
+)
+def test_a_module_that_is_compiled_for_another_python_is_no_code_that_cannot_load(
+    runtime: str, error: str, said: bool
+) -> None:
+    judgement = of_a_newer_python(error, runtime, (3, 11))
+
+    assert (judgement is not None) is said
+    assert not judgement or judgement.verdict is Verdict.UNPROVED
+
+
 TIMEOUT = Delivery(answers=[Answer(error="Sandbox.Timedout: Task timed out after 10.00 seconds")], failures=1)
 
 

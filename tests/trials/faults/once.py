@@ -298,6 +298,10 @@ def not_found(fared: Try, source: Source) -> bool:
     return bool(fared.refused) and named and (status == 404 or (looked and status not in (400, 401, 403)))
 
 
+def asks_only(source: Source) -> bool:
+    return source.route is not None and source.route.method in ("GET", "HEAD")
+
+
 def path_of(sample: Sample) -> dict[str, str]:
     return sample.payload.get("pathParameters") or {}
 
@@ -305,7 +309,7 @@ def path_of(sample: Sample) -> dict[str, str]:
 def with_its_items(stage: Stage, source: Source, fared: Try) -> Iterator[Try]:
     """The try again with the items that it looked for, then with one under the path's names in each table.
 
-    What then calls less than before has found what it had done already, and is no try.
+    What then calls less than before has found what it had done already, and is no try, unless it only asks.
     """
     keys, reads = stage.keys(), of_function(stage.project, source.function)
     more = item({}, {}, reads)
@@ -332,7 +336,7 @@ def with_its_items(stage: Stage, source: Source, fared: Try) -> Iterator[Try]:
             if len(further) > len(sought):  # it found one item, and looks for the next
                 stage.seeds = [(table, {**others, **each}) for table, each in further]
                 again = deliveries(stage, source, sample)
-            if set(fared.calls) <= set(again.calls):
+            if set(fared.calls) <= set(again.calls) or asks_only(source):
                 yield again
 
 

@@ -88,11 +88,17 @@ def does_not_start(error: str, variables: set[str] | None = None, layers_are_her
 # What an older Python says of syntax and names that came later; any other syntax error is one in every Python.
 NEW_SYNTAX = re.compile(r"f-string|expected '\('|invalid syntax|multiple exception types")
 NEW_NAME = re.compile(r"cannot import name '\w+' from '(\w+)")
+COMPILED = re.compile(  # what is said where a package's compiled module is for another Python or another machine
+    r"cannot import name '_\w+' from|No module named '[\w.]+\._\w+'|ELF (?:header|class|file)|undefined symbol"
+)
 
 
 def of_a_newer_python(error: str, runtime: str, here: tuple[int, ...] = sys.version_info[:2]) -> Judgement | None:
-    """Code that does not load here, and is written for a Python newer than the one that runs it."""
+    """Code that does not load here, and is written or compiled for another Python than the one that runs it."""
     asked = tuple(map(int, re.findall(r"\d+", runtime))) if runtime.startswith("python") else ()
+    if asked and asked != here and COMPILED.search(error) and "init failed" in error:
+        text = f"a module of a package is compiled for {runtime} or another machine, and does not load here: {error}"
+        return unproved(text, supply=f"the package for Python {'.'.join(map(str, here))}, in place of the compiled one")
     missing = NEW_NAME.search(error)
     new = NEW_SYNTAX.search(error) or (missing and missing[1] in sys.stdlib_module_names)
     if asked <= here or not LOAD_ERRORS.search(error) or not new:
