@@ -110,14 +110,22 @@ def breaks() -> list[Break]:
     return [each for name in PATTERNS for each in importlib.import_module(f"patterns.{name}.breaks").BREAKS]
 
 
+def edited(mistake: Mutant | Seed | Break) -> dict[str, str]:
+    """The files that a mistake changes, as they are with it."""
+    texts: dict[str, str] = {}
+    for file, old, new in mistake.edits:
+        text = texts[file] if file in texts else (ROOT / "examples" / mistake.example / file).read_text()
+        assert old in text, f"{mistake}: {file} no longer holds {old!r}"
+        texts[file] = text.replace(old, new, 1)
+    return texts
+
+
 def sow(mistake: Mutant | Seed | Break, folder: Path) -> Path:
     """A copy of the example below `folder` with the mistake in it."""
     copy = folder / mistake.example
     shutil.copytree(ROOT / "examples" / mistake.example, copy, ignore=shutil.ignore_patterns("__pycache__"))
-    for file, old, new in mistake.edits:
-        text = (copy / file).read_text()
-        assert old in text, f"{mistake}: {file} no longer holds {old!r}"
-        (copy / file).write_text(text.replace(old, new, 1))
+    for file, text in edited(mistake).items():
+        (copy / file).write_text(text)
     return copy
 
 
