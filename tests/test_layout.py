@@ -2,6 +2,8 @@
 
 import ast
 from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
 
 import pytest
 
@@ -27,9 +29,14 @@ def long_modules(sizes: dict[str, int]) -> list[str]:
     ]
 
 
-def properties_read(source: str) -> Iterator[int]:
+@cache
+def parsed(path: Path) -> ast.Module:
+    return ast.parse(path.read_text())
+
+
+def properties_read(tree: ast.Module) -> Iterator[int]:
     """The lines that take `Properties` out of a resource: by index, by `get`, by `pop`, by a match."""
-    for node in ast.walk(ast.parse(source)):
+    for node in ast.walk(tree):
         keys: list[ast.expr | None] = []
         if isinstance(node, ast.Subscript):
             keys = [node.slice]
@@ -76,7 +83,7 @@ def test_no_module_is_longer_than_one_can_keep_in_mind() -> None:
 
 def test_only_the_reader_of_templates_looks_into_their_properties() -> None:
     outside = [path for path in MODULES if READER not in path.parents]
-    lines_of = {path.relative_to(ROOT).as_posix(): list(properties_read(path.read_text())) for path in outside}
+    lines_of = {path.relative_to(ROOT).as_posix(): list(properties_read(parsed(path))) for path in outside}
     read = {name: lines for name, lines in lines_of.items() if lines}
 
     assert {name: lines for name, lines in read.items() if name not in MAY_READ_PROPERTIES} == {}, (
@@ -97,7 +104,7 @@ def test_only_the_reader_of_templates_looks_into_their_properties() -> None:
     ],
 )
 def test_a_look_into_properties_is_seen_in_each_of_its_forms(source: str, lines: list[int]) -> None:
-    assert list(properties_read(source)) == lines
+    assert list(properties_read(ast.parse(source))) == lines
 
 
 def test_a_module_is_long_from_the_first_line_too_many() -> None:
@@ -105,7 +112,7 @@ def test_a_module_is_long_from_the_first_line_too_many() -> None:
 
 
 def test_a_name_tells_what_it_holds() -> None:
-    modules = {path.relative_to(ROOT).as_posix(): ast.parse(path.read_text()) for path in MODULES}
+    modules = {path.relative_to(ROOT).as_posix(): parsed(path) for path in MODULES}
     named = {name: tree for name, tree in modules.items() if name.startswith(("tests/rules/", "tests/trials/"))}
     lines_of = {name: sorted(set(empty_names(tree))) for name, tree in named.items()}
 

@@ -50,9 +50,10 @@ def home(tmp_path: Path) -> Path:
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
     """What a clone of the repository holds."""
-    for path in TRACKED:
-        copy = tmp_path / NAME / path.relative_to(ROOT)
-        copy.parent.mkdir(parents=True, exist_ok=True)
+    copies = {path: tmp_path / NAME / path.relative_to(ROOT) for path in TRACKED}
+    for folder in {copy.parent for copy in copies.values()}:
+        folder.mkdir(parents=True, exist_ok=True)
+    for path, copy in copies.items():
         shutil.copy(path, copy)
     return tmp_path / NAME
 

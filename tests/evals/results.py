@@ -8,7 +8,7 @@ import random
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from statistics import mean
+from statistics import fmean, mean
 from typing import Any
 
 from rich.table import Table
@@ -65,7 +65,7 @@ def load(file: Path) -> Run:
 def interval(scores: Sequence[float]) -> tuple[float, float]:
     """Where the mean lies in 95 of 100 resamples of the cases: the percentile bootstrap, the same each time."""
     chance = random.Random(SEED)
-    means = sorted(mean(chance.choices(scores, k=len(scores))) for _ in range(RESAMPLES))
+    means = sorted(fmean(chance.choices(scores, k=len(scores))) for _ in range(RESAMPLES))
     return means[round(RESAMPLES * 0.025)], means[round(RESAMPLES * 0.975) - 1]
 
 

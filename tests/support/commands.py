@@ -11,6 +11,7 @@ from typing import Any
 
 import awscli.clidriver
 import tree_sitter_bash
+from cfnlint.config import CliArgs
 from tree_sitter import Language, Node, Parser
 
 from support.documents import ROOT
@@ -23,7 +24,7 @@ SAM = ROOT / ".sam-cli"  # an environment of its own, because the SAM CLI pins a
 HELP = {
     "uv": (UV, "help"),
     "uvx": (UV, "help", "tool", "run"),
-    "cfn-lint": ("cfn-lint", "--help"),
+    "cfn-lint": ("cfn-lint", "--help"),  # asked in this process, see `_help`
     "curl": ("curl", "--help", "all"),
 }
 
@@ -114,6 +115,8 @@ def _without_values(words: list[str], flags: set[str]) -> list[str]:
 
 @functools.cache
 def _help(*command: str) -> str:
+    if command == HELP["cfn-lint"]:
+        return str(CliArgs([]).parser.format_help())  # a program of its own takes a second to start
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     return done.stdout + done.stderr if done.returncode == 0 else ""
 
