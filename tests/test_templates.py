@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from support import templates
+from support import policies, templates
 from support.documents import ROOT
 from trials.examples import patterns
 from trials.template import read_template
@@ -17,6 +17,11 @@ pytestmark = pytest.mark.parametrize("path", PATHS, ids=lambda path: path.parent
 
 
 def test_no_linter_objects(path: Path) -> None:
+    assert templates.linted(path) == []
+
+
+@pytest.mark.e2e
+def test_no_linter_objects_to_what_sam_makes_of_it(path: Path) -> None:
     assert templates.findings(path) == []
 
 
@@ -77,6 +82,10 @@ def test_no_statement_grants_more_than_it_names(path: Path) -> None:
 
     assert written
     assert [wide for each in written for wide in templates.wildcards(each) if wide not in templates.NO_RESOURCE] == []
+
+
+def test_every_action_that_a_statement_names_is_one_that_iam_knows(path: Path) -> None:
+    assert policies.unknown_actions(templates.statements(path)) == []
 
 
 def test_no_bucket_can_become_public(path: Path) -> None:

@@ -509,6 +509,7 @@ def test_alarms_tell_of_gaps_of_what_was_given_up_and_of_a_subscriber_that_stand
     assert held["Period"] * held["EvaluationPeriods"] < 300, "events are given up before somebody hears of it"
 
 
+@pytest.mark.e2e
 @IN_PYTHON
 def test_the_template_lints(shop: Example) -> None:
     assert findings(shop.folder / "template.yaml") == []
