@@ -118,6 +118,7 @@ def test_what_the_rules_are_tried_on_is_valid_once_sam_has_translated_it(tmp_pat
     assert [f"{match.filename}: {match}" for match in odd] == []
 
 
+@pytest.mark.e2e
 @pytest.mark.parametrize(
     ("name", "rule"), [("E9103/fail_fifo", "E9103"), ("W9701/fail_sam", "W9701"), ("W9701/fail_implicit", "W9701")]
 )

@@ -39,6 +39,7 @@ def node(folder: Path, code: str, **variables: str) -> list[str]:
     return subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout.split()
 
 
+@pytest.mark.e2e
 @pytest.mark.parametrize("moved", [DAY, -3600, 0])
 def test_a_function_in_python_lives_later(tmp_path: Path, moved: int) -> None:
     (tmp_path / "clock").write_text(str(moved))
@@ -48,6 +49,7 @@ def test_a_function_in_python_lives_later(tmp_path: Path, moved: int) -> None:
     assert all(abs(each - time.time() - moved) < 60 for each in told)
 
 
+@pytest.mark.e2e
 @pytest.mark.parametrize("moved", [DAY, -3600, 0])
 def test_a_function_in_javascript_lives_later(tmp_path: Path, moved: int) -> None:
     (tmp_path / "clock").write_text(str(moved))
@@ -58,6 +60,7 @@ def test_a_function_in_javascript_lives_later(tmp_path: Path, moved: int) -> Non
     assert node(tmp_path, GIVEN, _LAMBDA_TIMEOUT="3") == ["1970-01-01T00:00:00.000Z", "1767225600000", "2026"]
 
 
+@pytest.mark.e2e
 def test_the_clock_stays_where_nobody_moved_it_and_in_what_is_no_function(tmp_path: Path) -> None:
     assert all(abs(each - time.time()) < 60 for each in python(tmp_path, _LAMBDA_TIMEOUT="3"))
     (tmp_path / "clock").write_text(str(DAY))

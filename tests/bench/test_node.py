@@ -27,6 +27,7 @@ COMMONJS = "const { client } = require('client'); console.log(client)"
 MODULE = "import sdk from 'client'; console.log(sdk.client)"
 
 
+@pytest.mark.e2e
 @pytest.mark.parametrize(("name", "code"), [("app.cjs", COMMONJS), ("app.mjs", MODULE)])
 def test_a_client_that_would_speak_http_2_speaks_what_the_local_aws_does(tmp_path: Path, name: str, code: str) -> None:
     (handlers := tmp_path / "node_modules" / "@smithy" / "node-http-handler").mkdir(parents=True)
@@ -302,6 +303,7 @@ STREAMS = {
 }
 
 
+@pytest.mark.e2e
 @pytest.mark.parametrize("name", STREAMS)
 def test_a_response_that_is_streamed_is_collected(tmp_path: Path, name: str) -> None:
     body, event, answer = STREAMS[name]
@@ -322,6 +324,7 @@ PARTS = {
 }
 
 
+@pytest.mark.e2e
 @pytest.mark.parametrize("way", PARTS)
 def test_version_2_of_the_sdk_is_told_where_the_local_aws_is(tmp_path: Path, way: str) -> None:
     (sdk := tmp_path / "node_modules" / "aws-sdk" / "clients").mkdir(parents=True)
@@ -458,6 +461,7 @@ def test_a_package_that_nobody_installed_is_named_with_the_folder_to_install_it_
     assert (f"run npm install in {tmp_path} first, which names service" in said) is told
 
 
+@pytest.mark.e2e
 def test_a_manifest_that_many_want_at_once_is_whole_for_each(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(javascript, "ENVIRONMENT", tmp_path)
     monkeypatch.setattr(javascript, "installed", lambda manifest, *_: manifest.read_text())

@@ -80,6 +80,7 @@ console.log(first, second.toString("hex"));
 """
 
 
+@pytest.mark.e2e
 @pytest.mark.parametrize("asked", [True, False])
 def test_what_node_signs_is_noted_where_the_trials_ask(tmp_path: Path, asked: bool) -> None:
     (tmp_path / "sign.mjs").write_text(SCRIPT)

@@ -101,6 +101,7 @@ def doubled(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return reading.enlarged(tmp_path_factory.mktemp("doubled"), 2)
 
 
+@pytest.mark.e2e
 def test_a_bundle_twice_as_large_has_every_fence_twice_and_quotes_each_copy(doubled: Path) -> None:
     once = [fence for path in documents() for fence in fences(path)]
     twice = [fence for path in documents(doubled) for fence in fences(path)]
@@ -112,6 +113,7 @@ def test_a_bundle_twice_as_large_has_every_fence_twice_and_quotes_each_copy(doub
     assert reading.excerpts(quoted, doubled) == []
 
 
+@pytest.mark.e2e
 def test_a_copy_that_differs_from_its_quote_is_noticed(tmp_path: Path) -> None:
     root = reading.enlarged(tmp_path, 2)
     quoted = [fence for path in documents(root) for fence in fences(path) if "copy-1/queue_worker/" in fence.address]

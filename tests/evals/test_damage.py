@@ -25,6 +25,7 @@ def test_nine_tenths_of_all_damage_was_noticed() -> None:
     assert [name for name, one in figures.items() if one.noticed < LEAST * one.tried] == []
 
 
+@pytest.mark.e2e
 def test_figures_are_of_the_answers_that_stand_here(tmp_path: Path) -> None:
     figures = damage.measured(FIGURES)
     today = {

@@ -112,6 +112,7 @@ def test_the_alarm_looks_at_the_new_version_before_the_alias_moves() -> None:
     assert created.index("NewVersionFails") < created.index("ShipOrdersAliaslive")
 
 
+@pytest.mark.e2e
 @pytest.mark.parametrize("given", [{"Ref": "ShipOrders.Alias"}, {"Ref": "ShipOrdersOrders"}], ids=str)
 def test_an_alarm_that_refers_to_the_alias_or_its_mapping_is_a_circle_that_the_linter_sees_only_once_it_is_translated(
     given: dict[str, str], tmp_path: Path
