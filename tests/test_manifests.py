@@ -138,6 +138,7 @@ def test_a_project_may_carry_it(checkout: Path, home: Path) -> None:
     assert NAME in done["skills"]
 
 
+@pytest.mark.e2e
 def test_agnix_finds_no_error(checkout: Path, home: Path) -> None:
     done = subprocess.run(
         ["agnix", str(checkout), "--format", "json"], env=own(home), capture_output=True, text=True, check=False
