@@ -413,3 +413,16 @@ def test_a_text_that_is_split_twice_has_parts_of_both(tmp_path: Path) -> None:
     inside = "const parts = event.key.split('.')[0].split('__'); return parts[2];"
 
     assert read(tmp_path, wrapped(inside)).values[("key",)] == "trial__trial__trial"
+
+
+def test_paths_of_a_router_begin_as_it_is_mounted_and_a_route_for_all_paths_gets_them(tmp_path: Path) -> None:
+    orders = "export const orders = Router(); orders.get('/:id', (req, res) => res.json({})); orders.post('/', make);"
+    code = "import { orders } from './orders'; app.use(json()); app.use('/shop/orders', orders);"
+    reads = read(tmp_path, code, orders=orders)
+
+    assert reads.routes[:2] == [("GET", "/shop/orders/:id"), ("POST", "/shop/orders/")]
+    get = Source(Kind.HTTP, "F", "F.Get", route=Route("GET", "/{proxy+}", "2.0"))
+    first, *_ = samples(EMPTY, [], get, {}, reads)
+    assert first.payload["rawPath"] == "/shop/orders/1"
+    other = Source(Kind.HTTP, "F", "F.Delete", route=Route("DELETE", "/{proxy+}", "2.0"))
+    assert samples(EMPTY, [], other, {}, reads)[0].payload["rawPath"] == "/1"

@@ -446,3 +446,15 @@ def handler(event, context):
 """
 
     assert read(tmp_path, code).values[("protocol",)] == "https"
+
+
+def test_paths_of_a_router_begin_with_its_prefix(tmp_path: Path) -> None:
+    code = """
+router = APIRouter(prefix="/orders")
+@router.get("/{id}")
+def show(id: str):
+    return id
+handler = Mangum(app)
+"""
+
+    assert read(tmp_path, code).routes[0] == ("GET", "/orders/{id}")

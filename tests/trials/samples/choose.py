@@ -43,7 +43,7 @@ def samples(
         return [itself]
     undecoded = list(filter(None, [with_a_plain_key(itself), with_a_flat_key(itself)]))
     others: list[Sample] = []
-    if source.kind is Kind.HTTP and source.route and source.route.method.upper() in ANY and not source.route.websocket:
+    if source.kind is Kind.HTTP and source.route and is_open(source.route, reads):
         itself, *others = (requested_by(body, source, *each, claims, reads) for each in requests(source.route, reads))
         plain = itself
     if own:
@@ -52,6 +52,16 @@ def samples(
         return [*requested(files), itself]
     compared = [as_compared(itself, source, reads)] if reads else []
     return [*filter(None, compared), itself, *undecoded, *others, *([plain] if itself is not plain else [])]
+
+
+def is_open(route: Route, reads: Reads | None) -> bool:
+    """Whether a route leaves it to the code which method or which paths it takes."""
+    paths = {method for method, _ in reads.routes} if reads and takes_all(route) else set()
+    return not route.websocket and (route.method.upper() in ANY or route.method.upper() in paths)
+
+
+def takes_all(route: Route) -> bool:
+    return route.path.endswith("+}") or route.path == "$default"
 
 
 def with_claims(sample: Sample, source: Source, claims: dict[str, Any] | None) -> Sample:
@@ -85,9 +95,10 @@ def requests(route: Route, reads: Reads | None) -> list[tuple[str, str]]:
 
     A path is given only where the route takes every one.
     """
-    every = route.path.endswith("+}") or route.path == "$default"
+    every, asked_for = takes_all(route), route.method.upper()
     if every and reads and reads.routes:
         served = [(method, re.sub(r":\w+|<[^>]*>|\{[^}]*\}", "1", path)) for method, path in reads.routes]
+        served = [each for each in served if asked_for in ANY or each[0] == asked_for]
         return sorted(dict.fromkeys(served), key=lambda method_and_path: method_and_path[0] != "POST")
     values = reads.values if reads else {}
     asked = values.get(("httpMethod",)) or values.get(("requestContext", "http", "method"))

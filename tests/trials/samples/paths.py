@@ -83,6 +83,11 @@ class EventPaths:
             if other and other != steps and steps != before.get(name) and plain:
                 self.alike.append((other, steps))
 
+    def mounted(self, mounts: list[str]) -> None:
+        """Let paths of routers begin with the first path at which one is mounted; which one, code seldom tells."""
+        at = [(method, f"{mount.rstrip('/')}{path}") for mount in mounts[:1] for method, path in self.reads.routes]
+        self.reads.routes[:0] = at
+
     def settle(self) -> None:
         """Note below each of two paths that are alike what was read below the other."""
         for here, there in [*self.alike, *((there, here) for here, there in self.alike)]:

@@ -78,6 +78,7 @@ class Code:
         self.shapes = Shapes()
         self.trees: list[Node] = []
         self.routes: list[Node] = []  # calls such as `app.post('/orders', handler)`
+        self.mounts: list[str] = []  # paths of calls such as `app.use('/orders', router)`
         self.listed: list[Node] = []  # what a table such as `{ "GET /orders": show }` names
 
     def add(self, name: str, tree: Node) -> None:
@@ -93,6 +94,7 @@ class Code:
                 own.setdefault(known, value)
             if is_route(node):
                 self.routes.append(node)
+            self.mounts += mounted(node)
             held = node.child_by_field_name("value") if node.type == "pair" else None
             if held is not None and held.type in ("identifier", "member_expression") and in_table(node):
                 self.listed.append(held)
@@ -197,6 +199,16 @@ def is_route(node: Node) -> bool:
         return False
     first = literal(listed.named_children[0])
     return text(called.child_by_field_name("property")) in ROUTES and isinstance(first, str) and first.startswith("/")
+
+
+def mounted(node: Node) -> list[str]:
+    """The path at which a call such as `app.use('/orders', router)` mounts a router."""
+    called = node.child_by_field_name("function") if node.type == "call_expression" else None
+    listed = node.child_by_field_name("arguments")
+    if called is None or listed is None or text(called.child_by_field_name("property")) != "use":
+        return []
+    first = literal(listed.named_children[0]) if len(listed.named_children) > 1 else None
+    return [first] if isinstance(first, str) and len(first) > 1 and first.startswith("/") else []
 
 
 def in_table(pair: Node) -> bool:

@@ -57,6 +57,7 @@ class Walker:
             hooked = self.code.function(listed.named_children[-1]) if listed is not None else None
             if hooked is not None:
                 self.call(hooked, [(REQUEST,)])
+        self.event.mounted(self.code.mounts)
         for value in self.code.listed:
             if (named := self.code.function(value)) is not None and takes_events(named):
                 self.call(named, [()])

@@ -46,6 +46,7 @@ class Module:
         self.functions: dict[str, Function] = {}
         self.classes: dict[str, ast.ClassDef] = {}
         self.constants: dict[str, Any] = {}
+        self.mounts: list[str] = []  # what `include_router(orders, prefix="/orders")` puts before paths
         self.listed: set[str] = set()  # functions that a table such as {"GET /orders": orders.show} holds
         for node in ast.walk(tree):
             if is_function(node):
@@ -55,6 +56,9 @@ class Module:
             elif isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Attribute):
                 if (value := constant(node.value)) is not None:  # `self.kinds = ["a", "b"]`
                     self.constants.setdefault(node.targets[0].attr, value)
+            elif isinstance(node, ast.Call):
+                given = [constant(each.value) for each in node.keywords if each.arg in ("prefix", "url_prefix")]
+                self.mounts += [each for each in given if isinstance(each, str) and len(each) > 1 and each[0] == "/"]
             elif isinstance(node, ast.Dict):
                 self.listed |= {last_name(value) for value in node.values} - {""}
         for statement in tree.body:

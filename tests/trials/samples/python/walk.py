@@ -42,6 +42,7 @@ class Walker:
         for module in self.code.modules:
             for function in module.functions.values():
                 self.hooked(function)
+        self.event.mounted([mount for module in self.code.modules for mount in module.mounts])
         self.event.settle()
 
     # ---- functions
