@@ -176,6 +176,10 @@ LINES = ("lines", EACH)
             "One or more parameter values were invalid: Missing the key order_id in the item",
             [(MISSING, ("order_id",), None)],
         ),
+        (
+            '{"errors":[{"field":"id","message":"Field cannot be provided"},{"field":"sku","message":"is required"}]}',
+            [(EXTRA, ("id",), None), (MISSING, ("sku",), None)],
+        ),
         ("TypeError: event.detail.lines is not iterable", [(VALUE, ("detail", "lines"), [{}])]),
         ("TypeError: order.name.split is not a function", [(VALUE, ("name",), "trial-1")]),
         (

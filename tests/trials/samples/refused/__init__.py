@@ -19,7 +19,7 @@ from trials.samples.refused.python import (
     signature,
     unreadable,
 )
-from trials.samples.refused.words import KEY_TYPE, NO_KEY, dynamodb, located, words
+from trials.samples.refused.words import FIELD, KEY_TYPE, NO_KEY, dynamodb, fields, located, words
 
 __all__ = ["EXTRA", "MISSING", "PARSERS", "VALUE", "Observation", "Parser", "Refusal", "observations"]
 
@@ -63,6 +63,7 @@ PARSERS = (
         ),
         nothing_there,
     ),
+    Parser("a list of fields", FIELD, fields),
     Parser(
         "words",
         re.compile(r"(?i)missing|required|mandatory|must|should|has to|provide|lacks|invalid|unknown|unsupported"),

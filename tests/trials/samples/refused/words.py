@@ -6,7 +6,7 @@ from typing import Any
 
 from trials.samples.derive import guess
 from trials.samples.refused.javascript import issues
-from trials.samples.refused.observation import VALUE, VALUES, Observation, missing, steps
+from trials.samples.refused.observation import EXTRA, VALUE, VALUES, Observation, missing, steps
 from trials.samples.refused.python import typed
 
 LOCATED = ("loc", "type")
@@ -61,6 +61,23 @@ NO_KEYS = re.compile(  # words that stand where a key might
     r"(?i)an?|and|authentication|authorization|body|the|data|event|fields?|headers?|in|input|invalid|is|it|json|key|"
     r"missing|or|parameters?|path|payload|propert(?:y|ies)|query|request|required|that|this|token|values?|which"
 )
+
+
+FIELD = re.compile(
+    r"""\\?"(?:field|param|path|property)\\?":\s*\\?"([A-Za-z_][\w.]*)\\?",\s*"""
+    r"""\\?"(?:message|msg|error|reason)\\?":\s*\\?"([^"\\]*)"""
+)
+NOT_WANTED = re.compile(r"(?i)cannot be|not allowed|not permitted|unknown|unexpected|unrecognized|must not")
+WANTED = re.compile(r"(?i)required|missing")
+
+
+def fields(text: str, line: str) -> Iterator[Observation]:  # noqa: ARG001
+    """A list of fields, each with what is wrong with it."""
+    for name, wrong in FIELD.findall(text):
+        if NOT_WANTED.search(wrong):
+            yield Observation(EXTRA, steps(name))
+        elif WANTED.search(wrong):
+            yield missing(steps(name))
 
 
 KEY_TYPE = re.compile(r"Type mismatch for key ([\w.-]+) expected: ([NSB]) actual")
