@@ -17,6 +17,7 @@ COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 READER = ROOT / "tests" / "trials" / "template"
 MAY_READ_PROPERTIES = {  # outside the reader, and why
     "tests/trials/project/deployable.py": "changes the template that is then deployed",
+    "tests/trials/project/lent.py": "adds layers to the functions of the template that is then deployed",
     "tests/trials/project/synthesised.py": "changes what CDK and the Serverless Framework wrote before it is read",
     "tests/trials/local_aws/deployment.py": "writes into the template where a function's package lies",
     "tests/support/deployed.py": "compares what SAM and CDK made, word by word",

@@ -312,12 +312,17 @@ def test_a_function_only_names_what_is_left_out_in_its_variables_and_policies() 
         "Work": {"Type": "AWS::Serverless::Function", "Properties": {"Environment": {"Variables": variables}}},
         "Role": {"Type": "AWS::IAM::Role", "Properties": {"Policies": [{"PolicyDocument": document}]}},
         "Tied": {"Type": "AWS::Serverless::Function", "Properties": {"CodeUri": {"Ref": "Places"}}},
+        "OfNobody": {
+            "Type": "AWS::IAM::Policy",
+            "Properties": {"PolicyDocument": document, "Roles": [{"Ref": "RoleOfSam"}]},
+        },
+        "OfRole": {"Type": "AWS::IAM::Policy", "Properties": {"PolicyDocument": document, "Roles": [{"Ref": "Role"}]}},
         "Alarm": {"Type": "AWS::CloudWatch::Alarm", "Properties": {"Dimensions": [{"Value": {"Ref": "Places"}}]}},
     }
     kept = without({"Resources": resources}, {"Places"})["Resources"]
 
     arn = "arn:aws:trial:us-east-1:123456789012:Places"
-    assert kept.keys() == {"Work", "Role"}
+    assert kept.keys() == {"Work", "Role", "OfRole"}
     assert kept["Work"]["Properties"]["Environment"]["Variables"] == {
         "A": "Places",
         "B": {"Fn::Sub": f"{arn}/Places/${{PlacesOfOthers}}"},

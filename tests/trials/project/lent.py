@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from trials.project.layers import NOT_PROJECT, foreign, holds, top
-from trials.template import FUNCTIONS, TemplateError, as_dict, logical_id, merged_properties, read_template
+from trials.template import FUNCTIONS, Model, TemplateError, as_dict, logical_id, merged_properties, read_template
 
 LAYERS = ("AWS::Serverless::LayerVersion", "AWS::Lambda::LayerVersion")
 MOST = 100  # templates of a repository that are read
@@ -47,11 +47,11 @@ def layers_of_others(folder: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
     """By the folder of its content, each layer that another template makes: its type and how it is built."""
     for path in sorted(templates(top(folder)))[:MOST]:
         with suppress(TemplateError):
-            for layer in read_template(path).get("Resources", {}).values():
-                properties = as_dict(layer.get("Properties")) if layer["Type"] in LAYERS else {}
-                content = properties.get("ContentUri") or properties.get("Content")
+            template = read_template(path)
+            for layer in Model(template).of(*LAYERS) if isinstance(template.get("Resources"), dict) else ():
+                content = layer.only("ContentUri") or layer.only("Content")
                 if isinstance(content, str) and (path.parent / content).is_dir():
-                    built = {key: layer[key] for key in ("Metadata",) if key in layer}
+                    built = {key: each for key, each in template["Resources"][layer.name].items() if key == "Metadata"}
                     yield (path.parent / content).resolve(), {"Type": "AWS::Serverless::LayerVersion", **built}
 
 

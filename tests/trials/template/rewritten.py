@@ -1,6 +1,7 @@
 """Templates with something left out or put differently, and the names that their authors gave."""
 
 import re
+from collections.abc import Set
 from typing import Any
 
 from trials.template.nodes import FUNCTIONS
@@ -48,10 +49,15 @@ def without_bootstrap(template: dict[str, Any]) -> dict[str, Any]:
     return {**{key: each for key, each in template.items() if key != "Rules"}, "Parameters": parameters}
 
 
-def naming_only(resource: dict[str, Any], gone: set[str]) -> dict[str, Any]:
-    """A function or role that only names some resources in its variables and policies; another one as it is."""
+def naming_only(resource: dict[str, Any], gone: set[str], here: Set[str]) -> dict[str, Any]:
+    """A function or role that only names some resources in its variables and policies; another one as it is.
+
+    So is a policy of its own if its roles are not all here: SAM makes some for a machine, which may be gone.
+    """
     properties = resource.get("Properties")
     if resource.get("Type") not in (*FUNCTIONS, *ROLES) or not isinstance(properties, dict):
+        return resource
+    if not references(properties.get("Roles")) <= here:
         return resource
     named = {key: as_names(value, gone) if key in NAMING else value for key, value in properties.items()}
     return {**resource, "Properties": named}
@@ -90,7 +96,7 @@ def without(template: dict[str, Any], names: set[str]) -> dict[str, Any]:
     while gone & resources.keys():
         names = names | gone
         kept = {name: resource for name, resource in resources.items() if name not in gone}
-        resources = {name: naming_only(resource, names) for name, resource in kept.items()}
+        resources = {name: naming_only(resource, names, kept.keys()) for name, resource in kept.items()}
         gone = {name for name, resource in resources.items() if references(resource) & names}
     outputs = {name: each for name, each in template.get("Outputs", {}).items() if not references(each) & names}
     return {**template, "Resources": resources, "Outputs": outputs}
