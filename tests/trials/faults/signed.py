@@ -29,7 +29,8 @@ def signed_anew(stage: Stage, source: Source, sample: Sample, refused: Delivery)
     stage.fresh()
     with noting(stage.local.signed) as notes:
         stage.invoke(source.function, payload)
-    signed = list(signed_by(sample, notes, roles(stage.project.code(source.function)[0])))
+    compared = roles(stage.project.code(source.function)[0]) if notes else []
+    signed = list(signed_by(sample, notes, compared))
     if not signed and (way := learned(sample, payload, stamp, notes)):
         signed = [way]
     if signed:
