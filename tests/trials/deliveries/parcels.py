@@ -230,9 +230,8 @@ def settled(stage: "Stage", value: Any) -> Any:
         key = str(entity.get("key", "trial"))
         key = unquote_plus(key) if "s3SchemaVersion" in value else key
         lay(stage, physical, key)
-        etag = hashlib.md5(
-            content_of(key, stage.ending), usedforsecurity=False
-        ).hexdigest()  # whoever asks for it alone finds it
+        laid = content_of(key, stage.ending)
+        etag = hashlib.md5(laid, usedforsecurity=False).hexdigest()  # whoever asks for it alone finds it
         told = {name: etag for name in ("etag", "eTag") if name in entity}
         return {**value, "bucket": {**bucket, "name": physical}, "object": {**entity, **told}}
     return {key: settled(stage, inner) for key, inner in value.items()}

@@ -43,7 +43,7 @@ def signed_anew(stage: Stage, source: Source, sample: Sample, refused: Delivery)
 def with_token(sample: Sample) -> Sample:
     """The request with a token in its header, as its API hands it over."""
     payload = dict(sample.payload)
-    name = "authorization" if "version" in payload and payload["version"] == "2.0" else "Authorization"
+    name = "authorization" if payload.get("version") == "2.0" else "Authorization"
     payload["headers"] = {**(payload.get("headers") or {}), name: f"Bearer {TOKEN}"}
     return replace(sample, payload=payload, origin=f"{sample.origin}, with a token")
 

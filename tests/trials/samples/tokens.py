@@ -9,6 +9,7 @@ from typing import Any
 
 from trials.project.tokens import CLAIMS, HASHES, TOKEN, token
 from trials.samples.sample import Sample
+from trials.samples.sought import CODE
 
 ANEW = ", its token signed anew"
 
@@ -21,7 +22,6 @@ def holds_token(payload: Any) -> bool:
 
 
 ROLE = re.compile(r"""\brole['"\])]*\s*[!=]==?\s*['"]([\w -]+)['"]""", re.IGNORECASE)
-CODE = (".py", ".js", ".mjs", ".cjs", ".ts")
 
 
 def roles(folder: Path) -> list[str]:
