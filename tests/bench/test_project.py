@@ -108,6 +108,22 @@ def test_a_machine_whose_definition_is_not_here_is_left_out(tmp_path: Path) -> N
     assert left_out == {"M": "its definition, gone.asl.json, is no file here"}
 
 
+def test_a_machine_whose_definition_cannot_be_read_is_left_out(tmp_path: Path) -> None:
+    (tmp_path / "m.asl.json").write_text("{\n\tStartAt: A,\n}")
+    text = "Resources: { M: { Type: AWS::Serverless::StateMachine, Properties: { DefinitionUri: m.asl.json } } }"
+    _, left_out = deployable(template(tmp_path, text), tmp_path, [])
+
+    assert left_out == {"M": "its definition, m.asl.json, is neither JSON nor YAML"}
+
+
+def test_a_definition_in_json_may_hold_tabs(tmp_path: Path) -> None:
+    (tmp_path / "m.asl.json").write_text('{\n\t"StartAt": "A"\n}')
+    text = "Resources: { M: { Type: AWS::Serverless::StateMachine, Properties: { DefinitionUri: m.asl.json } } }"
+    packed = LocalAws().pack(template(tmp_path, text), tmp_path)
+
+    assert packed["Resources"]["M"]["Properties"] == {"Definition": {"StartAt": "A"}}
+
+
 INCLUDING = """
 Transform: AWS::Serverless-2016-10-31
 Resources:

@@ -12,7 +12,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import yaml
 from botocore.exceptions import ClientError
 
 from trials.local_aws import javascript, makefile
@@ -32,6 +31,7 @@ from trials.template import (
     without,
     without_bootstrap,
 )
+from trials.template.machines import parsed_definition
 from trials.template.nested import inlined
 
 SYNTHESISED = ".template.json"
@@ -181,12 +181,12 @@ class LocalAws(Server):
                 self._depend(properties, folder / asset, extra, runtime)
         elif resource["Type"] == "AWS::Serverless::StateMachine" and "DefinitionUri" in properties:
             definition = folder / properties.pop("DefinitionUri")
-            properties["Definition"] = yaml.safe_load(definition.read_text())  # JSON is YAML
+            properties["Definition"] = parsed_definition(definition.read_text())
         elif resource["Type"] == "AWS::StepFunctions::StateMachine" and "DefinitionS3Location" in properties:
             place = resource.get("Metadata", {}).get(ASSET) or properties["DefinitionS3Location"]
             if isinstance(place, str) and (folder / place).is_file():
                 del properties["DefinitionS3Location"]
-                properties["DefinitionString"] = json.dumps(yaml.safe_load((folder / place).read_text()))
+                properties["DefinitionString"] = json.dumps(parsed_definition((folder / place).read_text()))
 
     def create(self, name: str, body: dict[str, Any], **parameters: str) -> Stack:
         """Create a stack from a template given as data; see `deploy`."""

@@ -24,6 +24,7 @@ from trials.template import (
     without,
     without_bootstrap,
 )
+from trials.template.machines import parsed_definition
 
 SDK = {"boto3": (1, 28), "botocore": (1, 31)}  # the first versions that can be told where the local AWS is
 POWERTOOLS = "aws-lambda-powertools[all]"
@@ -87,6 +88,8 @@ def undeployable(resource: dict[str, Any], body: dict[str, Any], folder: Path) -
     uri = as_dict(resource.get("Properties")).get("DefinitionUri")
     if isinstance(uri, str) and not (folder / uri).is_file():
         return f"its definition, {uri}, is no file here"
+    if isinstance(uri, str) and not isinstance(parsed_definition((folder / uri).read_text(errors="replace")), dict):
+        return f"its definition, {uri}, is neither JSON nor YAML"
     return ""
 
 

@@ -42,12 +42,13 @@ def definition(template: Model, machine: Resource) -> Node | None:
             file = template.neighbour(written)
             written = file.read_text(encoding="utf-8", errors="replace") if file else ""
         if written:
-            parsed = _parsed(written)
+            parsed = parsed_definition(written)
             return Node(template, parsed, machine.at(key)) if isinstance(parsed, dict) else None
     return None
 
 
-def _parsed(written: str) -> Any:
+def parsed_definition(written: str) -> Any:
+    """A definition's text as data, JSON or YAML; None if it is neither. JSON may hold tabs, which YAML may not."""
     try:
         return json.loads(written)
     except ValueError:
