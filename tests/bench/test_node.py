@@ -410,6 +410,28 @@ def test_code_that_imports_from_above_is_bundled_where_it_lies(tmp_path: Path, m
     assert asked == [(copy, ""), (tmp_path / "src", str(copy / "node_modules"))]
 
 
+def test_a_package_that_only_a_manifest_above_names_is_bundled_if_it_is_released(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (modules := tmp_path / "runtime" / "@aws-sdk").mkdir(parents=True)
+    (code := tmp_path / "src").mkdir()
+    (tmp_path / ".git").mkdir()
+    (tmp_path / "package.json").write_text('{"devDependencies": {"aws-sdk": "~2", "shared": "file:./shared"}}')
+    monkeypatch.setattr(javascript, "runtime_modules", lambda: modules.parent)
+    monkeypatch.setattr(javascript, "of_names", lambda versions: tmp_path / json.dumps(versions))
+    places: list[str] = []
+
+    def errand(command: list[str], environment: Any = None, **_: Path) -> Any:
+        places.append((environment or {}).get("NODE_PATH", ""))
+        refusal = 'Could not resolve "aws-sdk/clients/sns" Could not resolve "shared"' if len(places) == 1 else ""
+        return subprocess.CompletedProcess(command, int(bool(refusal)), "", refusal)
+
+    monkeypatch.setattr(javascript, "errand", errand)
+    javascript.bundle(code, {"EntryPoints": ["app.ts"]}, "app.handler", tmp_path / "out", code)
+
+    assert places == ["", f"{code / 'node_modules'}:{tmp_path / json.dumps({'aws-sdk': '~2'})}"]
+
+
 def test_code_is_bundled_with_the_settings_above_it_unless_it_brings_its_own(tmp_path: Path) -> None:
     (code := tmp_path / "src" / "orders").mkdir(parents=True)
     assert javascript.settings_above(code, code) == []

@@ -209,9 +209,12 @@ def bundle(code: Path, properties: dict[str, Any], handler: str, out: Path, sour
         *asked_of_esbuild(properties),
         *settings_above(code, source),
     ]
-    done = errand(command, cwd=code)
+    done, places, at = errand(command, cwd=code), [code / "node_modules"], code
     if done.returncode and 'Could not resolve "../' in done.stderr:
-        done = errand(command, {**os.environ, "NODE_PATH": str(code / "node_modules")}, cwd=source)
+        at = source
+        done = errand(command, beside(places), cwd=at)
+    if done.returncode and (named := named_elsewhere(source.resolve(), lacking(done.stderr))):
+        done = errand(command, beside([*places, of_names(named)]), cwd=at)
     if done.returncode:
         said = f"{' '.join(done.stderr.split())[:300]}{not_installed(source, done.stderr)}"
         raise PackagingError(f"esbuild failed for {entries[0]}: {said}")
@@ -219,6 +222,16 @@ def bundle(code: Path, properties: dict[str, Any], handler: str, out: Path, sour
 
 
 UNRESOLVED = re.compile(r'Could not resolve "([^."/][^"]*)"')
+
+
+def lacking(refusal: str) -> set[str]:
+    """The packages that esbuild looked for in vain."""
+    return {package_of(name) for name in UNRESOLVED.findall(refusal)}
+
+
+def beside(places: list[Path]) -> dict[str, str]:
+    """The environment in which esbuild looks into these folders too."""
+    return {**os.environ, "NODE_PATH": os.pathsep.join(map(str, places))}
 
 
 def compile_as_tsc(compiled: Compiled, handler: str, out: Path) -> Path:
@@ -243,7 +256,7 @@ def compile_as_tsc(compiled: Compiled, handler: str, out: Path) -> Path:
             f"--outdir={out / directory(handler, [entry])}",
             *(f"--external:{name}" for name in outside),
         ]
-        done = errand(command, {**os.environ, "NODE_PATH": os.pathsep.join(map(str, places))}, cwd=root)
+        done = errand(command, beside(places), cwd=root)
         more = [name for name in UNRESOLVED.findall(done.stderr) if name not in outside] if done.returncode else []
         if not more:
             break
@@ -268,7 +281,7 @@ def package_of(name: str) -> str:
 
 
 def named_elsewhere(root: Path, names: set[str]) -> dict[str, str]:
-    """The versions of packages that another manifest of the repository names, as that of a layer does."""
+    """The released versions of packages that another manifest of the repository names, as that of a layer does."""
     top = next((each for each in (root, *root.parents[:UPWARDS]) if (each / ".git").exists()), root)
     manifests = (path for path in top.rglob("package.json") if "node_modules" not in path.relative_to(top).parts)
     versions: dict[str, str] = {}
@@ -276,7 +289,8 @@ def named_elsewhere(root: Path, names: set[str]) -> dict[str, str]:
         with suppress(OSError, ValueError):
             fields = json.loads(manifest.read_text(encoding="utf-8-sig"))
             asked = {**(fields.get("devDependencies") or {}), **(fields.get("dependencies") or {})}
-            versions = {name: str(asked[name]) for name in names & asked.keys()} | versions
+            released = {name: str(asked[name]) for name in names & asked.keys() if ":" not in str(asked[name])}
+            versions = released | versions
     return versions
 
 
