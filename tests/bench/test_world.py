@@ -7,7 +7,17 @@ from typing import Any
 import pytest
 
 from trials.local_aws import Stack
-from trials.world import Difference, differences, mailed, noise, snapshot, tellable, without_envelope
+from trials.world import (
+    Difference,
+    account,
+    differences,
+    mailed,
+    noise,
+    services,
+    snapshot,
+    tellable,
+    without_envelope,
+)
 from trials.world.compare import is_time
 from trials.world.snapshot import Probes, named, parsed
 
@@ -163,3 +173,33 @@ def test_a_body_that_is_nested_without_end_stays_a_text() -> None:
     """As it lies in a dead-letter queue: no fault of the world."""
     assert parsed('{"body": "[1]"}') == {"body": [1]}
     assert parsed("[" * 5000) == "[" * 5000
+
+
+class Pages:
+    """A client whose paginator hands out one page."""
+
+    def __init__(self, **answers: Any) -> None:
+        self.answers = answers
+
+    def __getattr__(self, name: str) -> Any:
+        return lambda **_: self.answers[name]
+
+    def get_paginator(self, name: str) -> Any:
+        return SimpleNamespace(paginate=lambda **_: [self.answers[name]])
+
+
+def test_jobs_and_users_of_the_account_belong_to_the_world_where_the_template_names_their_service() -> None:
+    user = {"Username": "ana", "UserStatus": "CONFIRMED", "Attributes": [{"Name": "sub", "Value": "1"}]}
+    clients = {
+        "transcribe": Pages(list_transcription_jobs={"TranscriptionJobSummaries": [{"TranscriptionJobName": "call"}]}),
+        "cognito-idp": Pages(list_users={"Users": [user]}),
+    }
+    stack = Stack("on-stage", {}, {"Pool": "eu-west-1_pool"}, {}, {"Pool": "AWS::Cognito::UserPool"})
+    local: Any = SimpleNamespace(client=clients.__getitem__)
+
+    policy = {"Action": ["transcribe:StartTranscriptionJob", "cognito-idp:AdminCreateUser"]}
+    assert account(local, stack, services({"Resources": policy})) == {
+        "transcription jobs": [{"name": "call"}],
+        "users Pool": [{"name": "ana", "status": "CONFIRMED", "attributes": {}}],
+    }
+    assert account(local, stack, services({"Resources": {"Type": "AWS::SQS::Queue"}})) == {}

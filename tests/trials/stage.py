@@ -25,7 +25,7 @@ from trials.samples.stored import place
 from trials.samples.waits import TASK_TOKEN, WAITS, waiting
 from trials.template.tables import lifetimes
 from trials.verdicts.permissions import Used
-from trials.world import PLACES, Probes, World, mailed, named, queued, snapshot
+from trials.world import PLACES, Probes, World, account, mailed, named, queued, services, snapshot
 
 LONGEST = 8_000  # characters of an error that are read
 PASSED = "passed on by another function"
@@ -101,6 +101,7 @@ class Stage:
         self.senders: set[str] = set()  # of mails, verified in each world: an account has them, and seldom a template
         self.secrets: dict[str, str] = {}  # made up by the template, by logical id, that are the same in each world
         self.passed_on: dict[str, Sample] = {}  # by queue or machine: what a function sent to it
+        self.beside = services(project.body)  # whose things in the account belong to its world
         self.graves = frozenset(f"queue {name}" for name in graves(project.body))
 
     def offer_roles(self, make: "Callable[[], Stage]") -> None:
@@ -234,7 +235,8 @@ class Stage:
         mails = mailed(self.local, self.stack)
         rows = named(self.mysql.world(), self.stack) if self.mysql else {}
         world = snapshot(self.local, self.stack, self.probes)
-        return {**world, **rows, "mails": mails, "outside": self.outside.records()}
+        beside = account(self.local, self.stack, self.beside)
+        return {**world, **beside, **rows, "mails": mails, "outside": self.outside.records()}
 
     def missing(self) -> list[tuple[str, str]]:
         """Kinds and names of what functions asked for in vain in this world."""

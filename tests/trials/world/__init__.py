@@ -1,5 +1,6 @@
 """The state of a stack, and how two states differ."""
 
+from trials.world.account import account, services
 from trials.world.compare import Difference, Noise, World, differences, noise, tellable
 from trials.world.snapshot import PLACES, Probes, mailed, named, queued, snapshot, without_envelope
 
@@ -9,11 +10,13 @@ __all__ = [
     "Noise",
     "Probes",
     "World",
+    "account",
     "differences",
     "mailed",
     "named",
     "noise",
     "queued",
+    "services",
     "snapshot",
     "tellable",
     "without_envelope",
