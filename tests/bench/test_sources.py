@@ -316,6 +316,24 @@ def test_an_engine_of_amazon_mq_is_known_however_it_is_written(engine: str, orig
     assert json.loads(found.given)["eventSource"] == origin
 
 
+GRAPH = f"""  Graph:
+    Type: AWS::Serverless::GraphQLApi
+    Properties:
+      DataSources: {{ Lambda: {{ Orders: {{ FunctionArn: {ARN} }}, Unused: {{ FunctionArn: {ARN} }} }} }}
+      Functions: {{ ask: {{ DataSource: Orders }}, other: {{ DataSource: None }} }}
+      Resolvers: {{ Query: {{ none: {{ Pipeline: [other] }}, order: {{ Pipeline: [other, ask] }} }} }}
+"""
+
+
+def test_each_function_behind_a_graph_of_sam_is_a_source_asked_for_the_field_that_leads_to_it(tmp_path: Path) -> None:
+    found = listed(tmp_path, WORK + GRAPH)
+
+    assert [(each.name, each.kind, json.loads(each.given)["info"]["fieldName"]) for each in found] == [
+        ("Graph.Query.order", Kind.DIRECT, "order"),
+        ("Graph.Query.Unused", Kind.DIRECT, "Unused"),
+    ]
+
+
 def token(version: str = "") -> str:
     """A pool's trigger before a token is made, of a version; both properties then name one trigger."""
     newer = f", PreTokenGenerationConfig: {{ LambdaVersion: {version}, LambdaArn: {ARN} }}" if version else ""

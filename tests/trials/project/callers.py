@@ -6,7 +6,7 @@ from typing import Any
 
 from trials.project.source import Kind, Source
 from trials.project.tokens import TOKEN
-from trials.template import Resource, logical_id, references
+from trials.template import Resource, as_dict, listed, logical_id, references
 from trials.template.nodes import Mapping
 
 METHOD = "arn:aws:execute-api:us-east-1:123456789012:trial/prod/GET/trial"
@@ -221,7 +221,9 @@ BALANCED = json.dumps(  # what a load balancer hands to the function of a target
 def of_asker(resource: Resource) -> Iterator[Source]:
     """The function that a service asks and waits for, and what it is asked."""
     template, function, given = resource.template, "", ""
-    if resource.type == "AWS::AppSync::Resolver":
+    if resource.type == "AWS::Serverless::GraphQLApi":
+        yield from of_graph(resource)
+    elif resource.type == "AWS::AppSync::Resolver":
         origin = template.resources.get(logical_id(resource.written("DataSourceName")))
         function = template.function(origin.written("LambdaConfig", "LambdaFunctionArn")) if origin else ""
         given = resolves(str(resource.only("TypeName")), str(resource.only("FieldName")))
@@ -235,6 +237,23 @@ def of_asker(resource: Resource) -> Iterator[Source]:
         function = template.function(resource.written("InvokeConfiguration", "TargetArn"))
     if function:
         yield Source(Kind.DIRECT, function, resource.name, given=given)
+
+
+def of_graph(resource: Resource) -> Iterator[Source]:
+    """The functions behind a SAM GraphQL API, each asked for the first field whose pipeline leads to it."""
+    steps, resolvers = as_dict(resource.written("Functions")), as_dict(resource.written("Resolvers"))
+    for name, origin in as_dict(resource.written("DataSources", "Lambda")).items():
+        function = resource.template.function(as_dict(origin).get("FunctionArn"))
+        leading = {step for step, told in steps.items() if as_dict(told).get("DataSource") == name}
+        fields = (
+            (parent, field)
+            for parent, of_parent in resolvers.items()
+            for field, told in as_dict(of_parent).items()
+            if leading & {str(step) for step in listed(as_dict(told).get("Pipeline"))}
+        )
+        if function:
+            asked = next(fields, ("Query", str(name)))
+            yield Source(Kind.DIRECT, function, f"{resource.name}.{'.'.join(asked)}", given=resolves(*asked))
 
 
 def handed_by(mapping: Mapping) -> str:
