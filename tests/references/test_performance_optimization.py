@@ -356,6 +356,19 @@ def test_the_defaults_wait_a_minute_for_each_attempt() -> None:
     assert (config.connect_timeout, config.read_timeout, config.max_pool_connections) == (60, 60, 10)
 
 
+def test_the_worst_case_of_the_clients_is_nine_seconds_of_attempts_and_three_of_delays(waits: list[float]) -> None:
+    calls: Any = fresh("parallel").CALLS
+    with answering(refused) as server:
+        client = boto3.client("sqs", endpoint_url=server.url, config=calls)
+        random.seed(11)
+        with pytest.raises(ClientError):
+            client.list_queues()
+
+        assert server.requests * (calls.connect_timeout + calls.read_timeout) == 9
+    random.seed(11)
+    assert sum(slept / random.random() for slept in waits) == pytest.approx(3)  # full jitter draws a share of each
+
+
 # --- many calls -------------------------------------------------------------------------------------------------------
 
 
