@@ -12,8 +12,9 @@ from trials.local_aws.deployment import LARGEST, stack_name
 from trials.local_aws.javascript import asked_of_esbuild
 from trials.local_aws.packaging import PackagingError, asked_for, packages, with_places
 from trials.project import read
-from trials.project.deployable import deployable
+from trials.project.deployable import deployable, too_old
 from trials.project.graves import graves, keeps_failures
+from trials.project.layers import lines
 from trials.project.parameters import made_up, stored, value_for
 from trials.stage import overridden
 from trials.template import read_template
@@ -257,6 +258,17 @@ def test_an_sdk_that_cannot_find_the_local_aws_is_taken_newer(tmp_path: Path, re
     assert [note for note in project.notes if requirement in note] == [
         f"{requirement} of src can only call AWS itself: a newer one is packaged"
     ] * newer
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-8-sig"])
+def test_a_list_of_packages_in_another_encoding_ends_no_run(tmp_path: Path, encoding: str) -> None:
+    (path := tmp_path / "requirements.txt").write_text("boto3==1.20.0\npillow\n", encoding=encoding)
+
+    assert with_places(path, tmp_path).splitlines() == ["boto3==1.20.0", "pillow"]
+    assert lines(path) == ["boto3==1.20.0", "pillow"]
+    assert list(too_old({"Globals": {"Function": {"CodeUri": "."}}, "Resources": {}}, tmp_path)) == [
+        "boto3==1.20.0 of ."
+    ]
 
 
 def test_uv_is_told_of_newer_packages_only_while_it_packs(monkeypatch: pytest.MonkeyPatch) -> None:

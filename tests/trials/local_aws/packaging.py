@@ -1,5 +1,6 @@
 """The dependencies of functions, installed as `sam build` would and kept for the next run."""
 
+import codecs
 import contextlib
 import hashlib
 import os
@@ -37,6 +38,13 @@ def asked_for(source: Path) -> tuple[Path | None, list[str]]:
     return None, []
 
 
+def named_in(requirements: Path) -> str:
+    """The text of a requirements file, in UTF-8 or as PowerShell writes it."""
+    raw = requirements.read_bytes()
+    utf_16 = raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    return "\n".join(raw.decode("utf-16" if utf_16 else "utf-8-sig", errors="replace").splitlines())
+
+
 UPWARDS = 4  # folders above that of a requirements file in which a relative path may be meant
 RELATIVE = re.compile(
     r"^([ \t]*(?:(?:-e|--editable)[ \t=]*)?)(\.{1,2}(?:/[^\s\[]*)?)((?:\[.*?\])?(?:[ \t].*)?)$", re.MULTILINE
@@ -59,7 +67,7 @@ def with_places(requirements: Path, build: Path) -> str:
             there = shutil.copytree(there, copies / there.resolve().name, ignore=NO_SOURCE, symlinks=True)
         return f"{line[1]}{there.resolve()}{line[3]}" if there else line[0]
 
-    return RELATIVE.sub(whole, requirements.read_text())
+    return RELATIVE.sub(whole, named_in(requirements))
 
 
 def install(requirements: Path | None, extra: Sequence[str], build: Path) -> Path:
@@ -70,13 +78,13 @@ def install(requirements: Path | None, extra: Sequence[str], build: Path) -> Pat
     (more := build / "extra.txt").write_text("\n".join(extra))
     # What the file names with `-r` is meant from its own folder, where `sam build` runs pip too.
     place = ["--directory", str(requirements.parent.resolve())] if requirements else []
-    if requirements and (text := with_places(requirements, build)) != requirements.read_text():
+    if requirements and (text := with_places(requirements, build)) != named_in(requirements):
         (requirements := build / "requirements.txt").write_text(text)
     wanted = [str(path.resolve()) for path in (requirements, more) if path]
     python = [*place, "--quiet", "--python", str(ENVIRONMENT / "bin" / "python")]
     releases = uv("pip", "compile", "--no-header", "--no-annotate", *python, *wanted)
     if all(re.fullmatch(r"[\w.-]+(\[.*\])?==\S+( ;.*)?", line) for line in releases.splitlines()):
-        text = releases + (requirements.read_text() if requirements else "")  # with its index, if it names one
+        text = releases + (named_in(requirements) if requirements else "")  # with its index, if it names one
         kept = ENVIRONMENT / "packages" / hashlib.sha256(text.encode()).hexdigest()[:16]
     else:  # a folder, an archive or a repository may change under its name
         kept = build / "packages"

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from trials.local_aws.compiled import compiled_from
+from trials.local_aws.packaging import named_in
 from trials.machines.absent import called_by_name
 from trials.project.layers import holds, imports_of, stand_in
 from trials.project.lent import LAYERS, lend
@@ -121,7 +122,7 @@ def too_old(body: dict[str, Any], folder: Path) -> Iterator[str]:
     places = {str(holder["CodeUri"]) for holder in holders(body) if isinstance(holder.get("CodeUri"), str)}
     for place in sorted(places):
         path = folder / place / "requirements.txt"
-        for line in path.read_text().splitlines() if path.is_file() else ():
+        for line in named_in(path).splitlines() if path.is_file() else ():
             pinned = re.match(r"(boto3|botocore)\s*(?:==|~=|<=|<)\s*(\d+)\.(\d+)", line)
             if pinned and (int(pinned[2]), int(pinned[3])) < SDK[pinned[1]]:
                 yield f"{line.strip()} of {place}"

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from trials.local_aws.deployment import PACKAGES
+from trials.local_aws.packaging import named_in
 from trials.project.effects import imported, modules, own_files
 from trials.template import ASSET, FUNCTIONS, Model, as_dict, logical_id, merged_properties
 
@@ -146,10 +147,9 @@ def files_of(folder: Path) -> Iterator[Path]:
 def lines(path: Path) -> list[str]:
     """What a file names: requirements, of a `pyproject.toml` and a Pipfile as well."""
     with suppress(OSError, tomllib.TOMLDecodeError):
-        text = path.read_text(encoding="utf-8", errors="replace")
         if path.suffix == ".txt":
-            return [line for line in text.splitlines() if line.strip() and line.strip()[0].isalnum()]
-        told = tomllib.loads(text)
+            return [line for line in named_in(path).splitlines() if line.strip() and line.strip()[0].isalnum()]
+        told = tomllib.loads(path.read_text(encoding="utf-8", errors="replace"))
         listed = as_dict(told.get("project")).get("dependencies") or []
         poetry = as_dict(as_dict(as_dict(told.get("tool")).get("poetry")).get("dependencies"))
         return [*map(str, listed), *poetry, *as_dict(told.get("packages"))]
