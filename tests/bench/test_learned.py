@@ -19,6 +19,7 @@ from trials.samples.learned import lacks, meant, mends, raised
 from trials.samples.made import made
 from trials.samples.reads import EACH
 from trials.samples.refused import EXTRA, MISSING, VALUE, Observation, Refusal, observations
+from trials.samples.refused.observation import VALUES
 from trials.samples.sample import Sample
 from trials.verdicts import Promise, broken, unproved
 from trials.verdicts.judge import refused_sample
@@ -252,6 +253,24 @@ def test_the_line_that_raised_tells_where_a_key_belongs(text: str, line: str, fo
 
 
 @pytest.mark.parametrize(
+    ("kind", "value"),
+    [
+        ("integer", 1),
+        ("double precision", 1),
+        ("uuid", VALUES["uuid"]),
+        ("timestamp with time zone", VALUES["datetime"]),
+        ("inet", None),
+    ],
+)
+def test_a_value_that_is_none_of_its_column_s_type_gets_one_wherever_it_stands(kind: str, value: Any) -> None:
+    text = f'error: invalid input syntax for type {kind}: "trial-1"'
+
+    for told in (text, json.dumps({"error": text})):
+        observed = [(each.old, each.value) for each in observations(Refusal((told,)))]
+        assert observed == ([("trial-1", value)] if value else [])
+
+
+@pytest.mark.parametrize(
     "text",
     ["Unauthorized", "{}", "Task timed out after 3.00 seconds", "Error: no", '{"message": "Internal Server Error"}'],
 )
@@ -273,6 +292,13 @@ def test_a_message_gets_what_was_missed_and_says_so() -> None:
     assert json.loads(again.payload) == {"id": "trial-1", "order_id": "trial-1", "total": 1}
     assert mended_.origin == "made up, with order_id learned from a refusal"
     assert again.origin == "made up, with order_id, total learned from a refusal"
+
+
+def test_an_id_that_must_be_a_uuid_becomes_one_although_a_name_is_the_same_text() -> None:
+    sample = Sample({"body": json.dumps({"id": "trial-1", "name": "trial-1", "size": 2})}, "made up")
+    mended_sample = first(sample, POST, 'invalid input syntax for type uuid: "trial-1"')
+
+    assert json.loads(mended_sample.payload["body"])["id"] == VALUES["uuid"]
 
 
 def test_a_name_at_the_beginning_of_a_sentence_is_that_of_the_key() -> None:

@@ -13,6 +13,7 @@ from trials.project.sources import Kind, Source
 from trials.samples.derive import guess, typed_images, words
 from trials.samples.reads import EACH, JSON, Steps
 from trials.samples.refused import EXTRA, MISSING, Observation, Refusal, observations
+from trials.samples.refused.observation import VALUES
 from trials.samples.sample import Sample
 
 MOST = 6  # mends of one sample that are tried
@@ -187,7 +188,8 @@ def without_old(value: Any, level: Steps, seen: Observation) -> Any:
         return {**value, step: without_old(value.get(step), rest, seen)} if isinstance(value, dict) else value
     if isinstance(value, dict):
         fields = [name for name, inner in value.items() if inner == seen.old]
-        chosen = [name for name in fields if name != "id"] or fields
+        others = [name for name in fields if name != "id" or seen.value == VALUES["uuid"]]
+        chosen = others or fields
         return {name: seen.value if name in chosen else without_old(inner, (), seen) for name, inner in value.items()}
     return [without_old(each, (), seen) for each in value] if isinstance(value, list) else value
 

@@ -19,7 +19,7 @@ from trials.samples.refused.python import (
     signature,
     unreadable,
 )
-from trials.samples.refused.words import FIELD, KEY_TYPE, NO_KEY, dynamodb, fields, located, words
+from trials.samples.refused.words import FIELD, KEY_TYPE, NO_KEY, NO_VALUE, dynamodb, fields, located, postgresql, words
 
 __all__ = ["EXTRA", "MISSING", "PARSERS", "VALUE", "Observation", "Parser", "Refusal", "observations"]
 
@@ -49,6 +49,7 @@ PARSERS = (
     ),
     Parser("Joi", re.compile(r"\\?\"[\w.\[\]]+\\?\" (?:is required|must be)"), joi),
     Parser("DynamoDB", re.compile(f"{KEY_TYPE.pattern}|{NO_KEY.pattern}"), dynamodb),
+    Parser("PostgreSQL", NO_VALUE, postgresql),
     Parser("a key", re.compile(r"KeyError"), key_error),
     Parser("Node.js", re.compile(r"undefined|null|is not iterable|is not a function|JSON"), undefined),
     Parser(

@@ -84,6 +84,18 @@ KEY_TYPE = re.compile(r"Type mismatch for key ([\w.-]+) expected: ([NSB]) actual
 NO_KEY = re.compile(r"Missing the key ([\w.-]+) in the item")
 
 
+NO_VALUE = re.compile(r'invalid input syntax for type ([a-z]+)[a-z ]*: \\?"(.*?)\\?"')
+NUMBERS = ("smallint", "numeric", "double", "real")
+
+
+def postgresql(text: str, line: str) -> Iterator[Observation]:  # noqa: ARG001
+    """A value that is none of its column's type; the column is not named."""
+    for kind, old in NO_VALUE.findall(text):
+        value = VALUES.get("number" if kind in NUMBERS else "datetime" if kind == "timestamp" else kind)
+        if value is not None:
+            yield Observation(VALUE, (), value, old=old)
+
+
 def dynamodb(text: str, line: str) -> Iterator[Observation]:  # noqa: ARG001
     """What DynamoDB says of an item whose key was made of the event."""
     for name, kind in KEY_TYPE.findall(text):
