@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from support.seeds import harvest
-from trials.local_aws.mysql import connects_to_mysql, created
+from trials.local_aws.databases import MYSQL, connects_to, created
 from trials.samples.sought import ROW, declared, wanted
 from trials.verdicts import Promise, Verdict, broken
 from trials.verdicts.databases import UNKNOWN_KEYS, with_known_keys
@@ -45,14 +45,14 @@ def test_a_project_connects_to_mysql_if_its_own_code_names_it(
     (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
     (tmp_path / name).write_text(text)
 
-    assert connects_to_mysql(tmp_path) is connects
+    assert connects_to(MYSQL, tmp_path) is connects
 
 
 def test_a_link_that_leads_nowhere_is_passed_over(tmp_path: Path) -> None:
     (tmp_path / "gone.py").symlink_to(tmp_path / "nothing.py")
     (tmp_path / "z.py").write_text("import pymysql")
 
-    assert connects_to_mysql(tmp_path)
+    assert connects_to(MYSQL, tmp_path)
     assert declared(tmp_path) == {}
 
 

@@ -175,7 +175,7 @@ def test_the_item_of_whoever_asks_lies_beside_the_next_that_is_looked_for(monkey
 class EachWorldAnew:
     """Stands in for a stage whose topic holds another notification in each new world, before anything is delivered."""
 
-    mysql = None
+    databases = ()
 
     def __init__(self) -> None:
         self.worlds = 0

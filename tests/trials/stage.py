@@ -4,7 +4,7 @@ import json
 import os
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from functools import cache
@@ -12,7 +12,7 @@ from typing import Any
 
 from trials.deliveries.history import Answer
 from trials.local_aws import LocalAws, LocalAwsError, Stack
-from trials.local_aws.mysql import MySql
+from trials.local_aws.databases import Database
 from trials.local_aws.outside import StandIn
 from trials.project import Project
 from trials.project.graves import graves
@@ -76,7 +76,7 @@ def indexed(item: dict[str, Any], types: list[Any]) -> dict[str, Any]:
 
 
 class Stage:
-    mysql: MySql | None = None
+    databases: Sequence[Database] = ()
 
     def __init__(
         self,
@@ -85,9 +85,9 @@ class Stage:
         outside: StandIn,
         thorough: bool = False,
         policy: bool = False,
-        mysql: MySql | None = None,
+        databases: Sequence[Database] = (),
     ) -> None:
-        self.local, self.project, self.outside, self.mysql = local, project, outside, mysql
+        self.local, self.project, self.outside, self.databases = local, project, outside, databases
         self.thorough, self.policy = thorough, policy  # what was asked for beyond the default trials
         self.stack: Stack
         self.used: dict[str, Used] = {}  # by function, what its last source showed under its role
@@ -119,8 +119,8 @@ class Stage:
         """An empty world in which nothing sets a function off but the trial itself."""
         self.local.reset()
         self.outside.forget()
-        if self.mysql:
-            self.mysql.reset()
+        for database in self.databases:
+            database.reset()
         self.local.left_running.unlink(missing_ok=True)
         self.stack = self.deploy()
         self._switch_off()
@@ -131,8 +131,10 @@ class Stage:
                 self.tokens[thing[1]], self.stack.resources[WAITS] = waiting(self.local)
                 self.stack.types[WAITS] = "AWS::SQS::Queue"
                 continue
-            if thing[0] == ROW and self.mysql:
-                self.mysql.lay(thing[1].split("#")[0], json.loads(thing[2]))
+            if thing[0].endswith(ROW):
+                for database in self.databases:
+                    if thing[0] == f"{database.kind.name} {ROW}":
+                        database.lay(thing[1].split("#")[0], json.loads(thing[2]))
                 continue
             for name, (kind, physical) in lay(self.local, thing, self.ending).items():  # looked at as the stack's
                 self.stack.types.setdefault(name, kind)
@@ -233,20 +235,20 @@ class Stage:
 
     def now(self) -> World:
         mails = mailed(self.local, self.stack)
-        rows = named(self.mysql.world(), self.stack) if self.mysql else {}
+        rows = {place: kept for each in self.databases for place, kept in named(each.world(), self.stack).items()}
         world = snapshot(self.local, self.stack, self.probes)
         beside = account(self.local, self.stack, self.beside)
         return {**world, **beside, **rows, "mails": mails, "outside": self.outside.records()}
 
     def missing(self) -> list[tuple[str, str]]:
         """Kinds and names of what functions asked for in vain in this world."""
-        return [*self.local.missing(), *(self.mysql.sought() if self.mysql else [])]
+        return [*self.local.missing(), *(row for each in self.databases for row in each.sought())]
 
     def meet(self, patience: float) -> None:
-        """Let each call to AWS, and each statement to MySQL, wait for the same one of another delivery."""
+        """Let each call to AWS, and each statement to a database, wait for the same one of another delivery."""
         self.local.meet(patience)
-        if self.mysql:
-            self.mysql.meet(patience)
+        for database in self.databases:
+            database.meet(patience)
 
     def items(self) -> Iterator[tuple[str, dict[str, Any]]]:
         """Every item of the stack's tables, by the table's logical id."""

@@ -17,12 +17,13 @@ from pathlib import Path
 from typing import Any, Self
 
 from trials.local_aws import ROOT, LocalAws, LocalAwsError, namespace
-from trials.local_aws.mysql import MySql, connects_to_mysql
+from trials.local_aws.databases import KINDS, Database, connects_to
 from trials.local_aws.names import Names
 from trials.local_aws.outside import StandIn
 from trials.local_aws.processes import end_with_parent
 from trials.local_aws.scratch import scratch
 from trials.project import Project, Source, read
+from trials.project.layers import top
 from trials.report.events import Deployed, Event, Note, SourceStarted, TrialStarted
 from trials.samples import Sample
 from trials.stage import Stage
@@ -153,6 +154,8 @@ def work(pipe: Connection, path: Path, home: Path, port: int, asked: tuple[bool,
             if speaks:
                 types = sorted(f"{name} ({kind})" for name, kind in stage.stack.types.items())
                 pipe.send(Deployed(types, dict(stage.stack.left_out)))
+                for lacking in theatre.without:
+                    pipe.send(Note(lacking))
                 if why := theatre.unfenced:
                     pipe.send(Note(f"your code runs unfenced, only Python's sockets are kept on this machine: {why}"))
             answer_tasks(pipe, stage)
@@ -167,7 +170,7 @@ def work(pipe: Connection, path: Path, home: Path, port: int, asked: tuple[bool,
 class Theatre:
     """Context manager around all that a stage stands on, in a namespace that this process enters for good.
 
-    `unfenced` says why it has none.
+    `unfenced` says why it has none, `without` which databases have no stand-in.
     """
 
     def __init__(self, home: Path, path: Path, port: int = 0, forks: bool = False) -> None:
@@ -175,6 +178,7 @@ class Theatre:
         self._home, self._port, self._forks = home, port, forks
         folder = path if path.is_dir() else path.parent
         self._folder = folder
+        self.without: list[str] = []  # databases that cannot be had here, and why
         self._needed = [home, folder, ROOT, Path(sys.prefix), Path(sys.base_prefix)]
 
     def __enter__(self) -> Self:
@@ -187,21 +191,29 @@ class Theatre:
             self._scratch = scratch(self._home, self._needed)
             local = LocalAws(self._port, True, self._home, self._outside.ca, self._scratch, self._forks)
             self._local = stack.enter_context(local)
-            self._mysql: MySql | None = None
-            if self._outside.authority and connects_to_mysql(self._folder):
-                self._mysql = stack.enter_context(MySql(self._home, self._outside.authority, self._folder))
+            self._databases = list(self._stand_ins(stack))
             self._stack = stack.pop_all()
         return self
 
     def __exit__(self, *_: object) -> None:
         self._stack.close()
 
+    def _stand_ins(self, stack: ExitStack) -> Iterator[Database]:
+        """The databases that the project's code names; one that cannot be had here ends no run."""
+        authority, above = self._outside.authority, top(self._folder)
+        for kind in KINDS:
+            if authority and connects_to(kind, self._folder):
+                try:
+                    yield stack.enter_context(Database(kind, self._home, authority, self._folder, above))
+                except LocalAwsError as error:
+                    self.without.append(f"code that connects to {kind.name} meets none: {error}")
+
     def stage(self, path: Path, thorough: bool = False, policy: bool = False) -> Stage:
         """A stage for the project at `path`, on which nothing is deployed yet."""
         project = read(path, self._outside.url if self.unfenced else URL)
         self._outside.answers = project.supply.outside
-        stage = Stage(self._local, project, self._outside, thorough, policy, self._mysql)
-        stage.offer_roles(lambda: Stage(self._with_roles, project, self._outside, mysql=self._mysql))
+        stage = Stage(self._local, project, self._outside, thorough, policy, self._databases)
+        stage.offer_roles(lambda: Stage(self._with_roles, project, self._outside, databases=self._databases))
         return stage
 
     @cached_property

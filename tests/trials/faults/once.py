@@ -27,7 +27,7 @@ from trials.samples.sought import told, wanted
 from trials.samples.stored import asking_for, place
 from trials.stage import Stage
 from trials.verdicts import Judgement, Promise, Verdict, broken
-from trials.verdicts.databases import BY_STAND_IN, database, needs_a_database
+from trials.verdicts.databases import database, lacks_a_table, needs_a_database
 from trials.verdicts.judge import (
     NO_PACKAGE,
     does_not_start,
@@ -90,7 +90,7 @@ class Try:
     names: dict[str, str] = field(default_factory=dict)  # logical ids by physical id, which each world has anew
     missing: list[tuple[str, str]] = field(default_factory=list)  # kinds and names of what it asked for in vain
     made_up: list[str] = field(default_factory=list)  # calls of services that are not here
-    by_stand_in: bool = False  # a stand-in for a database answered
+    by_stand_in: str = ""  # what is to be said of a stand-in for a database, if it answered
     bodies: list[Any] = field(default_factory=list)  # what was returned, once for each world
 
     @property
@@ -163,7 +163,7 @@ def taken(stage: Stage, source: Source, fared: Try, tried: list[str]) -> Attempt
         text = f"{judgement.happened}; what {', '.join(fared.made_up)} answered was made up, for it is not here"
         judgement = replace(judgement, happened=text)
     if fared.by_stand_in:
-        judgement = replace(judgement, happened=f"{judgement.happened}; {BY_STAND_IN}")
+        judgement = replace(judgement, happened=f"{judgement.happened}; {fared.by_stand_in}")
     return Attempt(judgement, reference, tried, stage.returned_early(source.function), fared.sample)
 
 
@@ -227,7 +227,7 @@ def undisturbed_twice(stage: Stage, source: Source, sample: Sample) -> Try:
         fared.looked = [each for told in stage.local.lookups() for each in lookups(told["request"], told["operation"])]
         fared.names = {physical: name for name, physical in stage.stack.resources.items()}
         fared.missing = stage.missing()
-        fared.by_stand_in = bool(stage.mysql and stage.mysql.asked())
+        fared.by_stand_in = "; ".join(filter(None, (each.answered() for each in stage.databases)))
         fared.made_up = list(dict.fromkeys(stage.local.made_up()))
         fared.worlds.append(stage.world())
         fared.bodies += [answer.body for answer in fared.result.answers[-1:]]
@@ -377,6 +377,8 @@ def refused_by(stage: Stage, source: Source, sample: Sample, fared: Try, log: li
         return newer
     if name := database("\n".join((*(answer.whole for answer in result.answers), error, *log))):
         return needs_a_database(sample.origin, name, error)
+    if unknown := lacks_a_table(sample.origin, error):
+        return unknown
     if reason := does_not_start(result.last_error or error, variables(stage, source.function), here):
         return broken(Promise.DOES_NOT_START, reason)
     outside = astray(log)

@@ -26,12 +26,12 @@ def is_installed() -> bool:
     return (ENVIRONMENT / "compiled.lock").exists()
 
 
-def install() -> None:
-    """Create or check the environment of the local AWS from the lock file; takes a moment the first time."""
-    lock, compiled = (ROOT / "uv.lock").read_text(), ENVIRONMENT / "compiled.lock"
+def install(group: str = "local-aws", folder: Path = ENVIRONMENT) -> None:
+    """Create or check an environment of a group of the lock file; takes a moment the first time."""
+    lock, compiled = (ROOT / "uv.lock").read_text(), folder / "compiled.lock"
     current = compiled.exists() and compiled.read_text() == lock  # to compile all anew would cost each run seconds
-    group = ["--only-group", "local-aws", *([] if current else ["--compile-bytecode"])]
-    uv("sync", "--quiet", "--frozen", *group, "--project", str(ROOT), UV_PROJECT_ENVIRONMENT=str(ENVIRONMENT))
+    packages = ["--only-group", group, *([] if current else ["--compile-bytecode"])]
+    uv("sync", "--quiet", "--frozen", *packages, "--project", str(ROOT), UV_PROJECT_ENVIRONMENT=str(folder))
     if not current:
         compiled.write_text(lock)
 

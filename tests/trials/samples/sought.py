@@ -29,7 +29,7 @@ TYPES = {  # of what is laid and is looked at afterwards, as what the stack make
     "topic": "AWS::SNS::Topic",
     "table": "AWS::DynamoDB::Table",
 }
-ROW = "row"  # of a table in MySQL
+ROW = "row"  # how the kind of a row ends, which begins with the name of its database
 NAMES_ONLY = {"name", "arn", "url", "id", "table", "queue", "topic", "bucket"}
 
 
@@ -59,7 +59,7 @@ def content(kind: str, name: str, folder: Path, resources: dict[str, str]) -> st
     """An object's content goes by its key; a secret holds every name that the code reads."""
     if kind in (*TYPES, TASK_TOKEN, "log group"):
         return ""
-    if kind == ROW:
+    if kind.endswith(ROW):
         return json.dumps(row(json.loads(name.split("#", 1)[1]), folder))
     if kind == "secret":
         return json.dumps(members(folder))

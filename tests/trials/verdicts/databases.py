@@ -1,4 +1,4 @@
-"""Databases that code connects to over their own protocols: none of them is here."""
+"""Databases that code connects to over their own protocols: most are not here, of some a stand-in is."""
 
 import re
 
@@ -21,7 +21,6 @@ REFUSED = re.compile(
 )
 
 
-BY_STAND_IN = "a stand-in for MySQL answered, which is no real engine"
 UNKNOWN_KEYS = ", whose keys are not known here"  # how a place ends of whose table no CREATE TABLE was found
 
 
@@ -40,9 +39,22 @@ def needs_a_database(origin: str, name: str, error: str) -> Judgement:
     return unproved(text, supply=f"a trial in an account of yours, or code that is given another store than {name}")
 
 
+LACKING = re.compile(r'(?:relation "?([\w.]+)"?|column "?([\w.]+)"?(?: of relation "[\w.]+")?) does not exist')
+
+
+def lacks_a_table(origin: str, error: str) -> Judgement | None:
+    """What to say of an error that names a table or a column which PostgreSQL does not have; None for another."""
+    lacking = LACKING.search(error)
+    if not lacking:
+        return None
+    name = f"column {lacking[2]}" if lacking[2] else f"table {lacking[1]}"
+    text = f"{origin}: the PostgreSQL of the trials does not have the {name}: {error}"
+    return unproved(text, supply=f"what creates the {name}, in a .sql file of the project")
+
+
 def with_known_keys(judgement: Judgement) -> Judgement:
     """The judgement; that rows are doubled is unproved where a key may have kept them from it."""
-    table = re.search(rf"MySQL (\w+){UNKNOWN_KEYS}", judgement.happened)
+    table = re.search(rf"(?:MySQL|PostgreSQL) ([\w.]+){UNKNOWN_KEYS}", judgement.happened)
     if judgement.promise is not Promise.DOUBLED or not table:
         return judgement
     supply = f"the CREATE TABLE of {table[1]} in a .sql file of the project, which tells its keys"

@@ -35,10 +35,10 @@ class Tables:
     def __init__(self, folder: Path) -> None:
         self._folder, self._number = folder, 0
         self.lock = threading.RLock()
-        self.renew([])
+        self.renew({"statements": []})
 
-    def renew(self, schema: list[str]) -> None:
-        """Forget everything; `schema` are statements that create tables."""
+    def renew(self, schema: dict[str, list[str]]) -> None:
+        """Forget everything; the `statements` of a schema create tables."""
         with self.lock:
             self._number += 1
             self.made_up: set[str] = set()
@@ -48,7 +48,7 @@ class Tables:
             self.sought: list[tuple[str, str]] = []  # what the last statement that found nothing looked for
             self.asked = 0
             connection = self.connect()
-            for text in schema:
+            for text in schema["statements"]:
                 with suppress(SqlglotError, sqlite3.Error):
                     for node in filter(None, parse(text, read="mysql")):
                         if isinstance(node, exp.Create):

@@ -1,19 +1,17 @@
-"""A stand-in for MySQL: `python FOLDER STATE PORT`, run by the local AWS's own Python.
+"""A stand-in for MySQL: `python FILE STATE PORT`, run by the local AWS's own Python.
 
 `STATE` is a folder with an authority that functions trust (`authority.pem`, its key `authority.key`); `PORT` is where
 the trials ask, a line of JSON each. It is no MySQL: types are SQLite's, and foreign keys bind nobody.
 """
 
 import asyncio
-import importlib.util
-import json
 import sqlite3
 import sys
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-import trustme
+from asked import answer_trials, certified, meeting
 from mended import DUPLICATE, LOCKED, NULL, mysql_mimic, packets  # before anything else of mysql_mimic
 from mysql_mimic.auth import IdentityProvider, NativePasswordAuthPlugin, User
 from mysql_mimic.charset import CharacterSet
@@ -25,32 +23,8 @@ from statements import columns, on_conflict, plain, sought, tables, updated
 from tables import Tables, changed, key_of, kind_of, quoted
 
 MYSQL = 3306
-BESIDE = Path(__file__).resolve().parent.parent / "outside.py"
 STATE = Path(sys.argv[1])
 world = Tables(STATE)
-schema: list[str] = []
-
-
-class Meeting:
-    """Lets each statement wait for the same one of another session, if it may still come."""
-
-    def __init__(self) -> None:
-        self.patience: float = 0
-        self._waiting: dict[str, asyncio.Event] = {}
-
-    async def wait(self, sql: str) -> None:
-        if partner := self._waiting.pop(sql, None):
-            partner.set()
-        elif self.patience:
-            self._waiting[sql] = partner = asyncio.Event()
-            try:
-                await asyncio.wait_for(partner.wait(), self.patience)
-            except TimeoutError:
-                self._waiting.pop(sql, None)
-                self.patience = 0
-
-
-meeting = Meeting()
 
 
 class Anybody(NativePasswordAuthPlugin):
@@ -234,39 +208,10 @@ def result_column(name: str, values: list[Any]) -> Any:
     return name
 
 
-def told(asked: dict[str, Any]) -> Any:
-    """The answer to what the trials ask."""
-    if asked["do"] == "reset":
-        meeting.patience = 0
-        world.renew(schema)
-    elif asked["do"] == "schema":
-        schema[:] = asked["statements"]
-    elif asked["do"] == "lay":
-        world.lay(asked["table"], asked["row"])
-    elif asked["do"] == "meet":
-        meeting.patience = asked["patience"]
-    else:
-        return {"world": world.world(), "sought": world.sought, "asked": world.asked}
-    return {}
-
-
-async def control(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    while line := await reader.readline():
-        answer = await asyncio.to_thread(told, json.loads(line))
-        writer.write(json.dumps(answer).encode() + b"\n")
-        await writer.drain()
-    writer.close()
-
-
 async def main() -> None:
-    beside = importlib.util.spec_from_file_location("outside", BESIDE)
-    outside = importlib.util.module_from_spec(beside)
-    sys.modules["outside"] = outside
-    beside.loader.exec_module(outside)
-    authority = trustme.CA.from_pem((STATE / "authority.pem").read_bytes(), (STATE / "authority.key").read_bytes())
-    server = mysql_mimic.MysqlServer(Session, identity_provider=Everybody(), ssl=outside.certified(authority))
+    server = mysql_mimic.MysqlServer(Session, identity_provider=Everybody(), ssl=certified(STATE))
     await server.start_server(host="0.0.0.0", port=MYSQL)  # noqa: S104, in a namespace that has loopback alone
-    asking = await asyncio.start_server(control, "127.0.0.1", int(sys.argv[2]), limit=2**24)
+    asking = await answer_trials(world, int(sys.argv[2]))
     await asyncio.gather(server.serve_forever(), asking.serve_forever())
 
 

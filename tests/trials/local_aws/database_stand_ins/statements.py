@@ -1,4 +1,4 @@
-"""Statements of MySQL, read for SQLite: their values, tables and columns, and what they look for."""
+"""Statements, read by sqlglot: their values, tables and columns, and what they look for."""
 
 import json
 import re
@@ -40,7 +40,7 @@ def value_of(node: Any) -> Any:
     if isinstance(node, exp.Neg):
         return -value_of(node.this)
     if isinstance(node, exp.Boolean):
-        return int(node.this)
+        return bool(node.this)
     if isinstance(node, exp.Literal) and not node.is_string:
         return float(node.name) if re.search(r"[.eE]", node.name) else int(node.name)
     return node.name if isinstance(node, exp.Literal) else None
