@@ -8,6 +8,7 @@ import pytest
 
 from support.seeds import harvest
 from trials.local_aws.databases import MYSQL, connects_to, created
+from trials.local_aws.orm import merged
 from trials.samples.sought import ROW, declared, wanted
 from trials.verdicts import Promise, Verdict, broken
 from trials.verdicts.databases import UNKNOWN_KEYS, with_known_keys
@@ -88,6 +89,69 @@ def test_a_row_has_values_of_the_types_that_the_code_declares(tmp_path: Path) ->
     made = json.loads(content)
     assert (made["status"], made["length"], made["title"]) == ("Open", 1, "trial-1")
     assert len(bytes.fromhex(made["film_id"]["hex"])) == 16
+
+
+MODELS = """
+films = sa.Table("films", metadata, Column("film_id", BINARY(16)), sa.Column("seen", sa.DateTime), autoload_with=engine)
+ratings = Table("ratings", metadata, autoload_with=engine)
+ratings.delete().where(ratings.c.rating_id == one)
+
+class Person(Base):
+    __tablename__ = "people"
+    id = db.Column(db.Integer, primary_key=True)
+    born: Mapped[date] = mapped_column(Date)
+    kind = Column("kind_of", Enum("child", "adult"))
+    name = Column(String(60))
+"""
+
+
+def test_columns_that_sqlalchemy_is_told_of_have_their_types() -> None:
+    assert merged(iter([MODELS, "const Column = {", 'Table("films", metadata, Column("seen", String))'])) == {
+        "films": {"film_id": "BINARY(16)", "seen": "DATETIME"},
+        "ratings": {"rating_id": "VARCHAR(255)"},
+        "people": {"id": "INT", "born": "DATE", "kind_of": "ENUM('child','adult')", "name": "VARCHAR(255)"},
+    }
+
+
+TABLES = """parcels = Table(
+    "parcels", metadata, Column("parcel_id", BINARY(16)), Column("order_id", String), Column("at", DateTime)
+)
+"""
+REFLECTS = """import os
+import re
+
+import pymysql
+
+shop = pymysql.connect(host=os.environ["DATABASE"], user="shop", password="from a secret", database="shop")
+with shop.cursor() as cursor:
+    cursor.execute("SHOW CREATE TABLE `parcels`")
+    columns = re.findall("^  `(.+?)` (.+?),?$", cursor.fetchone()[1], re.M)
+
+
+def handler(event, context):
+    if columns[:2] != [("parcel_id", "binary(16) NOT NULL"), ("order_id", "varchar(255)")]:
+        raise ValueError(columns)
+    for record in event["Records"]:
+        with shop.cursor() as cursor:
+            cursor.execute("INSERT INTO parcels (order_id, at) VALUES (%s, '2026-11-23 08:00')", (record["messageId"],))
+            cursor.execute("SELECT at FROM parcels")
+            (at,) = cursor.fetchone()
+            cursor.execute("INSERT INTO years (year) VALUES (%s)", (at.year,))
+        shop.commit()
+"""
+
+
+@pytest.mark.e2e
+def test_a_table_has_the_columns_that_code_declares_and_shows_them(tmp_path: Path) -> None:
+    folder = tmp_path / "system"
+    shutil.copytree(RIGHT, folder)
+    (folder / "schema.sql").unlink()
+    (folder / "src" / "app.py").write_text(REFLECTS)
+    (folder / "src" / "tables.py").write_text(TABLES)
+
+    (once,) = [finding.judgement for finding in harvest(folder) if finding.trial == "once"]
+
+    assert once.verdict is Verdict.HELD, once.happened
 
 
 def test_rows_are_doubled_only_where_the_keys_of_their_table_are_known() -> None:

@@ -1,8 +1,8 @@
 """Stand-ins for databases beside the local AWS: every host name leads to them, and any user and password are taken.
 
 For MySQL it is mysql-mimic over SQLite, for PostgreSQL that database itself behind a proxy, each in its own process
-(`database_stand_ins`). What the project says of its tables holds; others come into being when a statement first speaks
-of them.
+(`database_stand_ins`). What the project says of its tables holds, for MySQL also the types of columns that it tells
+SQLAlchemy, but no keys; others come into being when a statement first speaks of them.
 """
 
 import json
@@ -19,6 +19,7 @@ from typing import Any, Self
 import trustme
 
 from trials.local_aws.environment import ENVIRONMENT, LocalAwsError, install
+from trials.local_aws.orm import merged
 from trials.local_aws.processes import end_with_parent, free_port, kill
 from trials.local_aws.server import wait_for
 
@@ -104,6 +105,7 @@ class Database:
         self._home, self._authority = home / kind.name, authority
         self._statements = [statement for _, text in files(folder) for statement in created(text)]
         self._scripts = scripts(folder) or scripts(top)
+        self._declared = merged(text for _, text in files(folder))
 
     def __enter__(self) -> Self:
         install(self.kind.group, self.kind.folder)
@@ -118,7 +120,7 @@ class Database:
                 command, cwd=self._home, stdout=log, stderr=log, start_new_session=True, preexec_fn=end_with_parent
             )
         wait_for(f"the stand-in for {self.kind.name} to start", self._answers)
-        self._ask(do="schema", statements=self._statements, scripts=self._scripts)
+        self._ask(do="schema", statements=self._statements, scripts=self._scripts, declared=self._declared)
         return self
 
     def __exit__(self, *_: object) -> None:

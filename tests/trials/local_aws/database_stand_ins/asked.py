@@ -33,7 +33,7 @@ class Meeting:
 
 
 meeting = Meeting()
-schema: dict[str, list[str]] = {"statements": [], "scripts": []}
+schema: dict[str, Any] = {"statements": [], "scripts": [], "declared": {}}
 
 
 def told(world: Any, asked: dict[str, Any]) -> Any:

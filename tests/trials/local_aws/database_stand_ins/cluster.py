@@ -120,7 +120,7 @@ class Tables:
             return True
         return False
 
-    def renew(self, schema: dict[str, list[str]]) -> None:
+    def renew(self, schema: dict[str, Any]) -> None:
         """Forget everything but what the project's SQL makes, and tables that had to be made up."""
         with self.lock:
             if self._connection:
@@ -139,7 +139,7 @@ class Tables:
             self._known = set(self._listed())
             self.asked, self.sought = 0, []
 
-    def _build(self, schema: dict[str, list[str]]) -> None:
+    def _build(self, schema: dict[str, Any]) -> None:
         """Do what the project's SQL files say, and note what its code says."""
         self._connection = self._open("base")
         self._connection.run(BASE)

@@ -97,6 +97,16 @@ class Session(mysql_mimic.Session):
         q.expression = plain(q.expression, self.last_id)
         return await q.next()
 
+    async def _show_middleware(self, q: Any) -> Any:
+        shows = q.expression if isinstance(q.expression, exp.Show) else None
+        if shows and shows.name.upper() == "CREATE TABLE":
+            return await asyncio.to_thread(self.shown, shows.args["target"].name)
+        return await super()._show_middleware(q)
+
+    def shown(self, table: str) -> Any:
+        with world.lock:
+            return [(table, world.shown(self.tables, table))], ["Table", "Create Table"]
+
     async def _begin_middleware(self, q: Any) -> Any:
         if isinstance(q.expression, exp.Transaction):
             self._end("COMMIT")

@@ -14,6 +14,8 @@ from typing import Any
 from sqlglot import exp, parse
 from sqlglot.errors import SqlglotError
 
+INTEGERS = ("INT", "BIGINT", "UBIGINT", "UINT")
+UNKNOWN = "VARCHAR(255)"  # what the project's code calls a text, or by a type that is not known here
 TEXTS = ("ENUM", "SET", "JSON")  # whose names would give a column in SQLite the wrong kind
 KEY_LIKE = re.compile(r"(?i)(?:.*[_-])?(?:id|key|uuid|email)|\w+I[dD]")
 PATIENCE = 5  # seconds for a lock
@@ -35,11 +37,12 @@ class Tables:
     def __init__(self, folder: Path) -> None:
         self._folder, self._number = folder, 0
         self.lock = threading.RLock()
-        self.renew({"statements": []})
+        self.renew({"statements": [], "declared": {}})
 
-    def renew(self, schema: dict[str, list[str]]) -> None:
+    def renew(self, schema: dict[str, Any]) -> None:
         """Forget everything; the `statements` of a schema create tables."""
         with self.lock:
+            self.declared: dict[str, dict[str, str]] = schema["declared"]  # types that code says, by table and column
             self._number += 1
             self.made_up: set[str] = set()
             self.given: set[str] = set()  # by the project, and created by nobody yet
@@ -110,10 +113,27 @@ class Tables:
             self.made_up.add(table)
             connection.execute(f"CREATE TABLE {quoted(table)} (id)")
             known = {"id": ""}
+        declared = self.declared.get(table, {})
         for name, kind in wanted.items():
             if name.lower() not in known:
+                of_code = declared.get(name, UNKNOWN)
+                known[name.lower()] = kind = kind if of_code == UNKNOWN else in_sqlite(of_code)
                 connection.execute(f"ALTER TABLE {quoted(table)} ADD COLUMN {quoted(name)} {kind}")
-                known[name.lower()] = kind
+
+    def shown(self, connection: sqlite3.Connection, table: str) -> str:
+        """The statement that SHOW CREATE TABLE tells: of a table that is made up, with the columns that code names."""
+        declared = self.declared.get(table, {})
+        if table in self.made_up or not self.columns(connection, table):
+            self.widen(connection, table, {name: in_sqlite(kind) for name, kind in declared.items()})
+        rows = connection.execute(f"PRAGMA table_info({quoted(table)})").fetchall()
+        rows = [row for row in rows if row[2] or row[1] in declared] or rows  # without an `id` that nobody speaks of
+        names = [row[1] for row in rows]
+        kinds = {row[1]: declared.get(row[1]) or ("" if row[2] == "VARCHAR" else row[2]) or UNKNOWN for row in rows}
+        key = [row[1] for row in rows if row[5]] or key_of(names)
+        lines = [f"  `{name}` {kinds[name].lower()}{' NOT NULL' * (name in key)}" for name in names]
+        lines.append(f"  PRIMARY KEY ({', '.join(f'`{name}`' for name in key)})")
+        listed = ",\n".join(lines)
+        return f"CREATE TABLE `{table}` (\n{listed}\n) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4"
 
     def records(self, connection: sqlite3.Connection, table: str) -> Iterator[dict[str, Any]]:
         cursor = connection.execute(f"SELECT * FROM {quoted(table)}")  # noqa: S608
@@ -148,9 +168,8 @@ class Tables:
 
 def column(part: exp.ColumnDef, primary: list[str], keys: list[list[str]]) -> str:
     """A line of CREATE TABLE for SQLite; what it says of keys is added to those."""
-    kind = part.kind.this.name if part.kind else ""
-    kind = "VARCHAR" if kind in TEXTS else "INTEGER" if kind in ("INT", "BIGINT", "UBIGINT", "UINT") else kind
-    line = f"{quoted(part.name)} {kind}"
+    kind = in_sqlite(part.kind.this.name if part.kind else "")
+    line, _, compared = f"{quoted(part.name)} {kind}".partition(" COLLATE")
     for constraint in part.constraints:
         if isinstance(constraint.kind, exp.PrimaryKeyColumnConstraint):
             primary[:] = [part.name]
@@ -160,7 +179,14 @@ def column(part: exp.ColumnDef, primary: list[str], keys: list[list[str]]) -> st
             line += " NOT NULL"
         elif isinstance(constraint.kind, exp.DefaultColumnConstraint):
             line += f" DEFAULT {constraint.kind.this.sql('sqlite')}"
-    return line + (" COLLATE NOCASE" if re.search("CHAR|TEXT", kind) else "")
+    return f"{line} COLLATE{compared}" if compared else line
+
+
+def in_sqlite(kind: str) -> str:
+    """A type of MySQL as that of a column in SQLite."""
+    kind = kind.split("(")[0]
+    kind = "VARCHAR" if kind in TEXTS else "INTEGER" if kind in INTEGERS else kind
+    return f"{kind} COLLATE NOCASE" if re.search("CHAR|TEXT", kind) else kind
 
 
 def quoted(name: str) -> str:
