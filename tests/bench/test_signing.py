@@ -6,18 +6,22 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from trials.deliveries.history import Answer, Delivery, History, Reference
 from trials.faults.forged import altered
 from trials.faults.order import successor
 from trials.local_aws.signatures import NOTED, noting
 from trials.project import Kind, Source
+from trials.project.parameters import value_for
 from trials.samples import Sample
-from trials.samples.signing import learned, sent, stamped
+from trials.samples.derive import guess
+from trials.samples.signing import by_ed25519, learned, sent, stamped
 from trials.verdicts import Promise, Verdict
 from trials.verdicts.forged import Forgery, forgery, leaks_by_time
 from trials.verdicts.recovery import recovered
@@ -74,6 +78,26 @@ def test_a_changed_body_is_signed_as_its_sender_would() -> None:
 
     wanted = digest('{"id": "p-2"}')
     assert told["headers"]["x-signature"] == f"sha256={wanted}"
+
+
+def test_a_request_with_a_header_for_ed25519_is_signed_over_time_and_body_by_the_key_that_code_is_given() -> None:
+    headers = {"x-signature-ed25519": "trial-1", "x-signature-timestamp": "trial-1"}
+    sample = Sample({"headers": headers, "body": '{"type": 1}'}, "made up")
+
+    signed = by_ed25519(sample, NOW)
+
+    assert signed
+    payload = sent(replace(signed, payload={**signed.payload, "body": '{"type": 2}'}), NOW + 60)
+    public = guess("DISCORD_PUBLIC_KEY", None)
+    assert value_for("DiscordPublicKey", {"Type": "String"}, "https://outside.example.test") == public
+    key = Ed25519PublicKey.from_public_bytes(bytes.fromhex(public))
+    key.verify(bytes.fromhex(payload["headers"]["x-signature-ed25519"]), b'1800000060{"type": 2}')
+    assert payload["headers"]["x-signature-timestamp"] == "1800000060"
+
+
+@pytest.mark.parametrize("payload", [{"headers": {"x-signature": "a"}, "body": "{}"}, {"headers": {}}, "{}"])
+def test_what_has_no_header_for_ed25519_is_not_signed_by_it(payload: Any) -> None:
+    assert by_ed25519(Sample(payload, "made up"), NOW) is None
 
 
 def test_what_signs_no_request_teaches_nothing() -> None:

@@ -8,6 +8,7 @@ from trials.deliveries.deliver import deliver
 from trials.deliveries.history import Reference
 from trials.local_aws.clock import now
 from trials.local_aws.signatures import noting
+from trials.project.ed25519 import ED25519
 from trials.project.sources import Kind, Source
 from trials.samples.signing import Signing, at, in_headers, sent
 from trials.stage import Stage
@@ -24,7 +25,8 @@ def forged(stage: Stage, source: Source, reference: Reference) -> Iterator[Judge
     signing = reference.sample.signing
     if source.kind is not Kind.HTTP or not signing:
         return
-    yield from compared_in_vain(stage, source, reference, signing)
+    if signing.name != ED25519:  # which nobody compares, but verifies
+        yield from compared_in_vain(stage, source, reference, signing)
     body = reference.sample.payload.get("body") or ""
     fates = [Forgery("its body altered", fared(stage, source, reference, {"body": altered(body)}))]
     if signing.stamp and not takes_old_ones(stage, source, reference, signing):

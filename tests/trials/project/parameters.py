@@ -6,6 +6,7 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
+from trials.project.ed25519 import PUBLIC
 from trials.template import TemplateError, as_dict
 from trials.template.load import read_yaml
 
@@ -40,6 +41,7 @@ def value_for(name: str, parameter: dict[str, Any], url: str) -> str:
         r"url|uri|endpoint|issuer|origin|host": url,
         r"arn|topic": "arn:aws:sns:us-east-1:123456789012:trial",
         r"mail": "trial@example.com",
+        r"public_?key": PUBLIC,
         r"bucket": f"trial-{re.sub('[^a-z0-9]+', '-', name.lower())}"[:63],  # no two may have the same
         r"": "trial".ljust(int(parameter.get("MinLength", 0)), "x"),
     }

@@ -9,6 +9,7 @@ from urllib.parse import parse_qsl, urlencode
 
 from boto3.dynamodb.types import TypeSerializer
 
+from trials.project.ed25519 import PUBLIC
 from trials.project.sources import Kind, Source
 from trials.project.tokens import TOKEN
 from trials.samples.reads import EACH, FORM, ITEM, JSON, Reads, Steps, is_formed
@@ -27,6 +28,7 @@ PICTURE = (  # decodes with and without what stands before its comma; whoever re
 GUESSES: tuple[tuple[str, Any], ...] = (  # by the words of a key, the last ones first; `^` and `$` are its ends
     (r"\b(e?mail)\b", "trial@example.com"),
     (r"\b(url|uri|link|href)$", "https://example.test/trial"),
+    (r"\bend (date|time|at|on)$", "2026-11-24T08:00:00Z"),  # what ends has begun
     (r"\b(date|time|timestamp|datetime|at|on)$", "2026-11-23T08:00:00Z"),
     (r"\bphone\b", "+15555550100"),
     (r"\b(price|amount|total|cents|qty|quantity|count|number|age|limit|size|version|sequence|stock)s?$", 1),
@@ -34,6 +36,7 @@ GUESSES: tuple[tuple[str, Any], ...] = (  # by the words of a key, the last ones
     (r"^(is|has|can) |\b(enabled|active|flag)$", True),
     (r"^(?!old |new )(.* )?(image|photo|picture|avatar)( (data|content|string|base 64))?$", PICTURE),
     (r"\bbase 64\b|\bb 64\b", "dHJpYWw="),
+    (r"\bpublic key$", PUBLIC),
     (r"^authorization$", f"Bearer {TOKEN}"),
     (r"\bjwt$|^((access|auth|id|bearer) )?token$", TOKEN),
     (r"\b(task|activity) token$", "trial-task-token"),

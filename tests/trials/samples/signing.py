@@ -7,6 +7,7 @@ import time
 from dataclasses import dataclass, replace
 from typing import Any
 
+from trials.project.ed25519 import ED25519, SEED, signature
 from trials.samples.sample import Sample
 
 STAMP = re.compile(r"(?<![0-9A-Za-z])1[0-9]{9}(?:[0-9]{3})?(?![0-9A-Za-z])")  # seconds or milliseconds, until 2033
@@ -16,13 +17,13 @@ ANEW = ", signed anew"
 
 @dataclass(frozen=True)
 class Signing:
-    """How a request is signed: HMAC over its body, with what stands before and after it, where the time may stand.
+    """How a request is signed: HMAC or Ed25519 over its body, with what stands before and after it, as the time may.
 
     `old` is the signature that the sample's headers hold, `stamp` the time in them, if there is one.
     """
 
     key: bytes
-    name: str  # of the hash
+    name: str  # of the hash, or Ed25519
     before: bytes
     after: bytes
     old: str
@@ -40,7 +41,8 @@ class Signing:
             others[self.stamp] = at(now, self.stamp)
             old, new = self.stamp.encode(), others[self.stamp].encode()
             before, after = before.replace(old, new), after.replace(old, new)
-        made = hmac.digest(self.key, before + raw(payload) + after, self.name)
+        message = before + raw(payload) + after
+        made = signature(self.key, message) if self.name == ED25519 else hmac.digest(self.key, message, self.name)
         return in_headers(payload, {**others, self.old: like(self.old, made)})
 
 
@@ -95,6 +97,19 @@ def learned(sample: Sample, payload: dict[str, Any], stamp: str, notes: list[dic
                 signing = Signing(bytes.fromhex(note["key"]), note["name"], before, after, old[0], stamp)
                 return replace(sample, payload=payload, signing=signing, origin=f"{sample.origin}{ANEW}")
     return None
+
+
+def by_ed25519(sample: Sample, now: float) -> Sample | None:
+    """The request signed over time and body, as Discord does, if it has a header that is called after Ed25519."""
+    headers = sample.payload.get("headers") if isinstance(sample.payload, dict) else None
+    named = next((name for name in headers or {} if ED25519 in name.lower()), "")
+    timed = next((name for name in headers or {} if "timestamp" in name.lower()), "")
+    if not named or not raw(sample.payload):
+        return None
+    old, stamp = "ab" * 64, at(now, "seconds") if timed else ""
+    payload = {**sample.payload, "headers": {**(headers or {}), named: old, **({timed: stamp} if timed else {})}}
+    signing = Signing(SEED, ED25519, stamp.encode(), b"", old, stamp)
+    return replace(sample, payload=payload, signing=signing, origin=f"{sample.origin}{ANEW}")
 
 
 def sent(sample: Sample, now: float | None = None) -> Any:
