@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
@@ -15,10 +16,12 @@ from trials.faults.log_lines import caught_in
 from trials.faults.once import Try, mended, said
 from trials.project import Kind, Source
 from trials.project.sources import Route
+from trials.samples.derive import guess
 from trials.samples.learned import lacks, meant, mends, raised
 from trials.samples.made import made
 from trials.samples.reads import EACH
 from trials.samples.refused import EXTRA, MISSING, VALUE, Observation, Refusal, observations
+from trials.samples.refused.dates import NO_ZONE, TO_COME
 from trials.samples.refused.observation import VALUES
 from trials.samples.sample import Sample
 from trials.verdicts import Promise, broken, unproved
@@ -375,6 +378,34 @@ def test_a_text_that_is_refused_is_replaced_where_it_stands_but_for_the_identifi
     mended_ = first(Sample('{"id": "trial-1", "size": "trial-1"}', "made up"), QUEUE, text)
 
     assert json.loads(mended_.payload) == {"id": "trial-1", "size": 1}
+
+
+@pytest.mark.parametrize(
+    ("text", "begin"),
+    [
+        ("can't compare offset-naive and offset-aware datetimes", "2026-11-23T08:00:00"),
+        ("Invalid isoformat string: '2026-11-23T08:00:00Z'", "2026-11-23T08:00:00"),
+        ("The start date must not be in the past", f"{datetime.now(UTC).year + 2}-11-23T08:00:00Z"),
+        ("startDate must be in the future", f"{datetime.now(UTC).year + 2}-11-23T08:00:00Z"),
+        ("Error: the date has passed", f"{datetime.now(UTC).year + 2}-11-23T08:00:00Z"),
+    ],
+)
+def test_all_made_up_dates_are_moved_where_a_refusal_wants_them(text: str, begin: str) -> None:
+    body = {"begin": "2026-11-23T08:00:00Z", "days": ["2026-11-24"], "born": "1999-01-01"}
+    sample = Sample({"body": json.dumps(body), "headers": {}}, "made up from the route")
+
+    mended_to = first(sample, POST, text)
+
+    days = [begin[:8] + "24"]
+    assert json.loads(mended_to.payload["body"]) == {"begin": begin, "days": days, "born": "1999-01-01"}
+    assert mended_to.origin.endswith(
+        (f"with {TO_COME} learned from a refusal", f"with {NO_ZONE} learned from a refusal")
+    )
+
+
+def test_what_ends_comes_after_what_starts() -> None:
+    assert guess("start_date", None) < guess("end_date", None)
+    assert guess("startAt", None) < guess("endAt", None)
 
 
 def test_a_file_of_the_project_is_told_what_it_lacks_and_never_mended() -> None:

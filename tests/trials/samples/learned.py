@@ -13,7 +13,8 @@ from trials.project.sources import Kind, Source
 from trials.samples.derive import guess, typed_images, words
 from trials.samples.reads import EACH, JSON, Steps
 from trials.samples.refused import EXTRA, MISSING, Observation, Refusal, observations
-from trials.samples.refused.observation import VALUES
+from trials.samples.refused.dates import redated
+from trials.samples.refused.observation import VALUES, WHEN
 from trials.samples.sample import Sample
 
 MOST = 6  # mends of one sample that are tried
@@ -121,6 +122,8 @@ def content(sample: Sample) -> dict[str, Any]:
 
 def mended(payload: Any, source: Source, level: Steps, seen: Observation) -> Any:
     """The payload with one observation heeded at one level."""
+    if seen.kind == WHEN:
+        return redated(payload, seen.value)
     path = seen.path
     if level == (JSON_BODY,):
         level, path = ("body", JSON), path[1:]

@@ -6,6 +6,7 @@ belongs whose name alone is known.
 
 import re
 
+from trials.samples.refused.dates import NAIVE, PAST, dates
 from trials.samples.refused.javascript import ajv, joi, undefined, zod
 from trials.samples.refused.observation import EXTRA, MISSING, VALUE, Observation, Parser, Refusal
 from trials.samples.refused.python import (
@@ -48,6 +49,7 @@ PARSERS = (
         signature,
     ),
     Parser("Joi", re.compile(r"\\?\"[\w.\[\]]+\\?\" (?:is required|must be)"), joi),
+    Parser("a date", re.compile(f"{PAST.pattern}|{NAIVE.pattern}"), dates),
     Parser("DynamoDB", re.compile(f"{KEY_TYPE.pattern}|{NO_KEY.pattern}"), dynamodb),
     Parser("PostgreSQL", NO_VALUE, postgresql),
     Parser("a key", re.compile(r"KeyError"), key_error),

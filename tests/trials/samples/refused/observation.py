@@ -9,6 +9,7 @@ from typing import Any
 from trials.samples.reads import EACH, Steps
 
 MISSING, VALUE, EXTRA = "missing", "value", "extra"
+WHEN = "when"  # a date, wherever it stands
 AT = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
 VALUES: dict[str, Any] = {  # by the word with which a framework names a type or a format, in lower case
     "int": 1,

@@ -146,7 +146,8 @@ def unreadable(text: str, line: str) -> Iterator[Observation]:
     ):
         wanted, old = 1, refused_text[1]
     elif refused_text := re.search(r"Invalid isoformat string: '([^']*)'", text):
-        wanted, old = VALUES["datetime"], refused_text[1]
+        old = refused_text[1]
+        wanted = VALUES["date" if re.fullmatch(r"[\d-]+T[\d:.]+", old) else "datetime"]
     elif refused_text := re.search(r"time data '([^']*)' does not match format '([^']*)'", text):
         wanted, old = AT.strftime(refused_text[2]), refused_text[1]
     elif "badly formed hexadecimal UUID" in text:
