@@ -4,6 +4,7 @@ import gzip
 import hashlib
 import io
 import json
+import re
 import zipfile
 from copy import deepcopy
 from pathlib import Path
@@ -168,6 +169,21 @@ def test_an_object_can_be_of_another_kind_than_its_key_says() -> None:
         assert json.loads(packed.read("trial-1.json")) == {"id": "trial-1"}
     assert content_of("a", ".zip") == content_of("b.txt", ".zip")
     assert content_of("a.txt", ".pdf").startswith(b"%PDF")
+
+
+def test_a_table_has_as_many_columns_as_are_wanted_and_no_empty_row() -> None:
+    assert content_of("a.csv") == b"id,name\ntrial-1,trial"
+    assert content_of("a.csv", ".csv4") == b"id,name,column_3,column_4\ntrial-1,trial,1,1"
+
+
+def test_a_pdf_has_a_page_of_text_and_a_table_between_lines() -> None:
+    paper = content_of("a.pdf").decode()
+
+    places = re.findall(r"^(\d{10}) 00000 n", paper, re.MULTILINE)
+    assert [paper[int(place) :].split(" obj")[0] for place in places] == [f"{number} 0" for number in range(1, 6)]
+    (drawn,) = re.findall(r"/Length (\d+)>>\nstream\n(.*?)\nendstream", paper, re.DOTALL)
+    assert int(drawn[0]) == len(drawn[1])
+    assert (drawn[1].count(" l S"), drawn[1].count(" Tj ET")) == (8, 9)
 
 
 @pytest.mark.parametrize(("name", "images"), [("MODIFY", {"NewImage", "OldImage"}), ("REMOVE", {"OldImage"})])

@@ -128,7 +128,13 @@ def test_an_event_that_names_its_source_is_preferred_to_those_of_its_kind(tmp_pa
     other = {"Records": [{**SQS["Records"][0], "body": "o", "eventSourceARN": "arn:aws:sqs:us-east-1:1:Others"}]}
     brought = files(tmp_path, a=other, b=SQS)
 
-    assert [each.payload for each in samples(EMPTY, brought, QUEUE, {})] == ["b"]
+    assert [each.payload for each in samples(EMPTY, brought, QUEUE, {})] == ["b", '{"id": "trial-1"}']
+
+
+def test_only_a_file_that_is_called_after_its_source_does_not_give_way_to_what_is_made(tmp_path: Path) -> None:
+    named = files(tmp_path, **{QUEUE.name: SQS})
+
+    assert [each.payload for each in samples(EMPTY, named, QUEUE, {})] == ["b"]
 
 
 @pytest.mark.parametrize(
@@ -169,7 +175,7 @@ def test_what_stands_behind_an_api_is_given_what_was_asked_of_it(tmp_path: Path)
 def test_what_another_function_passed_on_is_better_than_what_is_made() -> None:
     passed = Sample("passed on", "passed on by another function")
 
-    assert samples(EMPTY, [], QUEUE, {"Jobs": passed}) == [passed]
+    assert [each.payload for each in samples(EMPTY, [], QUEUE, {"Jobs": passed})] == ["passed on", '{"id": "trial-1"}']
 
 
 # ---- samples made from the template
@@ -374,7 +380,6 @@ def test_what_is_only_of_the_source_s_kind_is_followed_by_what_is_made(tmp_path:
 
     both = [each.payload for each in samples(EMPTY, files(tmp_path, a=other), QUEUE, {})]
     assert both == ["Hello", '{"id": "trial-1"}']
-    assert [each.payload for each in samples(EMPTY, files(tmp_path, a=SQS), QUEUE, {})] == ["b"]
 
 
 def test_a_request_in_the_other_version_is_followed_by_one_in_the_route_s(tmp_path: Path) -> None:
@@ -382,7 +387,6 @@ def test_a_request_in_the_other_version_is_followed_by_one_in_the_route_s(tmp_pa
     older = files(tmp_path, a={**V1, "body": "{}"})
 
     assert [each.file for each in samples(EMPTY, older, source, {})] == ["events/a.json", ""]
-    assert [each.file for each in samples(EMPTY, files(tmp_path, a=POST), source, {})] == ["events/a.json"]
 
 
 def test_who_is_asked_in_a_known_form_is_given_no_event_of_another(tmp_path: Path) -> None:

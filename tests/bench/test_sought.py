@@ -12,7 +12,7 @@ from trials import stage
 from trials.local_aws import Stack
 from trials.local_aws.sought import lookups, missing
 from trials.samples.refused import Refusal
-from trials.samples.refused.files import ending_of
+from trials.samples.refused.files import ending_of, widths
 from trials.samples.sought import members, told, wanted
 from trials.stage import Stage
 
@@ -144,10 +144,11 @@ def test_an_item_can_lie_in_another_stack_s_table(monkeypatch: pytest.MonkeyPatc
     world.local = world.outside = SimpleNamespace(  # type: ignore[assignment]
         reset=lambda: None,
         forget=lambda: None,
+        say=lambda _: None,
         left_running=Path("nowhere"),
         client=lambda _: SimpleNamespace(put_item=lambda **asked: put.append(asked), describe_table=lambda **_: told),
     )
-    world.ending = ""
+    world.ending = world.spoken = ""
     item = {"id": {"S": "1"}, "by": {"NULL": True}}  # which is the key of an index, and no such item can be put
     world.seeds, world.laid, world.senders = [("places", item)], [("table", "places#id:S", "")], set()
     monkeypatch.setattr(stage, "lay", lambda *_: {"places": ("AWS::DynamoDB::Table", "places")})
@@ -268,6 +269,20 @@ def test_a_task_waits_for_the_function_that_answers_it_and_a_file_is_of_the_kind
     assert "the object a .pdf" in told["direct Pages → Pages"]
     details = {row["source"]: " ".join(row["details"]) for row in outcome["findings"] if row["trial"] == "once"}
     assert '{"approved": true}' in details["http POST /decisions → Decide"]
+
+
+@pytest.mark.parametrize(
+    ("said", "wanted"),
+    [
+        ("ValueError: not enough values to unpack (expected 5, got 2)", [5]),
+        ("Content length 2 does not match expected length of keys", [3, 4, 5, 6, 7, 8]),
+        ("IndexError: list index out of range", [3, 4, 5, 6, 7, 8]),
+        ("Invalid number of columns", [3, 4, 5, 6, 7, 8]),
+        ("The specified key does not exist.", []),
+    ],
+)
+def test_a_refusal_tells_that_a_row_has_too_few_columns(said: str, wanted: list[int]) -> None:
+    assert widths(Refusal((said,))) == wanted
 
 
 @pytest.mark.parametrize(

@@ -59,6 +59,18 @@ def test_newer_clients_are_answered_in_the_form_that_they_ask_for() -> None:
     assert unserved.cbor({"a": [True, 300, "x" * 30]}) == b"\xa1\x61a\x83\xf5\x19\x01\x2c\x78\x1e" + b"x" * 30
 
 
+def test_a_model_says_what_the_trials_let_it_say_and_else_what_the_local_aws_makes_up(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(unserved, "says", "")
+    assert unserved.chat({"model": "claude", "messages": []}) == {}
+
+    unserved.chat({"text": '{"total": 1}'})
+
+    assert unserved.chat({"model": "claude", "messages": []})["choices"][0]["message"]["content"] == '{"total": 1}'
+    assert unserved.chat({"text": ""}) == {}
+
+
 def test_a_model_s_answer_can_be_read_as_those_of_three_families() -> None:
     made = unserved.answer("bedrock-runtime", "", "POST", "/model/amazon.nova-lite-v1:0/invoke")
     assert made

@@ -96,6 +96,7 @@ class Stage:
         self.seeds: list[tuple[str, dict[str, Any]]] = []  # by table: items that the source's sample speaks of
         self.laid: list[Thing] = []  # objects, parameters and secrets that the source's function looks for
         self.ending = ""  # of the kind of file that its objects are, where a refusal said so
+        self.spoken = ""  # by models, where plain words do not do
         self.bearer: Bearer | None = None  # of the sample's token, if the code verifies it by published keys
         self.tokens: dict[str, str] = {}  # by token of the sample, the one that an execution of this world waits for
         self.senders: set[str] = set()  # of mails, verified in each world: an account has them, and seldom a template
@@ -112,12 +113,13 @@ class Stage:
         assert self._with_roles
         stage = self._with_roles()
         stage.seeds, stage.laid, stage.secrets, stage.senders = self.seeds, self.laid, self.secrets, self.senders
-        stage.ending, stage.bearer = self.ending, self.bearer
+        stage.ending, stage.bearer, stage.spoken = self.ending, self.bearer, self.spoken
         return stage
 
     def fresh(self) -> None:
         """An empty world in which nothing sets a function off but the trial itself."""
         self.local.reset()
+        self.local.say(self.spoken)
         self.outside.forget()
         for database in self.databases:
             database.reset()

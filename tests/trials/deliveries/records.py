@@ -107,7 +107,7 @@ def message_record(message: Any, queue_arn: str) -> dict[str, Any]:
 # ---- objects
 
 PLAIN = json.dumps({"id": "trial-1"}).encode()
-ROWS = b"id,name\ntrial-1,trial\n"
+CSV = ".csv"  # behind it may stand how many columns are wanted
 IMAGES = (".png", ".jpg", ".jpeg", ".gif", ".webp", ".bmp")
 
 
@@ -125,7 +125,15 @@ def content_of(key: str, known: str = "") -> bytes:
         return gzip.compress(PLAIN, mtime=0)
     if ending == ".zip":
         return archive()
-    return {".csv": ROWS, ".txt": b"trial-1\n", ".xml": b"<trial><id>trial-1</id></trial>"}.get(ending, PLAIN)
+    if ending.startswith(CSV):
+        return rows(int(ending.removeprefix(CSV) or 2))
+    return {".txt": b"trial-1\n", ".xml": b"<trial><id>trial-1</id></trial>"}.get(ending, PLAIN)
+
+
+def rows(columns: int) -> bytes:
+    """A head and one row, after which nothing comes that could be taken for another."""
+    names = ["id", "name", *(f"column_{number}" for number in range(3, columns + 1))]
+    return f"{','.join(names)}\ntrial-1,trial{',1' * (columns - 2)}".encode()
 
 
 def archive() -> bytes:
@@ -137,16 +145,30 @@ def archive() -> bytes:
 
 
 def pdf() -> bytes:
-    """One empty page."""
-    held = ("<</Type/Catalog/Pages 2 0 R>>", "<</Type/Pages/Kids[3 0 R]/Count 1>>")
-    page = "<</Type/Page/Parent 2 0 R/MediaBox[0 0 72 72]/Resources<<>>>>"
+    """One page with a table between lines: a head, a row, and what there is in all."""
+    cells = (("id", "name", "amount"), ("trial-1", "trial", "1"), ("", "total", "1"))
+    lines = [f"20 {y} m 260 {y} l S" for y in (60, 90, 120, 150)]
+    lines += [f"{x} 60 m {x} 150 l S" for x in (20, 100, 180, 260)]
+    texts = [
+        f"BT /F1 12 Tf {30 + 80 * column} {130 - 30 * row} Td ({text}) Tj ET"
+        for row, line in enumerate(cells)
+        for column, text in enumerate(line)
+    ]
+    drawn = "\n".join([*lines, *texts])
+    objects = (
+        "<</Type/Catalog/Pages 2 0 R>>",
+        "<</Type/Pages/Kids[3 0 R]/Count 1>>",
+        "<</Type/Page/Parent 2 0 R/MediaBox[0 0 280 200]/Resources<</Font<</F1 5 0 R>>>>/Contents 4 0 R>>",
+        f"<</Length {len(drawn)}>>\nstream\n{drawn}\nendstream",
+        "<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>",
+    )
     text, places = "%PDF-1.4\n", list[int]()
-    for number, inner in enumerate((*held, page), start=1):
+    for number, inner in enumerate(objects, start=1):
         places.append(len(text))
         text += f"{number} 0 obj\n{inner}\nendobj\n"
-    table = "".join(f"{place:010} 00000 n \n" for place in places)
+    listed = "".join(f"{place:010} 00000 n \n" for place in places)
     start = len(text)
-    text += f"xref\n0 4\n0000000000 65535 f \n{table}trailer\n<</Size 4/Root 1 0 R>>\nstartxref\n{start}\n%%EOF\n"
+    text += f"xref\n0 6\n0000000000 65535 f \n{listed}trailer\n<</Size 6/Root 1 0 R>>\nstartxref\n{start}\n%%EOF\n"
     return text.encode()
 
 

@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,14 @@ from trials.deliveries.deliver import deliver
 from trials.deliveries.history import Answer, Delivery, Reference
 from trials.deliveries.parcels import lay_objects
 from trials.faults.log_lines import astray, caught_in, logged
+from trials.faults.otherwise import (
+    about_oneself,
+    as_a_file,
+    as_a_wider_table,
+    as_named_in_data,
+    as_others_answer,
+    is_there_already,
+)
 from trials.faults.signed import signed_anew
 from trials.project.effects import calls_nothing, only_reads, script_text
 from trials.project.sources import Kind, Source
@@ -19,13 +28,12 @@ from trials.samples.derive import guess, item
 from trials.samples.javascript import reach
 from trials.samples.learned import MOST, lacks, mends, raised
 from trials.samples.lookups import Lookup, lookups, wanted_items
-from trials.samples.owners import as_oneself, of_whoever_asks
+from trials.samples.owners import of_whoever_asks
 from trials.samples.refused import Refusal, observations
-from trials.samples.refused.files import ending_of
 from trials.samples.sample import Sample
 from trials.samples.sought import told, wanted
 from trials.samples.stored import asking_for, place
-from trials.stage import Stage
+from trials.stage import PASSED, Stage
 from trials.verdicts import Judgement, Promise, Verdict, broken
 from trials.verdicts.databases import database, lacks_a_table, needs_a_database
 from trials.verdicts.judge import (
@@ -114,24 +122,35 @@ def once(stage: Stage, source: Source, samples: list[Sample]) -> Attempt:
     attempt: Attempt | None = None
     mute: Attempt | None = None  # a sample that was taken and changed nothing
     tried: list[str] = []
+    gave_way: dict[str, None] = {}
     stage.seeds, stage.laid, stage.ending, stage.bearer, stage.outside.taught = [], [], "", None, {}
+    stage.spoken = ""
     for sample in samples[:MOST_SAMPLES]:
+        if gave_way and not own(sample):
+            sample = replace(sample, origin=f"{sample.origin}, for {', '.join(gave_way)} came to nothing")
+        gave_way |= dict.fromkeys(filter(None, [own(sample)]))
         tried.append(sample.file)
         first = deliveries(stage, source, sample)
         for signed in signed_anew(stage, source, sample, first.result) if first.refused else ():
             first = deliveries(stage, source, signed)
             if not first.refused or first.result.answers[-1].status not in (401, 403):
                 break
-        fared = mended(lambda variant: deliveries(stage, source, variant), first, source)
-        fared = about_oneself(stage, source, fared)
+        try_ = partial(deliveries, stage, source)
+        fared = mended(try_, first, source)
+        fared = about_oneself(source, fared, try_)
         fared = with_what_it_seeks(stage, source, fared)
-        fared = as_a_file(stage, source, fared)
+        fared = as_a_file(stage, fared, try_)
+        fared = as_a_wider_table(stage, fared, try_)
+        fared = as_others_answer(stage, source, fared, try_)
+        fared = as_named_in_data(stage, source, fared, try_)
         latest = taken(stage, source, fared, tried)
         if not latest.complete and latest.judgement.promise is None:
             for again in with_its_items(stage, source, fared):
                 if (better := taken(stage, source, again, tried)).complete:
                     return better
             stage.seeds = []
+        if not latest.complete and sample.origin == PASSED:
+            latest = behind_its_sender(stage, source, tried) or latest
         if latest.complete:
             return latest
         if latest.reference:
@@ -140,11 +159,16 @@ def once(stage: Stage, source: Source, samples: list[Sample]) -> Attempt:
             attempt is None or latest.judgement.promise or sample.unusual
         ):  # the first one knows most of what is wanted
             attempt = latest
-        if latest.judgement.promise:
-            break
+        if latest.judgement.promise or (sample.origin == PASSED and not latest.reference):
+            break  # what a function refuses that another one sends is no matter of the sample
     best = mute or attempt
     assert best
-    return behind_its_sender(stage, source, tried) or best
+    return best
+
+
+def own(sample: Sample) -> str:
+    """What a sample of the project is called; empty for one that is made up."""
+    return sample.file or (PASSED if sample.origin == PASSED else "")
 
 
 def taken(stage: Stage, source: Source, fared: Try, tried: list[str]) -> Attempt:
@@ -259,35 +283,12 @@ def with_what_it_seeks(stage: Stage, source: Source, fared: Try) -> Try:
         origin = fared.sample.origin.removesuffix(f", {told(before)}")
         sample = replace(fared.sample, origin=f"{origin}, {told(stage.laid)}")
         again = mended(lambda variant: deliveries(stage, source, variant), deliveries(stage, source, sample), source)
-        if again.open and (again.refused, again.mute, again.missing) == (fared.refused, fared.mute, fared.missing):
+        same = (again.refused, again.mute, again.missing) == (fared.refused, fared.mute, fared.missing)
+        if (again.open and same) or is_there_already(again):
             stage.laid = before
             break
         fared = again
     return fared
-
-
-def about_oneself(stage: Stage, source: Source, fared: Try) -> Try:
-    """A request that was forbidden, with its sender in the place of whom it is about; else as it was."""
-    forbidden = fared.refused and fared.result.answers[-1].status == 403
-    if forbidden and source.route and not fared.sample.file and not source.route.websocket:
-        for sample in as_oneself(fared.sample, source.route):
-            again = deliveries(stage, source, sample)
-            if not again.refused or again.result.answers[-1].status != 403:
-                return again
-    return fared
-
-
-def as_a_file(stage: Stage, source: Source, fared: Try) -> Try:
-    """A try that came to nothing, with its objects of the kind of file that the refusal asks for; else as it was."""
-    ending = ending_of(fared.said) if fared.open else ""
-    if not ending:
-        return fared
-    stage.ending = ending
-    again = deliveries(stage, source, replace(fared.sample, origin=f"{fared.sample.origin}, the object a {ending}"))
-    if again.open and ending_of(again.said) == ending:
-        stage.ending = ""
-        return fared
-    return again
 
 
 def not_found(fared: Try, source: Source) -> bool:

@@ -315,13 +315,12 @@ async def of_no_service(upstream: str, request: web.Request) -> web.Response | N
     service = unserved.scope_of(request.headers.get("Authorization", ""))
     if not service or await is_served(upstream, service):
         return None
-    made = unserved.answer(service, request.headers.get("X-Amz-Target", ""), request.method, request.path)
-    if made is None:
+    target = request.headers.get("X-Amz-Target", "")
+    if (made := unserved.answer(service, target, request.method, request.path)) is None:
         return None
-    operation, kind, body = made
-    Fault.made_up.append(f"{service} {operation}")
-    protocol = {"smithy-protocol": "rpc-v2-cbor"} if kind == "application/cbor" else {}
-    return web.Response(headers={"Content-Type": kind, **protocol}, body=body)
+    Fault.made_up.append(f"{service} {made[0]}")
+    protocol = {"smithy-protocol": "rpc-v2-cbor"} if made[1] == "application/cbor" else {}
+    return web.Response(headers={"Content-Type": made[1], **protocol}, body=made[2])
 
 
 POOL_S_KEYS = re.compile(r"/([a-z-]+\d)_\w+/\.well-known/jwks\.json")
@@ -342,7 +341,7 @@ async def published(request: web.Request) -> web.Response | None:
 def with_faults(upstream: str) -> Any:
     @web.middleware
     async def middleware(request: web.Request, handler: Any) -> web.StreamResponse:
-        if request.path == CONTROL:
+        if request.path.startswith(CONTROL):
             return await control(request)
         if request.path.startswith("/_microburst"):
             return await handler(request)
@@ -381,12 +380,13 @@ async def control(request: web.Request) -> web.Response:
         Fault.for_good, Fault.pid, Fault.known = asked.get("for_good", False), None, asked.get("known", [])
         Fault.patience, Fault.alone = asked.get("patience", 0), asked.get("alone", 0)
         Fault.waiting.clear()
+    elif request.method == "POST":
+        return web.json_response(unserved.chat(await request.json()))
     elif request.method == "DELETE":
         Fault.kind = ""
         Fault.made_up = []
         passing.forget()
-    told = {"met": Fault.met, "seen": Fault.seen, "made_up": Fault.made_up, **passing.told()}
-    return web.json_response(told)
+    return web.json_response({"met": Fault.met, "seen": Fault.seen, "made_up": Fault.made_up, **passing.told()})
 
 
 def make_app(microburst: Any, watch_config: str | None = None) -> web.Application:

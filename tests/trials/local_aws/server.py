@@ -102,6 +102,7 @@ class Server:
         self.processes: list[subprocess.Popen[bytes]] = []
         self._numbers = itertools.count(1)
         self._clients: dict[str, Any] = {}
+        self._said = ""  # by models
         self._making_clients = threading.Lock()
         # One for all clients: each session reads the list of regions and partitions again.
         self._session = boto3.session.Session(botocore_session=botocore.session.Session(session_vars=NO_PROFILE))
@@ -156,6 +157,7 @@ class Server:
             self.ca = None
             common["AWS_MAX_ATTEMPTS"] = "2"  # a fault lasts for a whole delivery: more attempts only take longer
             self._proxy = f"http://127.0.0.1:{(proxy := free_port())}"
+            common["MINISTACK_BEDROCK_PROXY_URL"] = f"{self._proxy}/_trials/fault"  # what models say
             self._spawn([python, "-P", str(DURABLE)], **common, AWS_ENDPOINT_URL=self._proxy)
             self._spawn(
                 [python, "-P", str(FAULT_PROXY), "--upstream", self.endpoint, "--port", str(proxy), "--no-resign"]
@@ -289,6 +291,12 @@ class Server:
     def hold(self, call: int) -> None:
         """Let the n-th AWS call from now on wait until `clear_faults`, then kill its environment before it is done."""
         self._fault_proxy("PUT", {"kind": "hold", "call": call})
+
+    def say(self, text: str) -> None:
+        """Let every model say this from now on, or plain words; where IAM is enforced, they say plain words only."""
+        if text != self._said and self._faults:
+            self._said = text
+            self._fault_proxy("POST", {"text": text})
 
     def refuse_partly(self, for_good: bool = False) -> None:
         """Leave one entry out of every batch that functions send, under HTTP 200; `for_good` by a final code."""

@@ -21,6 +21,18 @@ BODIES = {  # that the model only calls bytes; here as Claude's, Titan's and Nov
     },
 }
 
+says = ""  # what models say that the local AWS plays, where the trials know what code reads of it
+
+
+def chat(asked: dict[str, Any]) -> dict[str, Any]:
+    """The answer to a chat with such a model, as OpenAI's API has it; without what it says the local AWS makes it up.
+
+    The trials themselves only tell the text.
+    """
+    global says
+    says = str(asked.get("text", says))
+    return {"choices": [{"message": {"role": "assistant", "content": says}}]} if says else {}
+
 
 def scope_of(authorization: str) -> str:
     """The service that a request was signed for; empty for none."""

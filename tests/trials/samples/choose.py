@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from trials.project.sources import ANY, Kind, Route, Source
@@ -28,15 +29,15 @@ def samples(
 
     What is made holds what the code reads of it, see `reads`.
 
-    Events that are only of the source's kind, and name another or none, are followed by what is made.
+    Either is followed by what is made, should it be refused or change nothing, but for a file that is called after the
+    source: it alone is meant.
     A schedule's own input comes first: nothing about an event of the project tells that a schedule sends it.
     """
     fitting, exact = given(files, source)
     own = [with_claims(sample, source, claims) for sample in fitting]
-    if exact:
+    if exact and any(Path(sample.file).stem == source.name for sample in own):
         return own
-    if source.kind is Kind.QUEUE and source.origin in passed_on:
-        return [passed_on[source.origin]]
+    sent = passed_on.get(source.origin) if source.kind is Kind.QUEUE and not exact else None
     plain = with_a_path(made(body, source, claims), source, reads)
     itself = with_key(filled(plain, source, reads), source, reads) if reads else plain
     if source.kind is Kind.SCHEDULE and source.given:
@@ -46,8 +47,8 @@ def samples(
     if source.kind is Kind.HTTP and source.route and is_open(source.route, reads):
         itself, *others = (requested_by(body, source, *each, claims, reads) for each in requests(source.route, reads))
         plain = itself
-    if own:
-        return [*own[:2], itself, *undecoded]
+    if own or sent:
+        return [*([sent] if sent else own[:2]), itself, *undecoded]
     if source.kind is Kind.QUEUE and plain.origin == "made up":
         return [*requested(files), itself]
     compared = [as_compared(itself, source, reads)] if reads else []

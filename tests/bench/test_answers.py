@@ -1,0 +1,100 @@
+"""What others answer is made of what the code reads, so that what follows can be tried."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from trials.deliveries.history import Answer, Delivery
+from trials.faults.once import Try
+from trials.faults.otherwise import is_there_already
+from trials.project import Kind, Source
+from trials.project.sources import Route
+from trials.samples.answers import answer_of, is_no_json, spoken
+from trials.samples.made import made
+from trials.samples.named import asking_for_known
+from trials.samples.refused import Refusal
+from trials.samples.sample import Sample
+
+
+@pytest.mark.parametrize(
+    ("name", "code"),
+    [
+        ("app.js", "body.all.map(fact => fact.text)"),
+        ("app.ts", "for (const fact of body.all) { use(fact.text) }"),
+        ("app.py", "for fact in body['all']:\n    use(fact['text'])"),
+        ("app.py", "texts = [fact['text'] for fact in body.get('all', [])]\nfor fact in body.get('all', []): pass"),
+        ("app.py", "body['all'][0]['text']"),
+    ],
+)
+def test_an_answer_has_what_the_code_reads_and_lists_where_it_goes_through_one(
+    tmp_path: Path, name: str, code: str
+) -> None:
+    (tmp_path / name).write_text(code)
+
+    assert answer_of(tmp_path)["all"][0]["text"] == "trial-1"
+
+
+def test_a_model_says_json_as_the_code_takes_it_out(tmp_path: Path) -> None:
+    (tmp_path / "app.py").write_text(
+        "text = between(said, '<json>', '</json>')\nif '```json' in text: pass\ntotal = json.loads(text)['total']"
+    )
+
+    plain, tagged, fenced, listed = spoken(tmp_path)
+
+    assert json.loads(plain)["total"] == json.loads(listed)[0]["total"] == 1
+    assert (tagged, fenced) == (f"<json>{plain}</json>", f"```json\n{plain}\n```")
+
+
+@pytest.mark.parametrize(
+    ("text", "no_json"),
+    [
+        ("Expecting value: line 1 column 1 (char 0)", True),
+        ("SyntaxError: Unexpected token 't', \"trial\" is not valid JSON", True),
+        ("KeyError: 'total'", False),
+    ],
+)
+def test_what_cannot_be_read_as_json_is_told_by_its_words(text: str, no_json: bool) -> None:
+    assert is_no_json(Refusal((text,))) is no_json
+
+
+@pytest.mark.parametrize(
+    ("status", "said", "there"),
+    [
+        (400, "This email is already registered", True),
+        (409, "conflict", True),
+        (400, "a user of that name exists", True),
+        (400, "the order does not exist", False),
+        (400, "email is required", False),
+        (500, "already closed", False),
+    ],
+)
+def test_who_makes_what_is_there_is_told(status: int, said: str, there: bool) -> None:
+    answer = Answer({"statusCode": status, "body": said})
+    fared = Try(Sample({}, "made up"), Delivery(answers=[answer], failures=1), [], [], {}, refused=f"{status}: {said}")
+
+    assert is_there_already(fared) is there
+
+
+ROUTE = Route("GET", "/entities/{entityId}")
+SOURCE = Source(Kind.HTTP, "Get", "Get.One", route=ROUTE)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "asked"),
+    [
+        ("data.json", '[{"id": "state-1", "type": "state", "children": [{"id": "city-1"}]}]', "state-1"),
+        ("data.json", '[{"id": "a", "entityId": "e-7"}]', "e-7"),
+        ("app.js", "const all = [{ id: 3, name: 'one' }]", "3"),
+        ("app.py", "ALL = [{'name': 'one', 'id': 'p-1'}]", "p-1"),
+        ("package.json", '{"id": "no-data"}', None),
+        ("app.py", "def get(id: str) -> str: ...", None),
+    ],
+)
+def test_a_path_names_what_the_code_s_own_data_has(tmp_path: Path, name: str, text: str, asked: str | None) -> None:
+    (tmp_path / name).write_text(text)
+
+    sample = asking_for_known(made({"Resources": {}}, SOURCE), ROUTE, tmp_path)
+
+    assert (sample.payload["pathParameters"]["entityId"] if sample else None) == asked
+    assert sample is None or f"/entities/{asked}" in json.dumps(sample.payload)
