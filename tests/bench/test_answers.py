@@ -1,12 +1,15 @@
 """What others answer is made of what the code reads, so that what follows can be tried."""
 
+import importlib
 import json
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
-from trials.deliveries.history import Answer, Delivery
-from trials.faults.once import Try
+from trials.deliveries.history import Answer, Delivery, Reference
+from trials.faults.once import Attempt, Try
 from trials.faults.otherwise import is_there_already
 from trials.project import Kind, Source
 from trials.project.sources import Route
@@ -15,6 +18,8 @@ from trials.samples.made import made
 from trials.samples.named import asking_for_known
 from trials.samples.refused import Refusal
 from trials.samples.sample import Sample
+from trials.stage import PASSED
+from trials.verdicts import held, unproved
 
 
 @pytest.mark.parametrize(
@@ -98,3 +103,44 @@ def test_a_path_names_what_the_code_s_own_data_has(tmp_path: Path, name: str, te
 
     assert (sample.payload["pathParameters"]["entityId"] if sample else None) == asked
     assert sample is None or f"/entities/{asked}" in json.dumps(sample.payload)
+
+
+# ---- which samples give way to others
+
+QUEUE = Source(Kind.QUEUE, "Work", "Work.Jobs", "Jobs")
+FILE = Sample("a", "events/a.json", file="events/a.json")
+SENT, MADE = Sample("s", PASSED), Sample("m", "made up")
+
+
+@pytest.mark.parametrize(
+    ("samples", "fates", "taken"),
+    [
+        ([FILE, MADE], {"events/a.json": "refused"}, "made up, for events/a.json came to nothing"),
+        ([FILE, MADE], {}, "events/a.json"),
+        ([SENT, MADE], {PASSED: "mute"}, f"made up, for {PASSED} came to nothing"),
+        ([SENT, MADE], {PASSED: "refused"}, ""),
+    ],
+)
+def test_a_sample_that_comes_to_nothing_gives_way_unless_another_function_sent_what_is_refused(
+    samples: list[Sample], fates: dict[str, str], taken: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def delivered(_: Any, __: Any, sample: Sample) -> Try:
+        refused = fates.get(sample.origin) == "refused"
+        return Try(sample, Delivery(answers=[Answer()]), [], [], {}, refused="500" if refused else "")
+
+    def told(_: Any, __: Any, fared: Try, tried: list[str]) -> Attempt:
+        mute = fates.get(fared.sample.origin) == "mute"
+        reference = None if fared.refused else Reference(fared.sample, {}, set(), (), (), Answer(), {})
+        return Attempt(unproved("nothing") if fared.refused or mute else held("done"), reference, tried)
+
+    module = importlib.import_module("trials.faults.once")
+    monkeypatch.setattr(module, "deliveries", delivered)
+    monkeypatch.setattr(module, "taken", told)
+    monkeypatch.setattr(module, "with_its_items", lambda *_: iter(()))
+    stage: Any = SimpleNamespace(
+        outside=SimpleNamespace(asked=[]), project=SimpleNamespace(code=lambda _: (Path(),)), passed_on={}
+    )
+
+    attempt = module.once(stage, QUEUE, samples)
+
+    assert (attempt.reference.sample.origin if attempt.reference and attempt.complete else "") == taken
