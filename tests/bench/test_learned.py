@@ -12,7 +12,7 @@ import pytest
 from pydantic import v1
 
 from trials.deliveries.history import Delivery
-from trials.faults.log_lines import caught_in
+from trials.faults.log_lines import beside, caught_in
 from trials.faults.once import Try, mended, said
 from trials.project import Kind, Source
 from trials.project.sources import Route
@@ -485,6 +485,19 @@ def test_a_log_that_says_nothing_new_is_heeded_once() -> None:
 )
 def test_the_last_complaint_of_a_log_is_told(log: str, told: str) -> None:
     assert caught_in((log,)) == told
+
+
+@pytest.mark.parametrize(
+    ("told", "says"),
+    [
+        ('500: {"message": "Internal server error"}', "; its log says: Parameter validation failed: Missing Username"),
+        ("500: Parameter validation failed: Missing Username", ""),
+        ("400: email is required", ""),
+        ("ValueError: no", ""),
+    ],
+)
+def test_what_a_caller_is_not_told_is_told_of_the_log(told: str, says: str) -> None:
+    assert beside(told, ["START", "Parameter validation failed: Missing Username", "END"]) == says
 
 
 def test_no_more_mends_are_tried_than_that() -> None:

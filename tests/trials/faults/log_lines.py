@@ -28,6 +28,12 @@ def caught_in(texts: tuple[str, ...]) -> str:
     return " ".join(lines[-1].split())[:200] if lines else ""
 
 
+def beside(told: str, lines: list[str]) -> str:
+    """What a log says of a failure of which a caller is told no more than that there was one."""
+    caught = caught_in(("\n".join(lines),)) if re.match(r"5\d\d\b", told) else ""
+    return f"; its log says: {caught}" if caught and caught not in told else ""
+
+
 def astray(lines: list[str]) -> str:
     """What a function could not reach because nothing here leaves the machine: how it then fails is not its fault."""
     refused = NOT_REACHED.search("\n".join(lines))

@@ -11,7 +11,7 @@ from typing import Any
 from trials.deliveries.deliver import deliver
 from trials.deliveries.history import Answer, Delivery, Reference
 from trials.deliveries.parcels import lay_objects
-from trials.faults.log_lines import astray, caught_in, logged
+from trials.faults.log_lines import astray, beside, caught_in, logged
 from trials.faults.otherwise import (
     about_oneself,
     as_a_file,
@@ -386,6 +386,7 @@ def refused_by(stage: Stage, source: Source, sample: Sample, fared: Try, log: li
     lacking = lacks(fared.said) if sample.file else ""
     last = fared.calls[-1] if fared.calls else ("", "")
     judgement = refused_sample(source, sample.origin, logged(log) or error, result, called, outside, lacking, last)
+    judgement = replace(judgement, happened=f"{judgement.happened}{beside(error, log[-LOG:])}")
     asked = "" if lacking or outside or not stage.outside.asked else stage.outside.asked[-1].host
     return replace(judgement, supply=f"{judgement.supply}, or {ANSWER % asked}") if asked else judgement
 
