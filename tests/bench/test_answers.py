@@ -29,6 +29,8 @@ from trials.verdicts import held, unproved
         ("app.ts", "for (const fact of body.all) { use(fact.text) }"),
         ("app.py", "for fact in body['all']:\n    use(fact['text'])"),
         ("app.py", "texts = [fact['text'] for fact in body.get('all', [])]\nfor fact in body.get('all', []): pass"),
+        ("app.py", "texts = [fact['text'] for fact in body['all']]"),
+        ("app.py", "texts = [fact['text'] for fact in body['all'] if fact]"),
         ("app.py", "body['all'][0]['text']"),
     ],
 )

@@ -77,12 +77,12 @@ def as_others_answer(stage: Stage, source: Source, fared: "Try", again: Again) -
             if not other.open or not is_no_json(other.said):
                 return other
         stage.spoken = ""
-    if fared.open and stage.outside.asked and not stage.outside.taught:
-        stage.outside.taught = answer_of(stage.project.template.parent)
+    if fared.open and stage.outside.asked:
+        before, stage.outside.taught = stage.outside.taught, answer_of(stage.project.template.parent)
         other = again(replace(fared.sample, origin=f"{origin}, where an outside service answers what the code reads"))
         if not other.open:
             return other
-        stage.outside.taught = {}
+        stage.outside.taught = before
     return fared
 
 

@@ -11,7 +11,7 @@ from trials.samples.sought import CODE, members
 NO_JSON = re.compile(r"Expecting (?:value|property name)|JSONDecodeError|not valid JSON|Unexpected token|JSON input")
 LISTED = re.compile(
     r"""(?:\.|\[['"])(\w+)(?:['"]\])?\??\.(?:map|forEach|filter|flatMap|reduce|some|every|find|slice|join)\("""
-    r"""|\b(?:in|of)\s+\w+(?:\.get\(|\.|\[)['"]?(\w+)['"]?(?:\]|,\s*\[\]\))?\s*[:)]"""
+    r"""|\b(?:in|of)\s+\w+(?:\.get\(|\.|\[)['"]?(\w+)['"]?(?:\]|,\s*\[\]\))?\s*(?:[:)\]]|if\b)"""
     r"""|(?:\.|\[['"])(\w+)(?:['"]\])?\??\.?\[0\]"""
 )
 TAGS = re.compile(r"""['"]<(\w+)>['"]""")
