@@ -173,7 +173,7 @@ def test_an_object_can_be_of_another_kind_than_its_key_says() -> None:
 
 def test_a_table_has_as_many_columns_as_are_wanted_and_no_empty_row() -> None:
     assert content_of("a.csv") == b"id,name\ntrial-1,trial"
-    assert content_of("a.csv", ".csv4") == b"id,name,column_3,column_4\ntrial-1,trial,1,1"
+    assert content_of("a.csv", ".csv4") == b"id,name,column_3,column_4\ntrial-1,1,1,1"
 
 
 def test_a_pdf_has_a_page_of_text_and_a_table_between_lines() -> None:

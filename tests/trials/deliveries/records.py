@@ -131,9 +131,13 @@ def content_of(key: str, known: str = "") -> bytes:
 
 
 def rows(columns: int) -> bytes:
-    """A head and one row, after which nothing comes that could be taken for another."""
+    """A head and one row, after which nothing comes that could be taken for another.
+
+    What a third column and others may be is unknown: a number is read as a text too, so that is all but the first.
+    """
     names = ["id", "name", *(f"column_{number}" for number in range(3, columns + 1))]
-    return f"{','.join(names)}\ntrial-1,trial{',1' * (columns - 2)}".encode()
+    values = ["trial-1", "trial"] if columns == 2 else ["trial-1", *["1"] * (columns - 1)]
+    return f"{','.join(names)}\n{','.join(values)}".encode()
 
 
 def archive() -> bytes:

@@ -78,7 +78,8 @@ def as_others_answer(stage: Stage, source: Source, fared: "Try", again: Again) -
                 return other
         stage.spoken = ""
     if fared.open and stage.outside.asked:
-        before, stage.outside.taught = stage.outside.taught, answer_of(stage.project.template.parent)
+        before = stage.outside.taught
+        stage.outside.taught = {**answer_of(stage.project.template.parent), **answer_of(folder)}  # or of whom it asks
         other = again(replace(fared.sample, origin=f"{origin}, where an outside service answers what the code reads"))
         if not other.open:
             return other
