@@ -7,6 +7,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from bench.test_own import run
 
 from trials.deliveries.history import Answer, Delivery, Reference
 from trials.faults.once import Attempt, Try
@@ -146,3 +147,55 @@ def test_a_sample_that_comes_to_nothing_gives_way_unless_another_function_sent_w
     attempt = module.once(stage, QUEUE, samples)
 
     assert (attempt.reference.sample.origin if attempt.reference and attempt.complete else "") == taken
+
+
+# ---- on the local AWS
+
+TEMPLATE = """
+Transform: AWS::Serverless-2016-10-31
+Globals: { Function: { Runtime: python3.13, Handler: index.handler, Timeout: 10 } }
+Resources:
+  Done: { Type: AWS::SQS::Queue }
+  Sum:
+    Type: AWS::Serverless::Function
+    Properties:
+      Environment: { Variables: { DONE: !Ref Done } }
+      InlineCode: |
+        import json, os
+        import boto3
+
+        def handler(event, context):
+            body = json.dumps({"max_tokens": 9, "messages": [{"role": "user", "content": "as <json>"}]})
+            model = "anthropic.claude-3-haiku-20240307-v1:0"
+            answer = boto3.client("bedrock-runtime").invoke_model(modelId=model, body=body)
+            said = json.loads(answer["body"].read())["content"][0]["text"]
+            lines = json.loads(said[said.find("<json>") + len("<json>"):said.find("</json>")])
+            skus = [line["sku"] for line in lines["order_lines"]]
+            boto3.client("sqs").send_message(QueueUrl=os.environ["DONE"], MessageBody=json.dumps(skus))
+  Facts:
+    Type: AWS::Serverless::Function
+    Properties:
+      Environment: { Variables: { DONE: !Ref Done } }
+      InlineCode: |
+        import json, os, urllib.request
+        import boto3
+
+        def handler(event, context):
+            with urllib.request.urlopen("https://facts.example.com/facts") as answer:
+                body = json.load(answer)
+            if "every" not in body:
+                raise ValueError("no facts")
+            facts = [fact["text"] for fact in body["every"]]
+            boto3.client("sqs").send_message(QueueUrl=os.environ["DONE"], MessageBody=json.dumps(facts))
+"""
+
+
+@pytest.mark.e2e
+def test_functions_go_on_with_what_a_model_and_a_service_outside_say(tmp_path: Path) -> None:
+    (tmp_path / "template.yaml").write_text(TEMPLATE)
+    outcome = json.loads(run(str(tmp_path), "--json").stdout)
+
+    told = {row["source"]: row["happened"] for row in outcome["findings"] if row["trial"] == "once"}
+    assert {row["status"] for row in outcome["sources"]} == {"delivered"}, told
+    assert "where a model says JSON" in told["direct Sum → Sum"]
+    assert "where an outside service answers" in told["direct Facts → Facts"]
