@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from bench.test_own import run
 
 from trials.integrations import oddities
 from trials.integrations.calling import Answered, Backend, Sent, Unmapped, made, prepared, replied
@@ -443,6 +444,69 @@ POLICY = """
     Properties: { Queues: [!Ref Jobs], PolicyDocument: { Statement: [{ Effect: Allow, Principal: { Service: apigateway.amazonaws.com }, Action: sqs:SendMessage, Resource: !GetAtt Jobs.Arn }] } }
 """
 BY_ROLE = ", Credentials: !GetAtt Calls.Arn"
+
+
+ANSWERS = """
+Resources:
+  Flow:
+    Type: AWS::StepFunctions::StateMachine
+    Properties:
+      RoleArn: arn:aws:iam::123456789012:role/elsewhere
+      Definition: { StartAt: Ask, States: { Ask: { Type: Task, Resource: "arn:aws:states:::lambda:invoke.waitForTaskToken", End: true } } }
+  Other:
+    Type: AWS::StepFunctions::StateMachine
+    Properties: { RoleArn: arn:aws:iam::123456789012:role/elsewhere, Definition: { StartAt: End, States: { End: { Type: Succeed } } } }
+  Api: { Type: AWS::ApiGateway::RestApi, Properties: { Name: answers } }
+  Calls:
+    Type: AWS::IAM::Role
+    Properties:
+      AssumeRolePolicyDocument: { Statement: [{ Effect: Allow, Principal: { Service: apigateway.amazonaws.com }, Action: sts:AssumeRole }] }
+      Policies: [{ PolicyName: a, PolicyDocument: { Statement: [{ Effect: Allow, Action: states:SendTask*, Resource: "*" }] } }]
+  Approve:
+    Type: AWS::ApiGateway::Method
+    Properties:
+      HttpMethod: GET
+      AuthorizationType: NONE
+      RestApiId: !Ref Api
+      ResourceId: !GetAtt Api.RootResourceId
+      Integration:
+        Type: AWS
+        IntegrationHttpMethod: POST
+        Uri: !Sub arn:aws:apigateway:${AWS::Region}:states:action/SendTaskSuccess
+        Credentials: !GetAtt Calls.Arn
+        RequestTemplates: { application/json: '{"output": "{\\"decision\\": \\"approve\\"}", "taskToken": "$input.params(''token'')"}' }
+        IntegrationResponses: [{ StatusCode: "200", ResponseTemplates: { application/json: "{}" } }, { StatusCode: "400", SelectionPattern: '[45]..' }]
+"""
+
+
+def test_an_answer_to_a_task_ends_at_the_machine_that_waits_for_one(tmp_path: Path) -> None:
+    (tmp_path / "template.yaml").write_text(ANSWERS)
+    template = Model(read_template(tmp_path / "template.yaml"))
+    (answer,) = (each for each in sources(template.body, tmp_path) if each.call)
+
+    assert (str(answer), str(answer.call)) == ("route GET / → Flow", "states:SendTaskSuccess")
+    assert list(wiring(template, answer)) == []
+
+
+def test_of_several_machines_that_wait_for_answers_none_is_meant(tmp_path: Path) -> None:
+    waiting = "lambda:invoke.waitForTaskToken"
+    written = ANSWERS.replace(
+        "End: { Type: Succeed }", f'End: {{ Type: Task, Resource: "arn:aws:states:::{waiting}" }}'
+    )
+    (tmp_path / "template.yaml").write_text(written)
+
+    assert [each for each in sources(read_template(tmp_path / "template.yaml"), tmp_path) if each.call] == []
+
+
+@pytest.mark.e2e
+def test_an_api_answers_the_task_of_an_execution_that_waits(tmp_path: Path) -> None:
+    (tmp_path / "template.yaml").write_text(ANSWERS)
+    outcome = json.loads(run(str(tmp_path), "--json", "--only", "GET /").stdout)
+
+    told = {row["trial"]: (row["verdict"], row["happened"]) for row in outcome["findings"]}
+    assert [row["status"] for row in outcome["sources"]] == ["delivered"], told
+    assert '"decision": "approve"' in told["once"][1].replace("\\", "")
+    assert {verdict for verdict, _ in told.values()} == {"held"}, told
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 import json
 import time
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
 from trials.integrations import oddities
@@ -11,9 +11,10 @@ from trials.integrations.calling import Answered, Backend, answered, prepared, r
 from trials.integrations.mapping import Untold
 from trials.integrations.requests import WITH_BODY, Request, given, made
 from trials.project import Source
-from trials.project.integrations import DEFAULT_BUS, HOLDER, grown, planted_id
+from trials.project.integrations import ANSWERS, DEFAULT_BUS, HOLDER, grown, planted_id
 from trials.report.events import Event, SamplesUsed, SourceEnded, Told, TrialStarted
 from trials.samples import sample_files as own
+from trials.samples.waits import TASK_TOKEN, WAITS
 from trials.stage import Stage
 from trials.verdicts import Finding, Judgement, Status, Verdict, unproved
 from trials.verdicts import integrations as verdicts
@@ -31,6 +32,7 @@ class Trying:
     def __init__(self, stage: Stage, source: Source) -> None:
         assert source.call
         assert source.route
+        stage.seeds, stage.laid, stage.ending, stage.bearer = [], [], "", None  # those of the source before
         stage.fresh()
         self.stage, self.source, self.call = stage, source, source.call
         self.integration = deployed(stage, source)
@@ -44,13 +46,28 @@ class Trying:
             self.used = meant.file
             request = given(request, meant)
         self.request = request
+        if source.call.action in ANSWERS:
+            stage.laid = [(TASK_TOKEN, self.token(), "")]
+            self.place = f"queue {WAITS}"
+
+    def token(self) -> str:
+        """That of the sample, in whose place the token of an execution that waits is sent."""
+        call = json.loads(prepared(self.call, self.integration, self.request).body)
+        return str(call["taskToken"]) if isinstance(call, dict) and call.get("taskToken") else "no token"
+
+    def of_this_world(self, request: Request) -> Request:
+        """The request with the tokens of this world."""
+        written = json.dumps(asdict(request))
+        for of_sample, of_world in self.stage.tokens.items():
+            written = written.replace(of_sample, of_world)
+        return Request(**json.loads(written))
 
     def ask(self, request: Request) -> tuple[Answered, list[Any]]:
         """What the caller gets, and what is new where the way ends."""
         self.stage.fresh()
         self.integration = deployed(self.stage, self.source)  # names change with each deployment
         before = self.stage.now()
-        told = answered(self.stage, self.call, self.integration, request)
+        told = answered(self.stage, self.call, self.integration, self.of_this_world(request))
         after = self.stage.world() if not told.refused else self.stage.now()
         new = [each for each in differences(before, after, set()) if each.place == self.place]
         return told, [record for each in new for record in each.new]

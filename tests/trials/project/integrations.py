@@ -25,8 +25,10 @@ SUBTYPES = {  # of an HTTP API: the service and its action
     "StepFunctions-StartExecution": ("states", "StartExecution"),
     "StepFunctions-StartSyncExecution": ("states", "StartSyncExecution"),
 }
+ANSWERS = ("SendTaskSuccess", "SendTaskFailure")  # to an execution that waits, by the token of its task
 SENDS = {"sqs": "SendMessage", "sns": "Publish"}  # what is meant where the caller names the action
 URI = re.compile(r":apigateway:.*?:(\w+):(action|path)/(.*)$", re.DOTALL)
+NAME = re.compile(r"\$\{(\w+)")
 FORM_ACTION = re.compile(r"\bAction=(\w+)")
 TARGET = re.compile(r"\w+\.(\w+)")
 NAMES = ("QueueName", "TopicName", "Name", "TableName", "StateMachineName")
@@ -41,8 +43,27 @@ def way(template: Model, name: str, api: str, route: Route, body: dict[str, Any]
     service, action = called(body)
     if service not in ENDS or not action:
         return None
-    end = end_of(template, service, body)
+    end = waiting(template) if action in ANSWERS else end_of(template, service, body)
     return Source(Kind.ROUTE, end, name, api, route=route, call=Call(service, action, body)) if end else None
+
+
+def waiting(template: Model) -> str:
+    """The one machine of the template whose executions wait for an answer, which a token alone tells apart."""
+    waits = [machine.name for machine in template.machines if asks(template, machine)]
+    return waits[0] if len(waits) == 1 else ""
+
+
+def asks(template: Model, machine: Resource) -> bool:
+    """Whether a task of a machine hands out a token, itself or through an activity."""
+    activities = {each.name for each in template.of("AWS::StepFunctions::Activity")}
+    given = as_dict(machine.written("DefinitionSubstitutions"))
+    named = activities | {key for key, value in given.items() if references(value) & activities}
+    return any(
+        ".waitForTaskToken" in state.resource
+        or ":activity:" in state.resource
+        or set(NAME.findall(state.resource)) & named
+        for state in template.states(machine)
+    )
 
 
 def called(body: dict[str, Any]) -> tuple[str, str]:
