@@ -168,6 +168,18 @@ def test_a_task_loses_its_answer_by_the_error_that_its_kind_has(body: dict[str, 
     assert {each.error for each in listed[2:]} == {lost}
 
 
+@pytest.mark.parametrize(("clock", "unknown"), [({}, []), ({"TimeoutSeconds": 9}, ["States.Timeout"] * 2)])
+def test_no_service_throttles_an_activity_and_only_a_clock_ends_the_wait_for_its_worker(
+    clock: dict[str, Any], unknown: list[str]
+) -> None:
+    body = task("arn:aws:states:us-east-1:123456789012:activity:approvals", **clock)
+    done = Play(Fault(), Ending("SUCCEEDED"), (Attempt("Ask", stood_in=True),))
+    listed = list(of_tasks(done, {"Ask": Task("Ask", body["Resource"], body)}))
+
+    assert [each.error for each in listed] == [UNMENTIONED, *unknown]
+    assert listed[0].way is Way.FOR_GOOD
+
+
 def test_a_task_that_changes_nothing_has_no_unknown_outcome() -> None:
     done = Play(Fault(), Ending("SUCCEEDED"), (Attempt("Call"),))
 
@@ -243,6 +255,13 @@ def test_a_service_that_is_not_here_is_stood_in_for(calls: Calls) -> None:
 
     assert (done.result, done.stood_in) == ({}, True)
     assert calls.recorded[0]["called"] == "aws-sdk:textract:detectDocumentText"
+
+
+def test_a_worker_of_an_activity_is_stood_in_for(calls: Calls) -> None:
+    done = calls.do("Score", "arn:aws:states:us-east-1:123456789012:activity:scores", {"id": 1})
+
+    assert (done.result, done.stood_in) == ({"points": 11}, True)
+    assert calls.recorded == [{"state": "Score", "called": "activity scores", "with": {"id": 1}}]
 
 
 def test_an_http_task_asks_the_stand_in_for_outside_services(calls: Calls) -> None:

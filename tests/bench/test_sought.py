@@ -271,6 +271,60 @@ def test_a_task_waits_for_the_function_that_answers_it_and_a_file_is_of_the_kind
     assert '{"approved": true}' in details["http POST /decisions → Decide"]
 
 
+ACTIVITY = """
+Transform: AWS::Serverless-2016-10-31
+Resources:
+  Approval: { Type: AWS::StepFunctions::Activity, Properties: { Name: approvals } }
+  Decide:
+    Type: AWS::Serverless::Function
+    Properties:
+      Runtime: python3.13
+      Handler: index.handler
+      Timeout: 20
+      Environment: { Variables: { APPROVAL: !GetAtt Approval.Arn } }
+      Events: { Post: { Type: HttpApi, Properties: { Path: /decisions, Method: POST } } }
+      InlineCode: |
+        import json, os
+        import boto3
+
+        def handler(event, context):
+            states = boto3.client("stepfunctions")
+            task = states.get_activity_task(activityArn=os.environ["APPROVAL"])
+            order = json.loads(task["input"])
+            output = json.dumps({"approved": True, "of": order["orderNumber"]})
+            states.send_task_success(taskToken=task["taskToken"], output=output)
+            return {"statusCode": 202}
+  Orders: { Type: AWS::SQS::Queue }
+  Flow:
+    Type: AWS::Serverless::StateMachine
+    Properties:
+      Definition:
+        StartAt: Ask
+        States:
+          Ask: { Type: Task, Resource: !Ref Approval, Next: Tell }
+          Tell:
+            Type: Task
+            Resource: arn:aws:states:::sqs:sendMessage
+            Parameters: { QueueUrl: !Ref Orders, MessageBody.$: $ }
+            End: true
+"""
+
+
+@pytest.mark.e2e
+def test_a_function_that_works_for_an_activity_gets_a_task_and_its_machine_is_played(tmp_path: Path) -> None:
+    (tmp_path / "template.yaml").write_text(ACTIVITY)
+    outcome = json.loads(run(str(tmp_path), "--json").stdout)
+
+    told = {row["source"]: row["happened"] for row in outcome["findings"] if row["trial"] == "once"}
+    assert {row["source"]: row["status"] for row in outcome["sources"]} == {
+        "http POST /decisions → Decide": "delivered",
+        "machine Flow": "delivered",
+    }, told
+    assert "the task of the activity" in told["http POST /decisions → Decide"]
+    details = {row["source"]: " ".join(row["details"]) for row in outcome["findings"] if row["trial"] == "once"}
+    assert '"approved": true' in details["http POST /decisions → Decide"]
+
+
 @pytest.mark.parametrize(
     ("said", "wanted"),
     [
@@ -306,3 +360,21 @@ def test_a_token_for_which_no_task_waits_is_named(operation: str) -> None:
 
     assert asked(target, {"taskToken": "t"}, 400) == [("task token", "t")]
     assert asked(target, {"taskToken": "t"}, 200) == []
+
+
+def test_an_activity_of_which_a_function_asks_for_a_task_is_named_for_an_empty_poll_is_no_error() -> None:
+    arn = "arn:aws:states:us-east-1:123456789012:activity:approvals"
+
+    assert asked("AWSStepFunctions.GetActivityTask", {"activityArn": arn}, 200) == [("activity", arn)]
+
+
+def test_the_task_of_an_activity_is_laid_though_the_activity_is_here_and_holds_what_the_code_reads(
+    tmp_path: Path,
+) -> None:
+    arn = "arn:aws:states:us-east-1:123456789012:activity:approvals"
+    (tmp_path / "app.py").write_text('order = json.loads(task["input"])["orderNumber"]')
+
+    ((kind, name, text),) = wanted([("activity", arn)], tmp_path, {"Approval": arn}, [])
+    assert (kind, name) == ("activity", arn)
+    assert "orderNumber" in json.loads(text)
+    assert told([(kind, name, text)]) == "with the task of the activity approvals that it looks for"

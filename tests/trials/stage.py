@@ -22,7 +22,7 @@ from trials.samples.bearer import Bearer
 from trials.samples.sample import Sample
 from trials.samples.sought import ROW, Thing, lay
 from trials.samples.stored import place
-from trials.samples.waits import TASK_TOKEN, WAITS, waiting
+from trials.samples.waits import ACTIVITY, TASK_TOKEN, WAITS, waiting
 from trials.template.tables import lifetimes
 from trials.verdicts.permissions import Used
 from trials.world import PLACES, Probes, World, account, mailed, named, queued, services, snapshot
@@ -129,8 +129,10 @@ class Stage:
         self.empty_queues()
         self.tokens = {}
         for thing in self.laid:
-            if thing[0] == TASK_TOKEN:
-                self.tokens[thing[1]], self.stack.resources[WAITS] = waiting(self.local)
+            if thing[0] in (TASK_TOKEN, ACTIVITY):
+                at = thing[1:] if thing[0] == ACTIVITY else ()
+                token, self.stack.resources[WAITS] = waiting(self.local, *at)
+                self.tokens |= {thing[1]: token} if token else {}
                 self.stack.types[WAITS] = "AWS::SQS::Queue"
                 continue
             if thing[0].endswith(ROW):

@@ -33,6 +33,7 @@ from trials.samples.refused import Refusal, observations
 from trials.samples.sample import Sample
 from trials.samples.sought import told, wanted
 from trials.samples.stored import asking_for, place
+from trials.samples.waits import ACTIVITY
 from trials.stage import PASSED, Stage
 from trials.verdicts import Judgement, Promise, Verdict, broken
 from trials.verdicts.databases import database, lacks_a_table, needs_a_database
@@ -136,6 +137,8 @@ def once(stage: Stage, source: Source, samples: list[Sample]) -> Attempt:
             if not first.refused or first.result.answers[-1].status not in (401, 403):
                 break
         try_ = partial(deliveries, stage, source)
+        if any(kind == ACTIVITY for kind, _ in first.missing):  # no other event gives it a task
+            first = with_what_it_seeks(stage, source, first)
         fared = mended(try_, first, source)
         fared = about_oneself(source, fared, try_)
         fared = with_what_it_seeks(stage, source, fared)

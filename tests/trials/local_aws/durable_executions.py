@@ -7,8 +7,8 @@
 - One invocation of an execution runs at a time; a step that is to be retried is PENDING until then, and is counted.
 - What failed, was stopped or ran out of time leaves its event in the function's dead-letter queue.
 
-Beside it begin the count of what runs, environments that outlast an error, layers at `/opt`, and the stand-in for
-EventBridge's Custom Event Bus.
+Beside it begin the count of what runs, environments that outlast an error, layers at `/opt`, activities, and the
+stand-in for EventBridge's Custom Event Bus.
 """
 
 import contextvars
@@ -222,6 +222,7 @@ durable._time_out_execution = time_out
 durable._resume_execution = resume
 durable._serialize_operations = serialize
 durable._apply_update = apply_update
+beside("activities")
 beside("custom_event_bus")
 
 if __name__ == "__main__":

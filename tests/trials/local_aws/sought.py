@@ -10,6 +10,7 @@ from email.utils import parseaddr
 from typing import Any
 
 LOOKUPS = ("GetItem", "BatchGetItem", "Query", "Scan", "UpdateItem", "DeleteItem", "TransactWriteItems")
+UNTOLD = ("parameters", "activity")  # of which an answer of 200 may hold nothing
 MOST = 20  # that are remembered of either kind
 SCOPE = re.compile(r"Credential=[^/]+/\d+/[^/]+/([\w-]+)/")
 NAMED = {  # by the last words of a target: the kind of thing, and the member that names it
@@ -22,6 +23,7 @@ NAMED = {  # by the last words of a target: the kind of thing, and the member th
     "AmazonSSM.GetParameter": ("parameter", "Name"),
     "AmazonSSM.GetParameters": ("parameter", "Names"),
     "AmazonSSM.GetParametersByPath": ("parameters", "Path"),
+    "AWSStepFunctions.GetActivityTask": ("activity", "activityArn"),
     "AWSStepFunctions.SendTaskSuccess": ("task token", "taskToken"),
     "AWSStepFunctions.SendTaskFailure": ("task token", "taskToken"),
     "AWSStepFunctions.SendTaskHeartbeat": ("task token", "taskToken"),
@@ -39,12 +41,12 @@ def lookups(target: str, body: bytes) -> list[dict[str, Any]]:
 def missing(method: str, path: str, query: str, headers: Any, body: bytes, status: int) -> list[tuple[str, str]]:
     """The kinds and names of what a request may have asked for in vain.
 
-    An object is named by its bucket and key, a table with its key's attributes behind a `#`. Of several parameters AWS
-    tells under 200 which are not there, so that each of them is named.
+    An object is named by its bucket and key, a table with its key's attributes behind a `#`. Of several parameters,
+    and of an activity without a task, AWS tells under 200, so that each of them is named.
     """
     target = headers.get("X-Amz-Target", "")
     kind, member = NAMED.get(target, ("", ""))
-    if kind and (status >= 400 or kind == "parameters" or member == "Names"):
+    if kind and (status >= 400 or kind in UNTOLD or member == "Names"):
         named = json.loads(body or b"{}").get(member) or []
         names = [named] if isinstance(named, str) else named
         return [(kind, str(name).rstrip("/").rsplit("/", 1)[-1] if kind == "queue" else str(name)) for name in names]

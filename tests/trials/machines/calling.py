@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from botocore.exceptions import ClientError
 
 from trials.local_aws.outside import Asked, StandIn
-from trials.machines.definition import CALLBACK
+from trials.machines.definition import ACTIVITY, CALLBACK
 from trials.stage import Stage
 
 INVOKE = "arn:aws:states:::lambda:invoke"
@@ -57,6 +57,8 @@ class Calls:
             return self._function(state, str(passed.get("FunctionName", "")), passed.get("Payload", {}), whole=True)
         if plain.startswith(HTTP):
             return request(self.stage.outside, passed)
+        if ACTIVITY in plain:
+            return self._stand_in(state, f"activity {plain.split(ACTIVITY)[-1]}", arguments)
         return self._service(state, plain, arguments)
 
     def _function(self, state: str, called: str, payload: Any, whole: bool) -> Done:

@@ -9,6 +9,7 @@ from trials.template import as_dict, listed
 
 INVOKED = "states:::lambda:invoke"
 CALLBACK = ".waitForTaskToken"
+ACTIVITY = ":activity:"  # in the ARN of what workers of the project's own ask for tasks
 ASK = f"arn:aws:states:::sqs:sendMessage{CALLBACK}"
 MOST_RETRIES = 6  # of one retrier; one that has more shows what it does by then
 WILDCARDS = ("States.ALL", "States.TaskFailed")
@@ -44,6 +45,10 @@ class Task:
     @property
     def is_callback(self) -> bool:
         return self.resource.endswith(CALLBACK)
+
+    @property
+    def is_activity(self) -> bool:
+        return ACTIVITY in self.resource
 
     @property
     def service(self) -> str:

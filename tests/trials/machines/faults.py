@@ -58,9 +58,10 @@ def of_tasks(reference: Play, known: dict[str, Task]) -> Iterator[Fault]:
         def fault(way: Way, error: str, task: Task = task) -> Fault:
             return Fault(way, task.name, error, task.mentions(error))
 
-        yield fault(Way.ONCE, passing(task))
+        if not task.is_activity:  # its workers ask for it, and no service that has too much to do is called
+            yield fault(Way.ONCE, passing(task))
         yield fault(Way.FOR_GOOD, UNMENTIONED)
         yield from (fault(Way.FOR_GOOD, error) for error in task.errors if error != "States.Timeout")
-        if state in touched:
+        if state in touched and (task.has_clock or not task.is_activity):
             yield fault(Way.UNKNOWN_ONCE, answerless(task))
             yield fault(Way.UNKNOWN, answerless(task))

@@ -14,7 +14,7 @@ from trials.local_aws import LocalAws
 from trials.project.parameters import value_for
 from trials.samples.derive import guess, words
 from trials.samples.reads import FORMED
-from trials.samples.waits import TASK_TOKEN
+from trials.samples.waits import ACTIVITY, TASK_TOKEN
 
 Thing = tuple[str, str, str]  # kind, name, content
 READ = re.compile(
@@ -42,7 +42,7 @@ def wanted(missing: list[tuple[str, str]], folder: Path, resources: dict[str, st
     not laid under a key that should have been decoded: that its function does not find it is to be seen.
     """
     known = {(kind, plain(name)) for kind, name, _ in before}
-    own = {physical.rsplit("/", 1)[-1] for physical in resources.values()}
+    own = {physical.rsplit("/", 1)[-1] for physical in resources.values() if f":{ACTIVITY}:" not in physical}
     lacking = [(kind, name) for kind, name in missing if plain(name) not in own and (kind, plain(name)) not in known]
     lacking = [(kind, name) for kind, name in lacking if kind != "object" or unquote_plus(name) == name]
     things = [(kind, name, content(kind, name, folder, resources)) for kind, name in lacking]
@@ -56,12 +56,12 @@ def wanted(missing: list[tuple[str, str]], folder: Path, resources: dict[str, st
 
 
 def content(kind: str, name: str, folder: Path, resources: dict[str, str]) -> str:
-    """An object's content goes by its key; a secret holds every name that the code reads."""
+    """An object's content goes by its key; a secret, or the task of an activity, holds every name that code reads."""
     if kind in (*TYPES, TASK_TOKEN, "log group"):
         return ""
     if kind.endswith(ROW):
         return json.dumps(row(json.loads(name.split("#", 1)[1]), folder))
-    if kind == "secret":
+    if kind in ("secret", ACTIVITY):
         return json.dumps(members(folder))
     last = re.split(r"[/:.]", name.rstrip("/"))[-1]
     called = set(words(last).split()) - NAMES_ONLY
@@ -175,5 +175,11 @@ def schema(pairs: list[list[str]]) -> list[dict[str, str]]:
 
 def told(things: list[Thing]) -> str:
     """How a sample's origin names what was laid."""
-    listed = ", ".join(f"the {kind.removesuffix('s')} {plain(name)}" for kind, name, _ in things)
+    listed = ", ".join(named(kind, name) for kind, name, _ in things)
     return f"with {listed} that it looks for" if listed else ""
+
+
+def named(kind: str, name: str) -> str:
+    if kind == ACTIVITY:
+        return f"the task of the activity {name.rsplit(':', 1)[-1]}"
+    return f"the {kind.removesuffix('s')} {plain(name)}"
