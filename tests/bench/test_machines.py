@@ -497,6 +497,29 @@ def test_the_items_of_a_map_are_filled_too(tmp_path: Path) -> None:
     assert chosen(model(tmp_path), machine(Each=each))[0].payload == {"id": "trial-1", "rows": [{"sku": "trial-1"}]}
 
 
+@pytest.mark.parametrize(
+    ("parameters", "read"),
+    [
+        ({"Item": {"total": {"N.$": "$.total"}}}, {"total": "1"}),
+        ({"Item": {"paid": {"BOOL.$": "$.paid"}}}, {"paid": True}),
+        ({"Item": {"total": {"N.$": "States.JsonToString($.order.total)"}}}, {"order": {"total": 1}}),
+        ({"Item": {"total": {"N.$": "States.Format('{}', $$.Execution.Input.total)"}}}, {"total": 1}),
+        ({"Of.$": "States.Format('{} {}', $.a.sku, $$.Execution.Input.b)"}, {"a": {"sku": "trial-1"}, "b": "trial-1"}),
+        ({"Text.$": "States.Format('{} rows', States.ArrayLength($.rows))"}, {"rows": ["trial-1"]}),
+        ({"Next.$": "States.MathAdd($.step, 1)"}, {"step": 1}),
+        ({"Order.$": "States.StringToJson($.body)"}, {"body": '{"id": "trial-1"}'}),
+        ({"Text.$": "States.Format('costs $.nothing', $.sku)"}, {"sku": "trial-1"}),
+    ],
+)  # fmt: skip
+def test_an_input_holds_what_an_intrinsic_function_or_an_attribute_of_dynamodb_needs(
+    tmp_path: Path, parameters: Any, read: Any
+) -> None:
+    put = task("arn:aws:states:::dynamodb:putItem", Parameters=parameters)
+
+    (made,) = chosen(model(tmp_path), machine(Put=put))
+    assert {key: value for key, value in made.payload.items() if key != "id"} == read
+
+
 def test_the_projects_own_event_comes_first_then_what_a_function_passed_then_what_starts_it(tmp_path: Path) -> None:
     ruled = model(tmp_path, other=RULE % "{ Id: a, Arn: !Ref Flow, InputPath: $.detail }")
     own = SampleFile("events/Flow.json", [{"id": "own"}])

@@ -9,6 +9,7 @@ from typing import Any
 from trials.deliveries.records import message_record
 from trials.local_aws import ACCOUNT, REGION
 from trials.machines.definition import State, scopes, states
+from trials.machines.intrinsics import PATH, read, steps, texts
 from trials.project.sources import Kind, Source
 from trials.samples.derive import filled
 from trials.samples.made import ID, bus_event
@@ -17,15 +18,12 @@ from trials.samples.sample import Sample
 from trials.samples.sample_files import SampleFile, given
 from trials.template import Model, Resource, as_dict, listed
 
-PATH = re.compile(r"^\$((?:\.[A-Za-z_][\w-]*|\['[\w-]+'\]|\[\d+\]|\[\*\])+)$")
-WHOLE = re.compile(r"^\$\$\.Execution\.Input((?:\.[A-Za-z_][\w-]*|\['[\w-]+'\]|\[\d+\]|\[\*\])*)$")
 STEPS_OF_JSONATA = r"((?:\.[A-Za-z_]\w*|\[\d+\])+)"
 LITERAL = r"(?:\s*=\s*(true|false|-?\d+(?:\.\d+)?|'[^']*'|\"[^\"]*\"))?"  # what a path is compared with, if it is
 OF_STATE = re.compile(r"\$states\.input" + STEPS_OF_JSONATA + LITERAL)
 OF_EXECUTION = re.compile(r"\$states\.context\.Execution\.Input" + STEPS_OF_JSONATA + LITERAL)
 FAILURE = re.compile(r"fail|error|abort|reject|invalid|cancel|deni|denied|declin|timed.?out|stop", re.IGNORECASE)
 INNER = ("ItemProcessor", "Iterator", "Branches", "Catch", "Result", "ResultSelector", "ResultPath", "OutputPath")
-STEP = re.compile(r"\.([A-Za-z_][\w-]*)|\['([\w-]+)'\]|(\[)")
 Code = Callable[[str], Reads | None]
 
 
@@ -88,10 +86,6 @@ def by_starters(model: Model, machine: Resource) -> Iterator[Sample]:
             yield Sample([record], f"made up, the batch that {pipe.name} passes on")
 
 
-def steps(path: str) -> Steps:
-    return tuple(found[1] or found[2] or EACH for found in STEP.finditer(path))
-
-
 def reads(definition: State, code: Code) -> Reads:
     """What a definition reads of its input, and what its first functions read of what they are passed of it."""
     input_reads = Reads()
@@ -152,9 +146,8 @@ def of_state(state: State) -> Iterator[tuple[Steps, Any]]:
     """The paths that a state reads of its input, each with a value that it is compared with."""
     for rule in sorted(rules(state), key=fails):
         yield from compared(rule, fails(rule))
-    for text in texts(own(state)):
-        if match := PATH.match(text):
-            yield steps(match[1]), None
+    for key, text in texts(own(state)):
+        yield from read(key, text, whole=False)
         for mention in OF_STATE.finditer(text):
             value = literal(mention[2])
             yield steps(mention[1]), None if isinstance(value, str) and FAILURE.search(value) else value
@@ -162,9 +155,8 @@ def of_state(state: State) -> Iterator[tuple[Steps, Any]]:
 
 def of_whole(state: State) -> Iterator[tuple[Steps, Any]]:
     """The paths that a state reads of the execution's own input, wherever the state stands."""
-    for text in texts(own(state)):
-        if match := WHOLE.match(text):
-            yield steps(match[1]), None
+    for key, text in texts(own(state)):
+        yield from read(key, text, whole=True)
         for mention in OF_EXECUTION.finditer(text):
             yield steps(mention[1]), literal(mention[2])
 
@@ -180,13 +172,6 @@ def every_state(machine: State) -> Iterator[State]:
         yield state
         for inner in scopes(state):
             yield from every_state(inner)
-
-
-def texts(value: Any) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    for inner in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
-        yield from texts(inner)
 
 
 def fails(rule: dict[str, Any]) -> bool:

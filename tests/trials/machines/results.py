@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from trials.machines.definition import INVOKED, State, Task, tasks
-from trials.machines.inputs import PATH, STEPS_OF_JSONATA, every_state, of_state, steps, texts
+from trials.machines.inputs import STEPS_OF_JSONATA, every_state, of_state
+from trials.machines.intrinsics import PATH, steps, texts
 from trials.samples.derive import put_all
 from trials.samples.reads import Steps
 from trials.template import as_dict
@@ -31,7 +32,7 @@ def answer(task: Task, every: list[State]) -> Any:
 
 def of_result(state: State, every: list[State]) -> Iterator[tuple[Steps, Any]]:
     """The paths that are read of what a state answers, each with a value that it is compared with."""
-    for text in texts(state):
+    for _, text in texts(state):
         for mention in RESULT.finditer(text):
             yield steps(mention[1]), None
     selected = {
