@@ -8,6 +8,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from bench.test_own import run
 
 from support.executions import execute
 from trials.local_aws.outside import StandIn
@@ -302,6 +303,53 @@ def test_answers_of_tasks_are_supplied_by_state() -> None:
             of_file({"tasks": wrong}, {})
 
 
+STOCK = """
+Resources:
+  Stock:
+    Type: AWS::DynamoDB::Table
+    Properties:
+      BillingMode: PAY_PER_REQUEST
+      AttributeDefinitions: [{ AttributeName: sku, AttributeType: S }]
+      KeySchema: [{ AttributeName: sku, KeyType: HASH }]
+  Taken: { Type: AWS::SQS::Queue }
+  Flow:
+    Type: AWS::StepFunctions::StateMachine
+    Properties:
+      RoleArn: arn:aws:iam::123456789012:role/elsewhere
+      Definition:
+        StartAt: Read
+        States:
+          Read:
+            Type: Task
+            Resource: arn:aws:states:::dynamodb:getItem
+            Parameters: { TableName: !Ref Stock, Key: { sku: { S.$: $.sku } } }
+            ResultSelector: { left.$: $.Item.left.N }
+            ResultPath: $.stock
+            Next: Enough
+          Enough:
+            Type: Choice
+            Choices: [{ Variable: $.stock.left, StringGreaterThanEqualsPath: $.asked, Next: Take }]
+            Default: None
+          Take:
+            Type: Task
+            Resource: arn:aws:states:::sqs:sendMessage
+            Parameters: { QueueUrl: !Ref Taken, MessageBody.$: $.sku }
+            End: true
+          None: { Type: Fail, Error: SoldOut }
+"""
+
+
+@pytest.mark.e2e
+def test_an_item_that_a_task_reads_in_vain_is_laid_with_what_the_definition_reads_of_it(tmp_path: Path) -> None:
+    (tmp_path / "template.yaml").write_text(STOCK)
+    outcome = json.loads(run(str(tmp_path), "--json").stdout)
+
+    told = {row["trial"]: row["happened"] for row in outcome["findings"]}
+    assert [row["status"] for row in outcome["sources"]] == ["delivered"], told
+    assert "with the item that it reads" in told["once"]
+    assert "queue Taken: 1 more" in told["once"]
+
+
 # ---- the template around it
 
 TEMPLATE = """
@@ -475,6 +523,17 @@ def test_an_input_leads_past_what_sounds_like_a_failure(tmp_path: Path, rules: l
     choice = {"Type": "Choice", "Choices": rules, "Default": "A"}
 
     assert chosen(model(tmp_path), machine(Is=choice, A=task()))[0].payload["state"] == value
+
+
+def test_two_paths_that_are_compared_hold_what_is_equal(tmp_path: Path) -> None:
+    rule = {"Variable": "$.stock.left", "StringGreaterThanEqualsPath": "$.asked", "Next": "A"}
+    read = task("arn:aws:states:::dynamodb:getItem", ResultSelector={"left.$": "$.Item.left.N"}, ResultPath="$.stock")
+    del read["End"]
+    enough = {"Type": "Choice", "Choices": [rule], "Default": "Fail"}
+    whole = machine(Read={**read, "Next": "Enough"}, Enough=enough, A=task(), Fail={"Type": "Fail"})
+
+    assert chosen(model(tmp_path), whole)[0].payload["asked"] == "1"
+    assert answers(whole)["Read"] == {"Item": {"left": {"N": "1"}}}
 
 
 def test_in_jsonata_an_input_holds_what_is_read_and_compared(tmp_path: Path) -> None:

@@ -7,8 +7,8 @@
 - One invocation of an execution runs at a time; a step that is to be retried is PENDING until then, and is counted.
 - What failed, was stopped or ran out of time leaves its event in the function's dead-letter queue.
 
-Beside it begin the count of what runs, environments that outlast an error, layers at `/opt`, activities, and the
-stand-in for EventBridge's Custom Event Bus.
+Beside it begin the count of what runs, environments that outlast an error, layers at `/opt`, activities, rules that
+compare two paths, and the stand-in for EventBridge's Custom Event Bus.
 """
 
 import contextvars
@@ -223,6 +223,7 @@ durable._resume_execution = resume
 durable._serialize_operations = serialize
 durable._apply_update = apply_update
 beside("activities")
+beside("compared_paths")
 beside("custom_event_bus")
 
 if __name__ == "__main__":

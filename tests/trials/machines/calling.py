@@ -46,6 +46,7 @@ class Calls:
     stage: Stage
     answers: dict[str, Any] = field(default_factory=dict)
     recorded: list[Any] = field(default_factory=list)
+    in_vain: list[tuple[str, dict[str, Any]]] = field(default_factory=list)  # states that read no item, and the calls
 
     def do(self, state: str, resource: str, arguments: Any) -> Done:
         resource = resource.replace("arn:aws-us-gov:", "arn:aws:").replace("arn:aws-cn:", "arn:aws:")
@@ -92,7 +93,10 @@ class Calls:
         except ClientError as refused:
             return Done(error="States.TaskFailed", cause=str(refused))
         if answer["status"] == "SUCCEEDED":
-            return Done(json.loads(answer.get("output", "null")))
+            result = json.loads(answer.get("output", "null"))
+            if resource.endswith("dynamodb:getItem") and "Item" not in (result or {}):
+                self.in_vain.append((state, arguments))
+            return Done(result)
         error, cause = answer.get("error", ""), answer.get("cause", "")
         if NOT_HERE.search(cause) or (service == "states" and error == "StateMachineDoesNotExist"):
             return self._stand_in(state, resource.split(":::")[-1], arguments)

@@ -24,6 +24,8 @@ OF_STATE = re.compile(r"\$states\.input" + STEPS_OF_JSONATA + LITERAL)
 OF_EXECUTION = re.compile(r"\$states\.context\.Execution\.Input" + STEPS_OF_JSONATA + LITERAL)
 FAILURE = re.compile(r"fail|error|abort|reject|invalid|cancel|deni|denied|declin|timed.?out|stop", re.IGNORECASE)
 INNER = ("ItemProcessor", "Iterator", "Branches", "Catch", "Result", "ResultSelector", "ResultPath", "OutputPath")
+WITH_PATH = re.compile(r"(String|Numeric|Boolean|Timestamp)(?:Greater|Less)?(?:Than)?EqualsPath$")
+EQUAL = {"String": "1", "Numeric": 1, "Boolean": True, "Timestamp": "2026-11-23T08:00:00Z"}  # what two paths may hold
 Code = Callable[[str], Reads | None]
 
 
@@ -187,6 +189,10 @@ def compared(rule: dict[str, Any], fails: bool = False) -> Iterator[tuple[Steps,
         return
     value = None
     for key, wanted in rule.items():
+        other = PATH.match(str(wanted))
+        if other and not fails and (kind := WITH_PATH.match(key)):
+            value = EQUAL[kind[1]]
+            yield steps(other[1]), value
         if key in ("StringEquals", "BooleanEquals", "NumericEquals", "TimestampEquals"):
             value = wanted
         elif key in ("NumericGreaterThan", "NumericLessThan") and isinstance(wanted, int | float):

@@ -51,6 +51,11 @@ class Prompter:
         self._poller.join()
         self._pool.shutdown(wait=False, cancel_futures=True)
 
+    @property
+    def in_vain(self) -> list[tuple[str, dict[str, Any]]]:
+        """The states of its tasks that read no item from a table, and what they asked for."""
+        return self._calls.in_vain
+
     def _poll(self) -> None:
         while not self._stopped.is_set():
             try:

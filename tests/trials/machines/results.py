@@ -11,6 +11,7 @@ from trials.samples.derive import put_all
 from trials.samples.reads import Steps
 from trials.template import as_dict
 
+NUMBER = re.compile(r"-?\d+(\.\d+)?")
 RESULT = re.compile(r"\$states\.result" + STEPS_OF_JSONATA)
 
 
@@ -58,3 +59,21 @@ def later(state: State, every: list[State]) -> Iterator[tuple[Steps, Any]]:
         for path, value in of_state(other):
             if path[: len(prefix)] == prefix and (prefix or other is not state):
                 yield path[len(prefix) :], value
+
+
+def attributes(answer: Any) -> dict[str, Any]:
+    """Those of an item that an answer to GetItem holds, of the types that a plain value can have."""
+    held = {name: as_dict(value) for name, value in as_dict(as_dict(answer).get("Item")).items()}
+    return {
+        name: {kind: plain(kind, given)}
+        for name, value in held.items()
+        for kind, given in list(value.items())[:1]
+        if kind in ("S", "N", "BOOL")
+    }
+
+
+def plain(kind: str, value: Any) -> Any:
+    """A value as DynamoDB takes it under a type."""
+    if kind == "BOOL":
+        return bool(value)
+    return str(value) if kind == "S" or NUMBER.fullmatch(str(value)) else "1"

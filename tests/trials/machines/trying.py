@@ -82,6 +82,8 @@ class Trying:
             sample, first = better, self.played(better, Fault())
         if first.play.ending.failed and (stocked := self.beside_what_is_compared(sample)):
             first = stocked
+        if first.play.ending.failed and (beside := self.beside_what_it_reads(sample, first)):
+            first, sample = beside, replace(sample, origin=f"{sample.origin}, with the item that it reads")
         unloaded = next(
             filter(None, (does_not_load(state, done.cause) for state, *_, done in first.prompter.failures)), ""
         )
@@ -95,6 +97,23 @@ class Trying:
         keys = self.stage.keys()
         tables = {self.stage.stack.resources[name]: name for name in keys}
         seeds = wanted_items([each for each in asked if each.compares], tables, keys)
+        if not seeds or self.stage.seeds:
+            return None
+        self.stage.seeds = seeds
+        again = self.played(sample, Fault())
+        if again.play.ending.failed:
+            self.stage.seeds = []
+            return None
+        return again
+
+    def beside_what_it_reads(self, sample: Sample, fared: Played) -> Played | None:
+        """The execution beside the items that its tasks read in vain, each with what the definition reads of it."""
+        tables = {physical: name for name, physical in self.stage.stack.resources.items()}
+        seeds = [
+            (tables[asked["TableName"]], {**results.attributes(self.answers.get(state)), **asked["Key"]})
+            for state, asked in fared.prompter.in_vain
+            if asked.get("TableName") in tables
+        ]
         if not seeds or self.stage.seeds:
             return None
         self.stage.seeds = seeds
