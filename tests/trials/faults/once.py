@@ -20,6 +20,7 @@ from trials.faults.otherwise import (
     as_others_answer,
     is_there_already,
 )
+from trials.faults.refused_methods import by_its_method
 from trials.faults.signed import signed_anew
 from trials.project.effects import calls_nothing, only_reads, script_text
 from trials.project.sources import Kind, Source
@@ -136,6 +137,8 @@ def once(stage: Stage, source: Source, samples: list[Sample]) -> Attempt:
             first = deliveries(stage, source, signed)
             if not first.refused or first.result.answers[-1].status not in (401, 403):
                 break
+        if judgement := by_its_method(stage, source, sample, first.result):
+            return Attempt(judgement, None, tried, sample=sample)
         try_ = partial(deliveries, stage, source)
         if any(kind == ACTIVITY for kind, _ in first.missing):  # no other event gives it a task
             first = with_what_it_seeks(stage, source, first)

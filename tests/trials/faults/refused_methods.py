@@ -1,0 +1,57 @@
+"""A route to a function whose code refuses the route's method, whatever comes with it: its refusal is its answer."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+from trials.deliveries.deliver import deliver
+from trials.deliveries.history import Answer, Delivery
+from trials.project.source import ANY, Source
+from trials.samples.sample import Sample
+from trials.samples.sought import CODE
+from trials.stage import Stage
+from trials.verdicts import Judgement, held
+
+NOT_THIS_METHOD = re.compile(
+    r"(?:unsupported|unknown|invalid|unexpected)\W+(?:http\W+|request\W+)?method\b"
+    r"|\bmethod\b.{0,30}\bnot\b.{0,12}\b(?:allowed|supported|implemented)",
+    re.IGNORECASE,
+)
+PREFLIGHT = "; a browser's preflight fails by that, unless the API itself answers it"
+
+
+def by_its_method(stage: Stage, source: Source, sample: Sample, delivery: Delivery) -> Judgement | None:
+    """What a refusal tells that three requests of the method get alike, if the code speaks of that method nowhere."""
+    route, answer = source.route, delivery.answers[-1] if delivery.answers else Answer()
+    if route is None or route.websocket or sample.file or not tells(answer):
+        return None
+    method = route.method.upper()
+    if method in ANY or names(stage, source, method):
+        return None
+    for payload in forms(sample.payload):
+        stage.fresh()
+        others = deliver(stage, source, [replace(sample, payload=payload)]).answers
+        if not others or others[-1].text != answer.text:
+            return None
+    text = f"{sample.origin}: the code refuses the method {method}, whatever comes with it: {answer.text[:120]}"
+    return held(f"{text}{PREFLIGHT if method == 'OPTIONS' else ''}")
+
+
+def tells(answer: Answer) -> bool:
+    """Whether an answer says that it is the method that is refused."""
+    return answer.status == 405 or (400 <= answer.status < 500 and bool(NOT_THIS_METHOD.search(answer.text)))
+
+
+def names(stage: Stage, source: Source, method: str) -> bool:
+    """Whether the code behind a route speaks of a method anywhere."""
+    folder = stage.project.code(source.function)[0]
+    files = [each for each in folder.rglob("*") if each.suffix in CODE and "node_modules" not in each.parts]
+    texts = (each.read_text(encoding="utf-8", errors="replace") for each in files if each.is_file())
+    return any(re.search(rf"\b{method}\b", text, re.IGNORECASE) for text in texts)
+
+
+def forms(payload: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """A request without a body and a query, and one with both."""
+    yield {**payload, "body": None, "queryStringParameters": None}
+    yield {**payload, "body": '{"id": "trial-1"}', "queryStringParameters": {"id": "trial-1"}}
