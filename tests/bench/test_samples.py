@@ -428,6 +428,8 @@ def test_a_route_for_any_method_is_tried_with_more_than_one(reads: Reads | None,
             [("POST", "/orders"), ("GET", "/orders/1"), ("DELETE", "/orders/1")],
         ),
         (Reads(routes=[("GET", "/orders/{id}")]), [("GET", "/orders/1")]),
+        (Reads(values={("pathParameters", "proxy"): "orders/all"}), [("POST", "/orders/all"), ("GET", "/orders/all")]),
+        (Reads(values={("pathParameters", "proxy"): "a b?"}), [("POST", "/1"), ("GET", "/1")]),
     ],
 )
 @pytest.mark.parametrize("payload", ["1.0", "2.0"])

@@ -104,6 +104,9 @@ def requests(route: Route, reads: Reads | None) -> list[tuple[str, str]]:
     values = reads.values if reads else {}
     asked = values.get(("httpMethod",)) or values.get(("requestContext", "http", "method"))
     paths = [values.get(("path",)), values.get(("rawPath",)), values.get(("requestContext", "http", "path"))]
+    greedy = re.search(r"\{(\w+)\+\}$", route.path)
+    rest = values.get(("pathParameters", greedy[1])) if greedy else None
+    paths += [f"/{rest}"] if isinstance(rest, str) and re.fullmatch(r"[\w./-]*\w", rest) else []
     path = next((each for each in paths if every and isinstance(each, str) and each.startswith("/")), "")
     return [(each, path) for each in dict.fromkeys([*([asked] if asked in METHODS else []), "POST", "GET"])]
 
