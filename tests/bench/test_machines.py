@@ -265,6 +265,23 @@ def test_a_worker_of_an_activity_is_stood_in_for(calls: Calls) -> None:
     assert calls.recorded == [{"state": "Score", "called": "activity scores", "with": {"id": 1}}]
 
 
+@pytest.mark.parametrize(
+    ("key", "answer", "kept"),
+    [
+        ({"sku": {"S": "a"}}, {}, True),
+        ({"sku": {"S": "a"}}, {"Item": {"sku": {"S": "a"}}}, False),
+        ({"sku": {"S": None}}, {}, False),  # where the input's path leads nowhere
+    ],
+)
+def test_only_a_read_of_a_named_item_that_is_not_there_is_kept(calls: Calls, key: Any, answer: Any, kept: bool) -> None:
+    states = SimpleNamespace(test_state=lambda **_: {"status": "SUCCEEDED", "output": json.dumps(answer)})
+    calls.stage.local = SimpleNamespace(client=lambda _: states)  # type: ignore[assignment]
+    asked = {"TableName": "stock", "Key": key}
+    calls.do("Read", "arn:aws:states:::dynamodb:getItem", asked)
+
+    assert calls.in_vain == ([("Read", asked)] if kept else [])
+
+
 def test_an_http_task_asks_the_stand_in_for_outside_services(calls: Calls) -> None:
     asked = {"ApiEndpoint": "https://pay.example/charges", "Method": "POST", "RequestBody": {"cents": 3}}
     done = calls.do("Pay", "arn:aws:states:::http:invoke", asked)

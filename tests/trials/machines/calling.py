@@ -13,6 +13,7 @@ from botocore.exceptions import ClientError
 from trials.local_aws.outside import Asked, StandIn
 from trials.machines.definition import ACTIVITY, CALLBACK
 from trials.stage import Stage
+from trials.template import as_dict
 
 INVOKE = "arn:aws:states:::lambda:invoke"
 HTTP = "arn:aws:states:::http:invoke"
@@ -94,7 +95,7 @@ class Calls:
             return Done(error="States.TaskFailed", cause=str(refused))
         if answer["status"] == "SUCCEEDED":
             result = json.loads(answer.get("output", "null"))
-            if resource.endswith("dynamodb:getItem") and "Item" not in (result or {}):
+            if resource.endswith("dynamodb:getItem") and "Item" not in (result or {}) and keyed(arguments):
                 self.in_vain.append((state, arguments))
             return Done(result)
         error, cause = answer.get("error", ""), answer.get("cause", "")
@@ -105,6 +106,12 @@ class Calls:
     def _stand_in(self, state: str, called: str, arguments: Any) -> Done:
         self.recorded.append({"state": state, "called": called, "with": arguments})
         return Done(self.answers.get(state, {}), stood_in=True)
+
+
+def keyed(arguments: Any) -> bool:
+    """Whether a call names an item: a path that led nowhere leaves its key null."""
+    key = as_dict(as_dict(arguments).get("Key"))
+    return bool(key) and all(isinstance(each, str) for value in key.values() for each in as_dict(value).values())
 
 
 def named(log: list[str], message: str) -> str:
