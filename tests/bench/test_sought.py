@@ -155,6 +155,7 @@ def test_an_item_can_lie_in_another_stack_s_table(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(stage, "Probes", lambda *_: None)
     monkeypatch.setattr(world, "deploy", lambda: Stack("on-stage", {}, {}, {}))
     monkeypatch.setattr(world, "_switch_off", lambda: None)
+    monkeypatch.setattr(world, "_configure", lambda: None)
     monkeypatch.setattr(world, "empty_queues", lambda: None)
     world.fresh()
 

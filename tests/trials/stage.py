@@ -125,6 +125,7 @@ class Stage:
             database.reset()
         self.local.left_running.unlink(missing_ok=True)
         self.stack = self.deploy()
+        self._configure()
         self._switch_off()
         self.empty_queues()
         self.tokens = {}
@@ -170,6 +171,15 @@ class Stage:
                 secret = {"SecretId": stack.resources[name], "SecretString": value}
                 self.local.client("secretsmanager").put_secret_value(**secret)
         return stack
+
+    def _configure(self) -> None:
+        """Set the variables that a custom resource of the template would set."""
+        for function, setter, names in self.project.configured:
+            if {function, setter} <= self.stack.resources.keys():
+                given, own = self.variables(setter), self.variables(function)
+                whole = {name: given[name] for name in names & given.keys()} | own
+                change = {"FunctionName": self.stack.resources[function], "Environment": {"Variables": whole}}
+                self.local.client("lambda").update_function_configuration(**change)
 
     def learn_senders(self) -> bool:
         """Verify, in the worlds to come, who sent mails in this one; whether that is anybody new."""

@@ -8,6 +8,7 @@ from trials.local_aws import LocalAwsError
 from trials.local_aws.compiled import compiled_from
 from trials.project.accounted import DURABLE
 from trials.project.conditions import met
+from trials.project.configured import set_by_others
 from trials.project.deployable import POWERTOOLS, SDK, deployable, in_powertools, included, too_old
 from trials.project.elsewhere import buses, final, put_in, told
 from trials.project.foreign import with_queues
@@ -57,6 +58,7 @@ class Project:
     supply: Supply = field(default_factory=Supply)
     newer: list[str] = field(default_factory=list)  # packages that are taken whatever version a function pins
     buses: list[str] = field(default_factory=list)  # that the template only names
+    configured: list[tuple[str, str, set[str]]] = field(default_factory=list)  # functions, by whom, which variables
 
     def values(self) -> dict[str, str]:
         """What `Ref` makes of each parameter of the template."""
@@ -182,7 +184,7 @@ def read(path: Path, url: str) -> Project:
         file.meant_for = Path(file.path).stem if Path(file.path).stem in names else ""
     listed = [handed_over(source, files) for source in listed]
     stored_values = stored(body.get("Parameters") or {}, given, url) | kept(body.get("Parameters") or {}, supply)
-    return Project(
+    project = Project(
         folder=folder,
         template=template,
         path=path if path.is_dir() else template,
@@ -200,3 +202,9 @@ def read(path: Path, url: str) -> Project:
         newer=NEWER if outdated else [],
         buses=buses(body, final(body.get("Parameters") or {}, given, stored_values)),
     )
+    project.configured = list(set_by_others(model, lambda function: project.code(function)[0]))
+    project.notes += [
+        f"{', '.join(sorted(names))} of {function}: as {setter} would set it, for a custom resource"
+        for function, setter, names in project.configured
+    ]
+    return project
