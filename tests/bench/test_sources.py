@@ -127,6 +127,21 @@ def test_every_event_of_sam_is_a_source_or_says_why_not(tmp_path: Path, kind: st
     assert found.why == shown if found.kind is Kind.OTHER else str(found) == f"{shown} → Work"
 
 
+UNTYPED = """
+  Work: { Type: AWS::Serverless::Function, Properties: { Runtime: python3.14 } }
+  Rule: { Type: AWS-Events, Properties: { Targets: [{ Arn: !GetAtt Work.Arn }] } }
+"""
+
+
+def test_a_resource_of_no_type_is_told_as_what_cloudformation_refuses(tmp_path: Path) -> None:
+    found = next(each for each in listed(tmp_path, UNTYPED) if each.name == "Rule")
+
+    assert found.why == "AWS-Events is no type of resource: CloudFormation refuses a template with it"
+    assert (
+        needed(found, found.why) == "Rule under the type that is meant, without which nothing of the template deploys"
+    )
+
+
 ARN = "!GetAtt Work.Arn"
 INVOKED = '!Sub "arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/${Work.Arn}/invocations"'
 ALIAS = "  Live: { Type: AWS::Lambda::Alias, Properties: { FunctionName: !Ref Work, Name: live } }\n"

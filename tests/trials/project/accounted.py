@@ -60,6 +60,8 @@ def reason(kind: str) -> str:
         return CUSTOM
     if kind.startswith(PASSIVE):
         return ""
+    if "::" not in kind:
+        return f"{kind} is no type of resource: CloudFormation refuses a template with it"
     return REASONS.get(kind, f"there are no trials for {kind} yet")
 
 
@@ -75,6 +77,7 @@ def alarm_actions(alarm: Resource) -> list[Any]:
 
 NEEDED = (  # what a reader supplies for a row that is not tried, by what its reason says
     (r"^there are no trials for|mapping of another service", "events/{name}.json, the event as it comes to {function}"),
+    (r"is no type of resource", "{name} under the type that is meant, without which nothing of the template deploys"),
     (r"a custom resource", "events/{name}.json, what CloudFormation asks of {function}"),
     (
         r"into a service without a function|a way without a function|a pipe without",
