@@ -7,7 +7,7 @@ import pytest
 from bench.test_own import run
 
 from trials.deliveries.history import Answer
-from trials.faults.refused_methods import tells
+from trials.faults.refused_methods import refuses, tells
 
 TEMPLATE = """
 Transform: AWS::Serverless-2016-10-31
@@ -52,6 +52,23 @@ def test_a_refusal_of_the_method_counts_as_its_answer_only_where_the_code_never_
 
 
 @pytest.mark.parametrize(
+    ("text", "could_be"),
+    [
+        (REFUSES, True),
+        ('if (event.httpMethod === "GET") return all(); else return refuse("Unsupported method")', True),
+        ('if event["httpMethod"] == "OPTIONS": ...', False),
+        ('const { method } = JSON.parse(event.body || "{}"); refuse(`unknown method`)', False),  # of the body's own
+    ],
+)
+def test_only_code_that_asks_for_the_request_s_method_and_names_this_one_nowhere_refuses_it(
+    tmp_path: Path, text: str, could_be: bool
+) -> None:
+    (tmp_path / "app.js").write_text(text)
+
+    assert refuses(tmp_path, "OPTIONS") is could_be
+
+
+@pytest.mark.parametrize(
     ("status", "said", "of_the_method"),
     [
         (400, '{"message": "Unsupported HTTP method"}', True),
@@ -60,6 +77,8 @@ def test_a_refusal_of_the_method_counts_as_its_answer_only_where_the_code_never_
         (400, "unknown method", True),
         (400, "unknown payment method", False),
         (400, "method of payment missing", False),
+        (400, "Payment method is not supported", False),
+        (400, '{"message": "Method not allowed"}', True),
         (500, "Unsupported method", False),
         (200, "Method Not Allowed", False),
     ],

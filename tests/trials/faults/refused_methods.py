@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from trials.deliveries.deliver import deliver
@@ -15,9 +16,10 @@ from trials.verdicts import Judgement, held
 
 NOT_THIS_METHOD = re.compile(
     r"(?:unsupported|unknown|invalid|unexpected)\W+(?:http\W+|request\W+)?method\b"
-    r"|\bmethod\b.{0,30}\bnot\b.{0,12}\b(?:allowed|supported|implemented)",
+    r"|(?:^|[^\w\s]\s*|http\s|request\s|the\s|this\s)method\b.{0,30}\bnot\b.{0,12}\b(?:allowed|supported|implemented)",
     re.IGNORECASE,
 )
+ASKED = re.compile(r"""httpMethod|http_method|\bhttp['"\]?.\[(]+\s*(?:get\W+)?method|routeKey|route_key""")
 PREFLIGHT = "; a browser's preflight fails by that, unless the API itself answers it"
 
 
@@ -27,7 +29,7 @@ def by_its_method(stage: Stage, source: Source, sample: Sample, delivery: Delive
     if route is None or route.websocket or sample.file or not tells(answer):
         return None
     method = route.method.upper()
-    if method in ANY or names(stage, source, method):
+    if method in ANY or not refuses(stage.project.code(source.function)[0], method):
         return None
     for payload in forms(sample.payload):
         stage.fresh()
@@ -43,12 +45,11 @@ def tells(answer: Answer) -> bool:
     return answer.status == 405 or (400 <= answer.status < 500 and bool(NOT_THIS_METHOD.search(answer.text)))
 
 
-def names(stage: Stage, source: Source, method: str) -> bool:
-    """Whether the code behind a route speaks of a method anywhere."""
-    folder = stage.project.code(source.function)[0]
+def refuses(folder: Path, method: str) -> bool:
+    """Whether code can refuse a method: it asks for that of its request, and speaks of this one nowhere."""
     files = [each for each in folder.rglob("*") if each.suffix in CODE and "node_modules" not in each.parts]
-    texts = (each.read_text(encoding="utf-8", errors="replace") for each in files if each.is_file())
-    return any(re.search(rf"\b{method}\b", text, re.IGNORECASE) for text in texts)
+    text = "\n".join(each.read_text(encoding="utf-8", errors="replace") for each in files if each.is_file())
+    return bool(ASKED.search(text)) and not re.search(rf"\b{method}\b", text, re.IGNORECASE)
 
 
 def forms(payload: dict[str, Any]) -> Iterator[dict[str, Any]]:
