@@ -2,6 +2,7 @@
 # ruff: noqa: E501, a resource of a template is easier to read on one line
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from trials.integrations.calling import Answered, Backend, Sent, Unmapped, made,
 from trials.integrations.mapping import NoJson, Untold, rendered
 from trials.integrations.requests import Request
 from trials.integrations.requests import made as made_request
+from trials.integrations.trying import Trying
 from trials.project import sources
 from trials.project.integrations import grown, leaves, planted, way
 from trials.project.source import Call, Kind, Route, Source
@@ -496,6 +498,24 @@ def test_of_several_machines_that_wait_for_answers_none_is_meant(tmp_path: Path)
     (tmp_path / "template.yaml").write_text(written)
 
     assert [each for each in sources(read_template(tmp_path / "template.yaml"), tmp_path) if each.call] == []
+
+
+@pytest.mark.parametrize(
+    ("template", "token"),
+    [
+        ('{"taskToken": "$input.params(\'token\')"}', "t-1"),
+        ('{"taskToken": ""}', "no token"),
+        ("no JSON", "no token"),
+        ('{"taskToken": "$util.nobodyKnows()"}', "no token"),
+    ],
+)
+def test_the_token_of_a_request_is_what_its_call_hands_over(template: str, token: str) -> None:
+    trying = Trying.__new__(Trying)
+    trying.call, trying.request = Call("states", "SendTaskSuccess", {}), replace(POST, query={"token": "t-1"})
+    uri = "arn:aws:apigateway:us-east-1:states:action/SendTaskSuccess"
+    trying.integration = {"uri": uri, "requestTemplates": {"application/json": template}}
+
+    assert trying.token() == token
 
 
 @pytest.mark.e2e

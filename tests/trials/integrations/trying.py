@@ -3,12 +3,13 @@
 import json
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import asdict, replace
 from typing import Any
 
 from trials.integrations import oddities
-from trials.integrations.calling import Answered, Backend, answered, prepared, replied
-from trials.integrations.mapping import Untold
+from trials.integrations.calling import Answered, Backend, Unmapped, answered, prepared, replied
+from trials.integrations.mapping import NoJson, Untold
 from trials.integrations.requests import WITH_BODY, Request, given, made
 from trials.project import Source
 from trials.project.integrations import ANSWERS, DEFAULT_BUS, HOLDER, grown, planted_id
@@ -16,6 +17,7 @@ from trials.report.events import Event, SamplesUsed, SourceEnded, Told, TrialSta
 from trials.samples import sample_files as own
 from trials.samples.waits import TASK_TOKEN, WAITS
 from trials.stage import Stage
+from trials.template import as_dict
 from trials.verdicts import Finding, Judgement, Status, Verdict, unproved
 from trials.verdicts import integrations as verdicts
 from trials.verdicts.remedies import remedy
@@ -23,6 +25,7 @@ from trials.world import PLACES, differences
 
 STATUS = {Verdict.HELD: Status.DELIVERED, Verdict.UNPROVED: Status.UNPROVED, Verdict.BROKEN: Status.BROKEN}
 ACCOUNT_TOO = "a look in an account of yours: send one request"
+NO_TOKEN = "no token"
 REFUSALS = (400, 500)  # with which a service answers: the call is wrong or too much, or the service is down
 
 
@@ -52,8 +55,10 @@ class Trying:
 
     def token(self) -> str:
         """That of the sample, in whose place the token of an execution that waits is sent."""
-        call = json.loads(prepared(self.call, self.integration, self.request).body)
-        return str(call["taskToken"]) if isinstance(call, dict) and call.get("taskToken") else "no token"
+        with suppress(NoJson, Unmapped, Untold, ValueError):  # which the request itself then shows
+            call = json.loads(prepared(self.call, self.integration, self.request).body)
+            return str(as_dict(call).get("taskToken") or NO_TOKEN)
+        return NO_TOKEN
 
     def of_this_world(self, request: Request) -> Request:
         """The request with the tokens of this world."""
