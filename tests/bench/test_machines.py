@@ -20,6 +20,7 @@ from trials.machines.history import Attempt, Ending, Fault, Play, Setting, Start
 from trials.machines.inputs import inputs
 from trials.machines.results import answers
 from trials.machines.starts import setting
+from trials.machines.trying import Trying
 from trials.project import Kind, Source
 from trials.project.deployable import deployable
 from trials.project.supplied import of_file
@@ -365,6 +366,18 @@ def test_an_item_that_a_task_reads_in_vain_is_laid_with_what_the_definition_read
     assert [row["status"] for row in outcome["sources"]] == ["delivered"], told
     assert "with the item that it reads" in told["once"]
     assert "queue Taken: 1 more" in told["once"]
+
+
+def test_an_execution_that_fails_on_an_unverified_sender_is_played_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    endings, known = iter(("FAILED", "SUCCEEDED", "FAILED")), iter((True, False))
+    trying = Trying.__new__(Trying)
+    trying.stage = SimpleNamespace(learn_senders=lambda: next(known))  # type: ignore[assignment]
+    trying.name, trying.answers = "Flow", {}
+    played = lambda *_: SimpleNamespace(play=SimpleNamespace(ending=Ending(next(endings))))  # noqa: E731
+    monkeypatch.setattr("trials.machines.trying.play", played)
+
+    assert trying.played(Sample({}, "made up"), Fault()).play.ending.status == "SUCCEEDED"
+    assert trying.played(Sample({}, "made up"), Fault()).play.ending.status == "FAILED"
 
 
 # ---- the template around it

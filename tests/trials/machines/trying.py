@@ -70,7 +70,10 @@ class Trying:
         return self.played(sample, fault, answering, again).play
 
     def played(self, sample: Sample, fault: Fault, answering: set[str] | None = None, again: str = "") -> Played:
-        return play(self.stage, self.name, sample, fault, self.answers, answering, again)
+        """A play; again if it failed after a mail was sent, for SES refuses a sender whom nobody verified."""
+        asked = (self.stage, self.name, sample, fault, self.answers, answering, again)
+        done = play(*asked)
+        return play(*asked) if done.play.ending.failed and self.stage.learn_senders() else done
 
     def undisturbed(self, sample: Sample) -> Undisturbed:
         """Two equal executions; a sample that a function refuses is mended by what the refusal says."""
