@@ -426,3 +426,13 @@ def test_paths_of_a_router_begin_as_it_is_mounted_and_a_route_for_all_paths_gets
     assert first.payload["rawPath"] == "/shop/orders/1"
     other = Source(Kind.HTTP, "F", "F.Delete", route=Route("DELETE", "/{proxy+}", "2.0"))
     assert samples(EMPTY, [], other, {}, reads)[0].payload["rawPath"] == "/1"
+
+
+def test_fields_that_the_code_lists_are_known_those_first_that_it_requires(tmp_path: Path) -> None:
+    code = """
+        const editable = ["fax", "phone"];
+        export const orders = { editableFields: editable, requiredFields: ["companyName"], colours: ["red"] };
+        export const handler = async (event) => orders;
+    """
+
+    assert read(tmp_path, code).fields == ["companyName", "fax", "phone"]

@@ -4,6 +4,7 @@ import json
 import re
 from copy import deepcopy
 from dataclasses import replace
+from decimal import Decimal
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
@@ -13,6 +14,7 @@ from trials.project.sources import Kind, Source
 from trials.project.tokens import TOKEN
 from trials.samples.reads import EACH, FORM, ITEM, JSON, Reads, Steps, is_formed
 from trials.samples.sample import Sample
+from trials.samples.sent import in_all_forms
 from trials.template import as_text
 
 PREFIX: dict[Kind, Steps] = {  # of what stands in a sample's payload
@@ -27,7 +29,7 @@ PICTURE = (  # decodes with and without what stands before its comma; whoever re
 GUESSES: tuple[tuple[str, Any], ...] = (  # by the words of a key, the last ones first; `^` and `$` are its ends
     (r"\b(e?mail)\b", "trial@example.com"),
     (r"\b(url|uri|link|href)$", "https://example.test/trial"),
-    (r"\b(date|time|timestamp|datetime|at|on)$", "2026-11-23T08:00:00Z"),
+    (r"\b(date|time|timestamp|datetime|at|on|deadline|expiry|until)$", "2026-11-23T08:00:00Z"),
     (r"\bphone\b", "+15555550100"),
     (r"\b(price|amount|total|cents|qty|quantity|count|number|age|limit|size|version|sequence|stock)s?$", 1),
     (r"\b(points|rating)$", 1),
@@ -69,6 +71,8 @@ def filled(sample: Sample, source: Source, reads: Reads) -> Sample:
         payload = typed_images(payload)
     if as_form and isinstance(payload, dict):
         payload["headers"] = {**(payload.get("headers") or {}), "content-type": "application/x-www-form-urlencoded"}
+    if source.kind is Kind.HTTP:
+        payload = in_all_forms(payload)
     if payload == sample.payload:
         return sample
     origin = sample.origin if "the code reads" in sample.origin else f"{sample.origin}, with what the code reads"
@@ -201,10 +205,29 @@ def item(keys: dict[str, str], named: dict[str, str], reads: Reads | None) -> di
         {steps[2]: guess(steps[2], 1 if steps in reads.numbers else None) for steps in of_body(reads)} if reads else {}
     )
     for name in sorted(reads.items) if reads else ():
-        number = 1 if reads and (ITEM, name) in reads.numbers else None
-        fields[name] = guess(name, reads.values.get((ITEM, name), number) if reads else None)
+        if reads and (ITEM, name) not in reads.unwanted:
+            fields[name] = of_item((ITEM, name), reads)
     values = {name: under(name, kind, named) for name, kind in keys.items()}
     return {name: TypeSerializer().serialize(value) for name, value in {**fields, **values}.items()}
+
+
+def of_item(at: Steps, reads: Reads) -> Any:
+    """The value of an attribute: an object or a list if something is read within it."""
+    of_all: dict[Steps, Any] = dict.fromkeys(reads.numbers, 1) | reads.values
+    known = {steps: value for steps, value in of_all.items() if steps[:2] == at}
+    inner = [steps for steps in reads.inside if steps[:2] == at and steps not in reads.unwanted]
+    if not inner:
+        return decimal(guess(at[-1], known.get(at)))
+    return decimal(put_all(None, [steps[2:] for steps in inner], {steps[2:]: value for steps, value in known.items()}))
+
+
+def decimal(value: Any) -> Any:
+    """A value as boto3 takes it."""
+    if isinstance(value, float):
+        return Decimal(str(value))
+    if isinstance(value, dict):
+        return {name: decimal(inner) for name, inner in value.items()}
+    return [decimal(inner) for inner in value] if isinstance(value, list) else value
 
 
 def of_body(reads: Reads) -> list[tuple[str, ...]]:

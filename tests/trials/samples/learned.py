@@ -14,6 +14,7 @@ from trials.samples.derive import guess, typed_images, words
 from trials.samples.reads import EACH, JSON, Steps
 from trials.samples.refused import EXTRA, MISSING, Observation, Refusal, observations
 from trials.samples.sample import Sample
+from trials.samples.sent import in_all_forms
 
 MOST = 6  # mends of one sample that are tried
 ENVELOPE: dict[str, Any] = {
@@ -126,6 +127,7 @@ def mended(payload: Any, source: Source, level: Steps, seen: Observation) -> Any
     if source.kind is Kind.STREAM and isinstance(payload, dict) and "data_text" in payload:
         return {**payload, "data_text": changed(payload["data_text"], level, path, seen)}
     result = changed(payload, level, path, seen)
+    result = in_all_forms(result) if source.kind is Kind.HTTP else result
     return typed_images(result) if source.kind is Kind.TABLE and isinstance(result, dict) else result
 
 

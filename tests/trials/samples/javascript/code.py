@@ -79,6 +79,7 @@ class Code:
         self.trees: list[Node] = []
         self.routes: list[Node] = []  # calls such as `app.post('/orders', handler)`
         self.mounts: list[str] = []  # paths of calls such as `app.use('/orders', router)`
+        self.values: list[tuple[str, Node]] = []  # of variables, and of pairs of objects
         self.listed: list[Node] = []  # what a table such as `{ "GET /orders": show }` names
 
     def add(self, name: str, tree: Node) -> None:
@@ -95,7 +96,10 @@ class Code:
             if is_route(node):
                 self.routes.append(node)
             self.mounts += mounted(node)
-            held = node.child_by_field_name("value") if node.type == "pair" else None
+            held = node.child_by_field_name("value") if node.type in ("pair", "variable_declarator") else None
+            if held is not None:
+                self.values.append((key(node.child_by_field_name("key") or node.child_by_field_name("name")), held))
+            held = held if node.type == "pair" else None
             if held is not None and held.type in ("identifier", "member_expression") and in_table(node):
                 self.listed.append(held)
         for known, value in [*methods, *own.items()]:

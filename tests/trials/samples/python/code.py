@@ -47,8 +47,10 @@ class Module:
         self.classes: dict[str, ast.ClassDef] = {}
         self.constants: dict[str, Any] = {}
         self.mounts: list[str] = []  # what `include_router(orders, prefix="/orders")` puts before paths
+        self.names: list[tuple[str, list[str]]] = []  # lists of texts, with what each is called
         self.listed: set[str] = set()  # functions that a table such as {"GET /orders": orders.show} holds
         for node in ast.walk(tree):
+            self.names += texts(node)
             if is_function(node):
                 self.functions.setdefault(node.name, node)
             elif isinstance(node, ast.ClassDef):
@@ -67,6 +69,18 @@ class Module:
             for name in named(statement):
                 if (value := constant(getattr(statement, "value", None))) is not None:
                     self.constants[name] = value
+
+
+def texts(node: ast.AST) -> list[tuple[str, list[str]]]:
+    """The lists of texts to which an assignment or the pairs of a dictionary give a name."""
+    pairs: list[tuple[str, ast.expr | None]] = []
+    if isinstance(node, ast.Assign | ast.AnnAssign):
+        pairs = [(name, node.value) for name in named(node)]
+    elif isinstance(node, ast.Dict):
+        pairs = [(str(constant(key)), value) for key, value in zip(node.keys, node.values, strict=True)]
+    lists = [(name, value.elts) for name, value in pairs if isinstance(value, ast.List | ast.Tuple | ast.Set)]
+    known = [(name, [constant(each) for each in members]) for name, members in lists]
+    return [(name, values) for name, values in known if values and all(isinstance(each, str) for each in values)]
 
 
 def last_name(node: ast.expr) -> str:

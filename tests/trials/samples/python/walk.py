@@ -5,6 +5,7 @@ from typing import Any
 
 from trials.samples.paths import CHECKED, LISTED, REQUEST, SPLIT, EventPaths
 from trials.samples.python.code import Code, Function, constant, is_function, is_number, last_name, takes_events
+from trials.samples.python.conditions import collected, lacking, noted
 from trials.samples.python.known import (
     ATTRIBUTES,
     ENVELOPES,
@@ -15,6 +16,7 @@ from trials.samples.python.known import (
     RECORDS,
     SAME,
     VALIDATES,
+    moment,
 )
 from trials.samples.python.models import Models, header, of_schema
 from trials.samples.python.routes import is_route, served_by
@@ -130,12 +132,15 @@ class Walker:
         elif isinstance(node, ast.Match):
             self.match(node)
         elif isinstance(node, ast.If):
-            self.value(node.test)
+            noted(self, node)
             before = dict(self.names)
             self.block(node.body)
             first = dict(self.names)
             self.block(node.orelse)
             self.event.either(before, first, self.names)
+        elif isinstance(node, ast.AugAssign) and isinstance(node.op, ast.Add):
+            if steps := self.value(node.value):
+                collected(self, node.target, steps)
         elif is_function(node) or isinstance(node, ast.ClassDef):
             return
         elif isinstance(node, ast.expr):
@@ -230,6 +235,7 @@ class Walker:
             self.loop(clause.target, clause.iter)
             for condition in clause.ifs:
                 self.value(condition)
+                lacking(self, condition)
         if isinstance(node, ast.DictComp):
             self.value(node.key)
             self.value(node.value)
@@ -330,6 +336,10 @@ class Walker:
         subject = next((steps for steps in arguments if steps is not None), spread)
         if subject is None and not keywords:
             return None
+        collects = owner is None and isinstance(node.func, ast.Attribute) and name in ("append", "add", "extend")
+        if subject and collects and isinstance(node.func, ast.Attribute) and not self.code.function(name, self.module):
+            collected(self, node.func.value, subject if name == "extend" else (*subject, LISTED))
+            return None
         if name in ("parse", "validate"):
             checked = subject if subject is not None else keywords.get("event", ())
             self.checked({each.arg: each.value for each in node.keywords}, None, checked)
@@ -346,6 +356,9 @@ class Walker:
         if name in FORMED:
             self.event.reads.values.setdefault(subject, FORMED[name])
             return subject
+        if name in ("strptime", "fromisoformat"):
+            self.event.reads.values.setdefault(subject, moment(node, name))
+            return None
         if name == "isinstance" and len(node.args) == 2:
             self.event.instance(subject, ast.unparse(node.args[1]))
             return subject
@@ -361,7 +374,7 @@ class Walker:
         if name in FORMS:
             return self.event.read((*subject, FORM))
         if name == "unmarshall" and len(node.args) == 2 and isinstance(node.args[1], ast.Name):
-            self.bound(node.args[1].id, subject)
+            self.models.bound(node.args[1].id, subject, self.event, self.module)
             return subject
         return None
 
@@ -375,20 +388,3 @@ class Walker:
         if isinstance(owner, ast.Call) and ast.unparse(owner.func).endswith("TypeAdapter") and owner.args:
             return owner.args[0]
         return owner if isinstance(owner, ast.Name) and self.code.class_(owner.id, self.module) else None
-
-    def bound(self, model: str, at: Steps) -> None:
-        """What a class says that EventBridge's schema registry has generated: each attribute's type and key."""
-        declared = self.code.class_(model, self.module)
-        written: dict[str, dict[str, str]] = {"_types": {}, "_attribute_map": {}}
-        for statement in declared.body if declared is not None else []:
-            target = statement.targets[0] if isinstance(statement, ast.Assign) else None
-            if isinstance(statement, ast.Assign) and isinstance(target, ast.Name) and target.id in written:
-                written[target.id] = constant(statement.value) or {}
-        for attribute, kind in written["_types"].items():
-            steps = (*at, written["_attribute_map"].get(attribute, attribute))
-            if kind != model and self.code.class_(kind, self.module):
-                self.bound(kind, steps)
-            else:
-                self.event.reads.paths.add(steps)
-            if kind in ("int", "float"):
-                self.event.number(steps)
