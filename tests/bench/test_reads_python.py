@@ -537,3 +537,26 @@ def handler(event, context):
 """
 
     assert read(tmp_path, code).fields == ["companyName", "fax", "phone", "city"]
+
+
+def test_an_item_is_known_that_another_object_s_method_of_the_same_name_gives(tmp_path: Path) -> None:
+    """As in layers of services and repositories, whose methods are called alike."""
+    service = "from repository import Orders\nclass Service:\n    def get_order(self, order_id):\n"
+    service += "        return self.orders.get_order(order_id)\n"
+    repository = "class Orders:\n    def get_order(self, order_id):\n        return self.by_id('id', order_id)\n"
+    repository += "    def by_id(self, name, value):\n        return table.get_item(Key={name: value}).get('Item')\n"
+    code = "from service import Service\ndef handler(event, context):\n"
+
+    for asked in ("Service().get_order(event['id'])", "Service().get_order(ONE)"):
+        reads = read(tmp_path, f"{code}    return use({asked}['sku'])\n", service=service, repository=repository)
+        assert reads.items == {"sku"}
+
+
+def test_a_text_begins_as_the_code_looks_for(tmp_path: Path) -> None:
+    code = "def handler(event, context):\n    body = json.loads(event['body'])\n"
+    code += "    if not body['pk'].startswith('ORDER#') or body['link'].startswith('https'):\n        return\n"
+    code += "    body['data'].startswith('{')\n"
+    (first, *_) = samples(EMPTY, [], POST, {}, read(tmp_path, code))
+
+    body = json.loads(first.payload["body"])
+    assert (body["pk"], body["link"], body["data"]) == ("ORDER#trial-1", "https://example.test/trial", "trial-1")

@@ -1,6 +1,6 @@
 """Which part of its event a handler reads: paths, from the event down, that are noted as they are asked for."""
 
-from trials.samples.derive import TYPES, guess
+from trials.samples.derive import ID, TYPES, guess
 from trials.samples.reads import EACH, FORM, ITEM, JSON, Reads, Steps
 from trials.samples.shape import Shape
 
@@ -35,6 +35,14 @@ class EventPaths:
         """What is put under a name into an object: `{"N": order["id"]}` is a number that DynamoDB gets as a text."""
         if name == "N" and steps and not steps[-1].startswith("{"):
             self.reads.values.setdefault(steps, "1")
+
+    def begins(self, steps: Steps, prefix: str) -> None:
+        """What code looks at for how it begins; what begins an object or a list, or a path, says nothing more."""
+        name = steps[-1] if steps else "{"
+        is_text = bool(prefix) and not name.startswith(("{", "[")) and prefix[0] not in "{[</"
+        if is_text and not str(guess(name, None)).startswith(prefix):
+            whole = "https://example.test/trial" if prefix.startswith("http") else f"{prefix}{ID}"
+            self.reads.values.setdefault(steps, whole)
 
     def instance(self, subject: Steps, kinds: str) -> None:
         """What `isinstance` asks for."""
@@ -104,7 +112,7 @@ class EventPaths:
 
     def keep(self, name: str, steps: Steps) -> None:
         """Let a list under a key stand for what was put into it, if that is of an item."""
-        if steps[0] == ITEM:
+        if steps in ((ITEM,), (ITEM, LISTED)):
             self.kept.setdefault(name, steps)
 
     def unwanted(self, steps: Steps | None) -> None:

@@ -53,8 +53,8 @@ class Looked:
     def seeds(self, more: Item, asked: list[Lookup] | None = None) -> Seeds:
         """An item for each lookup, with more attributes; of its class alone those that the class takes."""
         looked = self.asked if asked is None else asked
-        found = wanted_items(looked, self.names, self.keys, more, self.declared)
-        return [(table, self.fitted(table, each)) for table, each in found]
+        items = wanted_items(looked, self.names, self.keys, more, self.declared)
+        return [(table, self.fitted(table, each)) for table, each in items]
 
     def fitted(self, table: str, held: Item) -> Item:
         """The item with the attributes of the class that has those of the table's key, and no others."""

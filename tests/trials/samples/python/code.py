@@ -113,16 +113,32 @@ class Code:
                 ]
                 todo += [each for name in names for each in reached(name, folder, path, shared)]
         self.modules = [Module(tree) for tree in trees.values()]
+        self._givers: set[str] | None = None
         self._homes = {id(node): each for each in self.modules for node in each.functions.values()}
         self.own = self.modules[0] if self.modules else Module(ast.Module([], []))
 
     def home(self, function: Function) -> Module:
         return self._homes.get(id(function), self.own)
 
-    def function(self, name: str, near: Module, event: bool = True) -> Function | None:
-        """What is called by a name; without the event among its arguments, none that has those of a handler."""
+    def function(
+        self, name: str, near: Module, event: bool = True, under_way: tuple[Function, ...] = ()
+    ) -> Function | None:
+        """What is called by a name, and is not under way: a method may call another object's that is called alike.
+
+        Without the event among its arguments it is none that has those of a handler.
+        """
         known = [each.functions[name] for each in (near, *self.modules) if name in each.functions]
+        known = [each for each in known if each not in under_way] or known
         return next((each for each in known if event or not takes_events(each)), None)
+
+    def gives_items(self, name: str) -> bool:
+        """Whether a function reads what DynamoDB calls an item, or returns what such a function does."""
+        if self._givers is None:
+            written = [each for module in self.modules for each in module.functions.values()]
+            self._givers = {each.name for each in written if {"Item", "Items"} & texts_in(each)}
+            for _ in range(3):
+                self._givers |= {each.name for each in written if self._givers & returned(each)}
+        return name in self._givers
 
     def class_(self, name: str, near: Module | None = None) -> ast.ClassDef | None:
         places = (near or self.own, *self.modules)
@@ -130,6 +146,18 @@ class Code:
 
     def constant(self, name: str, near: Module) -> Any:
         return next((each.constants[name] for each in (near, *self.modules) if name in each.constants), None)
+
+
+def texts_in(function: Function) -> set[str]:
+    """The texts that are written in a function."""
+    constants = [node.value for node in ast.walk(function) if isinstance(node, ast.Constant)]
+    return {value for value in constants if isinstance(value, str)}
+
+
+def returned(function: Function) -> set[str]:
+    """The names of the functions whose answers a function returns."""
+    answers = [node.value for node in ast.walk(function) if isinstance(node, ast.Return)]
+    return {last_name(answer.func) for answer in answers if isinstance(answer, ast.Call)}
 
 
 def outside(path: Path, folder: Path) -> bool:

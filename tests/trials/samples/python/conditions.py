@@ -14,15 +14,15 @@ def noted(walker: "Walker", node: ast.If) -> None:
     known = dict(walker.event.reads.values)
     walker.value(node.test)
     if isinstance(node.body[-1], ast.Continue) and not node.orelse:
-        for each in parts(node.test, ast.Or):
-            if not isinstance(each, ast.Compare):
-                walker.event.unwanted(walker.value(each) if not isinstance(each, ast.UnaryOp) else None)
-            elif isinstance(each.ops[0], ast.Eq | ast.In) and (steps := walker.value(each.left)) is not None:
+        for test in parts(node.test, ast.Or):
+            if not isinstance(test, ast.Compare):
+                walker.event.unwanted(walker.value(test) if not isinstance(test, ast.UnaryOp) else None)
+            elif isinstance(test.ops[0], ast.Eq | ast.In) and (steps := walker.value(test.left)) is not None:
                 walker.event.reads.values.pop(steps, None)
                 walker.event.reads.values |= {steps: known[steps]} if steps in known else {}
     elif not isinstance(node.body[-1], ENDS):
-        for each in parts(node.test, ast.And):
-            lacking(walker, each)
+        for test in parts(node.test, ast.And):
+            lacking(walker, test)
 
 
 def lacking(walker: "Walker", test: ast.expr) -> None:

@@ -35,7 +35,8 @@ class Walker:
         self.holders: dict[str, Steps] = {}  # by the variable that its keys are in, one after the other
         self.returned: list[Steps] = []
         self.module = code.own
-        self.depth = self.calls = 0
+        self.under_way: tuple[Function, ...] = ()
+        self.calls = 0
 
     def start(self, name: str) -> None:
         if (entry := self.code.own.functions.get(name)) is not None:
@@ -53,11 +54,11 @@ class Walker:
         self, function: Function, arguments: list[Steps | None], keywords: dict[str, Steps] | None = None
     ) -> Steps | None:
         """Walk through a function; what it returns, if that is a part of the event."""
-        if self.depth >= DEEPEST or self.calls >= MOST:
+        if len(self.under_way) >= DEEPEST or self.calls >= MOST:
             return None
         outer = self.names, self.words, self.returned, self.module
         self.names, self.words, self.returned, self.module = {}, {}, [], self.code.home(function)
-        self.depth, self.calls = self.depth + 1, self.calls + 1
+        self.under_way, self.calls = (*self.under_way, function), self.calls + 1
         parameters = [each for each in function.args.args if each.arg not in ("self", "cls")]
         kinds = {each.arg: each.annotation for each in (*parameters, *function.args.kwonlyargs)}
         given = [(each.arg, steps) for each, steps in zip(parameters, arguments, strict=False)]
@@ -69,7 +70,7 @@ class Walker:
         self.block(function.body)
         result = self.returned[0] if self.returned else None
         self.names, self.words, self.returned, self.module = outer
-        self.depth -= 1
+        self.under_way = self.under_way[:-1]
         return result
 
     def decorated(self, entry: Function) -> None:
@@ -325,6 +326,8 @@ class Walker:
             return steps
         if owner is not None and name in ("split", "rsplit"):
             return (*owner, f"{SPLIT}{first if isinstance(first, str) else ' '}")
+        if owner is not None and name == "startswith" and isinstance(first, str):
+            self.event.begins(owner, first)
         if owner is not None and name in SAME:
             return owner
         if owner is None and name == "get" and (looked_up := self.event.looked_up(str(first))):
@@ -335,7 +338,9 @@ class Walker:
         spread = next((self.value(each.value) for each in node.keywords if each.arg is None), None)
         subject = next((steps for steps in arguments if steps is not None), spread)
         if subject is None and not keywords:
-            return None
+            gives = self.code.gives_items(name)
+            asked = self.code.function(name, self.module, False, self.under_way) if gives else None
+            return self.call(asked, []) if asked else None
         collects = owner is None and isinstance(node.func, ast.Attribute) and name in ("append", "add", "extend")
         if subject and collects and isinstance(node.func, ast.Attribute) and not self.code.function(name, self.module):
             collected(self, node.func.value, subject if name == "extend" else (*subject, LISTED))
@@ -345,7 +350,8 @@ class Walker:
             self.checked({each.arg: each.value for each in node.keywords}, None, checked)
         if subject is not None and (result := self.taken(node, name, subject)) is not None:
             return result
-        if function := self.code.function(name, self.module, () in (*arguments, *keywords.values())):
+        whole = () in (*arguments, *keywords.values())
+        if function := self.code.function(name, self.module, whole, self.under_way):
             return self.call(function, arguments, keywords)
         return subject if name in PASSES else None
 
