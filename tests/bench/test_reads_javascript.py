@@ -464,6 +464,7 @@ def test_a_function_is_that_of_the_module_that_it_is_brought_from(tmp_path: Path
         "const { items } = await all({}); for (const order of items) use(order);",
         "const found = await all({}); for (const order of found.items) use(order);",
         "const order = await one(KEY); use(order);",
+        "const { Item: order } = await table.get(KEY); use(order);",
         "const order = await service.find(); use(order);",
     ],
 )
@@ -497,3 +498,10 @@ def test_a_text_begins_as_the_code_looks_for(tmp_path: Path) -> None:
 
     body = json.loads(first.payload["body"])
     assert (body["pk"], body["link"], body["data"]) == ("ORDER#trial-1", "https://example.test/trial", "trial-1")
+
+
+def test_what_of_an_item_is_compared_with_the_event_is_known(tmp_path: Path) -> None:
+    code = "export const handler = async (event) => { const { Item: order } = await table.get(key);"
+    code += "return order.lines.find((line) => line.id !== event.pathParameters.line); };"
+
+    assert read(tmp_path, code).same == {("{item}", "lines", EACH, "id"): ("pathParameters", "line")}

@@ -560,3 +560,10 @@ def test_a_text_begins_as_the_code_looks_for(tmp_path: Path) -> None:
 
     body = json.loads(first.payload["body"])
     assert (body["pk"], body["link"], body["data"]) == ("ORDER#trial-1", "https://example.test/trial", "trial-1")
+
+
+def test_what_of_an_item_is_compared_with_the_event_is_known(tmp_path: Path) -> None:
+    code = "def handler(event, context):\n    order = table.get_item(Key=key)['Item']\n"
+    code += "    return [x for x in order['lines'] if event['pathParameters']['line'] == x.get('id')]\n"
+
+    assert read(tmp_path, code).same == {("{item}", "lines", EACH, "id"): ("pathParameters", "line")}

@@ -363,6 +363,27 @@ def test_what_a_schedule_looks_for_is_of_other_times_too(monkeypatch: pytest.Mon
     assert laid == sorted(laid, key=lambda day: (day != "2026-11-23", day))
 
 
+def test_an_item_comes_again_with_what_the_request_says_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    stage: Any = OneTable()
+    line, sku = ("{item}", "lines", "[]", "line"), ("{item}", "sku")
+    same = {line: ("pathParameters", "orderId"), sku: ("body", JSON, "skus", "[]")}
+    stage.known = Reads(items={"lines", "sku"}, inside={line}, same=same)
+    laid: list[Any] = []
+
+    def again(stage: Any, source: Source, sample: Sample) -> Try:
+        laid.append({name: value for name, value in stage.seeds[0][1].items() if name in ("lines", "sku")})
+        return replace(fared(source, 200), sample=sample, refused="", calls=READ)
+
+    monkeypatch.setattr(once, "deliveries", again)
+    tried = replace(fared(GET, 404), looked=ASKED, calls=READ)
+    tried.sample.payload["body"] = '{"skus": ["a-7"]}'
+    tries = list(with_its_items(stage, GET, tried))
+
+    assert tries[1].sample.origin.endswith("with the item that it looks for, that holds what the request says")
+    assert laid[0] == {"lines": {"L": [{"M": {"line": {"S": "trial-1"}}}]}, "sku": {"S": "trial-1"}}
+    assert laid[1] == {"lines": {"L": [{"M": {"line": {"S": "1"}}}]}, "sku": {"S": "a-7"}}
+
+
 def test_an_item_of_which_a_class_is_made_has_what_that_takes_and_is_of_whoever_asks(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

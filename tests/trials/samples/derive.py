@@ -115,6 +115,9 @@ def typed_images(record: dict[str, Any]) -> dict[str, Any]:
             inner.pop(name, None)
         else:
             inner[name] = {key: typed_value(value) for key, value in inner[name].items()}
+    image = inner.get("NewImage") or inner.get("OldImage") or {}
+    if "Keys" in inner:  # what the code wants of a key is that of the item, too
+        inner["Keys"] = {key: image.get(key, value) for key, value in inner["Keys"].items()}
     return {**record, "dynamodb": inner}
 
 
@@ -231,7 +234,7 @@ def decimal(value: Any) -> Any:
 
 
 def of_body(reads: Reads) -> list[tuple[str, ...]]:
-    return sorted(steps for steps in reads.paths if len(steps) == 3 and steps[:2] == BODY)
+    return sorted(steps for steps in reads.paths if len(steps) == 3 and steps[:2] == BODY and steps[2][0] not in "{[")
 
 
 def under(name: str, kind: str, named: dict[str, str]) -> Any:

@@ -115,6 +115,12 @@ class EventPaths:
         if steps in ((ITEM,), (ITEM, LISTED)):
             self.kept.setdefault(name, steps)
 
+    def compare(self, first: Steps | None, second: Steps | None) -> None:
+        """Take note of a part of an item that is compared with a part of the event."""
+        for here, there in ((first, second), (second, first)):
+            if here and there and here[0] == ITEM != there[0] and len(here) > 1:
+                self.reads.same.setdefault(here, there)
+
     def unwanted(self, steps: Steps | None) -> None:
         """Take note of what makes the code pass an item over."""
         if steps and steps[0] == ITEM and len(steps) > 1:

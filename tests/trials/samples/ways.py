@@ -1,8 +1,10 @@
 """Ways in which items may lie in the tables, so that a function finds what it looks for."""
 
+import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from boto3.dynamodb.types import TypeSerializer
@@ -12,9 +14,22 @@ from trials.samples.dates import LONG_AGO, SOON, TO_COME, at_another_time
 from trials.samples.derive import ID, decimal, guess, item
 from trials.samples.lookups import Item, Lookup, wanted_items
 from trials.samples.owners import everywhere, of_whoever_asks
-from trials.samples.reads import Reads
+from trials.samples.reads import EACH, JSON, Reads, Steps
 from trials.samples.sample import Sample
 from trials.samples.shape import Shape
+
+
+def part(value: Any, steps: Steps) -> Any:
+    """What stands at the end of a path in a request; None where that is no text or number."""
+    for step in steps:
+        if step == JSON and isinstance(value, str):
+            with suppress(ValueError):
+                value = json.loads(value)
+        elif step == EACH:
+            value = value[0] if isinstance(value, list) and value else None
+        elif step != JSON:
+            value = value.get(step) if isinstance(value, dict) else None
+    return value if isinstance(value, str | int) else None
 
 
 def path_of(sample: Sample) -> dict[str, str]:
@@ -49,6 +64,14 @@ class Looked:
             made = {name: valued(name, inner) for name, inner in shape.inner.items() if not inner.optional}
             told = {**{name: TypeSerializer().serialize(decimal(value)) for name, value in made.items()}, **told}
         return told
+
+    def compared(self, sample: Sample) -> Item:
+        """The same with those parts that the code compares with a part of the request."""
+        if self.reads is None:
+            return self.more()
+        told = {at: value for at, there in self.reads.same.items() if (value := part(sample.payload, there))}
+        reads = replace(self.reads, values={**self.reads.values, **told})
+        return {**self.more(), **item({}, {}, reads)}
 
     def seeds(self, more: Item, asked: list[Lookup] | None = None) -> Seeds:
         """An item for each lookup, with more attributes; of its class alone those that the class takes."""
@@ -101,6 +124,9 @@ def ways(looked: Looked, sample: Sample, source: Source, named: dict[str, str] |
             if moved != more:
                 yield Way(f"{SOUGHT}, {when}", looked.seeds(moved), moved)
     more = looked.more()  # its classes may be known by now
+    compared = looked.compared(sample)
+    if compared != more:
+        yield Way(f"{SOUGHT}, that holds what the request says", looked.seeds(compared), compared)
     if source.kind is Kind.HTTP:
         for own in [*of_whoever_asks(more, sample), *everywhere(more, sample)]:
             yield Way(f"{SOUGHT}, as one of whoever asks", looked.seeds({**more, **own}), {**more, **own})

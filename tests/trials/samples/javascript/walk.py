@@ -132,7 +132,8 @@ class Walker:
         elif part.type == "pair_pattern":
             target = part.child_by_field_name("value")
             if target is not None:
-                self.bind(target, self.event.property(steps, key(part.child_by_field_name("key"))))
+                name = key(part.child_by_field_name("key"))
+                self.bind(target, self.event.property(steps, name) if steps is not None else self.event.looked_up(name))
         elif part.type == "object_assignment_pattern":
             inner = self.event.property(steps, text(part.child_by_field_name("left")))
             if inner is not None:
@@ -301,6 +302,7 @@ class Walker:
         if operator == "&&":
             return second if second is not None else first
         if operator in ("==", "===", "!=", "!=="):
+            self.event.compare(first, second)
             for steps, other in ((first, right), (second, left)):
                 if steps and literal(other) not in (None, ""):
                     self.event.reads.values.setdefault(steps, literal(other))

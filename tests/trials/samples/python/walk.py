@@ -292,6 +292,7 @@ class Walker:
             if isinstance(operator, ast.In | ast.NotIn):
                 self.contained(node.left, left, right, known)
             elif isinstance(operator, ast.Eq | ast.NotEq | ast.Is | ast.IsNot):
+                self.event.compare(left, right)
                 for steps, value in ((left, known), (right, self.literal(node.left))):
                     if steps and isinstance(value, str | int | float) and value != "":
                         self.event.reads.values.setdefault(steps, value)
