@@ -479,14 +479,14 @@ def test_an_item_that_a_function_of_the_project_gives_has_what_is_read_of_it(tmp
                 if (line.done || line.state === "closed") continue;
                 if (!line.reminded) remind(line);
                 order.lines.filter((each) => !each.hidden && each.sku);
-                if (order.status !== "OPEN") throw new Error(line.cents * 2);
+                if (order.status !== "OPEN" || order.active !== false) throw new Error(line.cents * 2);
             }
         };
     """
     reads = read(tmp_path, f"{code} export const handler = async () => {{ {inside} }};")
 
     laid = item({}, {}, reads)
-    assert laid["status"] == {"S": "OPEN"}
+    assert (laid["status"], laid["active"]) == ({"S": "OPEN"}, {"BOOL": True})
     line = {"state": {"S": "trial-1"}, "sku": {"S": "trial-1"}, "cents": {"N": "1"}}
     assert laid["lines"] == {"L": [{"M": line}]}
 

@@ -567,3 +567,14 @@ def test_what_of_an_item_is_compared_with_the_event_is_known(tmp_path: Path) -> 
     code += "    return [x for x in order['lines'] if event['pathParameters']['line'] == x.get('id')]\n"
 
     assert read(tmp_path, code).same == {("{item}", "lines", EACH, "id"): ("pathParameters", "line")}
+
+
+def test_packages_that_were_installed_beside_the_code_are_not_read(tmp_path: Path) -> None:
+    (tmp_path / "sdk").mkdir()
+    (tmp_path / "sdk" / "__init__.py").write_text("def use(event):\n    return event['theirs']\n")
+    (tmp_path / "sdk-1.0.dist-info").mkdir()
+    (tmp_path / "sdk-1.0.dist-info" / "RECORD").write_text("sdk/__init__.py,sha256=x,1\nsdk-1.0.dist-info/RECORD,,\n")
+    code = "import sdk\nimport own\ndef handler(event, context):\n    sdk.use(event)\n    own.mine(event)\n"
+    reads = read(tmp_path, code, own="def mine(event):\n    return event['ours']\n")
+
+    assert reads.paths == {("ours",)}

@@ -139,6 +139,12 @@ READ = [("dynamodb", "GetItem")]
             READ,
             ["with an item of that key in each table"],
         ),
+        (
+            "PUT",
+            ASKED,
+            [("dynamodb", "UpdateItem")],
+            ["with the item that it looks for", "with an item of that key in each table"],
+        ),
         ("PUT", ASKED, [], []),  # with the item it did less: it took the work for done
         ("GET", ASKED, [], ["with the item that it looks for", "with an item of that key in each table"]),
     ],

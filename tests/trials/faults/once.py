@@ -26,7 +26,7 @@ from trials.samples.refused.files import ending_of
 from trials.samples.sample import Sample
 from trials.samples.sought import told, wanted
 from trials.samples.stored import asking_for, place
-from trials.samples.ways import STORED, Looked, Way, path_of, ways
+from trials.samples.ways import STORED, Looked, Way, goes_further, path_of, ways
 from trials.stage import Stage
 from trials.verdicts import Judgement, Promise, Verdict, broken
 from trials.verdicts.databases import BY_STAND_IN, database, needs_a_database
@@ -306,7 +306,8 @@ def asks_only(source: Source) -> bool:
 def with_its_items(stage: Stage, source: Source, fared: Try) -> Iterator[Try]:
     """The try again with the items that it looked for, then with one under the path's names in each table.
 
-    What then calls less than before has found what it had done already, and is no try, unless it only asks.
+    What then calls less than before has found what it had done already, and is no try, unless it writes more or only
+    asks.
     """
     keys, declared = stage.keys(), stage.declared()
     looked = Looked(fared.looked, fared.names, keys, declared, stage.reads(source.function))
@@ -326,7 +327,7 @@ def with_its_items(stage: Stage, source: Source, fared: Try) -> Iterator[Try]:
             further = looked.seeds(way.more, again.looked) if way.more and again.refused else []
             if len(further) > len(way.seeds):  # it found one item, and looks for the next
                 again = of_their_class(stage, source, sample, looked, replace(way, seeds=further))
-            if set(fared.calls) <= set(again.calls) or asks_only(source):
+            if goes_further(fared.calls, again.calls) or asks_only(source):
                 yield again
 
 

@@ -17,6 +17,13 @@ from trials.samples.owners import everywhere, of_whoever_asks
 from trials.samples.reads import EACH, JSON, Reads, Steps
 from trials.samples.sample import Sample
 from trials.samples.shape import Shape
+from trials.verdicts.integrations import READS
+
+
+def goes_further(before: list[tuple[str, str]], after: list[tuple[str, str]]) -> bool:
+    """Whether all calls were made that were made before, or at least all that write, and more of these."""
+    written = [{call for call in calls if not call[1].startswith(READS)} for calls in (before, after)]
+    return set(before) <= set(after) or written[0] < written[1]
 
 
 def part(value: Any, steps: Steps) -> Any:

@@ -304,7 +304,7 @@ class Walker:
         if operator in ("==", "===", "!=", "!=="):
             self.event.compare(first, second)
             for steps, other in ((first, right), (second, left)):
-                if steps and literal(other) not in (None, ""):
+                if steps and literal(other) not in ((None, "", False) if operator[0] == "!" else (None, "")):
                     self.event.reads.values.setdefault(steps, literal(other))
         elif operator in ("-", "*", "/", "%", "<", ">", "<=", ">="):
             self.event.number(first if right.type != "string" else None)

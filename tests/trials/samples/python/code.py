@@ -99,7 +99,8 @@ class Code:
     """The handler's own module first, then those that it imports, to the last; all of the folder if it is not found."""
 
     def __init__(self, folder: Path, module: str, shared: tuple[Path, ...] = ()) -> None:
-        paths = [path for path in sorted(folder.rglob("*.py")) if not outside(path, folder)]
+        theirs = installed(folder)
+        paths = [path for path in sorted(folder.rglob("*.py")) if not outside(path, folder, theirs)]
         own = next((path for path in paths if path == folder / f"{module.replace('.', '/')}.py"), None)
         tail = module.replace(".", "/").rsplit("/", 1)[-1]
         own = own or next((path for path in paths if path.stem == tail), None)
@@ -111,7 +112,7 @@ class Code:
                 names = [
                     name for name, more in imported(trees[path]) for name in (name, *(f"{name}.{x}" for x in more))
                 ]
-                todo += [each for name in names for each in reached(name, folder, path, shared)]
+                todo += [each for name in names for each in reached(name, folder, path, shared, theirs)]
         self.modules = [Module(tree) for tree in trees.values()]
         self._givers: set[str] | None = None
         self._homes = {id(node): each for each in self.modules for node in each.functions.values()}
@@ -160,13 +161,28 @@ def returned(function: Function) -> set[str]:
     return {last_name(answer.func) for answer in answers if isinstance(answer, ast.Call)}
 
 
-def outside(path: Path, folder: Path) -> bool:
-    return any(part in NOT_CODE for part in path.relative_to(folder).parts[:-1])
+def installed(folder: Path) -> frozenset[str]:
+    """What packages were put into a folder by an installer, by the first part of their paths."""
+    records = [path.read_text(errors="replace").splitlines() for path in folder.glob("*.dist-info/RECORD")]
+    return frozenset(line.split(",")[0].split("/")[0] for lines in records for line in lines)
 
 
-def reached(name: str, folder: Path, importer: Path, shared: tuple[Path, ...] = ()) -> list[Path]:
+def outside(path: Path, folder: Path, theirs: frozenset[str] = frozenset()) -> bool:
+    """Whether a file is no code of the project's own; `theirs` is what was installed."""
+    inside = path.relative_to(folder).parts
+    return inside[0] in theirs or any(part in NOT_CODE for part in inside[:-1])
+
+
+def reached(
+    name: str,
+    folder: Path,
+    importer: Path,
+    shared: tuple[Path, ...] = (),
+    theirs: frozenset[str] = frozenset(),
+) -> list[Path]:
     """The files of an import: below the code's folder, beside the importer, or in a folder that is shared."""
     places = [folder, importer.parent, *shared]
     module_files = next((files for place in places if (files := own_files(name, place, importer))), [])
     homes = {path: [home for home in (folder, *shared) if path.is_relative_to(home)] for path in module_files}
-    return [path for path, within in homes.items() if within and not outside(path, within[0])]
+    own = [(path, within[0]) for path, within in homes.items() if within]
+    return [path for path, home in own if not outside(path, home, theirs if home == folder else frozenset())]
