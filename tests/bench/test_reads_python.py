@@ -578,3 +578,14 @@ def test_packages_that_were_installed_beside_the_code_are_not_read(tmp_path: Pat
     reads = read(tmp_path, code, own="def mine(event):\n    return event['ours']\n")
 
     assert reads.paths == {("ours",)}
+
+
+def test_what_is_looked_for_in_a_text_is_no_key_of_it(tmp_path: Path) -> None:
+    code = "def handler(event, context):\n    body = json.loads(event['body'])\n    day = body['day']\n"
+    code += (
+        "    datetime.fromisoformat(day.replace('Z', '+00:00') if 'Z' in day else day)\n    'known' in body['more']\n"
+    )
+    (first, *_) = samples(EMPTY, [], POST, {}, read(tmp_path, code))
+
+    body = json.loads(first.payload["body"])
+    assert (body["day"], body["more"]) == ("2026-11-23T08:00:00+00:00", {"known": "trial-1"})

@@ -10,7 +10,7 @@ import pytest
 
 from trials.deliveries.history import Answer, Delivery
 from trials.faults import once
-from trials.faults.once import Try, not_found, with_its_items
+from trials.faults.once import Try, about_oneself, not_found, with_its_items
 from trials.local_aws import LocalAws
 from trials.project import Kind, Source
 from trials.project.sources import Route
@@ -23,6 +23,7 @@ from trials.samples.refused import Refusal
 from trials.samples.sample import Sample
 from trials.samples.shape import Shape
 from trials.samples.stored import attribute
+from trials.verdicts import unproved
 
 GET = Source(Kind.HTTP, "Work", "Work.Get", route=Route("GET", "/orders/{orderId}"))
 LIST = Source(Kind.HTTP, "Work", "Work.List", route=Route("GET", "/orders"))
@@ -179,7 +180,8 @@ def test_the_item_of_whoever_asks_lies_beside_the_next_that_is_looked_for(monkey
     def again(stage: Any, source: Source, sample: Sample) -> Try:
         owned = all(seed.get("createdBy") == {"S": "u-7"} for _, seed in stage.seeds)
         both = len(stage.seeds) == 2
-        tried = replace(fared(source, 404), sample=sample, calls=READ, looked=[*ASKED, second] if owned else ASKED)
+        looked = [replace(each, table="orders-9") for each in ([*ASKED, second] if owned else ASKED)]
+        tried = replace(fared(source, 404), sample=sample, calls=READ, looked=looked, names={"orders-9": "Orders"})
         return replace(tried, refused="" if owned and both else "404")
 
     monkeypatch.setattr(once, "deliveries", again)
@@ -367,6 +369,24 @@ def test_what_a_schedule_looks_for_is_of_other_times_too(monkeypatch: pytest.Mon
         "with the item that it looks for, of a time to come",
     ]
     assert laid == sorted(laid, key=lambda day: (day != "2026-11-23", day))
+
+
+def test_a_request_about_oneself_is_mended_as_any_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    own, put = "u-7", replace(GET, route=Route("PUT", "/users/{userId}"))
+
+    def again(_: Any, source: Source, sample: Sample) -> Try:
+        if sample.payload["pathParameters"]["userId"] != own:
+            return replace(fared(source, 403), sample=sample)
+        error = "User.__init__() got an unexpected keyword argument 'id'" if "id" in sample.payload["body"] else ""
+        tried = replace(fared(source, 500), sample=sample, said=Refusal((error,)), judgement=unproved("refused"))
+        return replace(tried, refused=error)
+
+    monkeypatch.setattr(once, "deliveries", again)
+    tried = fared(put, 403)
+    tried.sample.payload["requestContext"] = {"authorizer": {"claims": {"sub": own}}}
+    stage: Any = OneTable()
+
+    assert not about_oneself(stage, put, tried).refused
 
 
 def test_an_item_comes_again_with_what_the_request_says_of_it(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -274,7 +274,7 @@ def about_oneself(stage: Stage, source: Source, fared: Try) -> Try:
         for sample in as_oneself(fared.sample, source.route):
             again = deliveries(stage, source, sample)
             if not again.refused or again.result.answers[-1].status != 403:
-                return again
+                return mended(lambda variant: deliveries(stage, source, variant), again, source)
     return fared
 
 
@@ -324,7 +324,8 @@ def with_its_items(stage: Stage, source: Source, fared: Try) -> Iterator[Try]:
             if way.told == STORED and source.route:
                 sample = asking_for(sample, source.route, [item for _, item in way.seeds], origin)
             again = of_their_class(stage, source, sample, looked, way)
-            further = looked.seeds(way.more, again.looked) if way.more and again.refused else []
+            after = replace(looked, asked=again.looked, names=again.names)
+            further = after.seeds(way.more) if way.more and again.refused else []
             if len(further) > len(way.seeds):  # it found one item, and looks for the next
                 again = of_their_class(stage, source, sample, looked, replace(way, seeds=further))
             if goes_further(fared.calls, again.calls) or asks_only(source):

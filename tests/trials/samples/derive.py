@@ -49,8 +49,8 @@ def filled(sample: Sample, source: Source, reads: Reads) -> Sample:
     """The sample with every key that the code reads and that it lacks; the same if it reads nothing."""
     prefix = PREFIX.get(source.kind, ())
     inside = [steps[len(prefix) :] for steps in sorted(reads.paths) if steps[: len(prefix)] == prefix]
-    formed = {steps[len(prefix) :] for steps, value in reads.values.items() if is_formed(value)}
-    wanted = [steps for steps in inside if steps and steps[:-1] not in formed]  # its letters are no list
+    texts = {steps[len(prefix) :]: value for steps, value in reads.values.items() if isinstance(value, str)}
+    wanted = [steps for steps in inside if steps and not within_a_text(steps, texts)]
     if source.kind is Kind.QUEUE and not sample.file:
         sample = with_attributes(sample, reads)
     if not wanted:
@@ -77,6 +77,12 @@ def filled(sample: Sample, source: Source, reads: Reads) -> Sample:
         return sample
     origin = sample.origin if "the code reads" in sample.origin else f"{sample.origin}, with what the code reads"
     return replace(sample, payload=payload, origin=origin)
+
+
+def within_a_text(steps: Steps, texts: dict[Steps, str]) -> bool:
+    """Whether a path ends in what code looks for in a text: its letters are no list, and `"Z" in day` names no key."""
+    text = texts.get(steps[:-1])
+    return text is not None and (is_formed(text) or steps[-1] not in (JSON, FORM, EACH))
 
 
 def as_compared(sample: Sample, source: Source, reads: Reads) -> Sample | None:

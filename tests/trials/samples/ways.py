@@ -80,10 +80,9 @@ class Looked:
         reads = replace(self.reads, values={**self.reads.values, **told})
         return {**self.more(), **item({}, {}, reads)}
 
-    def seeds(self, more: Item, asked: list[Lookup] | None = None) -> Seeds:
+    def seeds(self, more: Item) -> Seeds:
         """An item for each lookup, with more attributes; of its class alone those that the class takes."""
-        looked = self.asked if asked is None else asked
-        items = wanted_items(looked, self.names, self.keys, more, self.declared)
+        items = wanted_items(self.asked, self.names, self.keys, more, self.declared)
         return [(table, self.fitted(table, each)) for table, each in items]
 
     def fitted(self, table: str, held: Item) -> Item:
