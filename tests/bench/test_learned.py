@@ -255,7 +255,14 @@ def test_the_line_that_raised_tells_where_a_key_belongs(text: str, line: str, fo
 
 @pytest.mark.parametrize(
     "text",
-    ["Unauthorized", "{}", "Task timed out after 3.00 seconds", "Error: no", '{"message": "Internal Server Error"}'],
+    [
+        '{"error": "Missing required fields"}',
+        "Unauthorized",
+        "{}",
+        "Task timed out after 3.00 seconds",
+        "Error: no",
+        '{"message": "Internal Server Error"}',
+    ],
 )
 def test_what_says_nothing_teaches_nothing(text: str) -> None:
     assert seen(text) == []

@@ -27,7 +27,7 @@ NAME = r"[`'\"\\]*([A-Za-z_][\w.-]*)[`'\"\\]*"
 NAMES = rf"(?P<names>{NAME}(?:(?:,\s*(?:and\s+)?|\s+and\s+){NAME})*)"
 NOUN = (
     r"(?:(?P<place>query|path|header|body|request|url)\s+(?:string\s+)?)?"
-    r"(?:field|parameter|param|property|propertie|key|attribute|header|value|argument|input)s?"
+    r"(?:field|parameter|param|property|propertie|key|attribute|header|value|argument|input)s?\b"
 )
 LACKS = (
     re.compile(
