@@ -23,6 +23,7 @@ from trials.samples.refused import Refusal
 from trials.samples.sample import Sample
 from trials.samples.shape import Shape
 from trials.samples.stored import attribute
+from trials.samples.ways import Looked
 from trials.verdicts import unproved
 
 GET = Source(Kind.HTTP, "Work", "Work.Get", route=Route("GET", "/orders/{orderId}"))
@@ -369,6 +370,33 @@ def test_what_a_schedule_looks_for_is_of_other_times_too(monkeypatch: pytest.Mon
         "with the item that it looks for, of a time to come",
     ]
     assert laid == sorted(laid, key=lambda day: (day != "2026-11-23", day))
+
+
+def test_an_item_is_of_the_class_that_its_table_is_called_after_or_whose_key_comes_first() -> None:
+    week = Shape(inner={"week_id": Shape(), "block_id": Shape()})
+    classes = {"Week": week, "Block": Shape(inner={"title": Shape(), "block_id": Shape()})}
+    keys = {"BlocksTable": {"block_id": "S"}, "Storage": {"week_id": "S"}}
+    looked = Looked([], {}, {**keys, "Other": {"block_id": "S"}}, {}, None, classes)
+
+    assert looked.fitted("BlocksTable", {}).keys() == {"title", "block_id"}
+    assert looked.fitted("Storage", {}).keys() == week.inner.keys()
+    assert looked.fitted("Other", {}).keys() == week.inner.keys()  # in both it is the second
+
+
+def test_each_item_leads_to_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
+    stage: Any = OneTable()
+    stage.known = Reads(items={"next"})
+    third = [Lookup("GetItem", "orders-1", {"Key": {"pk": {"S": f"{at}"}, "sk": {"S": "HEAD"}}}) for at in range(3)]
+
+    def again(stage: Any, source: Source, sample: Sample) -> Try:
+        count = len(stage.seeds)
+        tried = replace(fared(source, 404), sample=sample, calls=READ, looked=third[: count + 1])
+        return replace(tried, refused="" if count == 3 else "404")
+
+    monkeypatch.setattr(once, "deliveries", again)
+    first = next(with_its_items(stage, GET, replace(fared(GET, 404), looked=third[:1], calls=READ)))
+
+    assert not first.refused
 
 
 def test_a_request_about_oneself_is_mended_as_any_other(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -306,11 +306,10 @@ def asks_only(source: Source) -> bool:
 def with_its_items(stage: Stage, source: Source, fared: Try) -> Iterator[Try]:
     """The try again with the items that it looked for, then with one under the path's names in each table.
 
-    What then calls less than before has found what it had done already, and is no try, unless it writes more or only
-    asks.
+    What then calls less than before has found its work done, and is no try, unless it writes more or only asks.
     """
-    keys, declared = stage.keys(), stage.declared()
-    looked = Looked(fared.looked, fared.names, keys, declared, stage.reads(source.function))
+    keys = stage.keys()
+    looked = Looked(fared.looked, fared.names, keys, stage.declared(), stage.reads(source.function))
     stored = [(table, stage.passed_on[place(table)].payload) for table in keys if place(table) in stage.passed_on]
     first = []
     if source.route and path_of(fared.sample) and not fared.sample.file and not source.route.websocket:
@@ -319,14 +318,15 @@ def with_its_items(stage: Stage, source: Source, fared: Try) -> Iterator[Try]:
     for way in chain(first, ways(looked, fared.sample, source, named, fared.refused)):
         if way.seeds:
             stage.seeds = way.seeds
-            origin = f"{fared.sample.origin}, with {way.told}"
-            sample = replace(fared.sample, origin=origin)
+            sample = replace(fared.sample, origin=f"{fared.sample.origin}, with {way.told}")
             if way.told == STORED and source.route:
-                sample = asking_for(sample, source.route, [item for _, item in way.seeds], origin)
+                sample = asking_for(sample, source.route, [item for _, item in way.seeds], sample.origin)
             again = of_their_class(stage, source, sample, looked, way)
-            after = replace(looked, asked=again.looked, names=again.names)
-            further = after.seeds(way.more) if way.more and again.refused else []
-            if len(further) > len(way.seeds):  # it found one item, and looks for the next
+            for _ in range(MOST_CLASSES):  # it found one item, and looks for the next
+                after = replace(looked, asked=again.looked, names=again.names)
+                further = after.seeds(way.more) if way.more and again.refused else []
+                if len(further) <= len(stage.seeds):
+                    break
                 again = of_their_class(stage, source, sample, looked, replace(way, seeds=further))
             if goes_further(fared.calls, again.calls) or asks_only(source):
                 yield again

@@ -11,7 +11,7 @@ from boto3.dynamodb.types import TypeSerializer
 
 from trials.project.sources import Kind, Source
 from trials.samples.dates import LONG_AGO, SOON, TO_COME, at_another_time
-from trials.samples.derive import ID, decimal, guess, item
+from trials.samples.derive import ID, decimal, guess, item, words
 from trials.samples.lookups import Item, Lookup, wanted_items
 from trials.samples.owners import everywhere, of_whoever_asks
 from trials.samples.reads import EACH, JSON, Reads, Steps
@@ -86,11 +86,16 @@ class Looked:
         return [(table, self.fitted(table, each)) for table, each in items]
 
     def fitted(self, table: str, held: Item) -> Item:
-        """The item with the attributes of the class that has those of the table's key, and no others."""
+        """The item with the attributes of the class that has those of the table's key, and no others.
+
+        Of several that is the one that is called as the table is, then the one that has the key first.
+        """
         own = self.keys.get(table, {})
-        shape = next((each for each in self.classes.values() if own.keys() <= each.inner.keys()), None)
-        if shape is None:
+        known = [(name, shape) for name, shape in self.classes.items() if own.keys() <= shape.inner.keys()]
+        ranks = [(words(name) not in words(table), *map([*shape.inner].index, own)) for name, shape in known]
+        if not known:
             return held
+        shape = known[ranks.index(min(ranks))][1]
         kept = {name: value for name, value in held.items() if name in shape.inner}
         for name, inner in shape.inner.items():
             made_up = name not in kept or (kept[name] == {"S": ID} and name not in own)
