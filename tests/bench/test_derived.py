@@ -196,6 +196,14 @@ def test_a_record_of_a_table_is_first_the_change_that_the_code_asks_for(name: st
     assert {key for key in found[0]["dynamodb"] if key.endswith("Image")} == images
 
 
+def test_a_record_s_key_is_that_of_its_item() -> None:
+    source = Source(Kind.TABLE, "Work", "Changes", "Items")
+    at = (*RECORD, "dynamodb", "NewImage", "id", "S")
+    first, *_ = samples({"Resources": {}}, [], source, {}, Reads(paths={at}, values={at: "ORDER#trial-1"}))
+
+    assert first.payload["dynamodb"]["Keys"] == {"id": {"S": "ORDER#trial-1"}}
+
+
 CALLED_BY_ROLE: dict[str, dict[str, Any]] = {
     "AWS::ApiGatewayV2::Route": {"Target": {"Fn::Join": ["/", ["integrations", {"Ref": "Joined"}]]}},
     "AWS::Events::Rule": {

@@ -12,8 +12,8 @@ import pytest
 from pydantic import v1
 
 from trials.deliveries.history import Delivery
-from trials.faults.log_lines import beside, caught_in
-from trials.faults.once import Try, mended, said
+from trials.faults.log_lines import beside, caught_in, said
+from trials.faults.once import Try, mended
 from trials.project import Kind, Source
 from trials.project.sources import Route
 from trials.samples.derive import guess
@@ -170,6 +170,7 @@ LINES = ("lines", EACH)
             '{"errors": ["Username must be between 8 and 20 (inclusive)", "amount must be between 5 and 9"]}',
             [(VALUE, ("Username",), "Trial-1ax"), (VALUE, ("amount",), 6)],
         ),
+        ('{"error": "Number of weeks must be between 3 and 12"}', [(VALUE, ("Number of weeks",), 4)]),
         ('{"error": "count must have at least 12 characters"}', [(VALUE, ("count",), "Trial-1axxxxx")]),
         ('{"error": "password has to be at least 10 characters long"}', [(VALUE, ("password",), "Trial-1axxx")]),
         (
@@ -184,6 +185,7 @@ LINES = ("lines", EACH)
             '{"errors":[{"field":"id","message":"Field cannot be provided"},{"field":"sku","message":"is required"}]}',
             [(EXTRA, ("id",), None), (MISSING, ("sku",), None)],
         ),
+        ('{"errors":[{"field":"sku","message":"sku cannot be empty"}]}', [(MISSING, ("sku",), None)]),
         ("TypeError: event.detail.lines is not iterable", [(VALUE, ("detail", "lines"), [{}])]),
         ("TypeError: order.name.split is not a function", [(VALUE, ("name",), "trial-1")]),
         (
@@ -275,7 +277,14 @@ def test_a_value_that_is_none_of_its_column_s_type_gets_one_wherever_it_stands(k
 
 @pytest.mark.parametrize(
     "text",
-    ["Unauthorized", "{}", "Task timed out after 3.00 seconds", "Error: no", '{"message": "Internal Server Error"}'],
+    [
+        '{"error": "Missing required fields"}',
+        "Unauthorized",
+        "{}",
+        "Task timed out after 3.00 seconds",
+        "Error: no",
+        '{"message": "Internal Server Error"}',
+    ],
 )
 def test_what_says_nothing_teaches_nothing(text: str) -> None:
     assert seen(text) == []
@@ -311,6 +320,13 @@ def test_a_name_at_the_beginning_of_a_sentence_is_that_of_the_key() -> None:
     assert json.loads(mended_sample.payload["body"]) == {"username": "Trial-1ax"}
 
 
+def test_a_name_of_several_words_is_that_of_the_key() -> None:
+    sample = Sample({"body": '{"number_of_weeks": 1, "weeks": 1}'}, "made up")
+    mended_sample = first(sample, POST, '{"error": "Number of weeks must be between 3 and 12"}')
+
+    assert json.loads(mended_sample.payload["body"]) == {"number_of_weeks": 4, "weeks": 1}
+
+
 def test_all_that_one_refusal_says_is_heeded_at_once() -> None:
     text = error(lambda: Order.model_validate({"id": "trial-1", "lines": [{}]}))
     mended_ = first(Sample('{"id": "trial-1", "lines": [{}]}', "made up"), QUEUE, text)
@@ -344,6 +360,35 @@ def test_a_place_that_is_named_is_where_the_key_goes(text: str, place: str) -> N
     (only,) = mends(made(EMPTY, POST), POST, Refusal((text,)))
 
     assert only.payload[place]["tenant"] == "trial-1"
+
+
+@pytest.mark.parametrize("payload", ["1.0", "2.0"])
+def test_a_parameter_that_was_missed_stands_in_each_form_that_a_request_has(payload: str) -> None:
+    source = replace(GET, route=Route("GET", "/orders", payload=payload))
+    sent = first(made(EMPTY, source), source, '{"message": "Missing query parameter tenant"}').payload
+
+    assert sent["queryStringParameters"] == {"tenant": "trial-1"}
+    if payload == "2.0":
+        assert sent["rawQueryString"] == "tenant=trial-1"
+    else:
+        assert sent["multiValueQueryStringParameters"] == {"tenant": ["trial-1"]}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"errors":[{"field":"body","message":"Request body cannot be empty"}]}',
+        '{"message": "Request body must not be empty"}',
+        '{"error": "No fields to update"}',
+        '{"error": "At least one field must be provided"}',
+    ],
+)
+def test_a_body_that_must_not_be_empty_gets_a_field_that_the_code_lists(text: str) -> None:
+    refused = Refusal((text,), fields=("companyName", "fax"))
+    sample = next(iter(mends(Sample({"body": "{}"}, "made up"), POST, refused)))
+
+    assert json.loads(sample.payload["body"]) == {"companyName": "trial-1"}
+    assert seen(text) == []
 
 
 def test_what_a_topic_or_a_rule_put_around_a_message_stays_around_it() -> None:

@@ -426,3 +426,82 @@ def test_paths_of_a_router_begin_as_it_is_mounted_and_a_route_for_all_paths_gets
     assert first.payload["rawPath"] == "/shop/orders/1"
     other = Source(Kind.HTTP, "F", "F.Delete", route=Route("DELETE", "/{proxy+}", "2.0"))
     assert samples(EMPTY, [], other, {}, reads)[0].payload["rawPath"] == "/1"
+
+
+def test_fields_that_the_code_lists_are_known_those_first_that_it_requires(tmp_path: Path) -> None:
+    code = """
+        const editable = ["fax", "phone"];
+        export const orders = { editableFields: editable, requiredFields: ["companyName"], colours: ["red"] };
+        export const handler = async (event) => orders;
+    """
+
+    assert read(tmp_path, code).fields == ["companyName", "fax", "phone"]
+
+
+BRINGS = [
+    "const orders = require('./orders'); const add = (order) => orders.add('me', order);",
+    "const { add: put } = require('./orders'); const add = (order) => put('me', order);",
+    "import * as orders from './orders.js'; const add = (order) => orders.add('me', order);",
+    "import { add as put } from './orders'; const add = (order) => put('me', order);",
+    "import orders from './orders'; const add = (order) => orders.add('me', order);",
+]
+
+
+@pytest.mark.parametrize("brings", BRINGS)
+def test_a_function_is_that_of_the_module_that_it_is_brought_from(tmp_path: Path, brings: str) -> None:
+    code = f"{brings}\nexport const handler = async (event) => add(JSON.parse(event.body));"
+    dao = "export function add(order, sku) { return order.wrong; }"
+    orders = "export async function add(who, order) { return order.description.trim(); }"
+    reads = read(tmp_path, code, dao=dao, orders=orders)
+
+    assert (*BODY, "description") in reads.paths
+    assert (*BODY, "wrong") not in reads.paths
+
+
+@pytest.mark.parametrize(
+    "inside",
+    [
+        "const { items } = await all({}); for (const order of items) use(order);",
+        "const found = await all({}); for (const order of found.items) use(order);",
+        "const order = await one(KEY); use(order);",
+        "const { Item: order } = await table.get(KEY); use(order);",
+        "const order = await service.find(); use(order);",
+    ],
+)
+def test_an_item_that_a_function_of_the_project_gives_has_what_is_read_of_it(tmp_path: Path, inside: str) -> None:
+    code = """
+        const all = async (input) => { const result = await client.send(input); return { items: result.Items || [] }; };
+        const one = async (key) => { const { Item } = await table.get(key); return Item; };
+        class Service { async find() { return one({ id: 1 }); } }
+        const service = new Service();
+        const use = (order) => {
+            for (const line of order.lines) {
+                if (line.done || line.state === "closed") continue;
+                if (!line.reminded) remind(line);
+                order.lines.filter((each) => !each.hidden && each.sku);
+                if (order.status !== "OPEN" || order.active !== false) throw new Error(line.cents * 2);
+            }
+        };
+    """
+    reads = read(tmp_path, f"{code} export const handler = async () => {{ {inside} }};")
+
+    laid = item({}, {}, reads)
+    assert (laid["status"], laid["active"]) == ({"S": "OPEN"}, {"BOOL": True})
+    line = {"state": {"S": "trial-1"}, "sku": {"S": "trial-1"}, "cents": {"N": "1"}}
+    assert laid["lines"] == {"L": [{"M": line}]}
+
+
+def test_a_text_begins_as_the_code_looks_for(tmp_path: Path) -> None:
+    code = "export const handler = async (event) => { const body = JSON.parse(event.body);"
+    code += "if (!body.pk.startsWith('ORDER#') || body.link.startsWith('https')) return; body.data.startsWith('{'); };"
+    (first, *_) = samples(EMPTY, [], POST, {}, read(tmp_path, code))
+
+    body = json.loads(first.payload["body"])
+    assert (body["pk"], body["link"], body["data"]) == ("ORDER#trial-1", "https://example.test/trial", "trial-1")
+
+
+def test_what_of_an_item_is_compared_with_the_event_is_known(tmp_path: Path) -> None:
+    code = "export const handler = async (event) => { const { Item: order } = await table.get(key);"
+    code += "return order.lines.find((line) => line.id !== event.pathParameters.line); };"
+
+    assert read(tmp_path, code).same == {("{item}", "lines", EACH, "id"): ("pathParameters", "line")}

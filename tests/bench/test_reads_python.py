@@ -14,6 +14,7 @@ from trials.samples import samples
 from trials.samples.code import of_code
 from trials.samples.derive import item
 from trials.samples.fitting import fitting
+from trials.samples.python import constructed
 from trials.samples.reads import EACH, FORMED, JSON, Reads, Steps
 from trials.samples.sample import WITH_KEY
 
@@ -182,6 +183,70 @@ def test_what_is_read_of_an_item_is_in_the_item_that_is_laid(tmp_path: Path, ins
     laid = {"data": {"S": "trial-1"}, "cents": {"N": "1"}, "state": {"S": "open"}}
     assert item({}, {}, reads) == laid
     assert reads.paths == set()
+
+
+@pytest.mark.parametrize(
+    "inside",
+    [
+        "for order in table.scan()['Items']:\n        for line in order.get('lines', []):\n            one(line)",
+        "orders = []\n    orders.extend(table.scan().get('Items', []))\n    for order in orders:\n"
+        "        for line in order['lines']:\n            one(line)",
+        "orders = []\n    orders += table.scan()['Items']\n    [one(x) for order in orders for x in order['lines']]",
+        "users = {}\n    for order in table.scan()['Items']:\n        users[order['lines']]['orders'].append(order)\n"
+        "    for _, user in users.items():\n        for order in user['orders']:\n"
+        "            [one(line) for line in order['lines']]",
+    ],
+)
+def test_what_an_item_holds_has_what_is_read_of_it_and_nothing_that_would_pass_it_over(
+    tmp_path: Path, inside: str
+) -> None:
+    one = """
+def one(line):
+    for _ in [1]:
+        if line.get("done") or line["state"] == "closed":
+            continue
+        if not line.get("due"):
+            continue
+        if not line.get("reminded"):
+            remind(line)
+        due = datetime.strptime(line["due"], "%d.%m.%Y").date()
+        on = date.fromisoformat(line["day"].replace("Z", ""))
+        use(line["sku"], line["cents"] * 2)
+"""
+    reads = read(tmp_path, f"{one}\ndef handler(event, context):\n    {inside}\n")
+
+    laid = item({}, {}, reads)["lines"]
+    assert laid["L"][0]["M"] == {
+        "state": {"S": "trial-1"},
+        "due": {"S": "23.11.2026"},
+        "day": {"S": "2026-11-23"},
+        "sku": {"S": "trial-1"},
+        "cents": {"N": "1"},
+    }
+
+
+def test_a_class_is_made_of_its_parameters(tmp_path: Path) -> None:
+    (tmp_path / "app.py").write_text("""
+class Block:
+    def __init__(self, block_id: str, weeks: int, state: Literal["draft", "open"], coach: Optional[str] = None):
+        self.block_id = block_id
+
+@dataclass
+class Week:
+    week_id: str
+""")
+    block = constructed(tmp_path, "app.handler", "Block")
+
+    assert block is not None
+    assert {name: each.optional for name, each in block.inner.items()} == {
+        "block_id": False,
+        "weeks": False,
+        "state": False,
+        "coach": True,
+    }
+    assert (block.inner["weeks"].number, block.inner["state"].value) == (True, "draft")
+    assert (constructed(tmp_path, "app.handler", "Week") or block).inner.keys() == {"week_id"}
+    assert constructed(tmp_path, "app.handler", "Other") is None
 
 
 SCHEMA = """
@@ -458,3 +523,69 @@ handler = Mangum(app)
 """
 
     assert read(tmp_path, code).routes[0] == ("GET", "/orders/{id}")
+
+
+def test_fields_that_the_code_lists_are_known_those_first_that_it_requires(tmp_path: Path) -> None:
+    code = """
+UPDATABLE_FIELDS = {"fax", "phone"}
+REQUIRED = ["companyName"]
+COLOURS = ["red"]
+
+def handler(event, context):
+    allowed_attributes = ("city",)
+    return allowed_attributes
+"""
+
+    assert read(tmp_path, code).fields == ["companyName", "fax", "phone", "city"]
+
+
+def test_an_item_is_known_that_another_object_s_method_of_the_same_name_gives(tmp_path: Path) -> None:
+    """As in layers of services and repositories, whose methods are called alike."""
+    service = "from repository import Orders\nclass Service:\n    def get_order(self, order_id):\n"
+    service += "        return self.orders.get_order(order_id)\n"
+    repository = "class Orders:\n    def get_order(self, order_id):\n        return self.by_id('id', order_id)\n"
+    repository += "    def by_id(self, name, value):\n        return table.get_item(Key={name: value}).get('Item')\n"
+    code = "from service import Service\ndef handler(event, context):\n"
+
+    for asked in ("Service().get_order(event['id'])", "Service().get_order(ONE)"):
+        reads = read(tmp_path, f"{code}    return use({asked}['sku'])\n", service=service, repository=repository)
+        assert reads.items == {"sku"}
+
+
+def test_a_text_begins_as_the_code_looks_for(tmp_path: Path) -> None:
+    code = "def handler(event, context):\n    body = json.loads(event['body'])\n"
+    code += "    if not body['pk'].startswith('ORDER#') or body['link'].startswith('https'):\n        return\n"
+    code += "    body['data'].startswith('{')\n"
+    (first, *_) = samples(EMPTY, [], POST, {}, read(tmp_path, code))
+
+    body = json.loads(first.payload["body"])
+    assert (body["pk"], body["link"], body["data"]) == ("ORDER#trial-1", "https://example.test/trial", "trial-1")
+
+
+def test_what_of_an_item_is_compared_with_the_event_is_known(tmp_path: Path) -> None:
+    code = "def handler(event, context):\n    order = table.get_item(Key=key)['Item']\n"
+    code += "    return [x for x in order['lines'] if event['pathParameters']['line'] == x.get('id')]\n"
+
+    assert read(tmp_path, code).same == {("{item}", "lines", EACH, "id"): ("pathParameters", "line")}
+
+
+def test_packages_that_were_installed_beside_the_code_are_not_read(tmp_path: Path) -> None:
+    (tmp_path / "sdk").mkdir()
+    (tmp_path / "sdk" / "__init__.py").write_text("def use(event):\n    return event['theirs']\n")
+    (tmp_path / "sdk-1.0.dist-info").mkdir()
+    (tmp_path / "sdk-1.0.dist-info" / "RECORD").write_text("sdk/__init__.py,sha256=x,1\nsdk-1.0.dist-info/RECORD,,\n")
+    code = "import sdk\nimport own\ndef handler(event, context):\n    sdk.use(event)\n    own.mine(event)\n"
+    reads = read(tmp_path, code, own="def mine(event):\n    return event['ours']\n")
+
+    assert reads.paths == {("ours",)}
+
+
+def test_what_is_looked_for_in_a_text_is_no_key_of_it(tmp_path: Path) -> None:
+    code = "def handler(event, context):\n    body = json.loads(event['body'])\n    day = body['day']\n"
+    code += (
+        "    datetime.fromisoformat(day.replace('Z', '+00:00') if 'Z' in day else day)\n    'known' in body['more']\n"
+    )
+    (first, *_) = samples(EMPTY, [], POST, {}, read(tmp_path, code))
+
+    body = json.loads(first.payload["body"])
+    assert (body["day"], body["more"]) == ("2026-11-23T08:00:00+00:00", {"known": "trial-1"})

@@ -1,6 +1,7 @@
 """A request for what is not there is made again with an item under its key, and only then."""
 
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -9,16 +10,22 @@ import pytest
 
 from trials.deliveries.history import Answer, Delivery
 from trials.faults import once
-from trials.faults.once import Try, not_found, with_its_items
+from trials.faults.once import Try, mended, not_found, with_its_items
+from trials.faults.otherwise import about_oneself
 from trials.local_aws import LocalAws
 from trials.project import Kind, Source
 from trials.project.sources import Route
+from trials.samples.dates import LONG_AGO, TO_COME, at_another_time
 from trials.samples.derive import item
 from trials.samples.lookups import Lookup, lookups, wanted_items
 from trials.samples.made import made
 from trials.samples.reads import JSON, Reads
+from trials.samples.refused import Refusal
 from trials.samples.sample import Sample
+from trials.samples.shape import Shape
 from trials.samples.stored import attribute
+from trials.samples.ways import Looked
+from trials.verdicts import unproved
 
 GET = Source(Kind.HTTP, "Work", "Work.Get", route=Route("GET", "/orders/{orderId}"))
 LIST = Source(Kind.HTTP, "Work", "Work.List", route=Route("GET", "/orders"))
@@ -70,6 +77,18 @@ class OneTable:
         self.project = self.stack = self
         self.resources = {"Orders": "orders-9"}  # of a later world than that of the try
         self.passed_on: dict[str, Sample] = {}
+        self.known: Reads | None = None
+
+        self.classes: dict[str, Shape] = {}
+
+    def reads(self, _: str) -> Reads | None:
+        return self.known
+
+    def made_of(self, _: str, name: str) -> Shape | None:
+        return self.classes.get(name)
+
+    def declared(self) -> dict[str, dict[str, str]]:
+        return self.keys()
 
     def keys(self) -> dict[str, dict[str, str]]:
         return {"Orders": {"pk": "S", "sk": "S"}}
@@ -87,7 +106,6 @@ PUT = {"pk": {"S": "ORDER#7"}, "sk": {"S": "HEAD"}, "order_id": {"S": "7/a"}, "c
 def test_a_request_asks_first_for_what_another_stored(monkeypatch: pytest.MonkeyPatch, payload: str) -> None:
     stage: Any = OneTable()
     stage.passed_on = {"table Orders": Sample(PUT, "another")}
-    monkeypatch.setattr(once, "of_function", lambda *_: None)
     monkeypatch.setattr(once, "deliveries", lambda _, source, sample: replace(fared(source, 200), sample=sample))
     source = replace(GET, route=Route("GET", "/orders/{orderId}/lines/{line}", payload))
 
@@ -124,6 +142,12 @@ READ = [("dynamodb", "GetItem")]
             READ,
             ["with an item of that key in each table"],
         ),
+        (
+            "PUT",
+            ASKED,
+            [("dynamodb", "UpdateItem")],
+            ["with the item that it looks for", "with an item of that key in each table"],
+        ),
         ("PUT", ASKED, [], []),  # with the item it did less: it took the work for done
         ("GET", ASKED, [], ["with the item that it looks for", "with an item of that key in each table"]),
     ],
@@ -133,7 +157,6 @@ def test_a_request_comes_again_with_the_items_that_it_may_miss(
 ) -> None:
     stage: Any = OneTable()
     seeded: list[Any] = []
-    monkeypatch.setattr(once, "of_function", lambda *_: None)
 
     def again(stage: Any, source: Source, sample: Sample) -> Try:
         seeded.append(stage.seeds)
@@ -152,14 +175,15 @@ def test_the_item_of_whoever_asks_lies_beside_the_next_that_is_looked_for(monkey
     """The first item must name the sender; only then is the second one asked for."""
     stage: Any = OneTable()
     reads = Reads(items={"createdBy"})
-    monkeypatch.setattr(once, "of_function", lambda *_: reads)
+    stage.known = reads
     second = Lookup("GetItem", "orders-1", {"Key": {"pk": {"S": "LINE#1"}, "sk": {"S": "HEAD"}}})
     context = {"authorizer": {"claims": {"sub": "u-7"}}}
 
     def again(stage: Any, source: Source, sample: Sample) -> Try:
         owned = all(seed.get("createdBy") == {"S": "u-7"} for _, seed in stage.seeds)
         both = len(stage.seeds) == 2
-        tried = replace(fared(source, 404), sample=sample, calls=READ, looked=[*ASKED, second] if owned else ASKED)
+        looked = [replace(each, table="orders-9") for each in ([*ASKED, second] if owned else ASKED)]
+        tried = replace(fared(source, 404), sample=sample, calls=READ, looked=looked, names={"orders-9": "Orders"})
         return replace(tried, refused="" if owned and both else "404")
 
     monkeypatch.setattr(once, "deliveries", again)
@@ -250,6 +274,33 @@ NAMED = {"ExpressionAttributeNames": {"#p": "pk"}, "ExpressionAttributeValues": 
             },
             [{"pk": {"S": "a"}, "sk": {"S": "b"}, "mail": {"S": "B#"}}],
         ),
+        (
+            "Scan",
+            {
+                "ExpressionAttributeValues": {":n": {"N": "7"}, ":d": {"S": "2026-03-01"}, ":t": {"S": "m"}},
+                "FilterExpression": "due <= :d AND ends > :d AND begins < :d AND tries < :n AND size > :n "
+                "AND name > :t AND state IN (:t, :d) AND contains(tags, :t)",
+            },
+            [
+                {
+                    "pk": {"S": "trial-1"},
+                    "sk": {"S": "trial-1"},
+                    "due": {"S": "2026-03-01"},
+                    "ends": {"S": "2026-03-02"},
+                    "begins": {"S": "2026-02-28"},
+                    "tries": {"N": "6"},
+                    "size": {"N": "8"},
+                    "name": {"S": "m0"},
+                    "state": {"S": "m"},
+                    "tags": {"S": "m"},
+                }
+            ],
+        ),
+        (
+            "Scan",
+            {"FilterExpression": "attribute_exists(mail) AND attribute_not_exists(#p)", **NAMED},
+            [{"pk": {"S": "trial-1"}, "sk": {"S": "trial-1"}, "mail": {"S": "trial@example.com"}}],
+        ),
         ("Scan", {}, [{"pk": {"S": "trial-1"}, "sk": {"S": "trial-1"}}]),
         (
             "Scan",
@@ -265,6 +316,151 @@ def test_a_lookup_says_which_item_is_missed(operation: str, request_: dict[str, 
     found = wanted_items(asked, {"orders-1": "Orders"}, {"Orders": {"pk": "S", "sk": "S"}})
 
     assert found == [("Orders", each) for each in items]
+
+
+def test_what_must_not_be_there_is_left_out_and_an_index_s_keys_are_put_in() -> None:
+    condition = {"FilterExpression": "attribute_not_exists(sent)", "IndexName": "by-day"}
+    asked = lookups({"TableName": "orders-1", **condition}, "Scan")
+    more = {"sent": {"S": "trial-1"}, "day": {"S": "2026-11-23"}, "pk": {"S": "other"}}
+    declared = {"Orders": {"pk": "S", "day": "S", "rank": "N"}}
+
+    ((_, laid),) = wanted_items(asked, {"orders-1": "Orders"}, {"Orders": {"pk": "S"}}, more, declared)
+    assert laid == {"pk": {"S": "trial-1"}, "day": {"S": "2026-11-23"}, "rank": {"N": "1"}}
+
+
+@pytest.mark.parametrize(("days", "day"), [(LONG_AGO, timedelta(LONG_AGO)), (TO_COME, timedelta(TO_COME))])
+def test_dates_of_an_item_are_moved_in_the_form_that_they_have(days: int, day: timedelta) -> None:
+    line = {"M": {"deadline": {"S": "2026-11-23"}, "ttl": {"N": "1"}, "cents": {"N": "1"}}}
+    before = {
+        "at": {"S": "2026-11-23T08:00:00Z"},
+        "lines": {"L": [line]},
+        "name": {"S": "2026"},
+        "x": {"BOOL": True},
+    }
+    then = datetime.now(UTC) + day
+
+    moved = at_another_time(before, days)
+    inner = moved["lines"]["L"][0]["M"]
+    assert moved["at"] == {"S": f"{then:%Y-%m-%d}T08:00:00Z"}
+    assert inner["deadline"] == {"S": f"{then:%Y-%m-%d}"}
+    assert abs(int(inner["ttl"]["N"]) - then.timestamp()) < 60
+    assert (inner["cents"], moved["name"], moved["x"]) == ({"N": "1"}, {"S": "2026"}, {"BOOL": True})
+
+
+SCHEDULE = Source(Kind.SCHEDULE, "F", "F.Daily")
+
+
+def test_what_a_schedule_looks_for_is_of_other_times_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    stage: Any = OneTable()
+    stage.known = Reads(items={"lines"}, inside={("{item}", "lines", "[]", "due_date")})
+    looked = [Lookup("Scan", "orders-1")]
+    laid: list[str] = []
+
+    def again(stage: Any, source: Source, sample: Sample) -> Try:
+        laid.append(stage.seeds[0][1]["lines"]["L"][0]["M"]["due_date"]["S"][:10])
+        return replace(fared(source, 200), sample=sample, refused="", calls=READ, mute=True)
+
+    monkeypatch.setattr(once, "deliveries", again)
+    mute = replace(fared(SCHEDULE, 200), refused="", mute=True, looked=looked, calls=READ)
+    tries = list(with_its_items(stage, SCHEDULE, mute))
+
+    assert [each.sample.origin.partition(", ")[2] for each in tries] == [
+        "with the item that it looks for",
+        "with the item that it looks for, of long ago",
+        "with the item that it looks for, of tomorrow",
+        "with the item that it looks for, of a time to come",
+    ]
+    assert laid == sorted(laid, key=lambda day: (day != "2026-11-23", day))
+
+
+def test_an_item_is_of_the_class_that_its_table_is_called_after_or_whose_key_comes_first() -> None:
+    week = Shape(inner={"week_id": Shape(), "block_id": Shape()})
+    classes = {"Week": week, "Block": Shape(inner={"title": Shape(), "block_id": Shape()})}
+    keys = {"BlocksTable": {"block_id": "S"}, "Storage": {"week_id": "S"}}
+    looked = Looked([], {}, {**keys, "Other": {"block_id": "S"}}, {}, None, classes)
+
+    assert looked.fitted("BlocksTable", {}).keys() == {"title", "block_id"}
+    assert looked.fitted("Storage", {}).keys() == week.inner.keys()
+    assert looked.fitted("Other", {}).keys() == week.inner.keys()  # in both it is the second
+
+
+def test_each_item_leads_to_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
+    stage: Any = OneTable()
+    stage.known = Reads(items={"next"})
+    third = [Lookup("GetItem", "orders-1", {"Key": {"pk": {"S": f"{at}"}, "sk": {"S": "HEAD"}}}) for at in range(3)]
+
+    def again(stage: Any, source: Source, sample: Sample) -> Try:
+        count = len(stage.seeds)
+        tried = replace(fared(source, 404), sample=sample, calls=READ, looked=third[: count + 1])
+        return replace(tried, refused="" if count == 3 else "404")
+
+    monkeypatch.setattr(once, "deliveries", again)
+    first = next(with_its_items(stage, GET, replace(fared(GET, 404), looked=third[:1], calls=READ)))
+
+    assert not first.refused
+
+
+def test_a_request_about_oneself_is_mended_as_any_other() -> None:
+    own, put = "u-7", replace(GET, route=Route("PUT", "/users/{userId}"))
+
+    def again(sample: Sample) -> Try:
+        if sample.payload["pathParameters"]["userId"] != own:
+            return replace(fared(put, 403), sample=sample)
+        error = "User.__init__() got an unexpected keyword argument 'id'" if "id" in sample.payload["body"] else ""
+        tried = replace(fared(put, 500), sample=sample, said=Refusal((error,)), judgement=unproved("refused"))
+        return replace(tried, refused=error)
+
+    tried = fared(put, 403)
+    tried.sample.payload["requestContext"] = {"authorizer": {"claims": {"sub": own}}}
+
+    assert not about_oneself(put, tried, again, lambda other: mended(again, other, put)).refused
+
+
+def test_an_item_comes_again_with_what_the_request_says_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    stage: Any = OneTable()
+    line, sku = ("{item}", "lines", "[]", "line"), ("{item}", "sku")
+    same = {line: ("pathParameters", "orderId"), sku: ("body", JSON, "skus", "[]")}
+    stage.known = Reads(items={"lines", "sku"}, inside={line}, same=same)
+    laid: list[Any] = []
+
+    def again(stage: Any, source: Source, sample: Sample) -> Try:
+        laid.append({name: value for name, value in stage.seeds[0][1].items() if name in ("lines", "sku")})
+        return replace(fared(source, 200), sample=sample, refused="", calls=READ)
+
+    monkeypatch.setattr(once, "deliveries", again)
+    tried = replace(fared(GET, 404), looked=ASKED, calls=READ)
+    tried.sample.payload["body"] = '{"skus": ["a-7"]}'
+    tries = list(with_its_items(stage, GET, tried))
+
+    assert tries[1].sample.origin.endswith("with the item that it looks for, that holds what the request says")
+    assert laid[0] == {"lines": {"L": [{"M": {"line": {"S": "trial-1"}}}]}, "sku": {"S": "trial-1"}}
+    assert laid[1] == {"lines": {"L": [{"M": {"line": {"S": "1"}}}]}, "sku": {"S": "a-7"}}
+
+
+def test_an_item_of_which_a_class_is_made_has_what_that_takes_and_is_of_whoever_asks(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The class refuses what it does not know; the object's owner is called as no owner is."""
+    stage: Any = OneTable()
+    stage.known = Reads(items={"colour", "role"})
+    fields = {"pk": Shape(), "sk": Shape(), "athlete_id": Shape(), "state": Shape(value="open")}
+    stage.classes = {"Block": Shape(inner={**fields, "notes": Shape(optional=True)})}
+
+    def again(stage: Any, source: Source, sample: Sample) -> Try:
+        ((_, held),) = stage.seeds
+        error = "Block.__init__() got an unexpected keyword argument 'colour'" if "colour" in held else ""
+        tried = replace(fared(source, 404), sample=sample, calls=READ, looked=ASKED, said=Refusal((error,)))
+        good = held.keys() == fields.keys() and held["state"] == {"S": "open"} and held["athlete_id"] == {"S": "u-7"}
+        return replace(tried, refused="" if good else error or "403")
+
+    monkeypatch.setattr(once, "deliveries", again)
+    tried = replace(fared(GET, 404), looked=ASKED, calls=READ)
+    tried.sample.payload["requestContext"] = {"authorizer": {"claims": {"sub": "u-7"}}}
+
+    first, *others = with_its_items(stage, GET, tried)
+    assert first.refused == "403"  # the class took the item
+    assert not others[-2].refused
+    assert others[-2].sample.origin.endswith("with the item that it looks for, as one of whoever asks")
 
 
 def test_a_batch_of_keys_is_an_item_for_each_and_a_table_may_be_named_by_its_arn() -> None:

@@ -19,7 +19,10 @@ from trials.project.graves import graves
 from trials.project.integrations import planted
 from trials.project.tokens import TOKEN
 from trials.samples.bearer import Bearer
+from trials.samples.code import declared_in, of_function
+from trials.samples.reads import Reads
 from trials.samples.sample import Sample
+from trials.samples.shape import Shape
 from trials.samples.sought import ROW, Thing, lay
 from trials.samples.stored import place
 from trials.samples.waits import ACTIVITY, TASK_TOKEN, WAITS, waiting
@@ -103,6 +106,7 @@ class Stage:
         self.secrets: dict[str, str] = {}  # made up by the template, by logical id, that are the same in each world
         self.passed_on: dict[str, Sample] = {}  # by queue or machine: what a function sent to it
         self.beside = services(project.body)  # whose things in the account belong to its world
+        self._reads: dict[str, Reads | None] = {}
         self.graves = frozenset(f"queue {name}" for name in graves(project.body))
 
     def offer_roles(self, make: "Callable[[], Stage]") -> None:
@@ -193,6 +197,24 @@ class Stage:
                 with suppress(self.local.client("secretsmanager").exceptions.ClientError):
                     secret = self.local.client("secretsmanager").get_secret_value(SecretId=self.stack.resources[name])
                     self.secrets[name] = secret.get("SecretString", "")
+
+    def reads(self, function: str) -> Reads | None:
+        """What a function's code reads; it is looked at once."""
+        if function not in self._reads:
+            self._reads[function] = of_function(self.project, function)
+        return self._reads[function]
+
+    def made_of(self, function: str, name: str) -> Shape | None:
+        """What a class is made of that a function's code declares."""
+        return declared_in(self.project, function, name)
+
+    def declared(self) -> dict[str, dict[str, str]]:
+        """By table: the attributes of its key and of its indexes' keys with their types."""
+        by_table: dict[str, dict[str, str]] = {}
+        for name in self.keys():
+            told = self.local.client("dynamodb").describe_table(TableName=self.stack.resources[name])["Table"]
+            by_table[name] = {each["AttributeName"]: each["AttributeType"] for each in told["AttributeDefinitions"]}
+        return by_table
 
     def keys(self) -> dict[str, dict[str, str]]:
         """By table: the attributes of its key with their types."""

@@ -1,9 +1,17 @@
-"""What the lines of a function's log tell of why it failed."""
+"""What a function's answer and the lines of its log tell of why it failed."""
 
 import json
 import re
 from contextlib import suppress
+from pathlib import Path
 
+from trials.deliveries.history import Answer, Delivery
+from trials.samples.learned import raised
+from trials.samples.reads import Reads
+from trials.samples.refused import Refusal
+from trials.verdicts.judge import tells_of_failure
+
+LOG = 80  # lines of a log that are read
 NOT_REACHED = re.compile(
     r'lets nothing out: ([\w.:-]+)|connect to the endpoint URL: "https?://(?!127\.0\.0\.1|localhost)([^/"]+)'
 )
@@ -38,3 +46,14 @@ def astray(lines: list[str]) -> str:
     """What a function could not reach because nothing here leaves the machine: how it then fails is not its fault."""
     refused = NOT_REACHED.search("\n".join(lines))
     return refused[1] or refused[2] if refused else ""
+
+
+def said(result: Delivery, log: list[str], folder: Path, reads: Reads | None = None) -> Refusal:
+    """All texts in which a function said why it refused a sample."""
+    answer = result.answers[-1] if result.answers else Answer()
+    body = answer.body.get("body", answer.body) if isinstance(answer.body, dict) else answer.body
+    response = body if isinstance(body, str) else json.dumps(body, default=str)
+    refused = answer.status >= 400 or tells_of_failure(answer)
+    texts = (answer.whole, response if refused else "", "\n".join(log[-LOG:]))
+    listed = tuple(reads.fields) if reads else ()
+    return Refusal(tuple(text for text in texts if text), raised(log, folder), listed)

@@ -1,17 +1,16 @@
 """The undisturbed delivery: what the others are compared with."""
 
-import json
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import partial
-from pathlib import Path
+from itertools import chain
 from typing import Any
 
 from trials.deliveries.deliver import deliver
-from trials.deliveries.history import Answer, Delivery, Reference
+from trials.deliveries.history import Delivery, Reference
 from trials.deliveries.parcels import lay_objects
-from trials.faults.log_lines import astray, beside, caught_in, logged
+from trials.faults.log_lines import LOG, astray, beside, caught_in, logged, said
 from trials.faults.otherwise import (
     about_oneself,
     as_a_file,
@@ -24,17 +23,16 @@ from trials.faults.refused_methods import by_its_method
 from trials.faults.signed import signed_anew
 from trials.project.effects import calls_nothing, only_reads, script_text
 from trials.project.sources import Kind, Source
-from trials.samples.code import of_function
-from trials.samples.derive import guess, item
+from trials.samples.derive import guess
 from trials.samples.javascript import reach
 from trials.samples.learned import MOST, lacks, mends, raised
-from trials.samples.lookups import Lookup, lookups, wanted_items
-from trials.samples.owners import of_whoever_asks
-from trials.samples.refused import Refusal, observations
+from trials.samples.lookups import Lookup, lookups
+from trials.samples.refused import Refusal, classes, observations
 from trials.samples.sample import Sample
 from trials.samples.sought import told, wanted
 from trials.samples.stored import asking_for, place
 from trials.samples.waits import ACTIVITY
+from trials.samples.ways import STORED, Looked, Way, goes_further, path_of, ways
 from trials.stage import PASSED, Stage
 from trials.verdicts import Judgement, Promise, Verdict, broken
 from trials.verdicts.databases import database, lacks_a_table, needs_a_database
@@ -46,7 +44,6 @@ from trials.verdicts.judge import (
     refusal,
     refused_sample,
     returned_early,
-    tells_of_failure,
     undisturbed,
 )
 from trials.verdicts.tenants import returned
@@ -55,11 +52,9 @@ from trials.world import World, noise
 SEEN = {"latency": 1}  # a rule that changes nothing and lists the calls
 ALWAYS_SET = {"TZ", "LANG", "PATH", "AWS_REGION", "AWS_DEFAULT_REGION", "AWS_LAMBDA_FUNCTION_NAME"}
 ANSWER = "what %s answers, under [[outside]] of trials.toml"
-STORED = "what another request stored"
-SOUGHT = "the item that it looks for"
 NOTHING = Refusal(())
-LOG = 80  # lines of a log that are read
 MOST_SOUGHT = 5  # times that what a function looks for is laid there
+MOST_CLASSES = 3  # whose objects are made of the items that are laid
 MOST_SAMPLES = 3  # that are tried until the function takes one
 OF_AN_ANSWER = re.compile(r"\bjson\(\)|\bjson\.loads?\(|\brepl|\bresp|\banswer", re.IGNORECASE)  # a line that reads one
 
@@ -142,8 +137,8 @@ def once(stage: Stage, source: Source, samples: list[Sample]) -> Attempt:
         try_ = partial(deliveries, stage, source)
         if any(kind == ACTIVITY for kind, _ in first.missing):  # no other event gives it a task
             first = with_what_it_seeks(stage, source, first)
-        fared = mended(try_, first, source)
-        fared = about_oneself(source, fared, try_)
+        mend = partial(mended, try_, source=source)
+        fared = about_oneself(source, mend(first), try_, mend)
         fared = with_what_it_seeks(stage, source, fared)
         fared = as_a_file(stage, fared, try_)
         fared = as_a_wider_table(stage, fared, try_)
@@ -264,7 +259,7 @@ def undisturbed_twice(stage: Stage, source: Source, sample: Sample) -> Try:
         fared.refused = refusal(fared.result)
         if fared.refused:
             log = stage.lines(source.function)
-            fared.said = said(fared.result, log, stage.project.code(source.function)[0])
+            fared.said = said(fared.result, log, stage.project.code(source.function)[0], stage.reads(source.function))
             fared.judgement = refused_by(stage, source, sample, fared, log)
             break
     if not fared.refused and is_mute(stage, source, fared):
@@ -309,42 +304,48 @@ def asks_only(source: Source) -> bool:
     return source.route is not None and source.route.method in ("GET", "HEAD")
 
 
-def path_of(sample: Sample) -> dict[str, str]:
-    return sample.payload.get("pathParameters") or {}
-
-
 def with_its_items(stage: Stage, source: Source, fared: Try) -> Iterator[Try]:
     """The try again with the items that it looked for, then with one under the path's names in each table.
 
-    What then calls less than before has found what it had done already, and is no try, unless it only asks.
+    What then calls less than before has found its work done, and is no try, unless it writes more or only asks.
     """
-    keys, reads = stage.keys(), of_function(stage.project, source.function)
-    more = item({}, {}, reads)
-    sought = wanted_items(fared.looked, fared.names, keys)
-    ways = [(SOUGHT, [(table, {**more, **each}) for table, each in sought], more)]
-    for own in of_whoever_asks(more, fared.sample) if source.kind is Kind.HTTP else ():
-        seeds = [(table, {**more, **own, **each}) for table, each in sought]
-        ways.append((f"{SOUGHT}, as one of whoever asks", seeds, {**more, **own}))
-    if not_found(fared, source):
-        named = [(table, item(types, path_of(fared.sample), reads)) for table, types in keys.items()]
-        ways.append(("an item of that key in each table", named, {}))
+    keys = stage.keys()
+    looked = Looked(fared.looked, fared.names, keys, stage.declared(), stage.reads(source.function))
     stored = [(table, stage.passed_on[place(table)].payload) for table in keys if place(table) in stage.passed_on]
+    first = []
     if source.route and path_of(fared.sample) and not fared.sample.file and not source.route.websocket:
-        ways.insert(0, (STORED, stored, {}))
-    for way, seeds, others in ways:
-        if seeds:
-            stage.seeds = seeds
-            origin = f"{fared.sample.origin}, with {way}"
-            sample = replace(fared.sample, origin=origin)
-            if way == STORED and source.route:
-                sample = asking_for(sample, source.route, [item for _, item in seeds], origin)
-            again = deliveries(stage, source, sample)
-            further = wanted_items(again.looked, again.names, keys) if others and again.refused else []
-            if len(further) > len(sought):  # it found one item, and looks for the next
-                stage.seeds = [(table, {**others, **each}) for table, each in further]
-                again = deliveries(stage, source, sample)
-            if set(fared.calls) <= set(again.calls) or asks_only(source):
+        first = [Way(STORED, stored)]
+    named = path_of(fared.sample) if not_found(fared, source) else None
+    for way in chain(first, ways(looked, fared.sample, source, named, fared.refused)):
+        if way.seeds:
+            stage.seeds = way.seeds
+            sample = replace(fared.sample, origin=f"{fared.sample.origin}, with {way.told}")
+            if way.told == STORED and source.route:
+                sample = asking_for(sample, source.route, [item for _, item in way.seeds], sample.origin)
+            again = of_their_class(stage, source, sample, looked, way)
+            for _ in range(MOST_CLASSES):  # it found one item, and looks for the next
+                after = replace(looked, asked=again.looked, names=again.names)
+                further = after.seeds(way.more) if way.more and again.refused else []
+                if len(further) <= len(stage.seeds):
+                    break
+                again = of_their_class(stage, source, sample, looked, replace(way, seeds=further))
+            if goes_further(fared.calls, again.calls) or asks_only(source):
                 yield again
+
+
+def of_their_class(stage: Stage, source: Source, sample: Sample, looked: Looked, way: Way) -> Try:
+    """A try beside a way's items; once more with those that a class takes, each time that one refuses an item."""
+    stage.seeds = way.seeds
+    again = deliveries(stage, source, sample)
+    for _ in range(MOST_CLASSES):
+        named = [name for text in again.said.texts for name in classes(text) if name not in looked.classes]
+        known = {name: shape for name in named[:1] if (shape := stage.made_of(source.function, name))}
+        if not known:
+            break
+        looked.classes |= known
+        stage.seeds = [(table, looked.fitted(table, item)) for table, item in stage.seeds]
+        again = deliveries(stage, source, sample)
+    return again
 
 
 def mended(try_: Callable[[Sample], Try], fared: Try, source: Source, most: int = MOST) -> Try:
@@ -362,16 +363,6 @@ def mended(try_: Callable[[Sample], Try], fared: Try, source: Source, most: int 
             break
         fared = better
     return fared
-
-
-def said(result: Delivery, log: list[str], folder: Path) -> Refusal:
-    """All texts in which a function said why it refused a sample."""
-    answer = result.answers[-1] if result.answers else Answer()
-    body = answer.body.get("body", answer.body) if isinstance(answer.body, dict) else answer.body
-    response = body if isinstance(body, str) else json.dumps(body, default=str)
-    refused = answer.status >= 400 or tells_of_failure(answer)
-    texts = (answer.whole, response if refused else "", "\n".join(log[-LOG:]))
-    return Refusal(tuple(text for text in texts if text), raised(log, folder))
 
 
 def refused_by(stage: Stage, source: Source, sample: Sample, fared: Try, log: list[str]) -> Judgement:

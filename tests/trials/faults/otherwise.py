@@ -28,14 +28,14 @@ def is_there_already(fared: "Try") -> bool:
     return bool(fared.refused) and (status == 409 or (status == 400 and bool(THERE.search(fared.refused))))
 
 
-def about_oneself(source: Source, fared: "Try", again: Again) -> "Try":
-    """A request that was forbidden, with its sender in the place of whom it is about; else as it was."""
+def about_oneself(source: Source, fared: "Try", again: Again, mend: Callable[["Try"], "Try"]) -> "Try":
+    """A request that was forbidden, with its sender in the place of whom it is about, mended; else as it was."""
     forbidden = fared.refused and fared.result.answers[-1].status == 403
     if forbidden and source.route and not fared.sample.file and not source.route.websocket:
         for sample in as_oneself(fared.sample, source.route):
             other = again(sample)
             if not other.refused or other.result.answers[-1].status != 403:
-                return other
+                return mend(other)
     return fared
 
 

@@ -5,11 +5,19 @@ from pathlib import Path
 from trials.project import Project
 from trials.samples import javascript, python
 from trials.samples.reads import Reads
+from trials.samples.shape import Shape
 
 
 def of_function(project: Project, function: str) -> Reads | None:
     """What the code of one of a project's functions reads, and that of its layers in Python."""
     return of_code(*project.written(function), project.shared(function))
+
+
+def declared_in(project: Project, function: str, name: str) -> Shape | None:
+    """What a class is made of that the code of one of a project's functions in Python declares."""
+    folder, handler, runtime = project.written(function)
+    known = folder.is_dir() and runtime.startswith("python")
+    return python.constructed(folder, handler, name, project.shared(function)) if known else None
 
 
 def of_code(folder: Path, handler: str, runtime: str, shared: tuple[Path, ...] = ()) -> Reads | None:

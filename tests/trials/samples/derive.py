@@ -4,6 +4,7 @@ import json
 import re
 from copy import deepcopy
 from dataclasses import replace
+from decimal import Decimal
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
@@ -14,6 +15,7 @@ from trials.project.sources import Kind, Source
 from trials.project.tokens import TOKEN
 from trials.samples.reads import EACH, FORM, ITEM, JSON, Reads, Steps, is_formed
 from trials.samples.sample import Sample
+from trials.samples.sent import in_all_forms
 from trials.template import as_text
 
 PREFIX: dict[Kind, Steps] = {  # of what stands in a sample's payload
@@ -29,7 +31,7 @@ GUESSES: tuple[tuple[str, Any], ...] = (  # by the words of a key, the last ones
     (r"\b(e?mail)\b", "trial@example.com"),
     (r"\b(url|uri|link|href)$", "https://example.test/trial"),
     (r"\bend (date|time|at|on)$", "2026-11-24T08:00:00Z"),  # what ends has begun
-    (r"\b(date|time|timestamp|datetime|at|on)$", "2026-11-23T08:00:00Z"),
+    (r"\b(date|time|timestamp|datetime|at|on|deadline|expiry|until)$", "2026-11-23T08:00:00Z"),
     (r"\bphone\b", "+15555550100"),
     (r"\b(price|amount|total|cents|qty|quantity|count|number|age|limit|size|version|sequence|stock)s?$", 1),
     (r"\b(points|rating)$", 1),
@@ -50,8 +52,8 @@ def filled(sample: Sample, source: Source, reads: Reads) -> Sample:
     """The sample with every key that the code reads and that it lacks; the same if it reads nothing."""
     prefix = PREFIX.get(source.kind, ())
     inside = [steps[len(prefix) :] for steps in sorted(reads.paths) if steps[: len(prefix)] == prefix]
-    formed = {steps[len(prefix) :] for steps, value in reads.values.items() if is_formed(value)}
-    wanted = [steps for steps in inside if steps and steps[:-1] not in formed]  # its letters are no list
+    texts = {steps[len(prefix) :]: value for steps, value in reads.values.items() if isinstance(value, str)}
+    wanted = [steps for steps in inside if steps and not within_a_text(steps, texts)]
     if source.kind is Kind.QUEUE and not sample.file:
         sample = with_attributes(sample, reads)
     if not wanted:
@@ -72,10 +74,18 @@ def filled(sample: Sample, source: Source, reads: Reads) -> Sample:
         payload = typed_images(payload)
     if as_form and isinstance(payload, dict):
         payload["headers"] = {**(payload.get("headers") or {}), "content-type": "application/x-www-form-urlencoded"}
+    if source.kind is Kind.HTTP:
+        payload = in_all_forms(payload)
     if payload == sample.payload:
         return sample
     origin = sample.origin if "the code reads" in sample.origin else f"{sample.origin}, with what the code reads"
     return replace(sample, payload=payload, origin=origin)
+
+
+def within_a_text(steps: Steps, texts: dict[Steps, str]) -> bool:
+    """Whether a path ends in what code looks for in a text: its letters are no list, and `"Z" in day` names no key."""
+    text = texts.get(steps[:-1])
+    return text is not None and (is_formed(text) or steps[-1] not in (JSON, FORM, EACH))
 
 
 def as_compared(sample: Sample, source: Source, reads: Reads) -> Sample | None:
@@ -114,6 +124,9 @@ def typed_images(record: dict[str, Any]) -> dict[str, Any]:
             inner.pop(name, None)
         else:
             inner[name] = {key: typed_value(value) for key, value in inner[name].items()}
+    image = inner.get("NewImage") or inner.get("OldImage") or {}
+    if "Keys" in inner:  # what the code wants of a key is that of the item, too
+        inner["Keys"] = {key: image.get(key, value) for key, value in inner["Keys"].items()}
     return {**record, "dynamodb": inner}
 
 
@@ -204,14 +217,33 @@ def item(keys: dict[str, str], named: dict[str, str], reads: Reads | None) -> di
         {steps[2]: guess(steps[2], 1 if steps in reads.numbers else None) for steps in of_body(reads)} if reads else {}
     )
     for name in sorted(reads.items) if reads else ():
-        number = 1 if reads and (ITEM, name) in reads.numbers else None
-        fields[name] = guess(name, reads.values.get((ITEM, name), number) if reads else None)
+        if reads and (ITEM, name) not in reads.unwanted:
+            fields[name] = of_item((ITEM, name), reads)
     values = {name: under(name, kind, named) for name, kind in keys.items()}
     return {name: TypeSerializer().serialize(value) for name, value in {**fields, **values}.items()}
 
 
+def of_item(at: Steps, reads: Reads) -> Any:
+    """The value of an attribute: an object or a list if something is read within it."""
+    of_all: dict[Steps, Any] = dict.fromkeys(reads.numbers, 1) | reads.values
+    known = {steps: value for steps, value in of_all.items() if steps[:2] == at}
+    inner = [steps for steps in reads.inside if steps[:2] == at and steps not in reads.unwanted]
+    if not inner:
+        return decimal(guess(at[-1], known.get(at)))
+    return decimal(put_all(None, [steps[2:] for steps in inner], {steps[2:]: value for steps, value in known.items()}))
+
+
+def decimal(value: Any) -> Any:
+    """A value as boto3 takes it."""
+    if isinstance(value, float):
+        return Decimal(str(value))
+    if isinstance(value, dict):
+        return {name: decimal(inner) for name, inner in value.items()}
+    return [decimal(inner) for inner in value] if isinstance(value, list) else value
+
+
 def of_body(reads: Reads) -> list[tuple[str, ...]]:
-    return sorted(steps for steps in reads.paths if len(steps) == 3 and steps[:2] == BODY)
+    return sorted(steps for steps in reads.paths if len(steps) == 3 and steps[:2] == BODY and steps[2][0] not in "{[")
 
 
 def under(name: str, kind: str, named: dict[str, str]) -> Any:

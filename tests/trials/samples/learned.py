@@ -16,6 +16,7 @@ from trials.samples.refused import EXTRA, MISSING, Observation, Refusal, observa
 from trials.samples.refused.dates import redated
 from trials.samples.refused.observation import VALUES, WHEN
 from trials.samples.sample import Sample
+from trials.samples.sent import in_all_forms
 
 MOST = 6  # mends of one sample that are tried
 ENVELOPE: dict[str, Any] = {
@@ -130,6 +131,7 @@ def mended(payload: Any, source: Source, level: Steps, seen: Observation) -> Any
     if source.kind is Kind.STREAM and isinstance(payload, dict) and "data_text" in payload:
         return {**payload, "data_text": changed(payload["data_text"], level, path, seen)}
     result = changed(payload, level, path, seen)
+    result = in_all_forms(result) if source.kind is Kind.HTTP else result
     return typed_images(result) if source.kind is Kind.TABLE and isinstance(result, dict) else result
 
 

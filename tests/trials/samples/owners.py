@@ -70,6 +70,17 @@ def of_whoever_asks(item: dict[str, Any], sample: Sample) -> Iterator[dict[str, 
 NAMED = re.compile(r"\bids?$")
 
 
+def everywhere(item: dict[str, Any], sample: Sample) -> list[dict[str, Any]]:
+    """The attributes that are called as an id is, with who sends a request in place of a made-up one.
+
+    An owner may be called as no owner is, such as `athlete_id`.
+    """
+    ids = [name for name, value in item.items() if value == {"S": ID} and NAMED.search(words(name))]
+    asks = [value for name in NAMING if isinstance(value := claims(sample.payload).get(name), str)]
+    own = [value for value in dict.fromkeys(asks) if "@" not in value]
+    return [{name: {"S": value} for name in ids} for value in own[:1] if ids]
+
+
 def as_oneself(sample: Sample, route: Route) -> Iterator[Sample]:
     """The request with whoever sends it in the place of those whom its path and its fields name, who may be another.
 

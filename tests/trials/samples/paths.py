@@ -1,6 +1,6 @@
 """Which part of its event a handler reads: paths, from the event down, that are noted as they are asked for."""
 
-from trials.samples.derive import guess
+from trials.samples.derive import ID, TYPES, guess
 from trials.samples.reads import EACH, FORM, ITEM, JSON, Reads, Steps
 from trials.samples.shape import Shape
 
@@ -23,6 +23,7 @@ class EventPaths:
         self.reads = Reads()
         self.parsed: set[Steps] = set()
         self.renamed: dict[Steps, Steps] = {}  # what a marshaller calls otherwise
+        self.kept: dict[str, Steps] = {}  # what was put into a list that stands under a key
         self.alike: list[tuple[Steps, Steps]] = []  # what is read below the first is read below the second, too
 
     def number(self, steps: Steps | None) -> Steps | None:
@@ -34,6 +35,14 @@ class EventPaths:
         """What is put under a name into an object: `{"N": order["id"]}` is a number that DynamoDB gets as a text."""
         if name == "N" and steps and not steps[-1].startswith("{"):
             self.reads.values.setdefault(steps, "1")
+
+    def begins(self, steps: Steps, prefix: str) -> None:
+        """What code looks at for how it begins; what begins an object or a list, or a path, says nothing more."""
+        name = steps[-1] if steps else "{"
+        is_text = bool(prefix) and not name.startswith(("{", "[")) and prefix[0] not in "{[</"
+        if is_text and not str(guess(name, None)).startswith(prefix):
+            whole = "https://example.test/trial" if prefix.startswith("http") else f"{prefix}{ID}"
+            self.reads.values.setdefault(steps, whole)
 
     def instance(self, subject: Steps, kinds: str) -> None:
         """What `isinstance` asks for."""
@@ -99,7 +108,23 @@ class EventPaths:
 
     def looked_up(self, name: str) -> Steps | None:
         """What a property of an answer holds if it is called as DynamoDB calls items."""
-        return {"Item": (ITEM,), "Items": (ITEM, LISTED)}.get(name)
+        return {"Item": (ITEM,), "Items": (ITEM, LISTED), **self.kept}.get(name)
+
+    def keep(self, name: str, steps: Steps) -> None:
+        """Let a list under a key stand for what was put into it, if that is of an item."""
+        if steps in ((ITEM,), (ITEM, LISTED)):
+            self.kept.setdefault(name, steps)
+
+    def compare(self, first: Steps | None, second: Steps | None) -> None:
+        """Take note of a part of an item that is compared with a part of the event."""
+        for here, there in ((first, second), (second, first)):
+            if here and there and here[0] == ITEM != there[0] and len(here) > 1:
+                self.reads.same.setdefault(here, there)
+
+    def unwanted(self, steps: Steps | None) -> None:
+        """Take note of what makes the code pass an item over."""
+        if steps and steps[0] == ITEM and len(steps) > 1:
+            self.reads.unwanted.add(steps)
 
     def note(self, steps: Steps) -> None:
         if steps[0] != ITEM:
@@ -108,6 +133,8 @@ class EventPaths:
             self.reads.items.add(steps[1])
             if steps[2:] == ("N",):
                 self.reads.numbers.add(steps[:2])
+            elif len(steps) > 2 and steps[2] not in TYPES:
+                self.reads.inside.add(steps)
 
     def read(self, steps: Steps) -> Steps:
         if steps in self.parsed:

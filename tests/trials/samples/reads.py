@@ -20,6 +20,9 @@ class Reads:
 
     `values` are what a path is compared with, or may hold; `routes` the method and path of what a router serves,
     `items` the attributes that are read of items of DynamoDB; under them `numbers` and `values` begin with `ITEM`.
+    `fields` are names that the code lists as those of fields, those first that it requires. `inside` is what is read
+    within attributes of items, `unwanted` what an item must not have for the code to go on, and `same` what of it is
+    compared with which part of the event; all three begin with `ITEM`.
     """
 
     paths: set[Steps] = field(default_factory=set)
@@ -28,6 +31,10 @@ class Reads:
     values: dict[Steps, Any] = field(default_factory=dict)
     items: set[str] = field(default_factory=set)
     routes: list[tuple[str, str]] = field(default_factory=list)
+    fields: list[str] = field(default_factory=list)
+    inside: set[Steps] = field(default_factory=set)
+    unwanted: set[Steps] = field(default_factory=set)
+    same: dict[Steps, Steps] = field(default_factory=dict)
 
 
 def is_formed(value: Any) -> bool:

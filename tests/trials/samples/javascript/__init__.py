@@ -4,6 +4,7 @@ from pathlib import Path
 
 from trials.samples.javascript.code import parsed
 from trials.samples.javascript.walk import Walker
+from trials.samples.listed import fields
 from trials.samples.reads import Reads
 
 
@@ -13,4 +14,5 @@ def of_handler(folder: Path, handler: str) -> Reads:
     code = parsed(folder)
     walker = Walker(code)
     walker.start(code.find(name, module))
+    walker.event.reads.fields = fields([(name, walker.words.of(value)) for name, value in code.values])
     return walker.event.reads

@@ -8,6 +8,7 @@ from pathlib import Path
 import tree_sitter_typescript
 from tree_sitter import Language, Node, Parser
 
+from trials.samples.javascript.imports import WHOLE, brought, module_of, required
 from trials.samples.javascript.shapes import Shapes, key, literal, text
 
 SCRIPTS, TYPED = (".js", ".mjs", ".cjs"), (".ts", ".mts", ".cts", ".tsx")
@@ -32,6 +33,8 @@ WRAPPED = (
     "non_null_expression",
     "type_assertion",
 )
+OF_ITEMS = re.compile(r"(?:\.|\{[^{}]*?\b)Items?\b")
+RETURNED = re.compile(r"(?:\breturn|=>)\s+(?:await\s+)?(?:[\w$]+\.)*(\w+)\(")
 ROUTES = {"get", "post", "put", "patch", "delete", "all"}
 
 
@@ -75,14 +78,18 @@ class Code:
         self.modules: dict[str, dict[str, Node]] = {}
         self.roots: dict[int, str] = {}  # of the modules, by what tells their trees apart
         self.everything: dict[str, Node] = {}
+        self.brought: dict[str, dict[str, tuple[str, str]]] = {}  # by module and name: from where, and its name there
         self.shapes = Shapes()
         self.trees: list[Node] = []
+        self._givers: set[str] | None = None
         self.routes: list[Node] = []  # calls such as `app.post('/orders', handler)`
         self.mounts: list[str] = []  # paths of calls such as `app.use('/orders', router)`
+        self.values: list[tuple[str, Node]] = []  # of variables, and of pairs of objects
         self.listed: list[Node] = []  # what a table such as `{ "GET /orders": show }` names
 
     def add(self, name: str, tree: Node) -> None:
         own = self.modules[name] = {}
+        imports = self.brought[name] = {}
         self.roots[tree.id] = name
         self.trees.append(tree)
         methods = list[tuple[str, Node]]()  # a function or a value of the same name comes first
@@ -92,10 +99,14 @@ class Code:
                 methods.append((text(node.child_by_field_name("name")), node))
             for known, value in definitions(node):
                 own.setdefault(known, value)
+            imports |= {local: (path, there) for local, path, there in brought(node)}
             if is_route(node):
                 self.routes.append(node)
             self.mounts += mounted(node)
-            held = node.child_by_field_name("value") if node.type == "pair" else None
+            held = node.child_by_field_name("value") if node.type in ("pair", "variable_declarator") else None
+            if held is not None:
+                self.values.append((key(node.child_by_field_name("key") or node.child_by_field_name("name")), held))
+            held = held if node.type == "pair" else None
             if held is not None and held.type in ("identifier", "member_expression") and in_table(node):
                 self.listed.append(held)
         for known, value in [*methods, *own.items()]:
@@ -111,11 +122,39 @@ class Code:
         return own.get(name) or own.get("default")
 
     def known(self, name: str, near: Node) -> Node | None:
-        """What a name stands for: in the module of a node, else in any."""
-        root = near
+        """What a name stands for: in the module of a node, in the one that it is brought from, else in any."""
+        module = self.module(near)
+        own = self.modules.get(module, {})
+        path, there = self.brought.get(module, {}).get(name, ("", ""))
+        elsewhere = module_of(path, module, self.modules).get(there) if path else None
+        inside = own.get(name)
+        taken = inside if inside is None or not required(inside) else None
+        return taken or elsewhere or inside or self.everything.get(name)
+
+    def module(self, node: Node) -> str:
+        """The name of a node's module."""
+        root = node
         while root.parent is not None:
             root = root.parent
-        return self.modules.get(self.roots.get(root.id, ""), {}).get(name) or self.everything.get(name)
+        return self.roots.get(root.id, "")
+
+    def of_module(self, owner: Node, name: str) -> Node | None:
+        """The function of a module that is brought in as a whole: `orders.place` after `require('./orders')`."""
+        module = self.module(owner)
+        path, there = self.brought.get(module, {}).get(text(owner), ("", ""))
+        return self.function(module_of(path, module, self.modules).get(name)) if there == WHOLE else None
+
+    def gives_items(self, function: Node) -> bool:
+        """Whether a function returns what DynamoDB calls an item, or what another such function does."""
+        if self._givers is None:
+            texts = {name: text(value) for name, value in self.everything.items()}
+            self._givers = {name for name, written in texts.items() if OF_ITEMS.search(written)}
+            for _ in range(3):
+                self._givers |= {
+                    name for name, written in texts.items() if self._givers & set(RETURNED.findall(written))
+                }
+        written = text(function)
+        return bool(OF_ITEMS.search(written) or self._givers & set(RETURNED.findall(written)))
 
     def method(self, owner: Node, name: str) -> Node | None:
         """The method that is called on `this` or on an object that a class of the project makes."""

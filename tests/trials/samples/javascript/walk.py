@@ -3,6 +3,7 @@
 from tree_sitter import Node
 
 from trials.samples.javascript.code import FUNCTIONS, WRAPPED, Code, everywhere, parameters, takes_events
+from trials.samples.javascript.conditions import lacking, noted
 from trials.samples.javascript.known import (
     COUNTERS,
     ENVELOPES,
@@ -74,8 +75,11 @@ class Walker:
 
     # ---- functions
 
-    def call(self, function: Node, arguments: list[Steps | None]) -> Steps | None:
-        """Walk through a function; what it returns, if that is a part of the event."""
+    def call(self, function: Node, arguments: list[Steps | None], filters: bool = False) -> Steps | None:
+        """Walk through a function; what it returns, if that is a part of the event.
+
+        One that `filters` says what a member of a list must be.
+        """
         if self.depth >= DEEPEST or self.calls >= MOST:
             return None
         self.depth, self.calls = self.depth + 1, self.calls + 1
@@ -86,8 +90,9 @@ class Walker:
         body = function.child_by_field_name("body")
         if body is not None and body.type == "statement_block":
             self.walk(body)
-        elif body is not None and (steps := self.value(body)) is not None:
-            self.returned.append(steps)
+        elif body is not None:
+            lacking(self, body if filters else None)
+            self.returned += filter(None, [self.value(body)])
         result = self.returned[0] if self.returned else None
         self.names, self.returned = names, returned
         self.depth -= 1
@@ -127,7 +132,8 @@ class Walker:
         elif part.type == "pair_pattern":
             target = part.child_by_field_name("value")
             if target is not None:
-                self.bind(target, self.event.property(steps, key(part.child_by_field_name("key"))))
+                name = key(part.child_by_field_name("key"))
+                self.bind(target, self.event.property(steps, name) if steps is not None else self.event.looked_up(name))
         elif part.type == "object_assignment_pattern":
             inner = self.event.property(steps, text(part.child_by_field_name("left")))
             if inner is not None:
@@ -163,6 +169,10 @@ class Walker:
                     self.returned.append(steps)
         elif node.type == "switch_statement":
             self.switch(node)
+        elif node.type == "if_statement":
+            noted(self, node)
+            for child in node.named_children[1:]:
+                self.walk(child)
         elif node.type in FUNCTIONS or node.type.endswith("_type"):
             return
         elif node.type.endswith("expression") and node.type != "expression_statement":
@@ -249,7 +259,10 @@ class Walker:
                 spread = spread or self.value(member.named_children[0])
             elif inner is not None and inner.type != "method_definition":
                 named = key(member.child_by_field_name("key")) if member.type == "pair" else ""
-                self.event.typed(named, self.value(inner))
+                steps = self.value(inner)
+                self.event.typed(named, steps)
+                if named and steps:
+                    self.event.keep(named, steps)
         return spread
 
     def subscript(self, node: Node) -> Steps | None:
@@ -288,9 +301,10 @@ class Walker:
             return first if first is not None else second
         if operator == "&&":
             return second if second is not None else first
-        if operator in ("==", "==="):
+        if operator in ("==", "===", "!=", "!=="):
+            self.event.compare(first, second)
             for steps, other in ((first, right), (second, left)):
-                if steps and literal(other) not in (None, ""):
+                if steps and literal(other) not in ((None, "", False) if operator[0] == "!" else (None, "")):
                     self.event.reads.values.setdefault(steps, literal(other))
         elif operator in ("-", "*", "/", "%", "<", ">", "<=", ">="):
             self.event.number(first if right.type != "string" else None)
@@ -337,7 +351,8 @@ class Walker:
             return self.event.number(subject)
         if subject is not None and name in PASSES:
             return subject
-        if subject is not None and (local := self.meant(owner_node, name, node)) is not None:
+        local = self.meant(owner_node, name, node)
+        if local is not None and (subject is not None or self.code.gives_items(local)):
             return self.call(local, known)
         for argument in arguments:
             if argument.type in FUNCTIONS:
@@ -348,7 +363,8 @@ class Walker:
         """The project's function that a call means."""
         if owner is None:
             return self.code.function(self.code.known(name, call))
-        return self.code.method(owner, name) or self.code.function(self.code.everything.get(name))
+        inside = self.code.method(owner, name) or self.code.of_module(owner, name)
+        return inside or self.code.function(self.code.everything.get(name))
 
     def checked(self, schema: Shape, arguments: list[Node], name: str) -> Steps | None:
         steps = self.value(arguments[0]) if arguments else None
@@ -361,6 +377,8 @@ class Walker:
         """A method of a part of the event: of a list, a text, or Express' request."""
         if owner[-1:] == (REQUEST,):
             return self.event.read(("body", JSON)) if name == "json" else None
+        if name == "startsWith" and arguments and isinstance(prefix := literal(arguments[0]), str):
+            self.event.begins(owner, prefix)
         if name == "split" and arguments and isinstance(literal(arguments[0]), str):
             return (*owner, f"{SPLIT}{literal(arguments[0])}")
         if owner[-1:] == (FORM,):
@@ -369,7 +387,7 @@ class Walker:
         callback = self.code.function(arguments[0]) if arguments and name in ITERATES | {"reduce"} else None
         if callback is not None:
             member = self.event.member(owner)
-            result = self.call(callback, [None, member] if name == "reduce" else [member])
+            result = self.call(callback, [None, member] if name == "reduce" else [member], name in ("filter", "find"))
             if name in ("map", "flatMap"):
                 return (*result, LISTED) if result is not None else None
             if name in ("find", "findLast"):

@@ -1,8 +1,24 @@
 """Names of Python and of Powertools by which the way of an event is known."""
 
-from trials.samples.reads import EACH, JSON, Steps
+import ast
 
-SAME = {"b64decode", "decode", "encode", "unquote_plus", "unquote", "strip", "lower", "upper", "deepcopy", "copy"}
+from trials.samples.python.code import constant
+from trials.samples.reads import EACH, JSON, Steps
+from trials.samples.refused.observation import AT
+
+SAME = {
+    "b64decode",
+    "decode",
+    "encode",
+    "unquote_plus",
+    "unquote",
+    "strip",
+    "lower",
+    "upper",
+    "deepcopy",
+    "copy",
+    "replace",
+}
 PASSES = SAME | {"str", "dict", "list", "sorted", "reversed", "tuple", "iter", "next", "unmarshall", "deserialize"}
 PARSES = {"loads", "json_loads", "model_validate_json", "validate_json", "parse_raw"}
 VALIDATES = {"model_validate", "parse_obj", "validate_python", "from_dict", "parse", *PARSES}
@@ -36,3 +52,12 @@ ENVELOPES: dict[str, Steps] = {  # of Powertools' parser and of its validation
     "API_GATEWAY_REST": ("body", JSON),
     "API_GATEWAY_HTTP": ("body", JSON),
 }
+
+
+def moment(call: ast.Call, name: str) -> str:
+    """A time as `datetime.strptime(text, "%d.%m.%Y")`, `datetime.fromisoformat` or `date.fromisoformat` takes it."""
+    form = constant(call.args[1]) if name == "strptime" and len(call.args) > 1 else None
+    if isinstance(form, str):
+        return AT.strftime(form)
+    whole = AT.isoformat()
+    return whole[:10] if ast.unparse(call.func).rsplit(".", 2)[-2:][0] == "date" else whole

@@ -5,7 +5,9 @@ import re
 from typing import Any
 
 from trials.samples.fitting import fitting
-from trials.samples.python.code import Code, constant
+from trials.samples.paths import EventPaths
+from trials.samples.python.code import Code, Module, constant
+from trials.samples.reads import Steps
 from trials.samples.shape import Shape
 
 NUMBERS = {"int", "float", "Decimal", "PositiveInt", "NonNegativeInt", "PositiveFloat", "conint", "confloat"}
@@ -102,6 +104,39 @@ class Models:
             shape.optional = shape.optional or name in ("Optional", "NotRequired")
             return shape
         return Shape()
+
+    def constructed(self, name: str) -> Shape | None:
+        """What a class is made of: its fields, or the parameters by which it is constructed."""
+        declared = self.code.class_(name)
+        made = [each for each in declared.body if getattr(each, "name", "") == "__init__"] if declared else []
+        if declared is None or not made or not isinstance(made[0], ast.FunctionDef):
+            return self.of_class(declared) if declared is not None else None
+        listed = made[0].args
+        given = [*listed.posonlyargs, *listed.args][1:]
+        defaults: list[ast.expr | None] = [None] * (len(given) - len(listed.defaults))
+        pairs = [*zip(given, [*defaults, *listed.defaults], strict=True)]
+        shape = Shape()
+        for parameter, default in [*pairs, *zip(listed.kwonlyargs, listed.kw_defaults, strict=True)]:
+            inner = shape.inner[parameter.arg] = self.of(parameter.annotation)
+            inner.optional = inner.optional or default is not None
+        return shape
+
+    def bound(self, model: str, at: Steps, event: EventPaths, near: Module) -> None:
+        """What a class says that EventBridge's schema registry has generated: each attribute's type and key."""
+        declared = self.code.class_(model, near)
+        written: dict[str, dict[str, str]] = {"_types": {}, "_attribute_map": {}}
+        for statement in declared.body if declared is not None else []:
+            target = statement.targets[0] if isinstance(statement, ast.Assign) else None
+            if isinstance(statement, ast.Assign) and isinstance(target, ast.Name) and target.id in written:
+                written[target.id] = constant(statement.value) or {}
+        for attribute, kind in written["_types"].items():
+            steps = (*at, written["_attribute_map"].get(attribute, attribute))
+            if kind != model and self.code.class_(kind, near):
+                self.bound(kind, steps, event, near)
+            else:
+                event.reads.paths.add(steps)
+            if kind in ("int", "float"):
+                event.number(steps)
 
 
 def defaulted(value: ast.expr | None) -> bool:

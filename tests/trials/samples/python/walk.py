@@ -5,6 +5,7 @@ from typing import Any
 
 from trials.samples.paths import CHECKED, LISTED, REQUEST, SPLIT, EventPaths
 from trials.samples.python.code import Code, Function, constant, is_function, is_number, last_name, takes_events
+from trials.samples.python.conditions import collected, lacking, noted
 from trials.samples.python.known import (
     ATTRIBUTES,
     ENVELOPES,
@@ -15,6 +16,7 @@ from trials.samples.python.known import (
     RECORDS,
     SAME,
     VALIDATES,
+    moment,
 )
 from trials.samples.python.models import Models, header, of_schema
 from trials.samples.python.routes import is_route, served_by
@@ -33,7 +35,8 @@ class Walker:
         self.holders: dict[str, Steps] = {}  # by the variable that its keys are in, one after the other
         self.returned: list[Steps] = []
         self.module = code.own
-        self.depth = self.calls = 0
+        self.under_way: tuple[Function, ...] = ()
+        self.calls = 0
 
     def start(self, name: str) -> None:
         if (entry := self.code.own.functions.get(name)) is not None:
@@ -51,11 +54,11 @@ class Walker:
         self, function: Function, arguments: list[Steps | None], keywords: dict[str, Steps] | None = None
     ) -> Steps | None:
         """Walk through a function; what it returns, if that is a part of the event."""
-        if self.depth >= DEEPEST or self.calls >= MOST:
+        if len(self.under_way) >= DEEPEST or self.calls >= MOST:
             return None
         outer = self.names, self.words, self.returned, self.module
         self.names, self.words, self.returned, self.module = {}, {}, [], self.code.home(function)
-        self.depth, self.calls = self.depth + 1, self.calls + 1
+        self.under_way, self.calls = (*self.under_way, function), self.calls + 1
         parameters = [each for each in function.args.args if each.arg not in ("self", "cls")]
         kinds = {each.arg: each.annotation for each in (*parameters, *function.args.kwonlyargs)}
         given = [(each.arg, steps) for each, steps in zip(parameters, arguments, strict=False)]
@@ -67,7 +70,7 @@ class Walker:
         self.block(function.body)
         result = self.returned[0] if self.returned else None
         self.names, self.words, self.returned, self.module = outer
-        self.depth -= 1
+        self.under_way = self.under_way[:-1]
         return result
 
     def decorated(self, entry: Function) -> None:
@@ -130,12 +133,15 @@ class Walker:
         elif isinstance(node, ast.Match):
             self.match(node)
         elif isinstance(node, ast.If):
-            self.value(node.test)
+            noted(self, node)
             before = dict(self.names)
             self.block(node.body)
             first = dict(self.names)
             self.block(node.orelse)
             self.event.either(before, first, self.names)
+        elif isinstance(node, ast.AugAssign) and isinstance(node.op, ast.Add):
+            if steps := self.value(node.value):
+                collected(self, node.target, steps)
         elif is_function(node) or isinstance(node, ast.ClassDef):
             return
         elif isinstance(node, ast.expr):
@@ -230,6 +236,7 @@ class Walker:
             self.loop(clause.target, clause.iter)
             for condition in clause.ifs:
                 self.value(condition)
+                lacking(self, condition)
         if isinstance(node, ast.DictComp):
             self.value(node.key)
             self.value(node.value)
@@ -285,6 +292,7 @@ class Walker:
             if isinstance(operator, ast.In | ast.NotIn):
                 self.contained(node.left, left, right, known)
             elif isinstance(operator, ast.Eq | ast.NotEq | ast.Is | ast.IsNot):
+                self.event.compare(left, right)
                 for steps, value in ((left, known), (right, self.literal(node.left))):
                     if steps and isinstance(value, str | int | float) and value != "":
                         self.event.reads.values.setdefault(steps, value)
@@ -319,6 +327,8 @@ class Walker:
             return steps
         if owner is not None and name in ("split", "rsplit"):
             return (*owner, f"{SPLIT}{first if isinstance(first, str) else ' '}")
+        if owner is not None and name == "startswith" and isinstance(first, str):
+            self.event.begins(owner, first)
         if owner is not None and name in SAME:
             return owner
         if owner is None and name == "get" and (looked_up := self.event.looked_up(str(first))):
@@ -329,13 +339,20 @@ class Walker:
         spread = next((self.value(each.value) for each in node.keywords if each.arg is None), None)
         subject = next((steps for steps in arguments if steps is not None), spread)
         if subject is None and not keywords:
+            gives = self.code.gives_items(name)
+            asked = self.code.function(name, self.module, False, self.under_way) if gives else None
+            return self.call(asked, []) if asked else None
+        collects = owner is None and isinstance(node.func, ast.Attribute) and name in ("append", "add", "extend")
+        if subject and collects and isinstance(node.func, ast.Attribute) and not self.code.function(name, self.module):
+            collected(self, node.func.value, subject if name == "extend" else (*subject, LISTED))
             return None
         if name in ("parse", "validate"):
             checked = subject if subject is not None else keywords.get("event", ())
             self.checked({each.arg: each.value for each in node.keywords}, None, checked)
         if subject is not None and (result := self.taken(node, name, subject)) is not None:
             return result
-        if function := self.code.function(name, self.module, () in (*arguments, *keywords.values())):
+        whole = () in (*arguments, *keywords.values())
+        if function := self.code.function(name, self.module, whole, self.under_way):
             return self.call(function, arguments, keywords)
         return subject if name in PASSES else None
 
@@ -346,6 +363,9 @@ class Walker:
         if name in FORMED:
             self.event.reads.values.setdefault(subject, FORMED[name])
             return subject
+        if name in ("strptime", "fromisoformat"):
+            self.event.reads.values.setdefault(subject, moment(node, name))
+            return None
         if name == "isinstance" and len(node.args) == 2:
             self.event.instance(subject, ast.unparse(node.args[1]))
             return subject
@@ -361,7 +381,7 @@ class Walker:
         if name in FORMS:
             return self.event.read((*subject, FORM))
         if name == "unmarshall" and len(node.args) == 2 and isinstance(node.args[1], ast.Name):
-            self.bound(node.args[1].id, subject)
+            self.models.bound(node.args[1].id, subject, self.event, self.module)
             return subject
         return None
 
@@ -375,20 +395,3 @@ class Walker:
         if isinstance(owner, ast.Call) and ast.unparse(owner.func).endswith("TypeAdapter") and owner.args:
             return owner.args[0]
         return owner if isinstance(owner, ast.Name) and self.code.class_(owner.id, self.module) else None
-
-    def bound(self, model: str, at: Steps) -> None:
-        """What a class says that EventBridge's schema registry has generated: each attribute's type and key."""
-        declared = self.code.class_(model, self.module)
-        written: dict[str, dict[str, str]] = {"_types": {}, "_attribute_map": {}}
-        for statement in declared.body if declared is not None else []:
-            target = statement.targets[0] if isinstance(statement, ast.Assign) else None
-            if isinstance(statement, ast.Assign) and isinstance(target, ast.Name) and target.id in written:
-                written[target.id] = constant(statement.value) or {}
-        for attribute, kind in written["_types"].items():
-            steps = (*at, written["_attribute_map"].get(attribute, attribute))
-            if kind != model and self.code.class_(kind, self.module):
-                self.bound(kind, steps)
-            else:
-                self.event.reads.paths.add(steps)
-            if kind in ("int", "float"):
-                self.event.number(steps)

@@ -8,7 +8,7 @@ import re
 
 from trials.samples.refused.dates import NAIVE, PAST, dates
 from trials.samples.refused.javascript import ajv, joi, undefined, zod
-from trials.samples.refused.observation import EXTRA, MISSING, VALUE, Observation, Parser, Refusal
+from trials.samples.refused.observation import EXTRA, MISSING, VALUE, Observation, Parser, Refusal, missing
 from trials.samples.refused.python import (
     fastjsonschema,
     json_schema,
@@ -20,9 +20,20 @@ from trials.samples.refused.python import (
     signature,
     unreadable,
 )
-from trials.samples.refused.words import FIELD, KEY_TYPE, NO_KEY, NO_VALUE, dynamodb, fields, located, postgresql, words
+from trials.samples.refused.words import (
+    FIELD,
+    KEY_TYPE,
+    NO_KEY,
+    NO_VALUE,
+    dynamodb,
+    empty,
+    fields,
+    located,
+    postgresql,
+    words,
+)
 
-__all__ = ["EXTRA", "MISSING", "PARSERS", "VALUE", "Observation", "Parser", "Refusal", "observations"]
+__all__ = ["EXTRA", "MISSING", "PARSERS", "VALUE", "Observation", "Parser", "Refusal", "classes", "observations"]
 
 PARSERS = (
     Parser("Zod", re.compile(r"\\?\"code\\?\":"), zod),
@@ -75,10 +86,22 @@ PARSERS = (
 )
 
 
+CLASS = re.compile(
+    r"\b(\w+)\.__init__\(\) (?:got an unexpected keyword|missing \d+ required)|\bvalidation errors? for (\w+)"
+)
+
+
+def classes(text: str) -> list[str]:
+    """The classes of which no object could be made."""
+    return list(dict.fromkeys(constructed or validated for constructed, validated in CLASS.findall(text)))
+
+
 def observations(refusal: Refusal) -> list[Observation]:
     """What the first parser observes that understands the most telling text."""
     for text in refusal.texts:
         for parser in PARSERS:
             if observed := parser.parse(text, refusal.line):
                 return observed
+        if refusal.fields and empty(text):
+            return [missing((refusal.fields[0],))]
     return []

@@ -67,6 +67,7 @@ class Refusal:
 
     texts: tuple[str, ...]
     line: str = ""
+    fields: tuple[str, ...] = ()  # that the code lists, see `Reads`
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,7 @@ NAME = r"[`'\"\\]*([A-Za-z_][\w.-]*)[`'\"\\]*"
 NAMES = rf"(?P<names>{NAME}(?:(?:,\s*(?:and\s+)?|\s+and\s+){NAME})*)"
 NOUN = (
     r"(?:(?P<place>query|path|header|body|request|url)\s+(?:string\s+)?)?"
-    r"(?:field|parameter|param|property|propertie|key|attribute|header|value|argument|input)s?"
+    r"(?:field|parameter|param|property|propertie|key|attribute|header|value|argument|input)s?\b"
 )
 LACKS = (
     re.compile(
@@ -42,8 +42,9 @@ LACKS = (
 )
 KIND = "integer|number|string|boolean|array|list|object|date|uuid|email|url"
 WRONG = re.compile(rf"(?i){NAME} (?:must|should|has to) be an? (?:valid |positive |non-empty )?({KIND})")
+NAMED = r"[`'\"\\]*((?:(?:number|amount|count) of )?[A-Za-z_][\w.-]*)[`'\"\\]*"
 RANGE = re.compile(
-    rf"(?i){NAME} (?:must|should|has to) (?:be|have|contain)(?: a length)?(?: of)? "
+    rf"(?i){NAMED} (?:must|should|has to) (?:be|have|contain)(?: a length)?(?: of)? "
     r"(?:(?:between|from) (\d+)(?: and | to | ?- ?)(\d+)|(?:at least|a minimum of|more than|longer than) (\d+))"
     r"(?P<long> ?(?:character|char|letter|long|symbol)?)"
 )
@@ -67,17 +68,31 @@ FIELD = re.compile(
     r"""\\?"(?:field|param|path|property)\\?":\s*\\?"([A-Za-z_][\w.]*)\\?",\s*"""
     r"""\\?"(?:message|msg|error|reason)\\?":\s*\\?"([^"\\]*)"""
 )
+EMPTY = r"(?:cannot|can't|must not|may not|should not) be (?:empty|blank|null|missing|undefined|left)"
 NOT_WANTED = re.compile(r"(?i)cannot be|not allowed|not permitted|unknown|unexpected|unrecognized|must not")
-WANTED = re.compile(r"(?i)required|missing")
+WANTED = re.compile(rf"(?i)required|missing|{EMPTY}")
+WHOLE = ("body", "request", "payload")  # what is no field, but holds them all
+NOTHING = re.compile(
+    rf"(?i)\b(?:body|payload) (?:is empty|{EMPTY})|\bno (?:\w+ )?(?:field|attribute|update|change)s?\b"
+    r"|\bat least one (?:\w+ )?(?:field|attribute|property|parameter|value)\b"
+    r"|\bnothing to update\b|\bempty (?:body|request)\b"
+)
+
+
+def empty(text: str) -> bool:
+    """Whether a body is said to hold no field at all."""
+    return bool(NOTHING.search(text))
 
 
 def fields(text: str, line: str) -> Iterator[Observation]:  # noqa: ARG001
     """A list of fields, each with what is wrong with it."""
     for name, wrong in FIELD.findall(text):
-        if NOT_WANTED.search(wrong):
-            yield Observation(EXTRA, steps(name))
-        elif WANTED.search(wrong):
+        if name.lower() in WHOLE:
+            continue
+        if WANTED.search(wrong):
             yield missing(steps(name))
+        elif NOT_WANTED.search(wrong):
+            yield Observation(EXTRA, steps(name))
 
 
 KEY_TYPE = re.compile(r"Type mismatch for key ([\w.-]+) expected: ([NSB]) actual")
@@ -106,7 +121,7 @@ def dynamodb(text: str, line: str) -> Iterator[Observation]:  # noqa: ARG001
 
 def within(name: str, low: int, is_text: bool) -> Any:
     """A number from `low` on, or a text that long: of what is said of its length, or is called as no number is."""
-    if is_text or not isinstance(guess(name, None), int):
+    if is_text or not (" of " in name or isinstance(guess(name, None), int)):
         return "Trial-1a".ljust(low + 1, "x")
     return low + 1
 
@@ -120,7 +135,8 @@ def words(text: str, line: str) -> Iterator[Observation]:  # noqa: ARG001
     for bounds in RANGE.finditer(text):
         name, low = bounds[1], int(bounds[2] or bounds[4])
         if not NO_KEYS.fullmatch(name):
-            yield Observation(VALUE, steps(name), within(name, low, bool(bounds["long"].strip())))
+            at = (name,) if " of " in name else steps(name)
+            yield Observation(VALUE, at, within(name, low, bool(bounds["long"].strip())))
     for name, kind in WRONG.findall(text):
         yield Observation(VALUE, steps(name), VALUES.get(kind.lower()))
     for pattern in LACKS:
