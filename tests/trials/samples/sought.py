@@ -2,7 +2,9 @@
 
 import json
 import re
+from collections.abc import Iterator
 from contextlib import suppress
+from itertools import islice
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote_plus
@@ -100,11 +102,17 @@ def declared(folder: Path) -> dict[str, Any]:
     return values
 
 
+def texts(folder: Path) -> Iterator[str]:
+    """The function's own code, a file after the other."""
+    for path in sorted(folder.rglob("*")):
+        if path.suffix in CODE and "node_modules" not in path.parts and path.is_file():
+            yield path.read_text(encoding="utf-8", errors="replace")
+
+
 def members(folder: Path) -> dict[str, Any]:
     names: dict[str, Any] = {"id": "trial-1"}
-    paths = [path for path in sorted(folder.rglob("*")) if path.suffix in CODE and "node_modules" not in path.parts]
-    for path in paths[:MOST]:
-        for match in READ.finditer(path.read_text(encoding="utf-8", errors="replace")):
+    for text in islice(texts(folder), MOST):
+        for match in READ.finditer(text):
             name = match[1] or match[2] or match[3]
             if len(names) < MOST:
                 names.setdefault(name, guess(name, None))

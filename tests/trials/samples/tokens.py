@@ -9,7 +9,7 @@ from typing import Any
 
 from trials.project.tokens import CLAIMS, HASHES, TOKEN, token
 from trials.samples.sample import Sample
-from trials.samples.sought import CODE
+from trials.samples.sought import texts
 
 ANEW = ", its token signed anew"
 
@@ -26,9 +26,7 @@ ROLE = re.compile(r"""\brole['"\])]*\s*[!=]==?\s*['"]([\w -]+)['"]""", re.IGNORE
 
 def roles(folder: Path) -> list[str]:
     """The role that every token has, and those with which code compares one."""
-    written = [path for path in sorted(folder.rglob("*")) if path.suffix in CODE and "node_modules" not in path.parts]
-    texts = [path.read_text(encoding="utf-8", errors="replace") for path in written if path.is_file()]
-    return list(dict.fromkeys([CLAIMS["role"], *(role for text in texts for role in ROLE.findall(text))]))
+    return list(dict.fromkeys([CLAIMS["role"], *(role for text in texts(folder) for role in ROLE.findall(text))]))
 
 
 def signed_by(sample: Sample, notes: list[dict[str, str]], compared: list[str]) -> Iterator[Sample]:

@@ -5,7 +5,7 @@ from collections.abc import Set
 from typing import Any
 
 from trials.template.nodes import FUNCTIONS
-from trials.template.values import references, substituted
+from trials.template.values import listed, references, substituted
 
 NAMING = ("Environment", "Policies", "PolicyDocument")  # properties of functions and roles
 ROLES = ("AWS::IAM::Role", "AWS::IAM::Policy", "AWS::IAM::ManagedPolicy")
@@ -63,10 +63,10 @@ def naming_only(resource: dict[str, Any], gone: set[str], here: Set[str]) -> dic
     return {**resource, "Properties": named}
 
 
-def as_names(value: Any, gone: set[str]) -> Any:
-    """A piece of a template with a text for each reference to what is gone."""
+def as_names(value: Any, gone: set[str], arn: str = "arn:aws:trial:us-east-1:123456789012:") -> Any:
+    """A piece of a template with a text for each reference to what is gone; `arn` is how its ARN begins."""
     if isinstance(value, list):
-        return [as_names(each, gone) for each in value]
+        return [as_names(each, gone, arn) for each in value]
     if not isinstance(value, dict):
         return value
     if set(value) == {"Ref"} and value["Ref"] in gone:
@@ -74,17 +74,20 @@ def as_names(value: Any, gone: set[str]) -> Any:
     if set(value) == {"Fn::GetAtt"}:
         wanted = value["Fn::GetAtt"]
         parts = wanted.split(".") if isinstance(wanted, str) else [str(part) for part in wanted]
-        return named(parts[0], ".".join(parts[1:])) if parts[0] in gone else value
+        return named(parts[0], ".".join(parts[1:]), arn) if parts[0] in gone else value
     if set(value) == {"Fn::Sub"}:
         text, given = substituted(value["Fn::Sub"])
         for name in gone - given.keys():
-            text = re.sub(rf"\$\{{{name}(?:\.([\w.]+))?\}}", lambda part: named(name, part[1] or ""), text)  # noqa: B023
-        return {"Fn::Sub": [text, as_names(given, gone)] if given else text}
-    return {key: as_names(inner, gone) for key, inner in value.items()}
+            text = re.sub(rf"\$\{{{name}(?:\.([\w.]+))?\}}", lambda part: named(name, part[1] or "", arn), text)  # noqa: B023
+        return {"Fn::Sub": [text, as_names(given, gone, arn)] if given else text}
+    kept = {key: as_names(inner, gone, arn) for key, inner in value.items()}
+    if "DependsOn" in kept:
+        kept["DependsOn"] = [each for each in listed(kept["DependsOn"]) if each not in gone]
+    return kept
 
 
-def named(name: str, attribute: str) -> str:
-    return f"arn:aws:trial:us-east-1:123456789012:{name}" if attribute.endswith("Arn") else name
+def named(name: str, attribute: str, arn: str) -> str:
+    return f"{arn}{name}" if attribute.endswith("Arn") else name
 
 
 def without(template: dict[str, Any], names: set[str]) -> dict[str, Any]:
