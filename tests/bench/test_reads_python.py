@@ -589,3 +589,11 @@ def test_what_is_looked_for_in_a_text_is_no_key_of_it(tmp_path: Path) -> None:
 
     body = json.loads(first.payload["body"])
     assert (body["day"], body["more"]) == ("2026-11-23T08:00:00+00:00", {"known": "trial-1"})
+
+
+def test_what_ends_does_so_after_it_began(tmp_path: Path) -> None:
+    code = "def handler(event, context):\n    begin = datetime.fromisoformat(event['start_date'])\n"
+    code += "    end = datetime.strptime(event['end_date'], '%d.%m.%Y')\n"
+    values = read(tmp_path, code).values
+
+    assert (values[("start_date",)], values[("end_date",)]) == ("2026-11-23T08:00:00+00:00", "24.11.2026")

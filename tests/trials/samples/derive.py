@@ -27,10 +27,11 @@ PREFIX: dict[Kind, Steps] = {  # of what stands in a sample's payload
 PICTURE = (  # decodes with and without what stands before its comma; whoever reads pictures goes by its first bytes
     "data:image/jpeg;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNgAAAAAgABSK+kcQAAAABJRU5ErkJggg=="
 )
+ENDS = r"\bend (date|time|at|on)$"  # what ends has begun, a day before
 GUESSES: tuple[tuple[str, Any], ...] = (  # by the words of a key, the last ones first; `^` and `$` are its ends
     (r"\b(e?mail)\b", "trial@example.com"),
     (r"\b(url|uri|link|href)$", "https://example.test/trial"),
-    (r"\bend (date|time|at|on)$", "2026-11-24T08:00:00Z"),  # what ends has begun
+    (ENDS, "2026-11-24T08:00:00Z"),
     (r"\b(date|time|timestamp|datetime|at|on|deadline|expiry|until)$", "2026-11-23T08:00:00Z"),
     (r"\bphone\b", "+15555550100"),
     (r"\b(price|amount|total|cents|qty|quantity|count|number|age|limit|size|version|sequence|stock)s?$", 1),

@@ -1,7 +1,10 @@
 """Names of Python and of Powertools by which the way of an event is known."""
 
 import ast
+import re
+from datetime import timedelta
 
+from trials.samples.derive import ENDS, words
 from trials.samples.python.code import constant
 from trials.samples.reads import EACH, JSON, Steps
 from trials.samples.refused.observation import AT
@@ -54,10 +57,14 @@ ENVELOPES: dict[str, Steps] = {  # of Powertools' parser and of its validation
 }
 
 
-def moment(call: ast.Call, name: str) -> str:
-    """A time as `datetime.strptime(text, "%d.%m.%Y")`, `datetime.fromisoformat` or `date.fromisoformat` takes it."""
+def moment(call: ast.Call, name: str, key: str = "") -> str:
+    """A time as `datetime.strptime(text, "%d.%m.%Y")`, `datetime.fromisoformat` or `date.fromisoformat` takes it.
+
+    What stands under a `key` that tells an end is a day later.
+    """
+    at = AT + timedelta(days=1) if re.search(ENDS, words(key)) else AT
     form = constant(call.args[1]) if name == "strptime" and len(call.args) > 1 else None
     if isinstance(form, str):
-        return AT.strftime(form)
-    whole = AT.isoformat()
+        return at.strftime(form)
+    whole = at.isoformat()
     return whole[:10] if ast.unparse(call.func).rsplit(".", 2)[-2:][0] == "date" else whole

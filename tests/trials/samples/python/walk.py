@@ -364,7 +364,7 @@ class Walker:
             self.event.reads.values.setdefault(subject, FORMED[name])
             return subject
         if name in ("strptime", "fromisoformat"):
-            self.event.reads.values.setdefault(subject, moment(node, name))
+            self.event.reads.values.setdefault(subject, moment(node, name, subject[-1] if subject else ""))
             return None
         if name == "isinstance" and len(node.args) == 2:
             self.event.instance(subject, ast.unparse(node.args[1]))
