@@ -372,7 +372,7 @@ def test_every_target_is_tried_for_an_hour_before_its_event_is_given_up() -> Non
 
 def test_the_picture_in_the_reference_says_how_long_a_target_is_tried() -> None:
     picture = (ROOT / "references" / "eda-patterns.md").read_text()
-    said = re.search(r"Bus -- (\d+) retries in (\d+) h --> Undelivered", picture)
+    said = re.search(r"Bus -- RetryPolicy: (\d+) retries in (\d+) h --> Undelivered", picture)
 
     assert said
     policy = TO_SHIP["RetryPolicy"]
