@@ -1,12 +1,15 @@
 """How two worlds are compared: what is noise, what is a difference, and what a receiver can tell as a repeat."""
 
 import json
+import time
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import trustme
 
-from trials.local_aws import Stack
+from trials.local_aws import ACCOUNT, LocalAws, Stack
 from trials.world import (
     Difference,
     account,
@@ -203,3 +206,21 @@ def test_jobs_and_users_of_the_account_belong_to_the_world_where_the_template_na
         "users Pool": [{"name": "ana", "status": "CONFIRMED", "attributes": {}}],
     }
     assert account(local, stack, services({"Resources": {"Type": "AWS::SQS::Queue"}})) == {}
+
+
+@pytest.mark.e2e
+def test_what_code_schedules_stays_in_the_world_of_a_trial_when_it_is_due(tmp_path: Path) -> None:
+    authority = tmp_path / "authority.pem"
+    trustme.CA().cert_pem.write_to_path(str(authority))
+    with LocalAws(faults=True, outside_ca=authority) as local:
+        target = {"Arn": f"arn:aws:sqs:us-east-1:{ACCOUNT}:due", "RoleArn": f"arn:aws:iam::{ACCOUNT}:role/scheduler"}
+        local.client("scheduler").create_schedule(
+            Name="due",
+            ScheduleExpression="at(2020-01-01T00:00:00)",
+            FlexibleTimeWindow={"Mode": "OFF"},
+            ActionAfterCompletion="DELETE",
+            Target=target,
+        )
+        time.sleep(11)  # MiniStack looks for what is due every ten seconds
+
+        assert [each["Name"] for each in local.client("scheduler").list_schedules()["Schedules"]] == ["due"]

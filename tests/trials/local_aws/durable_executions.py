@@ -26,6 +26,7 @@ from typing import Any
 import ministack.services.cloudformation.provisioners as cloudformation
 import ministack.services.lambda_durable as durable
 import ministack.services.lambda_svc as functions
+import ministack.services.scheduler as schedules
 from ministack.app import main
 from ministack.core.responses import error_response_json
 
@@ -45,6 +46,8 @@ beside("opt")
 if os.environ.get("TRIALS_FORKS"):
     beside("forks")
     sys.modules["forks"].install()
+if os.environ.get("TRIALS_NO_SCHEDULES"):
+    schedules._tick_schedules = lambda: None  # what is due stays where it is, so that it can be looked at
 ATTEMPTS = 5  # of one invocation, as AWS's own testing library gives it
 PAUSE = 0.5  # seconds between them
 locks: defaultdict[str, Any] = defaultdict(threading.RLock)

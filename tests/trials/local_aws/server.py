@@ -150,6 +150,7 @@ class Server:
             "TRIALS_CLOCK": str(self.clock),
             "TRIALS_SIGNED": str(self.signed),
             "TRIALS_DECISIONS": str(self._decisions),
+            **({"TRIALS_NO_SCHEDULES": "1"} if self._outside_ca else {}),  # in trials nothing comes by itself
             **dict.fromkeys(TRUST if self._outside_ca else (), str(self._outside_ca)),
             **({"TRIALS_FORKS": "1"} if self._forks and sys.platform == "linux" else {}),
         }
