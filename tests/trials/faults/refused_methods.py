@@ -10,7 +10,7 @@ from trials.deliveries.deliver import deliver
 from trials.deliveries.history import Answer, Delivery
 from trials.project.source import ANY, Source
 from trials.samples.sample import Sample
-from trials.samples.sought import CODE
+from trials.samples.sought import texts
 from trials.stage import Stage
 from trials.verdicts import Judgement, held
 
@@ -47,8 +47,7 @@ def tells(answer: Answer) -> bool:
 
 def refuses(folder: Path, method: str) -> bool:
     """Whether code can refuse a method: it asks for that of its request, and speaks of this one nowhere."""
-    files = [each for each in folder.rglob("*") if each.suffix in CODE and "node_modules" not in each.parts]
-    text = "\n".join(each.read_text(encoding="utf-8", errors="replace") for each in files if each.is_file())
+    text = "\n".join(texts(folder))
     return bool(ASKED.search(text)) and not re.search(rf"\b{method}\b", text, re.IGNORECASE)
 
 

@@ -100,14 +100,7 @@ class Trying:
         keys = self.stage.keys()
         tables = {self.stage.stack.resources[name]: name for name in keys}
         seeds = wanted_items([each for each in asked if each.compares], tables, keys)
-        if not seeds or self.stage.seeds:
-            return None
-        self.stage.seeds = seeds
-        again = self.played(sample, Fault())
-        if again.play.ending.failed:
-            self.stage.seeds = []
-            return None
-        return again
+        return self.beside(seeds, sample)
 
     def beside_what_it_reads(self, sample: Sample, fared: Played) -> Played | None:
         """The execution beside the items that its tasks read in vain, each with what the definition reads of it."""
@@ -117,6 +110,10 @@ class Trying:
             for state, asked in fared.prompter.in_vain
             if asked.get("TableName") in tables
         ]
+        return self.beside(seeds, sample)
+
+    def beside(self, seeds: list[tuple[str, dict[str, Any]]], sample: Sample) -> Played | None:
+        """The execution beside these items; None, and without them again, if it fails or other items lie there."""
         if not seeds or self.stage.seeds:
             return None
         self.stage.seeds = seeds
