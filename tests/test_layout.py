@@ -82,6 +82,7 @@ def test_no_module_is_longer_than_one_can_keep_in_mind() -> None:
     assert long_modules(sizes) == []
 
 
+@pytest.mark.e2e
 def test_only_the_reader_of_templates_looks_into_their_properties() -> None:
     outside = [path for path in MODULES if READER not in path.parents]
     lines_of = {path.relative_to(ROOT).as_posix(): list(properties_read(parsed(path))) for path in outside}

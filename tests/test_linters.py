@@ -28,6 +28,7 @@ def test_neither_sam_nor_a_linter_nor_aws_s_validator_objects(path: Path) -> Non
     assert templates.objections(path) == []
 
 
+@pytest.mark.e2e
 @pytest.mark.parametrize(
     ("old", "new", "objection"),
     [

@@ -308,6 +308,7 @@ def test_every_mistake_leaves_its_example_readable(tmp_path: Path) -> None:
             assert readers[Path(file).suffix](folder / file), mistake
 
 
+@pytest.mark.e2e
 def test_typescript_that_nobody_can_read_is_an_error(tmp_path: Path) -> None:
     (module := tmp_path / "app.ts").write_text("export const broken = (;")
 

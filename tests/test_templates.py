@@ -25,6 +25,7 @@ def test_no_linter_objects_to_what_sam_makes_of_it(path: Path) -> None:
     assert templates.findings(path) == []
 
 
+@pytest.mark.e2e
 def test_aws_s_own_validator_does_not_object(path: Path) -> None:
     assert templates.objections(path) == []
 

@@ -122,6 +122,7 @@ def test_the_compiler_accepts_every_file() -> None:
     assert {str(source) for source in SOURCES} <= set(printed.split())
 
 
+@pytest.mark.e2e
 def test_biome_objects_to_no_file() -> None:
     folders = [str(EXAMPLES), str(REFERENCES)]
     printed = tool("biome", "check", "--error-on-warnings", "--config-path", str(NODE), *folders)

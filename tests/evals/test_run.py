@@ -61,6 +61,7 @@ def test_an_answer_is_run_in_both_arms(session: Session, ours: Arm, aws: LocalAw
     assert plain[0].score == 0
 
 
+@pytest.mark.e2e
 @pytest.mark.parametrize(
     ("query", "wanted", "right"), [("a lambda", True, True), ("a lambda", False, False), ("x", True, False)]
 )
@@ -70,12 +71,14 @@ def test_a_query_is_right_if_the_skill_was_used_when_it_should_be(
     assert run.triggered(query, wanted, session, ours)[0].score == right
 
 
+@pytest.mark.e2e
 def test_what_a_session_cost_is_kept(session: Session, ours: Arm) -> None:
     result, _ = run.triggered("a lambda", True, session, ours)
 
     assert result.cost == {"tokens_in": 105, "tokens_out": 7, "turns": 3, "seconds": 1.5, "tools": {"Skill": 1}}
 
 
+@pytest.mark.e2e
 def test_a_session_that_fails_is_no_answer(session: Session, ours: Arm) -> None:
     with pytest.raises(RuntimeError, match="it is broken"):
         run.triggered("broken", True, session, ours)
@@ -135,6 +138,7 @@ def test_without_a_key_nothing_is_asked(
     assert capsys.readouterr().out == ""
 
 
+@pytest.mark.e2e
 def test_with_a_key_every_query_is_asked_and_every_result_kept(
     session: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -202,6 +206,7 @@ def test_results_are_read_as_they_were_kept(tmp_path: Path) -> None:
     assert results.load(tmp_path / "kept.json") == Run("m", "today", FOUND)
 
 
+@pytest.mark.e2e
 def test_the_plugin_that_is_asked_is_the_whole_one_without_its_evals(ours: Arm) -> None:
     assert ours.plugin
     assert "experimental" not in json.loads((ours.plugin / ".claude-plugin" / "plugin.json").read_text())

@@ -69,6 +69,7 @@ def test_a_repeated_part_is_not_another_one(code: ModuleType, gathers: Gathers) 
     assert gathers.told() == ["g"]
 
 
+@pytest.mark.e2e
 def test_in_every_order_and_with_repeats_it_is_told_once(code: ModuleType, gathers: Gathers) -> None:
     names = []
     for n, order in enumerate(itertools.permutations([*PARTS, None])):  # None is the scatter, late

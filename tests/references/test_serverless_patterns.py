@@ -334,6 +334,7 @@ class Pressed:
                 self.now += 30
 
 
+@pytest.mark.e2e
 @pytest.mark.parametrize("valve", [True, False], ids=["with the valve", "without it"])
 def test_only_with_the_valve_no_message_is_given_up_however_long_the_outage(
     breaker: ModuleType, monkeypatch: pytest.MonkeyPatch, valve: bool

@@ -1,5 +1,6 @@
 """What IAM policies allow, decided by the policy evaluator of the local AWS (one account, no organization policies)."""
 
+import atexit
 import json
 import subprocess
 from dataclasses import asdict, dataclass, field
@@ -82,7 +83,9 @@ def _started(program: str) -> "subprocess.Popen[str]":
     if not ENVIRONMENT.exists():
         install()
     command = [str(ENVIRONMENT / "bin" / "python"), "-c", program + ANSWERS]
-    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    atexit.register(process.communicate)
+    return process
 
 
 def resolved(value: Any, names: dict[str, str]) -> Any:

@@ -81,6 +81,7 @@ def test_the_sample_event_is_applied(shop: Example) -> None:
     assert order(shop, "o-1001") == (1, "OrderPlaced", 4250)
 
 
+@pytest.mark.e2e
 @pytest.mark.parametrize("order_of", list(itertools.permutations(range(3))))
 def test_in_whatever_order_events_come_none_is_passed_and_a_reader_of_all_makes_them_good(
     shop: Example, order_of: tuple[int, ...]
@@ -127,6 +128,7 @@ def test_an_order_waits_for_all_before_the_last_event_that_came(shop: Example) -
     assert items(shop)["o-1"]["awaited"] == "4"
 
 
+@pytest.mark.e2e
 @IN_PYTHON
 @pytest.mark.parametrize("after", [False, True])
 @pytest.mark.parametrize("at", [1, 2])

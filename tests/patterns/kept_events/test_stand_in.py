@@ -203,6 +203,7 @@ def test_what_is_given_up_is_named_and_not_kept_in_the_record(shop: Example) -> 
     assert "detail" not in json.dumps(record)
 
 
+@pytest.mark.e2e
 def test_age_ends_retries_too(shop: Example) -> None:
     queue = failing(shop, "s", **FIFO, RetryPolicy={"MaxRetryAttempts": 185, "MaxEventAgeInSeconds": 60})
     put(shop, "a")

@@ -98,6 +98,7 @@ def test_a_change_that_comes_again_however_late_changes_nothing(shop: Example) -
     assert parked(shop) == []
 
 
+@pytest.mark.e2e
 @pytest.mark.parametrize("seed", range(4))
 def test_whatever_fails_on_the_way_the_changes_add_up_in_their_order(
     shop: Example, monkeypatch: pytest.MonkeyPatch, seed: int
@@ -276,6 +277,7 @@ def test_a_change_that_comes_at_any_moment_of_a_release_is_neither_lost_nor_ahea
     assert (stock(shop), parked(shop)) == ((5, 0, False), [])
 
 
+@pytest.mark.e2e
 @pytest.mark.parametrize("after", [False, True])
 @pytest.mark.parametrize("at", [1, 2])
 def test_a_release_at_any_moment_of_a_change_that_comes_loses_nothing(
@@ -294,6 +296,7 @@ def test_a_release_at_any_moment_of_a_change_that_comes_loses_nothing(
     assert (stock(shop), parked(shop)) == ((5, 0, False), [])
 
 
+@pytest.mark.e2e
 @pytest.mark.parametrize("after", [False, True])
 @pytest.mark.parametrize("at", [1, 2])
 def test_the_second_change_of_a_new_group_at_any_moment_of_its_first_leaves_both(

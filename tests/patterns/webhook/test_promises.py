@@ -498,6 +498,7 @@ def test_every_attempt_of_every_call_ends_before_the_function_does(receive: Modu
     assert longest(queue) < 5  # known keys, small body: what a sender waits for
 
 
+@pytest.mark.e2e
 def test_a_queue_that_is_silent_is_told_to_the_provider_in_seconds(
     shop: Example, monkeypatch: pytest.MonkeyPatch
 ) -> None:

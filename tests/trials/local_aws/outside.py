@@ -88,7 +88,7 @@ class Outside:
         self.url = f"http://127.0.0.1:{self._servers[0].server_port}"
         self.listen_too(Handler)
         for server in self._servers:
-            threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+            threading.Thread(target=server.serve_forever, args=(0.004,), daemon=True).start()
         return self
 
     def listen_too(self, handler: type[BaseHTTPRequestHandler]) -> None:
