@@ -279,6 +279,8 @@ def test_only_a_client_reads_the_status_that_a_function_returns() -> None:
         (Source(Kind.HTTP, "F", "A"), 3),
         (Source(Kind.TASK, "F", "M.F", "M", attempts=1), 1),
         (Source(Kind.TASK, "F", "M.F", "M", attempts=9), 3),
+        (Source(Kind.BUS, "F", "R", durable=True), 1),  # its execution has retried
+        (Source(Kind.TOPIC, "F", "T", "T", durable=True), 1),
     ],
 )
 def test_what_fails_is_delivered_again_as_often_as_its_service_does(source: Source, deliveries: int) -> None:

@@ -40,6 +40,13 @@ def test_every_source_is_tried_under_a_repeat_and_a_refused_call(kind: Kind) -> 
     assert names >= {"twice", "twice at once", "throttled"}
 
 
+def test_of_a_durable_function_only_a_fault_is_tried_that_its_retries_can_outlast() -> None:
+    names = {trial.name for trial in faults.ALL if trial.applies(Source(Kind.QUEUE, "F", "n", durable=True))}
+
+    assert names >= {"twice", "twice at once", "throttled", "malformed", "dies"}
+    assert not names & {"times out", "outage and redrive", "refused for good", "partly refused"}
+
+
 @pytest.mark.parametrize(
     ("kind", "never"),
     [(Kind.HTTP, "out of order"), (Kind.SCHEDULE, "malformed"), (Kind.TABLE, "malformed"), (Kind.BUCKET, "malformed")],

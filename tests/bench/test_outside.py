@@ -22,6 +22,17 @@ def test_while_it_has_too_much_to_do_nothing_is_done_and_each_request_counts() -
     assert (service.reply(PAY), service.turned_away) == ((200, {}), 0)
 
 
+def test_one_that_is_down_for_one_request_does_the_next() -> None:
+    outside = StandIn()
+    outside.refuse(times=1)
+
+    assert [outside.reply(PAY)[0] for _ in range(2)] == [503, 200]  # type: ignore[index]
+    outside.refuse()
+    assert [outside.reply(PAY)[0] for _ in range(2)] == [503, 503]  # type: ignore[index]
+    outside.take_again()
+    assert outside.reply(PAY) == (200, {})
+
+
 def test_one_that_answers_late_has_done_what_it_was_asked_by_then(monkeypatch: pytest.MonkeyPatch) -> None:
     service = StandIn()
     service.delay = 5

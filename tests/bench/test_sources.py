@@ -264,13 +264,12 @@ def test_what_only_names_a_function_is_no_source(tmp_path: Path, resource: str) 
 
 
 @pytest.mark.parametrize("called", ["", "Work"])
-def test_a_durable_function_is_a_row_that_says_that_its_executions_are_not_played(tmp_path: Path, called: str) -> None:
+def test_a_durable_function_is_a_source_as_others_are(tmp_path: Path, called: str) -> None:
     durable = WORK.replace("Runtime: python3.14", "DurableConfig: { ExecutionTimeout: 60 }")
     rule = "  Nightly: { Type: AWS::Events::Rule, Properties: { Targets: [{ Id: W, Arn: !GetAtt Work.Arn }] } }\n"
     (found,) = listed(tmp_path, durable + (rule if called else ""))
 
-    assert (found.kind, found.function) == (Kind.OTHER, "Work")
-    assert "durable" in found.why
+    assert (found.kind, found.function, found.durable) == (Kind.SCHEDULE if called else Kind.DIRECT, "Work", True)
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from contextlib import contextmanager, suppress
 from functools import cache
 from typing import Any
 
+from trials.deliveries import durable
 from trials.deliveries.history import Answer
 from trials.local_aws import LocalAws, LocalAwsError, Stack
 from trials.local_aws.databases import Database
@@ -321,8 +322,9 @@ class Stage:
         return text.encode()
 
     def invoke(self, function: str, event: Any) -> Answer:
-        name = self.stack.resources[function]
-        answer = self.local.client("lambda").invoke(FunctionName=name, Payload=self.payload(function, event))
+        answer = self.local.client("lambda").invoke(**durable.asked(self, function, event))
+        if durable.goes_on(self, function, answer):
+            return Answer(error=durable.GOES_ON)
         payload = answer["Payload"].read().decode()
         try:
             body = json.loads(payload)
@@ -388,6 +390,4 @@ class Stage:
 
     def give_up(self, function: str, event: Any) -> None:
         """Invoke asynchronously, with the retries and the destinations that the function is configured with."""
-        name = self.stack.resources[function]
-        payload = self.payload(function, event)
-        self.local.client("lambda").invoke(FunctionName=name, InvocationType="Event", Payload=payload)
+        self.local.client("lambda").invoke(**durable.asked(self, function, event), InvocationType="Event")

@@ -265,15 +265,18 @@ def lay_objects(stage: "Stage", source: Source, sample: Sample) -> None:
 def parcel(stage: "Stage", source: Source, samples: list[Sample]) -> Parcel:
     if source.kind in (Kind.QUEUE, Kind.TOPIC, Kind.BUS):
         samples = [replace(each, payload=settled(stage, each.payload)) for each in samples]
-    first = samples[0]
+    first, attempts = samples[0], 1 if source.durable else 3
     if source.kind is Kind.QUEUE:
         return Messages(stage, source, samples)
     if source.kind in (Kind.STREAM, Kind.TABLE):
         return Records(stage, source, samples)
     if source.kind is Kind.TOPIC:
-        return Parcel(notification(first.payload, stage.stack.resources.get(source.origin, ""), first.attributes))
+        topic = stage.stack.resources.get(source.origin, "")
+        return Parcel(notification(first.payload, topic, first.attributes), attempts)
     if source.kind is Kind.TASK:
         return Parcel(first.payload, min(source.attempts, 3))
     if source.kind is Kind.BUCKET:
-        return Parcel(placed(stage, source, first.payload))
-    return Request(sent(first, now(stage.local.clock))) if source.kind is Kind.HTTP else Parcel(first.payload)
+        return Parcel(placed(stage, source, first.payload), attempts)
+    if source.kind is Kind.HTTP:
+        return Request(sent(first, now(stage.local.clock)))
+    return Parcel(first.payload, attempts)

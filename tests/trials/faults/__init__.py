@@ -55,10 +55,17 @@ class Trial:
 
     def applies(self, source: Source) -> bool:
         kept = not source.origin.startswith(PLANTED) or self.name not in OF_ITS_QUEUE
-        return kept and source.kind not in self.skips
+        played = not source.durable or self.name in OF_DURABLE
+        return kept and played and source.kind not in self.skips
 
 
 OF_ITS_QUEUE = ("at its limit", "malformed", "malformed in many ways", "outage and redrive")  # by its redrive policy
+
+OF_DURABLE = (  # whose fault does not last until the first delivery is over: by then an execution has retried in vain
+    *("twice", "twice at once", "after another", "out of order", "at its limit", "unusual key", "malformed"),
+    *("malformed in many ways", "throttled", "another at once", "another under its key", "forged", "told too much"),
+    *("late repeat", "identities joined", "text with a placeholder", "under its role", "dies", "answer lost"),
+)
 
 
 WITHOUT_ORDER = (Kind.HTTP, Kind.SCHEDULE, Kind.TABLE, Kind.TASK, Kind.BUCKET, Kind.LOGS, Kind.DIRECT)

@@ -46,7 +46,7 @@ def outages(stage: Stage, reference: Reference) -> Iterator[tuple[str, Callable[
         lost = {"service": service, "operation": operation, "response": {"abort_bytes": 0}}
         yield f"{service} {operation} {UNANSWERED}", partial(stage.local.fault, **lost), end
     elif reference.world.get("outside"):
-        down, up = partial(setattr, stage.outside, "down", True), partial(setattr, stage.outside, "down", False)
+        down, up = stage.outside.refuse, stage.outside.take_again
         yield "the outside service refused throughout", down, up
 
 

@@ -13,6 +13,7 @@ from trials.verdicts.recovery import recovered
 CODES = {"dynamodb": "ProvisionedThroughputExceededException", "s3": "SlowDown"}  # others: ThrottlingException
 TRANSACTION = ("dynamodb", "TransactWriteItems")
 MOST_CALLS = 5  # kinds of calls that are refused, each in a trial of its own
+ATTEMPTS = 2  # of the SDK: as many refusals fail one step of a durable execution, which is then tried again
 SECONDS = 3  # of the function's timeout where the time between deliveries counts
 
 Judge = Callable[[History, Source, Reference, frozenset[str]], Judgement]
@@ -20,20 +21,21 @@ Judge = Callable[[History, Source, Reference, frozenset[str]], Judgement]
 
 def throttled(stage: Stage, source: Source, reference: Reference) -> Iterator[Judgement]:
     for service, operation in reference.calls[:MOST_CALLS]:
-        refuse = refusal_of(stage, service, operation)
+        refuse = refusal_of(stage, service, operation, times=source.durable and ATTEMPTS)
         yield passing(stage, source, reference, f"{service} {operation}", refuse, stage.local.clear_faults)
     if TRANSACTION in reference.calls:
         conflict = stage.local.refuse_transactions
         yield passing(stage, source, reference, "a transaction in conflict", conflict, stage.local.clear_faults)
     if reference.world.get("outside"):
-        down, up = partial(setattr, stage.outside, "down", True), partial(setattr, stage.outside, "down", False)
-        yield passing(stage, source, reference, "the outside service", down, up)
+        down = partial(stage.outside.refuse, times=int(source.durable))
+        yield passing(stage, source, reference, "the outside service", down, stage.outside.take_again)
 
 
-def refusal_of(stage: Stage, service: str, operation: str) -> Callable[[], None]:
-    """What makes each call of a kind be refused from then on."""
+def refusal_of(stage: Stage, service: str, operation: str, times: int = 0) -> Callable[[], None]:
+    """What makes each call of a kind be refused from then on, or so many of them."""
     error = {"code": CODES.get(service, "ThrottlingException")}
-    return partial(stage.local.fault, service=service, operation=operation, error=error)
+    so_often = {"times": times} if times else {}
+    return partial(stage.local.fault, service=service, operation=operation, error=error, **so_often)
 
 
 def passing(

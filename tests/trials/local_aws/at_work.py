@@ -1,21 +1,25 @@
 """MiniStack that tells how much is at work: `GET /_ministack/at-work`.
 
-Invocations that run, or were accepted and have not begun, and executions that went on within the last second.
+Invocations that run, or were accepted and have not begun, and executions that went on within the last second or go
+on within the next two.
 
 Whoever waits until nothing changes any more else takes a busy machine for one that is done.
 """
 
 import json
+import time
 from datetime import UTC, datetime, timedelta
 from functools import wraps
 from typing import Any
 
 import ministack.app as app
+import ministack.services.lambda_durable as durable
 import ministack.services.lambda_svc as functions
 import ministack.services.stepfunctions as machines
 from ministack.core.lambda_runtime import workers_in_use
 
 PATH = "/_ministack/at-work"
+SOON = 2  # seconds: a durable execution that is due later stands still
 MOVED = timedelta(seconds=1)  # ago at most: an execution that stands still longer waits for a time or for somebody
 accepted: list[Any] = []  # events of asynchronous invocations that have not begun
 plain_invoke, plain_execute, plain_resume, plain_download = (
@@ -60,10 +64,16 @@ def moving() -> int:
     return sum(now - datetime.fromisoformat(one["events"][-1]["timestamp"]) < MOVED for one in running)
 
 
+def due(arn: str = "") -> int:
+    """How many invocations of a durable execution, or of all, begin within a moment."""
+    with durable._resume_lock:
+        return sum(when < time.time() + SOON and arn in ("", of) for when, of, *_ in durable._resume_queue)
+
+
 def download(path: str, method: str) -> Any:
     if path != PATH:
         return plain_download(path, method)
-    number = json.dumps({"number": workers_in_use() + len(accepted) + moving()}).encode()
+    number = json.dumps({"number": workers_in_use() + len(accepted) + moving() + due()}).encode()
     return 200, {"Content-Type": "application/json"}, number
 
 

@@ -7,8 +7,8 @@
 - One invocation of an execution runs at a time; a step that is to be retried is PENDING until then, and is counted.
 - What failed, was stopped or ran out of time leaves its event in the function's dead-letter queue.
 
-Beside it begin the count of what runs, environments that outlast an error, layers at `/opt`, activities, rules that
-compare two paths, and the stand-in for EventBridge's Custom Event Bus.
+Beside it begin calls that wait for a whole execution, the count of what runs, environments that outlast an error,
+layers at `/opt`, activities, rules that compare two paths, and the stand-in for EventBridge's Custom Event Bus.
 """
 
 import contextvars
@@ -51,6 +51,7 @@ if os.environ.get("TRIALS_NO_SCHEDULES"):
 ATTEMPTS = 5  # of one invocation, as AWS's own testing library gives it
 PAUSE = 0.5  # seconds between them
 locks: defaultdict[str, Any] = defaultdict(threading.RLock)
+durable.locks = locks
 given_name: contextvars.ContextVar[str | None] = contextvars.ContextVar("given_name", default=None)
 plain = {
     original.__name__: original
@@ -124,11 +125,14 @@ def execution(event: Any) -> Any:
 
 def resume_function(name: str, arn: str, event: Any) -> None:
     with locks[arn]:
+        if durable._executions[arn]["Status"] != "RUNNING":
+            return
         for step in durable._executions[arn]["Operations"]:
             if is_to_be_retried(step) and step["StepDetails"]["NextAttemptTimestamp"] <= time.time():
                 step["Status"] = "READY"
                 del step["StepDetails"]["NextAttemptTimestamp"]
         plain["invoke_durable_resume"](name, arn, event)
+        durable._executions[arn]["Turns"] = durable._executions[arn].get("Turns", 0) + 1
 
 
 def resume(arn: str, account_id: str = "", region: str | None = None) -> None:
@@ -188,7 +192,7 @@ def apply_update(record: Any, update: Any) -> None:
 def set_aside(record: Any) -> None:
     function = functions._functions[record["FunctionArn"].rsplit(":", 1)[-1]]["config"]
     target = (function.get("DeadLetterConfig") or {}).get("TargetArn")
-    if target and record["Status"] in ("FAILED", "STOPPED", "TIMED_OUT"):
+    if target and not record.get("Awaited") and record["Status"] in ("FAILED", "STOPPED", "TIMED_OUT"):
         event = json.loads(record["InputPayload"])
         functions._route_async_failure(target, function["FunctionName"], event, {"body": record["Error"]})
 
@@ -227,6 +231,7 @@ durable._serialize_operations = serialize
 durable._apply_update = apply_update
 beside("activities")
 beside("compared_paths")
+beside("whole_executions")
 beside("custom_event_bus")
 
 if __name__ == "__main__":

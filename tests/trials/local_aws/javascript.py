@@ -43,7 +43,8 @@ def older_modules() -> Path:
     return of_text(wanted)
 
 
-CLIENTS = re.compile(r"""['"](@aws-sdk/(?:client|lib|util|s3)-[\w-]+)['"]""")
+DURABLE_SDK = "@aws/durable-execution-sdk-js"
+CLIENTS = re.compile(rf"""['"](@aws-sdk/(?:client|lib|util|s3)-[\w-]+|{DURABLE_SDK})['"]""")
 
 
 def clients_asked(source: Path) -> set[str]:
@@ -61,7 +62,8 @@ def more_of_the_sdk(names: set[str]) -> dict[str, Path]:
         return {}
     release = json.loads((modules / "@aws-sdk" / "client-s3" / "package.json").read_text())["version"]
     newest = int(str(release).split(".")[1])  # a package has no release of a version in which it did not change
-    wanted = json.dumps({"private": True, "dependencies": dict.fromkeys(lacking, f">=3.0.0 <3.{newest + 1}.0")})
+    releases = {name: "*" if name == DURABLE_SDK else f">=3.0.0 <3.{newest + 1}.0" for name in lacking}
+    wanted = json.dumps({"private": True, "dependencies": releases})
     return {name: of_text(wanted) / name for name in lacking}
 
 

@@ -1,7 +1,9 @@
 """What the fault proxy notes of the calls that pass, until it is told to forget."""
 
+import re
 from typing import Any
 
+KEEPS_BOOKS = re.compile(r"/durable-executions/.*/(?:checkpoint|state)$")  # paths of what an execution asks of itself
 NOTED = ("lookups", "missing", "senders")
 
 

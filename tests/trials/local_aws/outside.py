@@ -126,6 +126,7 @@ class StandIn(Outside):
     def __init__(self, everywhere: bool = False, home: Path | None = None) -> None:
         self.asked: list[Asked] = []
         self.down = False
+        self.times = 0  # requests that it refuses while it is down; then it is up again; 0 for no end
         self.answers: tuple[Supplied, ...] = ()
         self.taught: dict[str, Any] = {}  # what a function read of an answer that had none
         self.refuses_with = 0  # a status, if it has too much to do
@@ -155,6 +156,8 @@ class StandIn(Outside):
         with self._lock:
             if status := 503 if self.down else self.refuses_with:
                 self.turned_away += 1
+                self.times -= 1
+                self.down = self.down and self.times != 0
                 return status, {}
             if self.gone and unquote(asked.path).endswith(f"/@connections/{self.gone}"):
                 return 410, {"__type": "GoneException", "message": "gone"}
@@ -167,6 +170,13 @@ class StandIn(Outside):
                 time.sleep(answer.delay)
                 return answer.status, answer.body.encode() if isinstance(answer.body, str) else answer.body
         return 200, self.issuer.publishes(asked.host, asked.path) or dict(self.taught)
+
+    def refuse(self, times: int = 0) -> None:
+        """Be down from now on, or for so many requests."""
+        self.down, self.times = True, times
+
+    def take_again(self) -> None:
+        self.down = False
 
     def forget(self) -> None:
         self.asked.clear()

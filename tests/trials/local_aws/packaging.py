@@ -2,6 +2,7 @@
 
 import codecs
 import contextlib
+import functools
 import hashlib
 import os
 import re
@@ -36,6 +37,18 @@ def asked_for(source: Path) -> tuple[Path | None, list[str]]:
             project = tomllib.loads((folder / "pyproject.toml").read_text(encoding="utf-8")).get("project", {})
             return None, [str(each) for each in project.get("dependencies", [])]
     return None, []
+
+
+DURABLE_SDK = "aws-durable-execution-sdk-python"
+
+
+@functools.cache
+def brought(source: Path, runtime: str) -> tuple[str, ...]:
+    """The packages of the runtime, beside the SDK, that a function's code imports."""
+    if runtime not in ("python3.13", "python3.14"):
+        return ()
+    module = DURABLE_SDK.replace("-", "_").encode()
+    return (DURABLE_SDK,) if any(module in path.read_bytes() for path in source.rglob("*.py")) else ()
 
 
 def named_in(requirements: Path) -> str:

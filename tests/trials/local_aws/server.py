@@ -46,6 +46,8 @@ FAULT_PROXY = Path(__file__).parent / "fault_proxy.py"
 DECISIONS = Path(__file__).parent / "decisions.py"
 DURABLE = Path(__file__).parent / "durable_executions.py"
 
+BOOKKEEPING = ("CheckpointDurableExecution", "GetDurableExecutionState")
+
 T = TypeVar("T")
 
 
@@ -351,9 +353,12 @@ class Server:
             return json.load(answer)
 
     def faulted(self) -> list[dict[str, Any]]:
-        """The functions' AWS calls that a rule of `fault` met, oldest first, with `service` and `operation`."""
+        """The functions' AWS calls that a rule of `fault` met, oldest first, with `service` and `operation`.
+
+        Without those by which the SDK of durable executions keeps its books.
+        """
         with urllib.request.urlopen(f"{self._proxy}/_microburst/fired?limit=10000", timeout=5) as answer:
-            return list(json.load(answer))
+            return [call for call in json.load(answer) if call["operation"] not in BOOKKEEPING]
 
     def reset(self) -> None:
         """Forget every stack, all data, every fault and the functions' temporary files."""

@@ -64,11 +64,13 @@ class Calls:
         return self._service(state, plain, arguments)
 
     def _function(self, state: str, called: str, payload: Any, whole: bool) -> Done:
-        name = called.split(":function:")[-1].split(":")[0]
+        name, _, version = called.split(":function:")[-1].partition(":")
         if name not in self.stage.stack.resources.values():
             done = self._stand_in(state, f"function {name}", payload)
             return Done({"StatusCode": 200, "Payload": done.result}, stood_in=True) if whole else done
         request = {"FunctionName": name, "LogType": "Tail", "Payload": json.dumps(payload).encode()}
+        if version and name in {self.stage.stack.resources.get(each) for each in self.stage.project.model.durable}:
+            request["Qualifier"] = version
         answer = self.stage.local.client("lambda").invoke(**request)
         text = answer["Payload"].read().decode()
         body: Any = text

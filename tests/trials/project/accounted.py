@@ -49,7 +49,6 @@ INTEGRATED = "an API's way into a service without a function whose one end in th
 MACHINE = "what starts a state machine is not tried yet"
 NESTED = "a nested stack whose template is no file here: what it holds is not tried"
 ENCRYPTED = "there are no trials for a sender of Cognito: its code is encrypted by a key that only an account has"
-DURABLE = "a durable function: its executions, which are invoked again and again, are not played yet"
 SOMETHING = "something elsewhere"
 ELSEWHERE = "its function is not in this template"
 

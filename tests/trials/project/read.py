@@ -6,7 +6,6 @@ from typing import Any
 
 from trials.local_aws import LocalAwsError
 from trials.local_aws.compiled import compiled_from
-from trials.project.accounted import DURABLE
 from trials.project.conditions import met
 from trials.project.configured import set_by_others
 from trials.project.deployable import POWERTOOLS, SDK, deployable, in_powertools, included, too_old
@@ -113,7 +112,7 @@ def is_stored(parameter: dict[str, Any]) -> bool:
 def handed_over(source: Source, files: list[SampleFile]) -> Source:
     """A source that no trial knows, as one whose event the reader's own file is; else the source as it is."""
     own = any(file.meant_for == source.name and file.events for file in files)
-    unknown = source.kind is Kind.OTHER and source.function and source.why != DURABLE
+    unknown = source.kind is Kind.OTHER and source.function
     return replace(source, kind=Kind.DIRECT, why="") if own and unknown else source
 
 

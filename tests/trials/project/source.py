@@ -87,6 +87,7 @@ class Source:
     attempts: int = 3
     call: Call | None = None  # of a way that an API opens
     pipe: dict[str, Any] = field(default_factory=dict)  # of a way that is a pipe: filters, enrichment, target
+    durable: bool = False  # its executions outlast their invocations
     elsewhere: int | None = None  # of a way whose end is not seen here: which of its targets a queue stands in for
     why: str = ""  # why there are no trials for it
 

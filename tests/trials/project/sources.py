@@ -64,11 +64,7 @@ def sources_of(template: Model) -> list[Source]:
     set_off = {source.function for source in all_sources} | brought(template)
     functions = {function.name for function in template.functions}
     all_sources += [Source(Kind.DIRECT, name, name) for name in sorted(functions - set_off)]
-    durable = {function.name for function in template.functions if not function.absent("DurableConfig")}
-    return [
-        replace(source, kind=Kind.OTHER, why=accounted.DURABLE) if source.function in durable else source
-        for source in all_sources
-    ]
+    return [replace(each, durable=True) if each.function in template.durable else each for each in all_sources]
 
 
 def brought(template: Model) -> set[str]:

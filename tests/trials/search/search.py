@@ -144,6 +144,8 @@ def comparable(stage: Stage, source: Source, played: list[Source]) -> tuple[Refe
     """
     if source.kind in (Kind.ROUTE, Kind.MACHINE):
         return None, "only functions are played"
+    if source.durable:
+        return None, "an execution goes on by itself when its step's fault is over: the trials play that"
     if why := absent(stage, source):
         return None, why
     if feeders(stage.project, source, played):

@@ -116,6 +116,11 @@ class Model:
         return self.of(*FUNCTIONS)
 
     @cached_property
+    def durable(self) -> set[str]:
+        """The functions whose executions outlast their invocations."""
+        return {function.name for function in self.functions if not function.absent("DurableConfig")}
+
+    @cached_property
     def machines(self) -> list[Resource]:
         return self.of(*MACHINES)
 

@@ -1,0 +1,23 @@
+import os
+
+import boto3
+from aws_durable_execution_sdk_python import durable_execution
+from aws_durable_execution_sdk_python.config import Duration
+
+parcels = boto3.resource("dynamodb").Table(os.environ["PARCELS"])
+
+
+def ship(order):
+    parcels.put_item(Item={"parcel": order, "step": "shipped"})
+
+
+def tell(order):
+    parcels.put_item(Item={"parcel": f"{order}#told", "step": "told"})
+
+
+@durable_execution
+def handler(event, context):
+    order = event["detail"]["order"]
+    context.step(lambda _: ship(order), "ship")
+    context.wait(Duration.from_days(1))
+    context.step(lambda _: tell(order), "tell")
