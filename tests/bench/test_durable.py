@@ -27,6 +27,11 @@ Resources:
   Failed: { Type: AWS::SQS::Queue }
   Refunds: { Type: AWS::SNS::Topic }
   Child: { Type: AWS::Serverless::Function, Properties: { Handler: app.child } }
+  Decides:
+    Type: AWS::Serverless::Function
+    Properties:
+      Handler: app.decides
+      Events: { Put: { Type: HttpApi, Properties: { Method: PUT, Path: "/decisions/{note}" } } }
   Answers:
     Type: AWS::Serverless::Function
     Properties:
@@ -67,6 +72,7 @@ import boto3
 from aws_durable_execution_sdk_python import durable_execution
 from aws_durable_execution_sdk_python.config import Duration
 
+functions = boto3.client("lambda")
 notes = boto3.resource("dynamodb").Table(os.environ["NOTES"])
 
 
@@ -77,6 +83,12 @@ def note(text):
 
 def child(event, context):
     return note(event["order"])
+
+
+def decides(event, context):
+    item = notes.get_item(Key={"note": event["pathParameters"]["note"]})["Item"]
+    functions.send_durable_execution_callback_success(CallbackId=item["callback_id"], Result=b"approved")
+    return {"statusCode": 204}
 
 
 @durable_execution
@@ -131,6 +143,13 @@ def test_who_waits_gets_what_the_execution_ends_with_after_its_waits_and_calls(
     assert of(told, function)["status"] == "delivered"
     (once,) = (each for each in told["findings"] if each["trial"] == "once" and function in each["source"])
     assert "table Notes" in once["happened"]
+
+
+@pytest.mark.e2e
+def test_a_callback_that_an_item_names_is_one_that_an_execution_waits_for(told: dict[str, Any]) -> None:
+    assert of(told, "Decides")["status"] == "delivered"
+    (once,) = (each for each in told["findings"] if each["trial"] == "once" and "Decides" in each["source"])
+    assert "approved" in once["happened"]
 
 
 @pytest.mark.e2e

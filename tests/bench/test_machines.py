@@ -234,7 +234,8 @@ def calls() -> Iterator[Calls]:
     with StandIn() as outside:
         local = SimpleNamespace(client=lambda _: Functions())
         stack = SimpleNamespace(resources={"Work": "work"})
-        stage: Any = SimpleNamespace(local=local, stack=stack, outside=outside)
+        project = SimpleNamespace(model=SimpleNamespace(durable=set()))
+        stage: Any = SimpleNamespace(local=local, stack=stack, outside=outside, project=project)
         yield Calls(stage, {"Score": {"points": 11}})
 
 
@@ -243,6 +244,23 @@ def test_the_error_of_a_function_reaches_the_machine_as_lambda_sends_it(calls: C
         done = calls.do("Call", resource, arguments)
         assert done.error == "OutOfStock"
         assert json.loads(done.cause) == {"errorType": "OutOfStock", "errorMessage": "mug"}
+
+
+def test_a_durable_function_is_called_by_the_version_that_its_task_names(
+    calls: Calls, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked, plain = list[dict[str, Any]](), Functions.invoke
+
+    def invoke(self: Functions, **given: Any) -> dict[str, Any]:
+        asked.append(given)
+        return plain(self)
+
+    monkeypatch.setattr(Functions, "invoke", invoke)
+    for durable in (set[str](), {"Work"}):
+        calls.stage.project.model.durable = durable
+        calls.do("Call", INVOKE, {"FunctionName": f"{FUNCTION}:live"})
+
+    assert [each.get("Qualifier") for each in asked] == [None, "live"]
 
 
 def test_a_function_that_is_not_here_is_stood_in_for_and_its_call_is_recorded(calls: Calls) -> None:

@@ -26,7 +26,7 @@ from trials.samples.sample import Sample
 from trials.samples.shape import Shape
 from trials.samples.sought import ROW, Thing, lay
 from trials.samples.stored import place
-from trials.samples.waits import ACTIVITY, TASK_TOKEN, WAITS, waiting
+from trials.samples.waits import ACTIVITY, CALLBACK, TASK_TOKEN, WAITS, awaited, waiting
 from trials.template.tables import lifetimes
 from trials.verdicts.permissions import Used
 from trials.world import PLACES, Probes, World, account, mailed, named, queued, services, snapshot
@@ -135,9 +135,12 @@ class Stage:
         self.empty_queues()
         self.tokens = {}
         for thing in self.laid:
-            if thing[0] in (TASK_TOKEN, ACTIVITY):
-                at = thing[1:] if thing[0] == ACTIVITY else ()
-                token, self.stack.resources[WAITS] = waiting(self.local, *at)
+            if thing[0] in (TASK_TOKEN, ACTIVITY, CALLBACK):
+                at, token = thing[1:] if thing[0] == ACTIVITY else (), ""
+                if thing[0] == CALLBACK:
+                    self.stack.resources[WAITS] = awaited(self.local, thing[1])
+                else:
+                    token, self.stack.resources[WAITS] = waiting(self.local, *at)
                 self.tokens |= {thing[1]: token} if token else {}
                 self.stack.types[WAITS] = "AWS::SQS::Queue"
                 continue

@@ -146,9 +146,13 @@ def once(stage: Stage, source: Source, samples: list[Sample]) -> Attempt:
         fared = as_named_in_data(stage, source, fared, try_)
         latest = taken(stage, source, fared, tried)
         if not latest.complete and latest.judgement.promise is None:
+            laid = stage.laid
             for again in with_its_items(stage, source, fared):
+                if again.refused and again.missing:  # what an item names, such as a callback
+                    again = with_what_it_seeks(stage, source, again)
                 if (better := taken(stage, source, again, tried)).complete:
                     return better
+                stage.laid = laid
             stage.seeds = []
         if not latest.complete and sample.origin == PASSED:
             latest = behind_its_sender(stage, source, tried) or latest

@@ -7,8 +7,9 @@
 - One invocation of an execution runs at a time; a step that is to be retried is PENDING until then, and is counted.
 - What failed, was stopped or ran out of time leaves its event in the function's dead-letter queue.
 
-Beside it begin calls that wait for a whole execution, the count of what runs, environments that outlast an error,
-layers at `/opt`, activities, rules that compare two paths, and the stand-in for EventBridge's Custom Event Bus.
+Beside it begin calls that wait for a whole execution, executions that wait for a callback, the count of what runs,
+environments that outlast an error, layers at `/opt`, activities, rules that compare two paths, and the stand-in for
+EventBridge's Custom Event Bus.
 """
 
 import contextvars
@@ -232,6 +233,7 @@ durable._apply_update = apply_update
 beside("activities")
 beside("compared_paths")
 beside("whole_executions")
+beside("callbacks")
 beside("custom_event_bus")
 
 if __name__ == "__main__":

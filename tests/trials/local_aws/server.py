@@ -15,6 +15,7 @@ import tempfile
 import threading
 import time
 import urllib.error
+import urllib.parse
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
@@ -337,6 +338,10 @@ class Server:
         """How many invocations and executions are not done, but for those that wait."""
         with urllib.request.urlopen(f"{self.endpoint}/_ministack/at-work", timeout=10, context=self.tls) as answer:
             return int(json.load(answer)["number"])
+
+    def await_callback(self, callback: str) -> None:
+        """Let an execution wait for a callback; what it is answered comes into the queue `trial-waits`."""
+        self._post(f"/_ministack/callbacks/{urllib.parse.quote(callback, safe='')}")
 
     def senders(self) -> list[str]:
         """The addresses as which functions sent mails since the last `reset`, or would have."""

@@ -30,6 +30,9 @@ NAMED = {  # by the last words of a target: the kind of thing, and the member th
 }
 
 
+CALLBACK = re.compile(r"/durable-execution-callbacks/([^/]+)/(?:succeed|fail|heartbeat)$")
+
+
 def lookups(target: str, body: bytes) -> list[dict[str, Any]]:
     """A request to DynamoDB for items, as its operation and its content; nothing for another."""
     service, _, operation = target.partition(".")
@@ -55,6 +58,8 @@ def missing(method: str, path: str, query: str, headers: Any, body: bytes, statu
     if status == 404 and target == "" and b"Action=Publish" in body:
         arns = urllib.parse.parse_qs(body.decode(errors="replace")).get("TopicArn", [])
         return [("topic", arn.rsplit(":", 1)[-1]) for arn in arns]
+    if status >= 400 and (callback := CALLBACK.search(path)):
+        return [("callback", urllib.parse.unquote(callback[1]))]
     signed = SCOPE.search(headers.get("Authorization", ""))
     bucket, _, key = path.lstrip("/").partition("/")
     if status != 404 or not signed or signed[1] != "s3" or "uploadId" in query:

@@ -16,7 +16,7 @@ from trials.local_aws import LocalAws
 from trials.project.parameters import value_for
 from trials.samples.derive import guess, words
 from trials.samples.reads import FORMED
-from trials.samples.waits import ACTIVITY, TASK_TOKEN
+from trials.samples.waits import ACTIVITY, CALLBACK, TASK_TOKEN
 
 Thing = tuple[str, str, str]  # kind, name, content
 READ = re.compile(
@@ -59,7 +59,7 @@ def wanted(missing: list[tuple[str, str]], folder: Path, resources: dict[str, st
 
 def content(kind: str, name: str, folder: Path, resources: dict[str, str]) -> str:
     """An object's content goes by its key; a secret, or the task of an activity, holds every name that code reads."""
-    if kind in (*TYPES, TASK_TOKEN, "log group"):
+    if kind in (*TYPES, TASK_TOKEN, CALLBACK, "log group"):
         return ""
     if kind.endswith(ROW):
         return json.dumps(row(json.loads(name.split("#", 1)[1]), folder))

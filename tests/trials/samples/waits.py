@@ -10,7 +10,15 @@ from trials.local_aws import LocalAws
 
 TASK_TOKEN = "task token"
 ACTIVITY = "activity"
+CALLBACK = "callback"
 WAITS = "an execution that waits"  # its queue: first what asks for the answer, then the answer
+
+
+def awaited(local: LocalAws, callback: str) -> str:
+    """Let an execution wait for a callback; the queue in which its answer then lies."""
+    queue = str(local.client("sqs").create_queue(QueueName="trial-waits")["QueueUrl"])
+    local.await_callback(callback)
+    return queue
 
 
 def waiting(local: LocalAws, activity: str = "", given: str = "{}") -> tuple[str, str]:
