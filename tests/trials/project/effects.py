@@ -10,7 +10,7 @@ HARMLESS = {  # modules of Python whose use nobody outside the function can see
     *("datetime", "decimal", "enum", "functools", "gzip", "hashlib", "hmac", "html", "io", "itertools", "json"),
     *("logging", "math", "operator", "os", "pprint", "random", "re", "secrets", "statistics", "string", "struct"),
     *("sys", "textwrap", "time", "traceback", "types", "typing", "urllib.parse", "uuid", "zlib", "zoneinfo"),
-    *("aws_xray_sdk", "pydantic", "typing_extensions"),
+    *("aws_durable_execution_sdk_python", "aws_xray_sdk", "pydantic", "typing_extensions"),
     *("aws_lambda_powertools.logging", "aws_lambda_powertools.metrics", "aws_lambda_powertools.tracing"),
     *("aws_lambda_powertools.event_handler", "aws_lambda_powertools.utilities.batch"),
     *("aws_lambda_powertools.utilities.data_classes", "aws_lambda_powertools.utilities.typing"),
@@ -32,6 +32,7 @@ NODE = {
     "zlib",
 }
 WRITES_LOGS = (
+    "@aws/durable-execution-sdk-js",
     "aws-lambda",
     "@middy/core",
     *(f"@aws-lambda-powertools/{name}" for name in ("logger", "metrics", "tracer")),
@@ -40,7 +41,7 @@ IMPORTS = re.compile(r"""\b(?:require\s*\(\s*|from\s+|import\s+|import\s*\(\s*)(
 UNTOLD_SCRIPT = re.compile(
     r"""\bfetch\b|\bXMLHttpRequest\b|\bWebSocket\b|\bEventSource\b|\beval\b|\bFunction\s*\(|\bglobalThis\b"""
     r"""|\bprocess\s*(?:\.\s*(?!env\b|stdout\b|stderr\b|version\b|memoryUsage\b)|\[)|\brequire\s*(?!\s*\(\s*['"])"""
-    r"""|\bimport\s*\(\s*(?!['"])|\bawslambda\b"""
+    r"""|\bimport\s*\(\s*(?!['"])|\bawslambda\b|\.invoke\b"""
 )
 SCRIPTS = ("", ".js", ".mjs", ".cjs", ".ts", ".mts", "/index.js", "/index.mjs", "/index.ts")
 
@@ -163,6 +164,8 @@ def harmless(tree: ast.Module, folder: Path, besides: tuple[str, ...] = ()) -> b
             return False
     for node in ast.walk(tree):
         if isinstance(node, ast.Name) and node.id in UNTOLD:
+            return False
+        if isinstance(node, ast.Attribute) and node.attr == "invoke":
             return False
         if isinstance(node, ast.Attribute) and reaches_out(ast.unparse(node)):
             return False
