@@ -3,6 +3,7 @@
 import json
 from base64 import b64decode
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -133,13 +134,14 @@ class Deleted(Exception):
 
 
 class Sqs:
-    """A queue that hands out its messages one by one until they are deleted or received too often."""
+    """A queue that hands out its messages until they are deleted or received too often, and hides them meanwhile."""
 
     exceptions = SimpleNamespace(ClientError=Deleted)
 
     def __init__(self, receives: int, fifo: bool = False) -> None:
         self.messages: list[dict[str, Any]] = []
         self.dead: list[str] = []
+        self.hidden: set[str] = set()  # by receipt
         self.most, self.fifo, self.deleted = receives, fifo, False
 
     def get_queue_attributes(self, **_: Any) -> Any:
@@ -152,19 +154,25 @@ class Sqs:
         self.messages.append({**made, "MessageAttributes": MessageAttributes or {}, "Attributes": more})
 
     def receive_message(self, MaxNumberOfMessages: int, **_: Any) -> Any:  # noqa: N803
-        for message in list(self.messages):
-            message["receives"] += 1
-            if self.most and message["receives"] > self.most:
+        for message in [each for each in self.messages if each["ReceiptHandle"] not in self.hidden]:
+            if self.most and message["receives"] >= self.most:
                 self.messages.remove(message)
                 self.dead.append(message["Body"])
-        return {"Messages": self.messages[:MaxNumberOfMessages]}
+        visible = [each for each in self.messages if each["ReceiptHandle"] not in self.hidden]
+        if self.fifo and self.hidden:  # whose group waits for what was received
+            return {"Messages": []}
+        for message in visible[:MaxNumberOfMessages]:
+            message["receives"] += 1
+            self.hidden.add(message["ReceiptHandle"])
+        return {"Messages": visible[:MaxNumberOfMessages]}
 
-    def change_message_visibility(self, **_: Any) -> None:
-        pass
+    def change_message_visibility(self, ReceiptHandle: str, **_: Any) -> None:  # noqa: N803
+        self.hidden.discard(ReceiptHandle)
 
     def delete_message(self, ReceiptHandle: str, **_: Any) -> None:  # noqa: N803
         if self.deleted:
             raise Deleted
+        self.hidden.discard(ReceiptHandle)
         self.messages = [each for each in self.messages if each["MessageId"] != ReceiptHandle]
 
 
@@ -172,7 +180,8 @@ def queue(sqs: Sqs, answer: Callable[[Any], Answer], **sample: Any) -> Any:
     stage = a_stage(answer)
     stage.local = SimpleNamespace(client=lambda _: sqs)
     stage.stack.resources["Jobs"] = "http://local/jobs.fifo" if sqs.fifo else "http://local/jobs"
-    return deliver(stage, QUEUE, [Sample(sample.get("payload", "{}"), "event.json", sample.get("attributes", {}))])
+    good = Sample(sample.get("payload", "{}"), "event.json", sample.get("attributes", {}))
+    return deliver(stage, sample.get("source", QUEUE), [*sample.get("ahead", []), good])
 
 
 @pytest.mark.parametrize("receives", [1, 5, 20, MOST_RECEIVES])
@@ -193,6 +202,23 @@ def test_more_receives_than_can_be_waited_for_are_not_called_endless() -> None:
     fared = queue(Sqs(MOST_RECEIVES + 1), lambda _: Answer(error="no"))
 
     assert (len(fared.answers), fared.stuck) == (PATIENCE, "")
+
+
+@pytest.mark.parametrize(("receives", "fifo", "done"), [(0, False, 1), (5, False, 1), (5, True, 1), (0, True, 0)])
+def test_a_message_that_fails_keeps_no_other_from_a_batch_of_one(receives: int, fifo: bool, done: int) -> None:
+    """Unless the queue is a FIFO one, and nothing takes the message away."""
+    sqs, taken = Sqs(receives, fifo), []
+
+    def refuses_poison(event: Any) -> Answer:
+        (record,) = event["Records"]
+        taken.append(record["body"])
+        return Answer(error="bad" if record["body"] == POISON else "")
+
+    one_by_one = replace(QUEUE, batching=Batching(1))
+    fared = queue(sqs, refuses_poison, ahead=[Sample(POISON, "event.json")], source=one_by_one)
+
+    assert (taken.count("{}"), bool(fared.stuck)) == (done, not receives)
+    assert sqs.dead == ([POISON] if receives else [])
 
 
 def test_a_message_that_succeeds_is_delivered_once() -> None:

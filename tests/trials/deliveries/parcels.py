@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 from contextlib import suppress
 from copy import deepcopy
 from dataclasses import replace
@@ -66,6 +67,7 @@ class Request(Parcel):
 class Messages(Parcel):
     """Messages in the real queue. Its visibility timeout is skipped, its redrive policy is not.
 
+    A standard queue goes on with its other messages before one comes again that failed; a FIFO queue waits for that.
     What a function sends to its own queue anew, unchanged and with nothing that counts, it will send without end.
     """
 
@@ -80,6 +82,7 @@ class Messages(Parcel):
         self._fifo = self._url.endswith(".fifo")
         self._rounds, self._sent, self._seen = 0, list[str](), set[str]()
         self._messages: list[Any] = []
+        self._failed: list[dict[str, str]] = []  # the receipts of those that come again when nothing else is there
         for sample in samples:
             self._send(sample)
 
@@ -91,14 +94,20 @@ class Messages(Parcel):
         self._sqs.send_message(QueueUrl=self._url, MessageBody=text, MessageAttributes=sample.attributes, **more)
 
     @property
+    def _size(self) -> int:
+        return max(1, min(10, self._batching.size))
+
+    @property
     def _most(self) -> int:
+        """How many receives are waited for of each batch that the messages make at first."""
         if not self._receives:
             return 4
         return self._receives + 2 if self._receives <= MOST_RECEIVES else PATIENCE
 
     def event(self) -> Any:
         self._rounds += 1
-        if self._rounds > self._most:
+        if self._rounds > self._most * math.ceil(len(self._sent) / self._size):
+            self._show_again()
             self.stuck = self._why()
             return None
         self._messages = self._receive()
@@ -114,13 +123,19 @@ class Messages(Parcel):
         return "" if self._receives else "it has no dead-letter queue: it comes back until it expires"
 
     def _receive(self) -> list[Any]:
-        most = max(1, min(10, self._batching.size))
-        received = self._sqs.receive_message(
-            QueueUrl=self._url, MaxNumberOfMessages=most, AttributeNames=["All"], MessageAttributeNames=["All"]
-        )
+        asked = {"QueueUrl": self._url, "MaxNumberOfMessages": self._size, "WaitTimeSeconds": 0}
+        received = self._sqs.receive_message(**asked, AttributeNames=["All"], MessageAttributeNames=["All"])
         messages = received.get("Messages", [])
         assert isinstance(messages, list)
-        return messages
+        return messages if messages or not self._show_again() else self._receive()
+
+    def _show_again(self) -> bool:
+        """Let what failed be received again; whether there was anything."""
+        failed, self._failed = self._failed, []
+        for handle in failed:
+            with suppress(self._sqs.exceptions.ClientError):
+                self._sqs.change_message_visibility(**handle, VisibilityTimeout=0)
+        return bool(failed)
 
     def failed(self, answer: Answer) -> list[str]:
         return reported(answer, self._batching.reports_failures, [each["MessageId"] for each in self._messages])
@@ -128,11 +143,13 @@ class Messages(Parcel):
     def settle(self, failed: list[str], error: bool) -> None:  # noqa: ARG002
         for message in self._messages:
             handle = {"QueueUrl": self._url, "ReceiptHandle": message["ReceiptHandle"]}
+            if message["MessageId"] in failed:
+                self._failed.append(handle)
+                continue
             with suppress(self._sqs.exceptions.ClientError):  # the function may have returned or deleted it itself
-                if message["MessageId"] in failed:
-                    self._sqs.change_message_visibility(**handle, VisibilityTimeout=0)
-                else:
-                    self._sqs.delete_message(**handle)
+                self._sqs.delete_message(**handle)
+        if self._fifo:
+            self._show_again()
 
 
 class Records(Parcel):
