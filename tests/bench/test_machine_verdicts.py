@@ -279,6 +279,19 @@ def test_an_undo_that_a_retry_repeats_must_undo_once() -> None:
     assert undoing(world({"id": "refund", "n": 2}), CANCELLED_TWICE) == DOUBLED
 
 
+@pytest.mark.parametrize(("second", "expected"), [("b", HELD), ("c", DOUBLED)])
+def test_a_message_is_a_repeat_of_one_in_its_own_execution(second: str, expected: Any) -> None:
+    """Its id is another in each execution: an earlier task drew it, and only the later one was tried again."""
+    said = [{"id": "a"}], [{"id": "b"}, {"id": second}]
+    plain, played = (world(HOTEL, FLIGHT, told=messages) for messages in said)
+    drawn = Undisturbed(GOOD.sample, replace(GOOD.play, world=plain), {("queue Told", "id")})
+    tried = play(Way.UNKNOWN_ONCE, "Flight", played, attempts=TWICE)
+
+    judgement = judged(tried, drawn, QUEUED, [tried])
+
+    assert (judgement.verdict, judgement.promise) == expected
+
+
 def test_an_undo_that_nothing_repeats_tells_nothing() -> None:
     assert undoing(world(), CANCELLED) == UNPROVED
     assert undoing(world({"id": "x"}), CANCELLED_TWICE, "TIMED_OUT") == UNPROVED

@@ -97,17 +97,28 @@ def tells(play: Play, reference: Undisturbed) -> Iterator[Difference]:
         known = json.dumps(reference.play.world.get(change.place, []), default=str)
         new = json.dumps(change.new, default=str)
         words = {word.lower() for word in FAILURE.findall(new)} - {word.lower() for word in FAILURE.findall(known)}
-        sent = change.place.split(" ")[0] in SINKS and change.new and not tellable(change, reference.play.world)
+        sent = change.place.split(" ")[0] in SINKS and change.new and not repeats(change, play, reference.play)
         same_place = reference.play.world.get(change.place) != reference.play.empty.get(change.place)
         if change.new and (words or play.fault.error in new or (sent and not same_place)):
             yield change
+
+
+def repeats(change: Difference, play: Play, plain: Play) -> bool:
+    """Whether what a play sent more than another is a message of either once more, equal also where plays differ.
+
+    An id that one task makes anew in each play is the same in both messages if only a later task was tried again.
+    """
+    own = list(play.world.get(change.place, []))
+    for record in change.new:
+        own.remove(record)
+    return tellable(change, {change.place: [*plain.world.get(change.place, []), *own]})
 
 
 def succeeded(play: Play, reference: Undisturbed, setting: Setting, told: list[Difference]) -> Judgement:
     """It ended as if all were well: then all must be done, once, or somebody must be told."""
     what = str(play.fault)
     changed = differences(reference.play.world, play.world, reference.noise)
-    changed = [each for each in changed if not tellable(each, reference.play.world)]
+    changed = [each for each in changed if not repeats(each, play, reference.play)]
     details = [str(each) for each in changed]
     unknown = [each for each in changed if each.place == STOOD_IN]  # what a stand-in would have done is not known
     gone = [each for each in changed if each.gone and each not in unknown]
@@ -219,7 +230,7 @@ def undone_twice(play: Play, plain: Play, noisy: Noise) -> Judgement:
     states = [each.state for each in play.attempts]
     twice = [state for state in dict.fromkeys(states) if states.count(state) > 1 and state not in play.fault.ahead]
     changed = differences(plain.world, play.world, noisy)
-    more = [each for each in changed if each.new and not tellable(each, plain.world)]
+    more = [each for each in changed if each.new and not repeats(each, play, plain)]
     details = [str(each) for each in changed]
     if not twice:
         return unproved(f"{play.fault}: none of them is tried again", *details, supply=RETRY)
@@ -238,7 +249,7 @@ def again(play: Play, reference: Undisturbed, setting: Setting, same_name: bool 
     if same_name and not differences(reference.play.world, play.world, reference.noise):
         return held("a second start under the same name is refused by Step Functions, and does nothing more")
     changed = differences(reference.play.world, play.world, reference.noise)
-    told = [each for each in changed if tellable(each, reference.play.world)]
+    told = [each for each in changed if repeats(each, play, reference.play)]
     more = [each for each in changed if each not in told and each.new]
     here = [each for each in more if each.place != STOOD_IN]
     details = [str(each) for each in changed]
