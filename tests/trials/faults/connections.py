@@ -6,7 +6,7 @@ from dataclasses import replace
 from urllib.parse import unquote
 
 from trials.deliveries.history import Answer, Reference
-from trials.project.sources import Source
+from trials.project.sources import Kind, Source
 from trials.samples import Sample, samples
 from trials.samples.code import of_function
 from trials.stage import Stage
@@ -32,10 +32,10 @@ def one_is_gone(stage: Stage, source: Source, reference: Reference) -> Iterator[
 
 
 def connects(stage: Stage, source: Source) -> Source | None:
-    """The `$connect` of the API whose message this is."""
+    """The function behind `$connect` of the API whose message this is."""
     if not source.route or not source.route.websocket or source.route.path.startswith(("$connect", "$disconnect")):
         return None
-    own = (each for each in stage.project.sources if each.origin == source.origin)
+    own = (each for each in stage.project.sources if each.origin == source.origin and each.kind is Kind.HTTP)
     return next((each for each in own if each.route and each.route.path == "$connect"), None)
 
 

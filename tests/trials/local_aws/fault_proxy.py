@@ -20,7 +20,6 @@ import importlib.util
 import json
 import logging
 import os
-import re
 import signal
 import urllib.parse
 from collections.abc import Callable
@@ -32,7 +31,7 @@ from xml.sax.saxutils import escape
 import cbor2
 import microburst.cli
 import psutil
-from aiohttp import ClientError, ClientSession, web
+from aiohttp import ClientSession, web
 from microburst.app import make_app as microburst_app
 from yarl import URL
 
@@ -48,6 +47,7 @@ def beside(name: str) -> Any:
 
 
 noted = beside("noted")
+outward = beside("outward")
 passing = noted.Noted(beside("sought"))
 reads = beside("reads")
 recognised = beside("recognised")
@@ -323,21 +323,6 @@ async def of_no_service(upstream: str, request: web.Request) -> web.Response | N
     return web.Response(headers={"Content-Type": made[1], **protocol}, body=made[2])
 
 
-POOL_S_KEYS = re.compile(r"/([a-z-]+\d)_\w+/\.well-known/jwks\.json")
-OUTSIDE = "http://127.0.0.2"  # where every name leads that is none of the local AWS
-
-
-async def published(request: web.Request) -> web.Response | None:
-    """The keys of a user pool, which Lambda's runtime for Node.js asks for here; None where no stand-in listens."""
-    if (pool := POOL_S_KEYS.fullmatch(request.path)) is None:
-        return None
-    host = {"Host": f"cognito-idp.{pool[1]}.amazonaws.com"}
-    with suppress(ClientError):
-        async with ClientSession() as session, session.get(f"{OUTSIDE}{request.path}", headers=host) as answer:
-            return web.Response(body=await answer.read(), content_type="application/json")
-    return None
-
-
 def with_faults(upstream: str) -> Any:
     @web.middleware
     async def middleware(request: web.Request, handler: Any) -> web.StreamResponse:
@@ -345,6 +330,8 @@ def with_faults(upstream: str) -> Any:
             return await control(request)
         if request.path.startswith("/_microburst") or noted.KEEPS_BOOKS.search(request.path):
             return await handler(request)
+        if (answer := await outward.answered(request)) is not None:
+            return answer
         request = recognised.at_home(request)
         Fault.seen += 1
         body = await passing.before(request)
@@ -366,7 +353,7 @@ def with_faults(upstream: str) -> Any:
                 return await partly(upstream, request, cut)
             if b"Action=PublishBatch" in await noted.body_of(request):
                 return await published_partly(upstream, request)
-        answer = await published(request) or await of_no_service(upstream, request) or await handler(request)
+        answer = await of_no_service(upstream, request) or await handler(request)
         passing.after(request, body, answer.status)
         return answer
 
