@@ -357,14 +357,17 @@ def test_what_is_read_is_left_out_unless_a_validator_asks_for_it() -> None:
 
 def test_a_field_that_holds_no_prose_is_left_as_it_is() -> None:
     template = (
-        '{ "Entries": [{ "DetailType": "$input.path(\'$.eventType\')", "Source": "$input.path(\'$.source\')" }] }'
+        '{ "Entries": [{ "DetailType": "$input.path(\'$.eventType\')", "Source": "$input.path(\'$.source\')",'
+        ' "Time": "$input.path(\'$.datetime\')" }] }'
     )
     integration = {
         "uri": "arn:aws:apigateway:us-east-1:events:action/PutEvents",
         "requestTemplates": {"application/json": template},
     }
 
-    assert found_by(Call("events", "PutEvents", {}), integration, '{"eventType": "a", "source": "b"}') == []
+    body = '{"eventType": "a", "source": "b", "datetime": "2026-11-23T08:00:00Z"}'
+
+    assert found_by(Call("events", "PutEvents", {}), integration, body) == []
 
 
 # ---- verdicts

@@ -7,7 +7,7 @@ from typing import Any
 import jsonschema
 import pytest
 
-from trials.project import read
+from trials.project import read, sources
 from trials.samples import samples
 from trials.samples.schema import example
 
@@ -145,3 +145,46 @@ def test_an_example_is_one_that_the_schema_takes(schema: Any) -> None:
     validator = jsonschema.Draft4Validator if old else jsonschema.Draft202012Validator
 
     validator(schema).validate(example(schema))
+
+
+@pytest.mark.parametrize(
+    ("own", "shared", "validates", "requires"),
+    [
+        ("All", "", True, ["day"]),
+        ("", "Body", True, []),
+        ("Parameters", "Body", False, ["day"]),
+        ("", "", False, []),
+        ("Unknown", "", False, []),
+    ],
+)
+def test_a_way_into_a_service_knows_what_its_validator_refuses(
+    own: str, shared: str, validates: bool, requires: list[str]
+) -> None:
+    whole, body, parameters = (
+        {"validateRequestBody": body, "validateRequestParameters": parameters}
+        for body, parameters in ((True, True), (True, False), (False, True))
+    )
+    operation: dict[str, Any] = {
+        "parameters": [{"in": "query", "name": "day", "required": True}],
+        "requestBody": {"content": {"application/json": {"schema": ORDER}}},
+        "x-amazon-apigateway-integration": {
+            "type": "aws",
+            "uri": {"Fn::Sub": "arn:aws:apigateway:${AWS::Region}:dynamodb:action/PutItem"},
+            "requestTemplates": {"application/json": {"Fn::Sub": '{ "TableName": "${Orders}" }'}},
+        },
+    }
+    document: dict[str, Any] = {
+        "paths": {"/orders": {"post": operation}},
+        "x-amazon-apigateway-request-validators": {"All": whole, "Body": body, "Parameters": parameters},
+    }
+    operation |= {"x-amazon-apigateway-request-validator": own} if own else {}
+    document |= {"x-amazon-apigateway-request-validator": shared} if shared else {}
+    resources = {
+        "Orders": {"Type": "AWS::DynamoDB::Table"},
+        "Api": {"Type": "AWS::ApiGateway::RestApi", "Properties": {"Body": document}},
+    }
+
+    (way,) = sources({"Resources": resources}, Path())
+
+    assert way.call
+    assert (way.call.body["validates"], way.call.body["requires"]) == (validates, requires)

@@ -25,7 +25,20 @@ HARMLESS = "a harmless text"
 MOST_LACKING = 3  # parameters that are left out, each alone
 IDENTIFIERS = {  # last words of names of fields that hold no prose
     *("id", "key", "type", "kind", "source", "status", "code", "action", "bus", "group", "arn", "url", "uri", "token"),
-    *("date", "time", "timestamp", "email", "phone", "number", "version", "currency", "country", "language", "stream"),
+    *(
+        "date",
+        "time",
+        "datetime",
+        "timestamp",
+        "email",
+        "phone",
+        "number",
+        "version",
+        "currency",
+        "country",
+        "language",
+        "stream",
+    ),
 }
 CONTENT = ("MessageBody", "Message")  # of a form: what may hold any text
 FAILED_EXECUTION = {"status": "FAILED", "error": "TrialError", "cause": "trial", "input": "{}", "name": "trial-1"}

@@ -93,7 +93,8 @@ def routes_of_definition(api: Resource) -> Iterator[Source]:
             elif function:
                 yield Source(Kind.HTTP, function, label, name, route=where)
             elif calls_a_service(integration.get("type")) or integration.get("integrationSubtype"):
-                yield into_a_service(template, label, name, where, {"credentials": None, **integration})
+                asks = validated.refuses(where, operation, document)
+                yield into_a_service(template, label, name, where, {"credentials": None, **integration, **asks})
 
 
 def _authorizers(api: Resource) -> Iterator[Source]:

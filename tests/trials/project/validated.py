@@ -10,6 +10,7 @@ from trials.template.values import flag
 
 PLACES = {"querystring": "query", "query": "query", "header": "header"}
 JSON = "application/json"
+VALIDATOR = "x-amazon-apigateway-request-validator"
 DEEPEST = 8  # references within references
 
 
@@ -49,6 +50,19 @@ def by_operation(route: Route, operation: dict[str, Any], document: dict[str, An
     needed = [each for each in parameters if each.get("in") in PLACES and flag(each.get("required")) is True]
     demanded = tuple((PLACES[str(each["in"])], str(each.get("name"))) for each in needed)
     return replace(route, schema=resolved(schema, named) if schema else None, parameters=demanded)
+
+
+def refuses(route: Route, operation: dict[str, Any], document: dict[str, Any]) -> dict[str, Any]:
+    """What the validator of an operation refuses: `validates` a body by a schema, `requires` parameters by name.
+
+    An operation's own validator goes before that of the whole document.
+    """
+    known = as_dict(document.get(f"{VALIDATOR}s"))
+    validator = as_dict(known.get(text(operation.get(VALIDATOR) or document.get(VALIDATOR))))
+    return {
+        "validates": bool(route.schema) and flag(validator.get("validateRequestBody")) is True,
+        "requires": [name for _, name in route.parameters] if flag(validator.get("validateRequestParameters")) else [],
+    }
 
 
 def of_keys(asked: dict[str, Any]) -> tuple[tuple[str, str], ...]:
