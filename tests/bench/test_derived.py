@@ -390,7 +390,22 @@ def test_a_key_that_is_not_found_is_told_by_where_its_event_ends(
 ) -> None:
     judgement = unusual_key(Delivery(answers=[Answer(error=error)], failures=1), [], kept)
     assert judgement.promise is promise
-    assert unusual_key(Delivery(answers=[Answer({})]), [NOT_THERE], kept).verdict is Verdict.HELD
+
+
+@pytest.mark.parametrize(
+    ("log", "done", "verdict"),
+    [
+        ([NOT_THERE], True, Verdict.HELD),  # it looked for the key as it came, then decoded
+        ([NOT_THERE], False, Verdict.BROKEN),  # who swallows the error reports the event as done
+        ([NOT_THERE], None, Verdict.UNPROVED),
+        ([], None, Verdict.HELD),
+        ([], False, Verdict.UNPROVED),
+    ],
+)
+def test_a_key_that_is_not_found_is_lost_where_the_error_is_swallowed(
+    log: list[str], done: bool | None, verdict: Verdict
+) -> None:
+    assert unusual_key(Delivery(answers=[Answer({})]), log, [], done).verdict is verdict
 
 
 def test_a_made_up_address_is_one_that_validators_take() -> None:

@@ -20,8 +20,12 @@ def unusual(stage: Stage, source: Source, reference: Reference) -> Iterator[Judg
     sample = replace(reference.sample, payload=reference.sample.unusual)
     stage.fresh()
     lay_objects(stage, source, sample)
+    empty = stage.now()
     result = deliver(stage, source, [sample])
-    world = stage.now()
+    world = stage.world()
+    left = {place for place in reference.world if reference.world[place] != reference.empty.get(place)}
+    changed = {place for place in world if world[place] != empty.get(place)}
+    done = bool(left & changed) if left and changed <= left else None
     kept = [place for place in sorted(stage.graves) if world.get(place)]
     declared = keeps_failures(stage.project.body, source.function)
-    yield unusual_key(result, stage.lines(source.function), [*kept, *([declared] if declared else [])])
+    yield unusual_key(result, stage.lines(source.function), [*kept, *([declared] if declared else [])], done)
