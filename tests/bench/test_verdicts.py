@@ -432,6 +432,7 @@ def test_what_became_of_a_malformed_record_and_of_the_good_one_beside_it(
         (FAILED, {**NOTHING, **BOTH}, HELD),  # what stands behind the bad one goes with it, in order
         (FAILED, {**NOTHING, **KEPT}, LOST),  # the rest of the batch was not given back
         (FAILED, {**ONCE, **KEPT}, HELD),
+        (FAILED, {**NOTHING, "table T": [POISON], "queue Dlq": BOTH["queue Dlq"][-1:]}, UNPROVED),  # a delay by design
     ],
 )
 def test_in_a_fifo_group_the_good_one_shares_the_fate_but_is_kept(

@@ -324,6 +324,9 @@ def beside_poison(
     has_destination = source.batching.keeps_discarded
     if delivery.stuck and source.kind is Kind.STREAM:
         return broken(Promise.BLOCKED, f"the malformed record never leaves: {delivery.stuck}", *details)
+    if fifo and good_kept and not set(kept) & graves:
+        text = f"the malformed one passes as good, and the one behind it in its group is in {good_kept[0].place}"
+        return unproved(text, *details, supply="nothing, if it waits by design: no visibility timeout is waited for")
     if fifo and good_kept:
         return held(f"the malformed one and what stood behind it in its group are in {good_kept[0].place}", *details)
     if undone and good_kept:
