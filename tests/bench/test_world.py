@@ -10,6 +10,7 @@ import pytest
 import trustme
 
 from trials.local_aws import ACCOUNT, LocalAws, Stack
+from trials.project.integrations import TABLES
 from trials.world import (
     Difference,
     account,
@@ -113,6 +114,18 @@ def test_a_number_that_is_too_large_is_no_time(value: object) -> None:
 def test_two_worlds_with_numbers_that_are_too_large_are_compared() -> None:
     assert differences({"queue Q": [{"n": 10**400}]}, {"queue Q": [{"n": 10**400}]}, set()) == []
     assert differences({"queue Q": [{"n": 10**400}]}, {"queue Q": [{"n": 1}]}, set()) != []
+
+
+@pytest.mark.parametrize("kind", TABLES)
+def test_a_table_of_any_type_shows_its_items(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """CDK's TableV2 makes a global table, of one region too."""
+    monkeypatch.setitem(snapshot.__globals__, "queued", lambda _: {})
+    pages = SimpleNamespace(paginate=lambda **asked: [{"Items": [{"id": {"S": asked["TableName"]}}]}])
+    local: Any = SimpleNamespace(client=lambda _: SimpleNamespace(get_paginator=lambda _: pages))
+
+    assert snapshot(local, Stack("on-stage", {}, {"Orders": "one"}, {}, {"Orders": kind})) == {
+        "table Orders": [{"id": "one"}]
+    }
 
 
 def test_a_queue_shows_what_was_sent_to_it_through_a_rule(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -34,6 +34,7 @@ TAKEN = {  # by a pipe, by the type of its source
     QUEUE: POLLS[Kind.QUEUE],
     "AWS::Kinesis::Stream": POLLS[Kind.STREAM],
     "AWS::DynamoDB::Table": POLLS[Kind.TABLE],
+    "AWS::DynamoDB::GlobalTable": POLLS[Kind.TABLE],
 }
 SENT = {  # by a pipe, by the type of its target; of a machine either of two actions may be
     QUEUE: ("sqs:SendMessage",),

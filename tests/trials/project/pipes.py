@@ -9,7 +9,8 @@ from trials.project.source import Kind, Source
 from trials.template import MACHINES, Resource, as_dict, logical_id, text
 from trials.template.nodes import QUEUE, TOPIC
 
-ORIGINS = (QUEUE, "AWS::Kinesis::Stream", "AWS::DynamoDB::Table")  # where something can be put and taken again
+TABLES = ("AWS::DynamoDB::Table", "AWS::DynamoDB::GlobalTable")
+ORIGINS = (QUEUE, "AWS::Kinesis::Stream", *TABLES)  # where something can be put and taken again
 ENDS = (QUEUE, TOPIC, "AWS::Kinesis::Stream", "AWS::Events::EventBus", *MACHINES)
 
 

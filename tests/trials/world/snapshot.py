@@ -15,6 +15,7 @@ from trials.world.compare import World
 LARGEST = 65_536  # bytes of an object that are compared; of a larger one, its ETag
 PLACES = {
     "AWS::DynamoDB::Table": "table",
+    "AWS::DynamoDB::GlobalTable": "table",
     "AWS::Serverless::SimpleTable": "table",
     "AWS::SQS::Queue": "queue",
     "AWS::S3::Bucket": "bucket",
