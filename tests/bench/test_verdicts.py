@@ -1,5 +1,6 @@
 """Verdicts over histories typed by hand: for each thing that may be said, a history that must and one that must not."""
 
+import ast
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -606,3 +607,18 @@ def test_a_part_that_was_refused_under_status_200_has_a_remedy_of_its_own() -> N
 
 def test_what_held_needs_no_remedy() -> None:
     assert remedy(None, Kind.QUEUE) == ("", "")
+
+
+def test_every_unproved_verdict_says_what_to_supply() -> None:
+    """Also that it is nothing, if what happened is meant."""
+    calls = [
+        (path.name, node)
+        for path in sorted((ROOT / "tests" / "trials").rglob("*.py"))
+        if "node_modules" not in path.parts
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "unproved"
+    ]
+    silent = [f"{name}:{call.lineno}" for name, call in calls if "supply" not in {each.arg for each in call.keywords}]
+
+    assert len(calls) > 50
+    assert silent == []

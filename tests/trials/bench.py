@@ -27,6 +27,8 @@ from trials.verdicts.remedies import remedy
 from trials.wiring import wiring
 from trials.workers import AT_ONCE, Pool
 
+OURS = "nothing of yours: the trials are at fault; report the lines below with the template"
+
 
 def try_project(project: Project, port: int = 0, thorough: bool = False, policy: bool = False) -> Iterator[Event]:
     """Deploy the project and try every source; sources that cannot be tried end at once, with the reason."""
@@ -58,9 +60,10 @@ def safely(stage: Stage, source: Source) -> Iterator[Event]:
         where = traceback.extract_tb(error.__traceback__)[-1]
         place = f"{Path(where.filename).name}:{where.lineno}"
         why = f"the trials stopped: {type(error).__name__}: {' '.join(str(error).split())[:300]} ({place})"
-        yield Told(Finding(str(source), "all", unproved(why, *traceback.format_exc().splitlines()[-6:])))
+        told = unproved(why, *traceback.format_exc().splitlines()[-6:], supply=OURS)
+        yield Told(Finding(str(source), "all", told))
         if not ended:
-            yield SourceEnded(source, Status.UNPROVED, why, seconds=time.monotonic() - began)
+            yield SourceEnded(source, Status.UNPROVED, why, OURS, time.monotonic() - began)
 
 
 def try_source(stage: Stage, source: Source) -> Iterator[Event]:

@@ -36,7 +36,8 @@ def malformed(stage: Stage, source: Source, reference: Reference) -> Iterator[Ju
         fifo = stage.stack.resources.get(source.origin, "").endswith(".fifo")
         judgement = beside_poison(history, source, reference, stage.graves, fifo)
         if judgement.promise is Promise.SILENT and does_the_same(stage, source, reference, bad):
-            yield unproved("it does the same whatever a message holds, so none is malformed to it")
+            text = "it does the same whatever a message holds, so none is malformed to it"
+            yield unproved(text, supply="nothing, if no message can be wrong")
         else:
             yield judgement
     else:

@@ -18,6 +18,7 @@ from trials.verdicts import Judgement, Verdict, unproved
 from trials.verdicts.judge import VERSIONS, ordered
 from trials.world import World, differences
 
+SUCCESSOR = "nothing here: what the newer version of an event looks like, only its sender knows"
 MOST_IDS = 3  # of a sample, each of which may be the event's own
 
 
@@ -31,7 +32,7 @@ def out_of_order(stage: Stage, source: Source, reference: Reference) -> Iterator
     newer = replace(older, payload=payload)
     worlds = in_either_order(stage, source, older, newer)
     if isinstance(worlds, str):
-        yield unproved(f"a successor made of the sample was refused: {worlds}")
+        yield unproved(f"a successor made of the sample was refused: {worlds}", supply=SUCCESSOR)
         return
     judgement = ordered(*worlds, reference)
     if judgement.verdict is not Verdict.BROKEN and not differences(reference.world, worlds[0], reference.noise):

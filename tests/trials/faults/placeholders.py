@@ -12,6 +12,7 @@ from trials.samples.stranger import opened
 from trials.stage import Stage
 from trials.verdicts import Judgement, Promise, broken, held, unproved
 from trials.verdicts.judge import refusal
+from trials.verdicts.words import MEANT
 
 PLACEHOLDER = "<aws.scheduler.execution-id>"
 PLANS = {("scheduler", "CreateSchedule"), ("scheduler", "UpdateSchedule")}
@@ -25,7 +26,7 @@ def filled_in(stage: Stage, source: Source, reference: Reference) -> Iterator[Ju
     stage.fresh()
     result = deliver(stage, source, [replace(reference.sample, payload=payload)])
     if refused := refusal(result):
-        yield unproved(f"a text with {PLACEHOLDER} was refused: {refused}")
+        yield unproved(f"a text with {PLACEHOLDER} was refused: {refused}", supply=MEANT)
         return
     yield planned([str(target.get("Input", "")) for target in targets(stage)])
 

@@ -13,8 +13,10 @@ from trials.stage import Stage
 from trials.verdicts import Judgement, Verdict, unproved
 from trials.verdicts.judge import comparable_answer, refusal
 from trials.verdicts.tenants import as_if_alone, leaked, names_it, own_records, returned, taken_for_a_repeat
+from trials.verdicts.words import MEANT
 from trials.world import World
 
+ANOTHER = "a trial in an account of yours, where there is what another's event needs"
 NOBODY_READS = (Kind.QUEUE, Kind.BUS, Kind.TOPIC, Kind.STREAM)  # what the function answers
 
 
@@ -29,12 +31,13 @@ def after_another(stage: Stage, source: Source, reference: Reference) -> Iterato
         alone |= returned(reference.answer.body)
     warm = second(stage, source, reference, other, renewed=False)
     if isinstance(warm, str):
-        yield unproved(f"an event of somebody else was refused: {warm}")
+        yield unproved(f"an event of somebody else was refused: {warm}", supply=ANOTHER)
         return
     alike = as_if_alone(alone, warm, reference.noise, strange)
     cold = warm if alike else second(stage, source, reference, other, renewed=True)
     if isinstance(cold, str):
-        yield unproved(f"after the event of somebody else, a new environment refused this one: {cold}")
+        text = f"after the event of somebody else, a new environment refused this one: {cold}"
+        yield unproved(text, supply=MEANT)
         return
     judgement = leaked(alone, warm, cold, reference.noise, strange)
     if judgement.verdict is Verdict.HELD and source.kind in NOBODY_READS and alone and not warm:

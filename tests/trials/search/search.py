@@ -35,6 +35,7 @@ from trials.world import Noise, differences, noise
 MOST_EVENTS = 6
 EVERY = "all sources"
 NOTHING = "no source has an effect that can be compared, and a key by which a repeat is known"
+A_KEY = "an event of a source that leaves something, with the key of a repeat if it is a request"
 
 
 def search(project: Path, steps: int, keep: Path | None = None, portion: int = 0) -> Finding:
@@ -53,7 +54,9 @@ def search(project: Path, steps: int, keep: Path | None = None, portion: int = 0
         assert isinstance(finding, Finding)
         return finding
     except EOFError:
-        return Finding(EVERY, "search", unproved("the process of the search ended without a word"))
+        return Finding(
+            EVERY, "search", unproved("the process of the search ended without a word", supply="--search again")
+        )
     finally:
         process.kill()
         process.join(timeout=10)
@@ -72,7 +75,7 @@ def searched(stage: Stage, steps: int, keep: Path | None = None, portion: int = 
     stage.fresh()
     events, newer, noisy, left_out = gathered(stage)
     if not events:
-        return Finding(EVERY, "search", unproved(NOTHING, *left_out))
+        return Finding(EVERY, "search", unproved(NOTHING, *left_out, supply=A_KEY))
     player = Player(stage, events, newer, noisy, steps)
     every = tuple(range(len(events)))
     player.noise |= noise(player.alone(every), player.undisturbed(every))

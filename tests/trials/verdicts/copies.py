@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from trials.deliveries.history import Reference
-from trials.verdicts.words import Judgement, Promise, broken, held, unproved
+from trials.verdicts.words import MEANT, Judgement, Promise, broken, held, unproved
 from trials.world.compare import World, differences, tellable
 
 
@@ -37,4 +37,4 @@ def outlived(copy: Copy, reference: Reference) -> Judgement:
     more = [each for each in changed if len(each.new) > len(each.gone)]
     if any(reference.world.get(each.place) != reference.empty.get(each.place) for each in more):
         return broken(Promise.DOUBLED, f"{copy.what}: what came again did it once more: {more[0]}", *details)
-    return unproved(f"{copy.what}, with a copy beside it: another outcome: {changed[0]}", *details)
+    return unproved(f"{copy.what}, with a copy beside it: another outcome: {changed[0]}", *details, supply=MEANT)

@@ -10,5 +10,6 @@ def found_at_once(place: str, early: Answer, held_back: bool) -> Judgement:
         text = f"the request was answered 201 with Location {place}, and a GET of it at once is answered 404"
         return broken(Promise.SILENT, f"{text}: its read may not see yet what was written, unless it is consistent")
     if early.error or early.status >= 400:
-        return unproved(f"a GET of {place}, which the answer named, fails at once: {early.error or early.text[:200]}")
+        text = f"a GET of {place}, which the answer named, fails at once: {early.error or early.text[:200]}"
+        return unproved(text, supply="a request that the GET takes, as a file of events/")
     return held(f"a GET of {place}, which the answer named, finds it at once")

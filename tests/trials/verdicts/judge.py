@@ -12,7 +12,7 @@ from trials.deliveries.parcels import MOST_RECEIVES, reported
 from trials.project.effects import READS
 from trials.project.sources import Kind, Source
 from trials.samples.sample import WITH_KEY
-from trials.verdicts.words import Judgement, Promise, broken, held, unproved
+from trials.verdicts.words import MEANT, Judgement, Promise, broken, held, unproved
 from trials.world.compare import SINKS, Difference, World, differences, tellable
 
 MADE_UP = "made up from the route"  # how the origin of a request begins whose key binds nobody
@@ -235,7 +235,8 @@ def repeated(history: History, source: Source, reference: Reference, graves: fro
         text = f"something was sent, which one delivery alone had not done by its end: {late[0]}"
         return unproved(text, *details, supply="nothing, if work goes on after the answer")
     if error:
-        return unproved(f"no more was done, but the repeat was refused: {error}", *details)
+        supply = "nothing, if whoever repeats it bears that; else an answer as to the first"
+        return unproved(f"no more was done, but the repeat was refused: {error}", *details, supply=supply)
     if told:
         return held(f"sent on again with equal content, so its receiver can tell: {told[0].place}", *details)
     return held("nothing more" if any(history.before.values()) else "nothing to double was seen", *details)
@@ -279,7 +280,7 @@ def ordered(in_order: World, reversed_order: World, reference: Reference) -> Jud
         return held("the same in either order")
     if any(older_won(each) for each in changed):
         return broken(Promise.LOST, f"an older event overwrote a newer one: {changed[0]}", *details)
-    return unproved(f"the order shows: {changed[0]}", *details)
+    return unproved(f"the order shows: {changed[0]}", *details, supply=MEANT)
 
 
 def older_won(difference: Difference) -> bool:
@@ -340,9 +341,9 @@ def beside_poison(
     if good_kept and delivery.failures and kept:
         return broken(Promise.BLOCKED, "the good one is among the dead letters, with the malformed one", *details)
     if altered and not delivery.stuck:
-        return unproved(f"the good one left something else than it does alone: {altered[0]}", *details)
+        return unproved(f"the good one left something else than it does alone: {altered[0]}", *details, supply=MEANT)
     if delivery.stuck and kept:
-        return unproved(f"kept in {', '.join(kept)}, but {delivery.stuck}", *details)
+        return unproved(f"kept in {', '.join(kept)}, but {delivery.stuck}", *details, supply=MEANT)
     if delivery.stuck:
         return broken(Promise.LOST, f"the malformed message is never kept: {delivery.stuck}", *details)
     if delivery.discarded and not has_destination:
@@ -350,7 +351,8 @@ def beside_poison(
             Promise.LOST, "the malformed record is dropped after its retries: no on-failure destination", *details
         )
     if delivery.discarded > 1 and not reference.has_effect:
-        return unproved("both were given up together; whether the good one was done before cannot be seen", *details)
+        text = "both were given up together; whether the good one was done before cannot be seen"
+        return unproved(text, *details, supply=supply_event(source))
     if kept or delivery.discarded:
         where = ", ".join(kept) or "the on-failure destination (not delivered locally)"
         done = "the good one is done, " if reference.has_effect else ""
@@ -361,7 +363,7 @@ def beside_poison(
         if not reference.has_effect:
             return unproved("taken without a trace, but the good one leaves none either", supply=supply_event(source))
         return broken(Promise.SILENT, "the malformed one was reported as done and left no trace", *details)
-    return unproved("; ".join(details) or "the malformed one was retried, then vanished", *details)
+    return unproved("; ".join(details) or "the malformed one was retried, then vanished", *details, supply=MEANT)
 
 
 def kept_after_retries(places: list[str], error: str, declared: str = "") -> Judgement:
@@ -369,7 +371,8 @@ def kept_after_retries(places: list[str], error: str, declared: str = "") -> Jud
     if places:
         return held(f"refused and kept in {', '.join(places)}", error)
     if declared:
-        return unproved(f"refused; the template keeps it in {declared}, where it cannot be seen", error)
+        text = f"refused; the template keeps it in {declared}, where it cannot be seen"
+        return unproved(text, error, supply=f"a look into {declared} in an account of yours")
     text = "refused, and after the retries it is gone: the function has no on-failure destination and no DLQ"
     return broken(Promise.LOST, text, error)
 
@@ -379,7 +382,8 @@ def alone(history: History, source: Source) -> Judgement:
     delivery, answer = history.delivery, history.delivery.answers[-1]
     if source.kind is Kind.HTTP:
         if delivery.failures:
-            return unproved("answered as the function's own fault (5xx), so a client would retry it", delivery.error)
+            text = "answered as the function's own fault (5xx), so a client would retry it"
+            return unproved(text, delivery.error, supply="nothing, if clients may send it again; else an answer of 400")
         status = answer.status or 200
         if status >= 400:
             return held(f"refused with {status}")
@@ -388,4 +392,4 @@ def alone(history: History, source: Source) -> Judgement:
         return broken(Promise.SILENT, text, str(answer.body)[:200])
     changed = [place for place, records in history.after.items() if records != history.before.get(place)]
     text = f"taken as if it were good; changed {', '.join(changed)}" if changed else "taken without a trace"
-    return unproved(text)
+    return unproved(text, supply="nothing, if it is good as it came; else a check that refuses it")

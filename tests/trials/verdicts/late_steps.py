@@ -5,7 +5,7 @@ from typing import Any
 
 from trials.machines.history import Play, Undisturbed
 from trials.verdicts.machines import Effect, effects, marks, undoers
-from trials.verdicts.words import Judgement, Promise, broken, held, unproved
+from trials.verdicts.words import MEANT, Judgement, Promise, broken, held, unproved
 from trials.world.compare import differences, masked
 
 
@@ -18,7 +18,7 @@ def after_its_undo(play: Play, done: Play, reference: Undisturbed, why: str) -> 
     added = differences(play.world, play.late or play.world, reference.noise)
     details = [str(each) for each in added]
     if not ending.failed and ending.status != "SUCCEEDED":
-        return unproved(f"{what}: it ended {ending.status} at {ending.waits_at or 'no task'}", *details)
+        return unproved(f"{what}: it ended {ending.status} at {ending.waits_at or 'no task'}", *details, supply=MEANT)
     if not any(each.new for each in added):
         return held(f"{what}: by then it does nothing any more")
     for effect in late(play, reference):

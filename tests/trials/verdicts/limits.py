@@ -12,5 +12,7 @@ def throttled_once(history: History, graves: frozenset[str], reserved: int) -> J
         text = f"{what}: a good message is in {buried[0]}, and the function never saw it"
         return broken(Promise.BLOCKED, text)
     if history.delivery.failures or buried:
-        return unproved(f"{what}: then refused: {history.delivery.error}")
+        return unproved(
+            f"{what}: then refused: {history.delivery.error}", supply="an event that the function takes twice"
+        )
     return held(f"{what}: done at the next receive")

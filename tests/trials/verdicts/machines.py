@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from trials.machines.history import STOOD_IN, Play, Setting, Started, Undisturbed, Way
-from trials.verdicts.words import Judgement, Promise, Verdict, broken, held, unproved
+from trials.verdicts.words import MEANT, Judgement, Promise, Verdict, broken, held, unproved
 from trials.world.compare import SINKS, Difference, Noise, World, differences, masked, tellable
 
 EVENT = "put an input with which it ends well into events/{name}.json"
@@ -82,10 +82,10 @@ def judged(play: Play, reference: Undisturbed, setting: Setting, plays: Sequence
     told = list(tells(play, reference))
     if ending.status == "WAITING":
         text = f"{what}: it waits at {ending.waits_at} for somebody's answer"
-        return held(f"{text}, told by {told[0].place}", *map(str, told)) if told else unproved(text)
+        return held(f"{text}, told by {told[0].place}", *map(str, told)) if told else unproved(text, supply=MEANT)
     if ending.status == "TRYING":
         text = f"{what}: it tries on and on, last {ending.waits_at}"
-        return held(f"{text}, and tells {told[0].place}", *map(str, told)) if told else unproved(text)
+        return held(f"{text}, and tells {told[0].place}", *map(str, told)) if told else unproved(text, supply=MEANT)
     if ending.failed:
         return failed(play, reference, setting, plays, told)
     return succeeded(play, reference, setting, told)
@@ -131,15 +131,15 @@ def succeeded(play: Play, reference: Undisturbed, setting: Setting, told: list[D
     if told:
         return held(f"{what}: it ended SUCCEEDED and tells of it: {told[0]}", *details)
     if any(each.new for each in changed):
-        return unproved(f"{what}: it ended SUCCEEDED with another outcome: {changed[0]}", *details)
+        return unproved(f"{what}: it ended SUCCEEDED with another outcome: {changed[0]}", *details, supply=MEANT)
     if not gone:
-        return unproved(f"{what}: it ended SUCCEEDED; what this task does is not here, nor what lacks now", *details)
+        text = f"{what}: it ended SUCCEEDED; what this task does is not here, nor what lacks now"
+        return unproved(text, *details, supply=MEANT)
     if play.fault.named:
-        return unproved(f"{what}, which it names: it ended SUCCEEDED without {gone[0]}", *details)
+        return unproved(f"{what}, which it names: it ended SUCCEEDED without {gone[0]}", *details, supply=MEANT)
     if play.fault.error in play.ending.output and setting.started is not Started.ALONE:
-        return unproved(
-            f"{what}: it ended SUCCEEDED, and only its output says why something lacks: {gone[0]}", *details
-        )
+        text = f"{what}: it ended SUCCEEDED, and only its output says why something lacks: {gone[0]}"
+        return unproved(text, *details, supply="nothing, if whoever started it reads its output")
     text = f"{what}: it ended SUCCEEDED all the same, and nothing tells anybody: {gone[0]}"
     return broken(Promise.SILENT, text, *details)
 
@@ -237,7 +237,8 @@ def undone_twice(play: Play, plain: Play, noisy: Noise) -> Judgement:
     if more and play.ending.status == plain.ending.status:
         return broken(Promise.DOUBLED, f"{play.fault}: {twice[0]}, tried again, did more: {more[0]}", *details)
     if more:
-        return unproved(f"{play.fault}: it ended {play.ending.status} with another outcome: {more[0]}", *details)
+        text = f"{play.fault}: it ended {play.ending.status} with another outcome: {more[0]}"
+        return unproved(text, *details, supply=MEANT)
     return held(f"{play.fault}: {', '.join(twice)} tried again, and all is undone once")
 
 

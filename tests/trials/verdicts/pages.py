@@ -1,6 +1,6 @@
 """What a function makes of an answer that comes in several pages."""
 
-from trials.verdicts.words import Judgement, Promise, broken, held, unproved
+from trials.verdicts.words import MEANT, Judgement, Promise, broken, held, unproved
 from trials.world.compare import SINKS, Noise, World, differences
 
 
@@ -12,7 +12,7 @@ def in_pages(plain: World, paged: World, refused: str, noise: Noise) -> Judgemen
     if not changed:
         return held(f"{text} is read to its end")
     if any(each.new and each.place.split(" ")[0] in SINKS for each in changed):  # it may go on from there
-        return unproved(f"{text} leaves something else: {changed[0]}", *details)
+        return unproved(f"{text} leaves something else: {changed[0]}", *details, supply=MEANT)
     if refused:
         return broken(Promise.BLOCKED, f"{text} is read as if whole, and the event refused: {refused}", *details)
     if any(each.gone for each in changed):

@@ -54,6 +54,8 @@ POLLERS = (
     *("dynamodb:GetRecords", "dynamodb:GetShardIterator", "dynamodb:ListStreams"),
 )
 
+IN_AN_ACCOUNT = "a trial in an account of yours, whose IAM has no gaps"
+
 
 def denied(
     calls: Iterable[Call], statements: list[Statement] | None, known: dict[str, str], otherwise: str
@@ -69,19 +71,23 @@ def denied(
     details = [f"{call.action} on {by_reference(call.resource, known)}" for call in refused]
     if not refused:
         if otherwise:
-            return unproved(f"every call is allowed, but under its role it did something else: {otherwise}")
+            text = f"every call is allowed, but under its role it did something else: {otherwise}"
+            return unproved(text, supply=IN_AN_ACCOUNT)
         return held(f"its role allows the {len(calls)} calls that were seen" if calls else "no call was seen")
     call = refused[0]
     where = by_reference(call.resource, known)
     if statements is None:
-        return unproved(f"{call.action} on {where} was denied; the role has a policy that is not here", *details)
+        text = f"{call.action} on {where} was denied; the role has a policy that is not here"
+        return unproved(text, *details, supply="the policy, in the template")
     real = [each for each in refused if each.decision == "ImplicitDeny" and missing(each, statements, known)]
     if not real:
-        return unproved(f"{call.action} on {where} was denied here, though a statement may grant it", *details)
+        text = f"{call.action} on {where} was denied here, though a statement may grant it"
+        return unproved(text, *details, supply=IN_AN_ACCOUNT)
     call = real[0]
     where = by_reference(call.resource, known)
     if not otherwise:
-        return unproved(f"{call.action} on {where} is denied, and all was done without it", *details)
+        text = f"{call.action} on {where} is denied, and all was done without it"
+        return unproved(text, *details, supply="nothing, if the call may fail; else the action in its role")
     add = "; ".join(dict.fromkeys(written(statement) for statement in least(real, known)))
     return broken(Promise.DENIED, f"its role does not allow {call.action} on {where}. Add: {add}", *details)
 

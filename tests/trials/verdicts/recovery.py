@@ -5,7 +5,7 @@ import re
 from trials.deliveries.history import Answer, Delivery, History, Reference
 from trials.project.sources import Kind, Source
 from trials.verdicts.judge import set_aside, short, tells_of_failure
-from trials.verdicts.words import Judgement, Promise, Verdict, broken, held, unproved
+from trials.verdicts.words import MEANT, Judgement, Promise, Verdict, broken, held, unproved
 from trials.world.compare import Difference, differences, tellable
 
 ASK_AGAIN = (402, 408, 409, 412, 423, 424, 425, 428, 429)  # what of 4xx may say that the request is right later
@@ -26,20 +26,25 @@ def recovered(history: History, source: Source, reference: Reference, graves: fr
     if not changed:
         return held(f"{what}: {'done on a retry' if delivery.failures else 'done all the same'}")
     if more and not gone and not dead and (not delivery.failures or not any(filled(each, reference) for each in more)):
-        return unproved(f"{what}: something else was done: {more[0]}", *details)
+        return unproved(f"{what}: something else was done: {more[0]}", *details, supply=MEANT)
     if more and not gone and not dead:
         return broken(Promise.DOUBLED, f"{what}: the retry did more than once does: {more[0]}", *details)
     if dead:
         number = len(delivery.answers)
-        return unproved(f"{what}: kept as a dead letter after {number} deliveries: {last or delivery.error}", *details)
+        text = f"{what}: kept as a dead letter after {number} deliveries: {last or delivery.error}"
+        return unproved(text, *details, supply="nothing, if somebody redrives it; else a retry that is not refused")
     if gone and not more:
         if delivery.stuck or (delivery.discarded and last):
-            return unproved(f"{what}: still refused after {len(delivery.answers)} deliveries: {last}", *details)
+            text = f"{what}: still refused after {len(delivery.answers)} deliveries: {last}"
+            return unproved(text, *details, supply="nothing, if whoever sent it learns of that; else a later retry")
         told_otherwise = source.kind in (Kind.TASK, Kind.DIRECT) and delivery.answers[-1] != reference.answer
         after_an_error = source.kind is Kind.TASK and delivery.failures and not last  # a task fails by raising
         if told_otherwise and not after_an_error:
             told = short(delivery.answers[-1])
-            return unproved(f"{what}: whoever called was told {told}, and may know it for a failure", *details)
+            text = f"{what}: whoever called was told {told}, and may know it for a failure"
+            return unproved(
+                text, *details, supply="nothing, if the caller reads that as a failure; else an error raised"
+            )
         if not delivery.failures and source.kind is Kind.HTTP:
             return answered(what, delivery, gone[0], details, reference.sample.signing is not None)
         if not delivery.failures:
@@ -47,7 +52,7 @@ def recovered(history: History, source: Source, reference: Reference, graves: fr
                 Promise.LOST, f"{what}: failed, was reported as done, and never came again: {gone[0]}", *details
             )
         return broken(Promise.LOST, f"{what}: the retry took it for done: {gone[0]}", *details)
-    return unproved(f"{what}: another outcome: {changed[0]}", *details)
+    return unproved(f"{what}: another outcome: {changed[0]}", *details, supply=MEANT)
 
 
 def cut_off(history: History, source: Source, reference: Reference, graves: frozenset[str]) -> Judgement:

@@ -6,9 +6,10 @@ from trials.deliveries.history import Delivery, Reference
 from trials.deliveries.parcels import MOST_RECEIVES
 from trials.project.sources import Kind, Source
 from trials.verdicts.judge import own_queue
-from trials.verdicts.words import Judgement, Promise, broken, held, unproved
+from trials.verdicts.words import MEANT, Judgement, Promise, broken, held, unproved
 from trials.world.compare import World, differences, tellable
 
+BY_HAND = "a redrive in an account of yours"
 NO_GRAVE = "give it a dead-letter queue (RedrivePolicy), or an on-failure destination"
 
 
@@ -34,11 +35,13 @@ def redriven(outage: Outage, source: Source, reference: Reference) -> Judgement:
     """Whether an event that met an outage has its effect once in the end."""
     what, delivery = outage.what, outage.delivery
     if not delivery.failures:
-        return unproved(f"{what}: the delivery counts as done all the same, so nothing is sent again")
+        text = f"{what}: the delivery counts as done all the same, so nothing is sent again"
+        return unproved(text, supply=MEANT)
     if not outage.kept:
         return not_kept(outage, source, reference)
     if outage.redrive is None or outage.after is None:
-        return unproved(f"{what}: kept in {outage.kept}, in a form that cannot be sent again here")
+        text = f"{what}: kept in {outage.kept}, in a form that cannot be sent again here"
+        return unproved(text, supply=BY_HAND)
     changed = differences(reference.world, outage.after, reference.noise)
     changed = [each for each in changed if not tellable(each, reference.world)]
     changed = [each for each in changed if each.new or each.place not in outage.expired]
@@ -48,14 +51,15 @@ def redriven(outage: Outage, source: Source, reference: Reference) -> Judgement:
         return held(f"{what}: kept in {outage.kept}, and done once when it is sent again")
     if gone and outage.redrive.failures:
         # What an outage leaves for a human to settle is refused for good, as it should be.
-        return unproved(f"{what}: sent again a day later, it is still refused: {outage.redrive.last_error}", *details)
+        text = f"{what}: sent again a day later, it is still refused: {outage.redrive.last_error}"
+        return unproved(text, *details, supply="nothing, if somebody settles it by hand")
     if not gone and any(reference.world.get(each.place) != reference.empty.get(each.place) for each in changed):
         return broken(Promise.DOUBLED, f"{what}: sent again, it is done again: {changed[0]}", *details)
     if len(gone) == len(changed) and not any(each.new for each in changed):
         return broken(Promise.LOST, f"{what}: sent again, it is taken for done: {gone[0]}", *details)
     if was_done(outage, reference):
         return broken(Promise.DOUBLED, f"{what}: it was done, and is done again: {changed[0]}", *details)
-    return unproved(f"{what}: sent again, it has another outcome: {changed[0]}", *details)
+    return unproved(f"{what}: sent again, it has another outcome: {changed[0]}", *details, supply=MEANT)
 
 
 def was_done(outage: Outage, reference: Reference) -> bool:
@@ -75,10 +79,12 @@ def not_kept(outage: Outage, source: Source, reference: Reference) -> Judgement:
     if source.kind is Kind.QUEUE and delivery.stuck:
         return unproved(f"{what}: there is nothing to send again, {delivery.stuck}", supply=NO_GRAVE)
     if source.kind is Kind.QUEUE and after.get(own_queue(source)):
-        return unproved(f"{what}: it comes back more than {MOST_RECEIVES} times before anything keeps it")
+        text = f"{what}: it comes back more than {MOST_RECEIVES} times before anything keeps it"
+        return unproved(text, supply="a smaller maxReceiveCount")
     if outage.declared:
-        return unproved(f"{what}: the template keeps it in {outage.declared}, which shows nothing")
+        return unproved(f"{what}: the template keeps it in {outage.declared}, which shows nothing", supply=BY_HAND)
     if outage.after is not None and not any(each.gone for each in changed):
-        return unproved(f"{what}: after the last retry the event lies nowhere, but its effect is there: {changed[0]}")
+        text = f"{what}: after the last retry the event lies nowhere, but its effect is there: {changed[0]}"
+        return unproved(text, supply=MEANT)
     text = f"{what}: after the last retry the event lies nowhere"
     return broken(Promise.LOST, text, delivery.error)

@@ -4,7 +4,7 @@ from typing import Any
 
 from trials.deliveries.history import History, Reference
 from trials.verdicts.judge import set_aside
-from trials.verdicts.words import Judgement, Promise, broken, held, unproved
+from trials.verdicts.words import MEANT, Judgement, Promise, broken, held, unproved
 from trials.world.compare import Difference, World, differences, tellable
 
 
@@ -14,11 +14,12 @@ def on_another_day(history: History, reference: Reference, graves: frozenset[str
     more = added(history.before, history.after, reference, graves)
     text = "the repeat came after midnight"
     if more and all(each.place.startswith("bucket") for each in more):
-        return unproved(f"{text}, and what was stored by day lies there twice: {more[0]}", *changed)
+        return unproved(f"{text}, and what was stored by day lies there twice: {more[0]}", *changed, supply=MEANT)
     if more:
         return broken(Promise.DOUBLED, f"{text}: {more[0]}", *changed)
     if history.again is not None and history.again.error:
-        return unproved(f"no more was done, but the repeat after midnight was refused: {history.again.error}", *changed)
+        text = f"no more was done, but the repeat after midnight was refused: {history.again.error}"
+        return unproved(text, *changed, supply=MEANT)
     return held("nothing more on the next day")
 
 

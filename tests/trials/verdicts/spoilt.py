@@ -5,7 +5,7 @@ from enum import StrEnum
 
 from trials.deliveries.history import History, Reference
 from trials.project.sources import Kind, Source
-from trials.verdicts.words import Judgement, Promise, broken, held, unproved
+from trials.verdicts.words import MEANT, Judgement, Promise, broken, held, unproved
 from trials.world.compare import Noise, World, differences
 
 
@@ -47,8 +47,9 @@ def summed(fates: dict[str, Fate], has_effect: bool) -> Judgement:
         return held(f"all {len(by_fate[Fate.REFUSED])} ways of spoiling it are refused", *details)
     text = "; ".join(f"{one}: {', '.join(ways)}" for one, ways in strange.items())
     if not has_effect:
-        return unproved(f"a good one leaves no trace either; {text}", *details)
-    return unproved(f"{len(by_fate[Fate.REFUSED])} of {len(fates)} ways of spoiling it are refused; {text}", *details)
+        return unproved(f"a good one leaves no trace either; {text}", *details, supply=MEANT)
+    text = f"{len(by_fate[Fate.REFUSED])} of {len(fates)} ways of spoiling it are refused; {text}"
+    return unproved(text, *details, supply="nothing, if these may be left out or be anything; else a schema")
 
 
 def first_of_two(one: World, other: World, both: World, noise: Noise) -> Iterator[Judgement]:

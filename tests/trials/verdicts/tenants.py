@@ -4,7 +4,7 @@ import json
 import re
 from typing import Any
 
-from trials.verdicts.words import Judgement, Promise, broken, held, unproved
+from trials.verdicts.words import MEANT, Judgement, Promise, broken, held, unproved
 from trials.world.compare import Noise, World, differences
 from trials.world.snapshot import parsed
 
@@ -54,7 +54,8 @@ def leaked(alone: World, warm: World, cold: World, noise: Noise, strange: frozen
         return broken(
             Promise.LEAKED, f"what it does for one event holds {mark!r} of the event before: {place}", *details
         )
-    return unproved(f"an environment that was used does something else than a new one: {changed[0]}", *details)
+    text = f"an environment that was used does something else than a new one: {changed[0]}"
+    return unproved(text, *details, supply=MEANT)
 
 
 NO_KEY = re.compile(  # of what two events may well have the same, and are two all the same

@@ -2,7 +2,7 @@
 
 from trials.deliveries.history import History, Reference
 from trials.verdicts.judge import refusal
-from trials.verdicts.words import Judgement, Promise, broken, held, unproved
+from trials.verdicts.words import MEANT, Judgement, Promise, broken, held, unproved
 from trials.world.compare import differences, tellable
 
 
@@ -13,6 +13,6 @@ def under_a_used_key(history: History, reference: Reference) -> Judgement:
     if refused := refusal(history.delivery):
         return held(f"another body under the same key is refused: {refused}", *changed)
     if changed:
-        return unproved(f"another body under the same key is done as well: {changed[0]}", *changed)
+        return unproved(f"another body under the same key is done as well: {changed[0]}", *changed, supply=MEANT)
     text = f"another body under the same key is answered {answer.status or 200} as if it were done, and is not"
     return broken(Promise.SILENT, text, str(answer.body)[:200])

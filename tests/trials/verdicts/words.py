@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+MEANT = "nothing, if that is meant"  # where only the reader knows whether what happened is right
+
 
 class Verdict(StrEnum):
     """What one trial of one source concludes, from best to worst."""
