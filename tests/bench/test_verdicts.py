@@ -576,6 +576,30 @@ def test_who_is_told_that_a_good_request_is_wrong_does_not_ask_again(answer: Ans
     assert said(recovered(history, HTTP, reference(), GRAVES)) == verdict
 
 
+LISTED = answers(200, '[{"id": "a"}]')
+
+
+@pytest.mark.parametrize(
+    ("answer", "world", "verdict"),
+    [
+        (answers(400), NOTHING, LOST),
+        (answers(404), NOTHING, LOST),
+        (answers(429), NOTHING, HELD),
+        (answers(401), NOTHING, UNPROVED),
+        (answers(200, "[]"), NOTHING, UNPROVED),  # an empty list, where there is an item
+        (answers(200, '{"error": "busy"}'), NOTHING, HELD),
+        (LISTED, NOTHING, HELD),
+        (answers(400), ONCE, UNPROVED),  # done, and not told
+        (LISTED, ONCE, HELD),
+    ],
+)
+def test_who_only_asks_is_not_told_that_the_question_is_wrong(answer: Answer, world: World, verdict: Any) -> None:
+    """Nothing is missing in the world when a read fails: what its caller learns is all that there is."""
+    history = History("dynamodb Query", Delivery(answers=[answer]), NOTHING, world)
+
+    assert said(recovered(history, HTTP, reference(world=world, answer=LISTED), GRAVES)) == verdict
+
+
 def test_a_program_that_signs_its_requests_has_nothing_to_log_in_with() -> None:
     signing = Signing(b"key", "sha256", b"", b"", "signature")
     signed = replace(reference(), sample=replace(reference().sample, signing=signing))

@@ -5,6 +5,7 @@ import re
 from trials.deliveries.history import Answer, Delivery, History, Reference
 from trials.project.sources import Kind, Source
 from trials.verdicts.judge import set_aside, short, tells_of_failure
+from trials.verdicts.tenants import returned
 from trials.verdicts.words import MEANT, Judgement, Promise, Verdict, broken, held, unproved
 from trials.world.compare import Difference, differences, tellable
 
@@ -23,6 +24,8 @@ def recovered(history: History, source: Source, reference: Reference, graves: fr
     gone = [each for each in changed if each.gone]
     more = [each for each in changed if each.new and each not in dead]
     last = delivery.last_error
+    if not changed and (otherwise := told_otherwise(what, source, delivery, reference)):
+        return otherwise
     if not changed:
         return held(f"{what}: {'done on a retry' if delivery.failures else 'done all the same'}")
     if more and not gone and not dead and (not delivery.failures or not any(filled(each, reference) for each in more)):
@@ -37,16 +40,16 @@ def recovered(history: History, source: Source, reference: Reference, graves: fr
         if delivery.stuck or (delivery.discarded and last):
             text = f"{what}: still refused after {len(delivery.answers)} deliveries: {last}"
             return unproved(text, *details, supply="nothing, if whoever sent it learns of that; else a later retry")
-        told_otherwise = source.kind in (Kind.TASK, Kind.DIRECT) and delivery.answers[-1] != reference.answer
+        told_more = source.kind in (Kind.TASK, Kind.DIRECT) and delivery.answers[-1] != reference.answer
         after_an_error = source.kind is Kind.TASK and delivery.failures and not last  # a task fails by raising
-        if told_otherwise and not after_an_error:
+        if told_more and not after_an_error:
             told = short(delivery.answers[-1])
             text = f"{what}: whoever called was told {told}, and may know it for a failure"
             return unproved(
                 text, *details, supply="nothing, if the caller reads that as a failure; else an error raised"
             )
         if not delivery.failures and source.kind is Kind.HTTP:
-            return answered(what, delivery, gone[0], details, reference.sample.signing is not None)
+            return answered(what, delivery, str(gone[0]), details, reference.sample.signing is not None)
         if not delivery.failures:
             return broken(
                 Promise.LOST, f"{what}: failed, was reported as done, and never came again: {gone[0]}", *details
@@ -72,7 +75,26 @@ def filled(difference: Difference, reference: Reference) -> bool:
     return reference.world.get(difference.place) != reference.empty.get(difference.place)
 
 
-def answered(what: str, delivery: Delivery, gone: Difference, details: list[str], signed: bool) -> Judgement:
+def told_otherwise(what: str, source: Source, delivery: Delivery, reference: Reference) -> Judgement | None:
+    """What a caller learns of a failure where the world is as without it; None if it is as it should be."""
+    read = source.kind is Kind.HTTP and not (source.route and source.route.websocket)
+    if not read or delivery.failures or (reference.answer.status or 200) >= 400:
+        return None
+    answer = delivery.answers[-1]
+    if answer.status >= 400 and reference.has_effect:
+        text = f"{what}: all was done, and the caller was told {answer.status}"
+        return unproved(text, supply="nothing, if the client learns in another way that it is done")
+    if answer.status >= 400 or tells_of_failure(answer):
+        return answered(what, delivery, "", [], reference.sample.signing is not None)
+    changed = differences(returned(reference.answer.body), returned(answer.body), reference.noise)
+    if not changed:
+        return None
+    return unproved(
+        f"{what}: the caller was told {answer.status or 200}, and something else: {changed[0]}", supply=MEANT
+    )
+
+
+def answered(what: str, delivery: Delivery, gone: str, details: list[str], signed: bool) -> Judgement:
     """`signed` says that another program sends it, which has nothing to log in with."""
     answer = delivery.answers[-1]
     status = answer.status or 200
