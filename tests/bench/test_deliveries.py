@@ -15,7 +15,7 @@ from trials.deliveries.history import Answer, Delivery
 from trials.deliveries.parcels import MOST_RECEIVES, PATIENCE, Parcel, Records, Request, parcel, reported
 from trials.deliveries.records import notification, sequence_number, table_record
 from trials.project import Kind, Source
-from trials.project.sources import Batching
+from trials.project.sources import Batching, Route
 from trials.samples import Sample
 from trials.verdicts.judge import POISON
 
@@ -124,6 +124,23 @@ def test_a_record_s_text_travels_in_base64() -> None:
 def test_failures_count_only_if_the_mapping_reads_them(read: bool, body: Any, failed: list[str]) -> None:
     assert reported(Answer(body), read, ["a", "b"]) == failed
     assert reported(Answer(body, "raised"), read, ["a", "b"]) == ["a", "b"]
+
+
+# ---- messages of a WebSocket
+
+
+@pytest.mark.parametrize(
+    ("path", "answer", "deliveries"),
+    [
+        ("say", Answer({"statusCode": 500}), 1),
+        ("say", Answer(error="x"), 3),  # of which API Gateway tells the client
+        ("$disconnect", Answer(error="x"), 1),
+    ],
+)
+def test_nobody_sends_a_message_again_whose_status_he_does_not_get(path: str, answer: Answer, deliveries: int) -> None:
+    talk = Source(Kind.HTTP, "Talk", "R", "Api", route=Route("", path, websocket=True, unheard=True))
+
+    assert len(deliver(a_stage(lambda _: answer), talk, [Sample({}, "made up")]).answers) == deliveries
 
 
 # ---- queues

@@ -210,14 +210,24 @@ def test_every_form_that_calls_a_function_is_a_source(tmp_path: Path, resources:
     assert found.why == ""
 
 
-def test_a_websocket_s_route_is_no_http_request(tmp_path: Path) -> None:
+RESPONSE = """
+  Told: { Type: AWS::ApiGatewayV2::RouteResponse, Properties: { ApiId: !Ref Api, RouteId: !Ref R, RouteResponseKey: $default } }
+"""
+
+
+@pytest.mark.parametrize(
+    ("key", "more", "unheard"),
+    [("$connect", "", False), ("$disconnect", "", True), ("say", "", True), ("say", RESPONSE, False)],
+)
+def test_a_websocket_s_route_is_no_http_request(tmp_path: Path, key: str, more: str, unheard: bool) -> None:
+    """Without a response of its own nobody gets what its function returns; `$connect` is refused by its status."""
     text = f"""{WORK}{HTTP.replace("HTTP", "WEBSOCKET")}
   I: {{ Type: AWS::ApiGatewayV2::Integration, Properties: {{ IntegrationType: AWS_PROXY, IntegrationUri: {ARN} }} }}
-  R: {{ Type: AWS::ApiGatewayV2::Route, Properties: {{ ApiId: !Ref Api, RouteKey: $connect, Target: !Sub "integrations/${{I}}" }} }}
-"""
+  R: {{ Type: AWS::ApiGatewayV2::Route, Properties: {{ ApiId: !Ref Api, RouteKey: {key}, Target: !Sub "integrations/${{I}}" }} }}
+{more}"""
     (found,) = listed(tmp_path, text)
 
-    assert found.route == Route("", "$connect", websocket=True)
+    assert found.route == Route("", key, websocket=True, unheard=unheard)
 
 
 UNTRIED = {

@@ -13,7 +13,7 @@ from trials.faults import ALL as TRIALS
 from trials.home import page
 from trials.machines.trying import LATE
 from trials.project import Kind, Source
-from trials.project.sources import Batching
+from trials.project.sources import Batching, Route
 from trials.samples import Sample
 from trials.samples.signing import Signing
 from trials.verdicts import Promise, Verdict
@@ -574,6 +574,21 @@ def test_who_is_told_that_a_good_request_is_wrong_does_not_ask_again(answer: Ans
     history = History("dynamodb PutItem", Delivery(answers=[answer]), NOTHING, NOTHING)
 
     assert said(recovered(history, HTTP, reference(), GRAVES)) == verdict
+
+
+@pytest.mark.parametrize(
+    ("route", "answer", "verdict"),
+    [
+        (Route("", "say", websocket=True, unheard=True), answers(500), LOST),
+        (Route("", "say", websocket=True, unheard=True), answers(200), LOST),
+        (Route("", "say", websocket=True), answers(500), HELD),
+        (Route("", "$disconnect", websocket=True, unheard=True), answers(500), UNPROVED),  # a TTL may do it later
+    ],
+)
+def test_a_websocket_s_client_gets_a_status_only_by_a_response(route: Route, answer: Answer, verdict: Any) -> None:
+    history = History("dynamodb Scan", Delivery(answers=[answer]), NOTHING, NOTHING)
+
+    assert said(recovered(history, replace(HTTP, route=route), reference(), GRAVES)) == verdict
 
 
 LISTED = answers(200, '[{"id": "a"}]')

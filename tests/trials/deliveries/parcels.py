@@ -64,6 +64,13 @@ class Request(Parcel):
         return ["all"] if answer.error or answer.status >= 500 else []
 
 
+class Unheard(Parcel):
+    """A message to a WebSocket whose client gets no status: it learns of an error only, and nobody of its own end's."""
+
+    def __init__(self, event: Any, path: str) -> None:
+        super().__init__(event, 1 if path == "$disconnect" else 3)
+
+
 class Messages(Parcel):
     """Messages in the real queue. Its visibility timeout is skipped, its redrive policy is not.
 
@@ -294,6 +301,8 @@ def parcel(stage: "Stage", source: Source, samples: list[Sample]) -> Parcel:
         return Parcel(first.payload, min(source.attempts, 3))
     if source.kind is Kind.BUCKET:
         return Parcel(placed(stage, source, first.payload), attempts)
+    if source.route and source.route.unheard:
+        return Unheard(first.payload, source.route.path)
     if source.kind is Kind.HTTP:
         return Request(sent(first, now(stage.local.clock)))
     return Parcel(first.payload, attempts)

@@ -138,7 +138,10 @@ def route_of_http_api(route: Resource) -> Iterator[Source]:
     origin = logical_id(route.written("ApiId"))
     api = template.resources.get(origin)
     if api and api.only("ProtocolType") == "WEBSOCKET":
-        yield Source(Kind.HTTP, function, route.name, origin, route=Route("", key, websocket=True))
+        responses = template.of("AWS::ApiGatewayV2::RouteResponse")
+        heard = key == "$connect" or route.name in {logical_id(each.written("RouteId")) for each in responses}
+        where = Route("", key, websocket=True, unheard=not heard)
+        yield Source(Kind.HTTP, function, route.name, origin, route=where)
         return
     method, _, path = key.partition(" ")
     version = str(settings.only("PayloadFormatVersion") or "2.0")

@@ -50,6 +50,7 @@ class Route:
     payload: str = "2.0"
     authorizer: str = ""  # jwt, cognito, lambda, iam or nothing
     websocket: bool = False
+    unheard: bool = False  # what the function returns nobody gets, since a WebSocket's route has no response
     schema: Any = None
     parameters: tuple[tuple[str, str], ...] = ()
 

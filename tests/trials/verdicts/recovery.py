@@ -48,6 +48,8 @@ def recovered(history: History, source: Source, reference: Reference, graves: fr
             return unproved(
                 text, *details, supply="nothing, if the caller reads that as a failure; else an error raised"
             )
+        if not delivery.failures and source.route and source.route.unheard:
+            return unheard(what, source.route.path, delivery.answers[-1], str(gone[0]), details)
         if not delivery.failures and source.kind is Kind.HTTP:
             return answered(what, delivery, str(gone[0]), details, reference.sample.signing is not None)
         if not delivery.failures:
@@ -92,6 +94,16 @@ def told_otherwise(what: str, source: Source, delivery: Delivery, reference: Ref
     return unproved(
         f"{what}: the caller was told {answer.status or 200}, and something else: {changed[0]}", supply=MEANT
     )
+
+
+def unheard(what: str, path: str, answer: Answer, gone: str, details: list[str]) -> Judgement:
+    """API Gateway passes what a WebSocket's function returns on to nobody, unless the route has a response."""
+    why = f", for the route has no response to pass its {answer.status} on" if answer.status >= 400 else ""
+    text = f"{what}: failed, and nobody learns of it{why}"
+    if path == "$disconnect":  # which comes once, if at all
+        supply = "nothing, if a TTL, or a post that is told 410, takes away what stays"
+        return unproved(text, *details, supply=supply)
+    return broken(Promise.LOST, f"{text}: {gone}", *details)
 
 
 def answered(what: str, delivery: Delivery, gone: str, details: list[str], signed: bool) -> Judgement:
