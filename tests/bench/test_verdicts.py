@@ -553,6 +553,10 @@ def answers(status: int, body: str = "{}", **headers: str) -> Answer:
     return Answer({"statusCode": status, "headers": headers, "body": body})
 
 
+JS_SAID = {  # by the version of the SDK, whose error is handed on as JSON
+    2: '{"message": "Please reduce your request rate.", "code": "SlowDown", "retryable": true}',
+    3: '{"name": "ThrottlingException", "$fault": "client", "$metadata": {"totalRetryDelay": 153}}',
+}
 AWS_SAID = "An error occurred (ThrottlingException) when calling the PutItem operation: Rate exceeded, try again later"
 
 
@@ -562,6 +566,8 @@ AWS_SAID = "An error occurred (ThrottlingException) when calling the PutItem ope
         (answers(400), LOST),
         (answers(404), LOST),
         (answers(400, AWS_SAID), LOST),  # AWS's words to the function are none to the caller
+        (answers(400, JS_SAID[2]), LOST),
+        (answers(400, JS_SAID[3]), LOST),
         (answers(409), HELD),
         (answers(412), HELD),  # read it again, and ask again
         (answers(400, '{"error": "busy, try again"}'), HELD),

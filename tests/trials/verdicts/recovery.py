@@ -11,6 +11,7 @@ from trials.world.compare import Difference, differences, tellable
 
 ASK_AGAIN = (402, 408, 409, 412, 423, 424, 425, 428, 429)  # what of 4xx may say that the request is right later
 CLOSED = (401, 403)  # as whoever cannot be looked up is told, where a door fails closed
+TO_THE_FUNCTION = re.compile(r'when calling the|"retryable":|"\$(?:fault|metadata)":')  # an error of the SDK, as it is
 LATER = re.compile(r"(?i)try again|retry|later|temporar|unavailable")
 
 
@@ -127,4 +128,4 @@ def asks_again(answer: Answer) -> bool:
     body = answer.body if isinstance(answer.body, dict) else {}
     headers = [name.lower() for name in {**(body.get("headers") or {}), **(body.get("multiValueHeaders") or {})}]
     text = str(body.get("body"))
-    return "retry-after" in headers or (bool(LATER.search(text)) and "when calling the" not in text)
+    return "retry-after" in headers or (bool(LATER.search(text)) and not TO_THE_FUNCTION.search(text))
