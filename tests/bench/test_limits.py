@@ -6,9 +6,11 @@ from typing import Any
 
 import pytest
 
+from trials.bench import the_faults
 from trials.deliveries.deliver import deliver
 from trials.deliveries.history import Answer, Delivery, History, Reference
 from trials.deliveries.parcels import Parcel
+from trials.faults import Trial
 from trials.faults.connections import one_is_gone
 from trials.local_aws.outside import Asked, StandIn
 from trials.project import Kind, Source
@@ -16,7 +18,7 @@ from trials.project.limits import overrun
 from trials.project.source import Route
 from trials.samples import Sample
 from trials.template import Model, read_template
-from trials.verdicts import Judgement, Promise, Verdict
+from trials.verdicts import Judgement, Promise, Verdict, held
 from trials.verdicts.connections import broadcast
 from trials.verdicts.limits import throttled_once
 from trials.verdicts.partial import for_good, for_now
@@ -103,6 +105,20 @@ def test_a_receive_that_is_throttled_counts_and_reaches_nobody(monkeypatch: pyte
 def test_what_is_no_message_of_a_websocket_has_no_connections(source: Source) -> None:
     """No stage is touched."""
     assert list(one_is_gone(SimpleNamespace(), source, Reference(Sample("{}", "")))) == []  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("unheard", [True, False])
+def test_an_answer_that_nobody_gets_shows_nothing_under_a_fault(monkeypatch: pytest.MonkeyPatch, unheard: bool) -> None:
+    """Where nothing lies, a `$disconnect` whose delete is refused leaves what it leaves otherwise."""
+    ran: list[str] = []
+    trial = Trial("throttled", lambda *_: iter(ran.append("throttled") or ()))  # type: ignore[func-returns-value]
+    monkeypatch.setattr("trials.faults.ALL", (trial,))
+    gone = Source(Kind.HTTP, "Talk", "R", "Api", route=Route("", "$disconnect", websocket=True, unheard=unheard))
+    reference = Reference(Sample({}, "made up"), answer=Answer({"statusCode": 200}))
+
+    list(the_faults(SimpleNamespace(thorough=False), gone, reference, held("")))  # type: ignore[arg-type]
+
+    assert ran == ([] if unheard else ["throttled"])
 
 
 @pytest.mark.parametrize(

@@ -137,7 +137,8 @@ def not_deployed(stage: Stage, name: str) -> str:
 
 
 def the_faults(stage: Stage, source: Source, reference: Reference, first: Judgement) -> Iterator[Event]:
-    shows = reference.has_effect or comparable_answer(source, reference.answer)
+    unheard = source.route is not None and source.route.unheard  # an answer that nobody gets shows nothing
+    shows = reference.has_effect or (comparable_answer(source, reference.answer) and not unheard)
     mute = first.verdict is not Verdict.HELD or not shows
     for trial in faults.ALL:
         if not trial.applies(source) or (source.kind is Kind.HTTP and only_reads(reference)):
