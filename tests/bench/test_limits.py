@@ -1,5 +1,6 @@
 """A function at its reserved concurrency, and a message to connections of which one is gone."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -107,18 +108,38 @@ def test_what_is_no_message_of_a_websocket_has_no_connections(source: Source) ->
     assert list(one_is_gone(SimpleNamespace(), source, Reference(Sample("{}", "")))) == []  # type: ignore[arg-type]
 
 
+def noting(name: str, ran: list[str]) -> Trial:
+    """A trial that only notes that it ran."""
+
+    def run(*_: object) -> Iterator[Judgement]:
+        ran.append(name)
+        yield from ()
+
+    return Trial(name, run)
+
+
 @pytest.mark.parametrize("unheard", [True, False])
 def test_an_answer_that_nobody_gets_shows_nothing_under_a_fault(monkeypatch: pytest.MonkeyPatch, unheard: bool) -> None:
     """Where nothing lies, a `$disconnect` whose delete is refused leaves what it leaves otherwise."""
     ran: list[str] = []
-    trial = Trial("throttled", lambda *_: iter(ran.append("throttled") or ()))  # type: ignore[func-returns-value]
-    monkeypatch.setattr("trials.faults.ALL", (trial,))
+    monkeypatch.setattr("trials.faults.ALL", (noting("throttled", ran),))
     gone = Source(Kind.HTTP, "Talk", "R", "Api", route=Route("", "$disconnect", websocket=True, unheard=unheard))
     reference = Reference(Sample({}, "made up"), answer=Answer({"statusCode": 200}))
 
     list(the_faults(SimpleNamespace(thorough=False), gone, reference, held("")))  # type: ignore[arg-type]
 
     assert ran == ([] if unheard else ["throttled"])
+
+
+def test_a_request_that_only_reads_is_throttled_and_tried_in_no_other_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    ran: list[str] = []
+    monkeypatch.setattr("trials.faults.ALL", tuple(noting(name, ran) for name in ("twice", "malformed", "throttled")))
+    asked = Source(Kind.HTTP, "List", "R", "Api", route=Route("GET", "/orders"))
+    reference = Reference(Sample({"httpMethod": "GET"}, "made up"), answer=Answer({"statusCode": 200, "body": "[]"}))
+
+    list(the_faults(SimpleNamespace(thorough=False), asked, reference, held("")))  # type: ignore[arg-type]
+
+    assert ran == ["throttled"]
 
 
 @pytest.mark.parametrize(
