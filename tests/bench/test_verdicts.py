@@ -17,6 +17,7 @@ from trials.project.sources import Batching, Route
 from trials.samples import Sample
 from trials.samples.signing import Signing
 from trials.verdicts import Promise, Verdict
+from trials.verdicts.forms import no_response
 from trials.verdicts.judge import (
     POISON,
     alone,
@@ -507,6 +508,25 @@ def test_a_malformed_request_that_is_answered_with_5xx_is_not_called_held() -> N
     assert said(alone(History("malformed", fared, NOTHING, NOTHING), HTTP)) == UNPROVED
 
 
+REST, URL = Route("POST", "/orders", "1.0"), Route("POST", "/orders")
+
+
+@pytest.mark.parametrize(
+    ("route", "answer", "told"),
+    [
+        (REST, Answer({"statusCode": 200}), False),
+        (REST, Answer('{"message": "done"}'), True),
+        (REST, Answer({"message": "done"}), True),
+        (REST, Answer(None), True),
+        (REST, Answer(error="x"), False),  # which is a refusal anyway
+        (URL, Answer({"message": "done"}), False),  # in the second version it is the body of a 200
+        (Route("", "say", "1.0", websocket=True), Answer({}), False),
+    ],
+)
+def test_an_answer_without_a_status_is_a_502_of_a_rest_api(route: Route, answer: Answer, told: bool) -> None:
+    assert bool(no_response(replace(HTTP, route=route), answer)) is told
+
+
 # ---- a fault that passes
 
 RETRIED = Delivery(answers=[Answer(error="Throttled"), Answer()], failures=1)
@@ -619,6 +639,13 @@ def test_who_only_asks_is_not_told_that_the_question_is_wrong(answer: Answer, wo
     history = History("dynamodb Query", Delivery(answers=[answer]), NOTHING, world)
 
     assert said(recovered(history, HTTP, reference(world=world, answer=LISTED), GRAVES)) == verdict
+
+
+def test_who_reads_from_a_rest_api_is_told_502_by_what_is_no_response() -> None:
+    history = History("dynamodb Query", Delivery(answers=[Answer('{"message": "no"}')]), NOTHING, NOTHING)
+    listed = reference(world=NOTHING, answer=LISTED)
+
+    assert said(recovered(history, replace(HTTP, route=REST), listed, GRAVES)) == HELD
 
 
 def test_a_program_that_signs_its_requests_has_nothing_to_log_in_with() -> None:

@@ -36,6 +36,7 @@ from trials.samples.ways import STORED, Looked, Way, goes_further, path_of, ways
 from trials.stage import PASSED, Stage
 from trials.verdicts import Judgement, Promise, Verdict, broken
 from trials.verdicts.databases import database, lacks_a_table, needs_a_database
+from trials.verdicts.forms import A_STATUS, no_response
 from trials.verdicts.judge import (
     NO_PACKAGE,
     does_not_start,
@@ -47,7 +48,7 @@ from trials.verdicts.judge import (
     undisturbed,
 )
 from trials.verdicts.tenants import returned
-from trials.world import World, noise
+from trials.world import World, differences, noise
 
 SEEN = {"latency": 1}  # a rule that changes nothing and lists the calls
 ALWAYS_SET = {"TZ", "LANG", "PATH", "AWS_REGION", "AWS_DEFAULT_REGION", "AWS_LAMBDA_FUNCTION_NAME"}
@@ -260,11 +261,15 @@ def undisturbed_twice(stage: Stage, source: Source, sample: Sample) -> Try:
         fared.made_up = list(dict.fromkeys(stage.local.made_up()))
         fared.worlds.append(stage.world())
         fared.bodies += [answer.body for answer in fared.result.answers[-1:]]
-        fared.refused = refusal(fared.result)
+        formless = no_response(source, fared.result.answers[-1]) if fared.result.answers else ""
+        seen = differences(empty, fared.worlds[-1], set())  # what was done is tried, whatever its caller is told
+        fared.refused = refusal(fared.result) or ("" if seen else formless)
         if fared.refused:
             log = stage.lines(source.function)
             fared.said = said(fared.result, log, stage.project.code(source.function)[0], stage.reads(source.function))
             fared.judgement = refused_by(stage, source, sample, fared, log)
+            if fared.refused == formless and not fared.judgement.promise:
+                fared.judgement = replace(fared.judgement, supply=A_STATUS)
             break
     if not fared.refused and is_mute(stage, source, fared):
         log = stage.lines(source.function)[-LOG:]

@@ -4,6 +4,7 @@ import re
 
 from trials.deliveries.history import Answer, Delivery, History, Reference
 from trials.project.sources import Kind, Source
+from trials.verdicts.forms import no_response
 from trials.verdicts.judge import set_aside, short, tells_of_failure
 from trials.verdicts.tenants import returned
 from trials.verdicts.words import MEANT, Judgement, Promise, Verdict, broken, held, unproved
@@ -84,6 +85,8 @@ def told_otherwise(what: str, source: Source, delivery: Delivery, reference: Ref
     if not read or delivery.failures or (reference.answer.status or 200) >= 400:
         return None
     answer = delivery.answers[-1]
+    if no_response(source, answer):
+        return held(f"{what}: the caller was told 502, for what was returned is no response")
     if answer.status >= 400 and reference.has_effect:
         text = f"{what}: all was done, and the caller was told {answer.status}"
         return unproved(text, supply="nothing, if the client learns in another way that it is done")
