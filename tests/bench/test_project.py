@@ -11,7 +11,8 @@ from trials.local_aws import LocalAws, LocalAwsError, deployment
 from trials.local_aws.deployment import LARGEST, stack_name
 from trials.local_aws.javascript import asked_of_esbuild
 from trials.local_aws.packaging import PackagingError, asked_for, packages, with_places
-from trials.project import read
+from trials.project import Kind, Source, read
+from trials.project.accounted import needed
 from trials.project.deployable import deployable, too_old
 from trials.project.graves import graves, keeps_failures
 from trials.project.layers import lines
@@ -100,6 +101,26 @@ def test_a_function_whose_code_is_not_here_is_left_out(tmp_path: Path) -> None:
     _, left_out = deployable(template(tmp_path, text), tmp_path, [])
 
     assert left_out == {"F": "its code, a.zip, is no folder here"}
+
+
+@pytest.mark.parametrize(("value", "left"), [("{ PLACE-HOLDER }", True), ("!Ref Key", False), ("key", False)])
+def test_a_function_whose_variable_is_a_map_is_left_out(tmp_path: Path, value: str, left: bool) -> None:
+    """As after a placeholder in braces, which YAML reads as a map: nothing of it deploys on AWS."""
+    text = f"""
+Parameters: {{ Key: {{ Type: String, Default: a }} }}
+Resources:
+  F:
+    Type: AWS::Serverless::Function
+    Properties:
+      Runtime: python3.14
+      InlineCode: "def handler(event, context): pass"
+      Handler: index.handler
+      Environment: {{ Variables: {{ KEY: {value} }} }}
+"""
+    _, left_out = deployable(template(tmp_path, text), tmp_path, [])
+
+    assert left_out == ({"F": "its variable KEY is a map, which CloudFormation refuses"} if left else {})
+    assert not left or needed(Source(Kind.DIRECT, "F", "F"), left_out["F"]).startswith("a text")
 
 
 def test_a_machine_whose_definition_is_not_here_is_left_out(tmp_path: Path) -> None:

@@ -93,6 +93,7 @@ NEEDED = (  # what a reader supplies for a row that is not tried, by what its re
     ),
     (r"its source needs", "its code: build it first, so that the path in the template is a folder"),
     (r"its Makefile|make is not on PATH", "its code: run `sam build` and name .aws-sam/build/template.yaml"),
+    (r"is a map", "a text for that variable, in place of the map"),
     (r"npm is not on PATH", "Node.js 20 or newer on PATH"),
     (r"npm|cannot be installed|esbuild failed", "its packages: a manifest and a lock that can be installed here"),
     (r"its condition", "parameters under [parameters] of trials.toml that meet the condition"),

@@ -182,6 +182,10 @@ def in_powertools(layer: str) -> bool:
     return "AWSLambdaPowertoolsPython" in layer
 
 
+def is_intrinsic(value: dict[str, Any]) -> bool:
+    return len(value) == 1 and all(key == "Ref" or key.startswith("Fn::") for key in value)
+
+
 def not_packaged(function: dict[str, Any], body: dict[str, Any], folder: Path) -> str:
     """Why a function cannot be packaged here; empty if it can."""
     properties = merged_properties(body, function)
@@ -190,6 +194,9 @@ def not_packaged(function: dict[str, Any], body: dict[str, Any], folder: Path) -
     runtime = str(properties.get("Runtime", ""))
     if not runtime.startswith(("python", "nodejs")):
         return f"runtime {properties.get('Runtime')}: only Python and Node.js are run here"
+    variables = as_dict(as_dict(properties.get("Environment")).get("Variables"))
+    if maps := [name for name, value in variables.items() if isinstance(value, dict) and not is_intrinsic(value)]:
+        return f"its variable {maps[0]} is a map, which CloudFormation refuses"
     if runtime.startswith("nodejs") and not shutil.which("npm"):
         return f"runtime {runtime}: npm is not on PATH, install Node.js 20 or newer"
     if function["Type"] == "AWS::Lambda::Function" and ASSET not in as_dict(function.get("Metadata")):
