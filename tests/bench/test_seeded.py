@@ -74,6 +74,7 @@ class OneTable:
 
     def __init__(self) -> None:
         self.seeds: list[Any] = []
+        self.laid: list[Any] = []
         self.project = self.stack = self
         self.resources = {"Orders": "orders-9"}  # of a later world than that of the try
         self.passed_on: dict[str, Sample] = {}

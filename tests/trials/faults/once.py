@@ -147,13 +147,9 @@ def once(stage: Stage, source: Source, samples: list[Sample]) -> Attempt:
         fared = as_named_in_data(stage, source, fared, try_)
         latest = taken(stage, source, fared, tried)
         if not latest.complete and latest.judgement.promise is None:
-            laid = stage.laid
             for again in with_its_items(stage, source, fared):
-                if again.refused and again.missing:  # what an item names, such as a callback
-                    again = with_what_it_seeks(stage, source, again)
                 if (better := taken(stage, source, again, tried)).complete:
                     return better
-                stage.laid = laid
             stage.seeds = []
         if not latest.complete and sample.origin == PASSED:
             latest = behind_its_sender(stage, source, tried) or latest
@@ -339,7 +335,9 @@ def with_its_items(stage: Stage, source: Source, fared: Try) -> Iterator[Try]:
                     break
                 again = of_their_class(stage, source, sample, looked, replace(way, seeds=further))
             if goes_further(fared.calls, again.calls) or asks_only(source):
-                yield again
+                laid = stage.laid
+                yield with_what_it_seeks(stage, source, again) if again.missing else again  # what an item names
+                stage.laid = laid
 
 
 def of_their_class(stage: Stage, source: Source, sample: Sample, looked: Looked, way: Way) -> Try:
