@@ -30,6 +30,7 @@ from trials.faults import (
     placeholders,
     redrive,
     refusals,
+    removed,
     repeats,
     spoilt,
     tenants,
@@ -62,8 +63,16 @@ class Trial:
 OF_ITS_QUEUE = ("at its limit", "malformed", "malformed in many ways", "outage and redrive")  # by its redrive policy
 
 OF_DURABLE = (  # whose fault does not last until the first delivery is over: by then an execution has retried in vain
-    *("twice", "twice at once", "after another", "out of order", "at its limit", "unusual key", "malformed"),
-    *("malformed in many ways", "throttled", "another at once", "another under its key", "forged", "told too much"),
+    *("twice", "twice at once", "after another", "out of order", "at its limit", "unusual key", "item removed"),
+    *(
+        "malformed",
+        "malformed in many ways",
+        "throttled",
+        "another at once",
+        "another under its key",
+        "forged",
+        "told too much",
+    ),
     *("late repeat", "identities joined", "text with a placeholder", "under its role", "dies", "answer lost"),
 )
 
@@ -72,6 +81,7 @@ WITHOUT_ORDER = (Kind.HTTP, Kind.SCHEDULE, Kind.TABLE, Kind.TASK, Kind.BUCKET, K
 WITHOUT_IDENTITY = (Kind.SCHEDULE, Kind.BUCKET, Kind.LOGS)
 TOLD_THEIR_CALLER = (Kind.HTTP, Kind.TASK, Kind.DIRECT, Kind.STREAM, Kind.TABLE)  # or keep no event to send again
 MADE_BY_AWS = (Kind.SCHEDULE, Kind.TABLE, Kind.TASK, Kind.BUCKET, Kind.LOGS, Kind.DIRECT)
+OTHERS_THAN_TABLES = tuple(set(Kind) - {Kind.TABLE})
 ALL: tuple[Trial, ...] = (
     Trial("twice", repeats.twice),
     Trial("twice at once", repeats.at_once),
@@ -80,6 +90,7 @@ ALL: tuple[Trial, ...] = (
     Trial("at its limit", limits.at_its_limit, needs_effect=False),
     Trial("connection gone", connections.one_is_gone, needs_effect=False),
     Trial("unusual key", keys.unusual, needs_effect=False),
+    Trial("item removed", removed.item_removed, OTHERS_THAN_TABLES, needs_effect=False),
     Trial("malformed", malformed.malformed, MADE_BY_AWS, needs_effect=False),
     Trial("malformed in many ways", spoilt.in_many_ways, MADE_BY_AWS, needs_effect=False, thorough=True),
     Trial("throttled", refusals.throttled),

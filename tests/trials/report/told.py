@@ -16,6 +16,7 @@ DONE = {  # by trial
     "out of order": "The sample and its successor come in either order.",
     "at its limit": "A message is received while its function has no concurrency left, and comes again.",
     "connection gone": "One of the connections that a broadcast reaches is gone.",
+    "item removed": "The record of an item that is gone comes: REMOVE, without NewImage.",
     "unusual key": "The object that the event tells of has a key with a space, a plus and an umlaut.",
     "malformed": "An event that nobody can mean comes, in a batch before a good one.",
     "malformed in many ways": "Fields of the sample are left out, change their type or grow too large.",
