@@ -50,6 +50,8 @@ def test_a_refused_end_is_broken_where_something_deletes_and_nothing_keeps_it(
         ("await client.send(new DeleteCommand({ Key }))", True),
         ("new DeleteItemCommand(asked)", True),
         ("batch = [{'DeleteRequest': {'Key': key}}]", True),
+        ("const command = new DeleteCommand(args);", False),  # of the SDK itself
+        ('var _DR = "DeleteRequest";', False),
         ("del items[0]; cache.delete(key)", False),
         ("sqs.delete_message(ReceiptHandle=r)", False),
     ],

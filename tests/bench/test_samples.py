@@ -11,6 +11,9 @@ from urllib.parse import unquote_plus
 
 import pytest
 
+from trials.bench import passed_over
+from trials.deliveries.history import Answer, Reference
+from trials.faults.once import Attempt
 from trials.faults.order import successor
 from trials.own import write_samples
 from trials.project import Kind, Source, read, sources
@@ -24,7 +27,7 @@ from trials.samples.reads import Reads
 from trials.samples.sample_files import SampleFile, fits, route_of, sample_files, sent_attributes, served
 from trials.samples.written import whole, write
 from trials.template import read_template
-from trials.verdicts import Status
+from trials.verdicts import Status, Verdict, held
 
 QUEUE = Source(Kind.QUEUE, "Work", "Work.Jobs", "Jobs")
 EMPTY: dict[str, Any] = {"Resources": {}}
@@ -135,6 +138,27 @@ def test_only_a_file_that_is_called_after_its_source_does_not_give_way_to_what_i
     named = files(tmp_path, **{QUEUE.name: SQS})
 
     assert [each.payload for each in samples(EMPTY, named, QUEUE, {})] == ["b"]
+
+
+def test_nor_does_one_that_is_called_after_its_function_and_has_the_shape_of_its_source(tmp_path: Path) -> None:
+    named = files(tmp_path, **{QUEUE.function: SQS})
+
+    assert [each.payload for each in samples(EMPTY, named, QUEUE, {})] == ["b"]
+    assert fits(Source(Kind.SCHEDULE, "F", "n"), SQS, "events/F.json") is None
+
+
+@pytest.mark.parametrize("names_it", [True, False])
+def test_an_event_of_the_project_that_came_to_nothing_is_a_row_if_it_names_its_source(
+    tmp_path: Path, names_it: bool
+) -> None:
+    arn = {"eventSourceARN": f"arn:aws:sqs:us-east-1:1:{QUEUE.origin if names_it else 'Others'}"}
+    brought = files(tmp_path, mine={"Records": [{**SQS["Records"][0], **arn}]})
+    tried = [file.path for file in brought]
+    world: Any = {}
+    reference = Reference(Sample({}, "made up"), world, set(), (), (), Answer(), world)
+    attempt = Attempt(held("x"), reference, tried, sample=reference.sample)
+
+    assert [each.verdict for each in passed_over(QUEUE, attempt, brought)] == [Verdict.UNPROVED] * names_it
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from trials import faults
 from trials.deliveries.history import Reference
-from trials.faults.once import once
+from trials.faults.once import Attempt, once
 from trials.faults.passing_on import pass_on
 from trials.integrations.trying import try_way
 from trials.machines.trying import try_machine
@@ -16,7 +16,7 @@ from trials.project import Kind, Project, Source
 from trials.project.accounted import needed
 from trials.project.integrations import DEFAULT_BUS, planted_id
 from trials.report.events import CallsSeen, Event, SamplesUsed, SourceEnded, Told, TrialStarted
-from trials.samples import samples
+from trials.samples import sample_files, samples
 from trials.samples.code import of_function
 from trials.samples.written import whole
 from trials.stage import Stage
@@ -95,6 +95,8 @@ def try_source(stage: Stage, source: Source) -> Iterator[Event]:
     yield SamplesUsed(source, attempt.tried)
     for judgement in attempt.judgements:
         yield Told(finding(source, "once", judgement))
+    for judgement in passed_over(source, attempt, project.files):
+        yield Told(finding(source, "once", judgement))
     status = Status.BROKEN if attempt.returned_early else STATUS[attempt.judgement.verdict]
     if attempt.reference and not attempt.returned_early:  # else what each delivery leaves is chance
         stage.remember()
@@ -106,6 +108,19 @@ def try_source(stage: Stage, source: Source) -> Iterator[Event]:
     why = "" if status is Status.DELIVERED else judgement.happened
     event = whole(source, attempt.sample) if attempt.sample else None
     yield SourceEnded(source, status, why, judgement.supply, time.monotonic() - began, event)
+
+
+def passed_over(source: Source, attempt: Attempt, files: list[sample_files.SampleFile]) -> Iterator[Judgement]:
+    """What the project's own events for this very source came to, where another sample told more."""
+    own, exact = sample_files.given(files, source)
+    if not exact or not attempt.reference or not attempt.sample:
+        return
+    for file in dict.fromkeys(sample.file for sample in own if sample.file in attempt.tried):
+        if file != attempt.sample.file:
+            text = f"{file}: the function refused it, or left nothing; {attempt.sample.origin} was tried in its place"
+            yield unproved(
+                text, supply=f"events/{source.name}.json with it: then it alone is tried, and its error told"
+            )
 
 
 STATUS = {Verdict.HELD: Status.DELIVERED, Verdict.UNPROVED: Status.UNPROVED, Verdict.BROKEN: Status.BROKEN}

@@ -15,7 +15,9 @@ from trials.template.tables import lifetimes
 from trials.verdicts import Judgement
 from trials.verdicts.removed import of_a_removal
 
-DELETES = re.compile(r"\bdelete_item\b|\bDelete(?:Item)?Command\b|\bDeleteRequest\b")
+DELETES = re.compile(  # not the SDK's own words in a bundle
+    r"""\bdelete_item\b|\bnew\s+(?:\w+\.)?Delete(?:Item)?Command\s*\(\s*(?!args\b)|\bDeleteRequest['"]?\s*:"""
+)
 SCRIPTS = (".py", ".js", ".mjs", ".cjs", ".ts", ".mts")
 
 
@@ -45,7 +47,7 @@ def who_deletes(stage: Stage, source: Source) -> str:
         return f"the items of {source.origin} end by their TTL"
     for function in stage.project.model.functions:
         folder = stage.project.code(function.name)[0]
-        if any(DELETES.search(path.read_text(errors="replace")) for path in own_code(folder)):
+        if any(DELETES.search(path.read_text(encoding="utf-8", errors="replace")) for path in own_code(folder)):
             return f"{function.name} deletes items"
     return ""
 

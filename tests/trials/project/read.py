@@ -178,7 +178,8 @@ def read(path: Path, url: str) -> Project:
     ]
     outdated = list(too_old(body, template.parent))
     notes += [f"{each} can only call AWS itself: a newer one is packaged" for each in outdated]
-    files, names = sample_files(folder), {source.name for source in listed}
+    files = sample_files(folder)
+    names = {name for source in listed for name in (source.name, source.function)}
     for file in files:
         file.meant_for = Path(file.path).stem if Path(file.path).stem in names else ""
     listed = [handed_over(source, files) for source in listed]

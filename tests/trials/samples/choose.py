@@ -30,12 +30,12 @@ def samples(
     What is made holds what the code reads of it, see `reads`.
 
     Either is followed by what is made, should it be refused or change nothing, but for a file that is called after the
-    source: it alone is meant.
+    source or its function: it alone is meant.
     A schedule's own input comes first: nothing about an event of the project tells that a schedule sends it.
     """
     fitting, exact = given(files, source)
     own = [with_claims(sample, source, claims) for sample in fitting]
-    if exact and any(Path(sample.file).stem == source.name for sample in own):
+    if exact and any(Path(sample.file).stem in (source.name, source.function) for sample in own):
         return own
     sent = passed_on.get(source.origin) if source.kind is Kind.QUEUE and not exact else None
     plain = with_a_path(made(body, source, claims), source, reads)

@@ -25,7 +25,7 @@ class SampleFile:
     events: list[dict[str, Any]] = field(default_factory=list)
     why: str = ""  # it cannot be used
     used_by: list[str] = field(default_factory=list)  # sources
-    meant_for: str = ""  # the name of the source that the file is called after
+    meant_for: str = ""  # the name of the source, or of the function, that the file is called after
 
 
 def sample_files(folder: Path) -> list[SampleFile]:
@@ -71,7 +71,7 @@ def read_file(path: Path, name: str) -> SampleFile:
 
 def given(files: list[SampleFile], source: Source) -> tuple[list[Sample], bool]:
     """The project's samples for a source, and whether they name this very one rather than its kind."""
-    meant = [file for file in files if file.meant_for in ("", source.name)]
+    meant = [file for file in files if file.meant_for in ("", source.name, source.function)]
     fitting = [(match, file) for file in meant for event in file.events if (match := fits(source, event, file.path))]
     exact = [pair for pair in fitting if pair[0][1]]
     chosen = exact or fitting
@@ -81,12 +81,12 @@ def given(files: list[SampleFile], source: Source) -> tuple[list[Sample], bool]:
 def fits(source: Source, event: dict[str, Any], path: str) -> tuple[Sample, bool] | None:
     """The sample that an event of the project is for this source, and whether it names this very source.
 
-    So does the file if it is called after the source.
+    So does the file if it is called after the source, or after its function and has the source's shape.
     """
-    by_shape = shaped(source, event, path)
-    if Path(path).stem != source.name:
+    by_shape, called = shaped(source, event, path), Path(path).stem
+    if called not in (source.name, source.function):
         return by_shape
-    if by_shape is None and source.kind in WHOLE:
+    if by_shape is None and source.kind in WHOLE and called == source.name:
         return Sample(event, path, file=path), True
     return by_shape and (by_shape[0], True)
 
