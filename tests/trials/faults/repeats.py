@@ -6,14 +6,16 @@ from collections.abc import Iterator
 from trials.deliveries.deliver import deliver
 from trials.deliveries.history import History, Reference
 from trials.project.sources import Kind, Source
+from trials.project.unread import reads_nothing
 from trials.stage import Stage
-from trials.verdicts import Judgement
+from trials.verdicts import Judgement, Promise, unproved
 from trials.verdicts.judge import has_key, refusal, repeated
 from trials.verdicts.repeats import added, on_another_day
 from trials.world import World
 
 PATIENCE = 2  # seconds for which one of two racing deliveries waits for the other to come as far
 DAY = 86_400
+SURE = "nothing, if nobody repeats a call; else an id in the event, and a condition on it"
 BESIDE_MIDNIGHT = 60  # seconds between either delivery and midnight, UTC
 
 
@@ -23,7 +25,7 @@ def twice(stage: Stage, source: Source, reference: Reference) -> Iterator[Judgem
     before = stage.world()
     again = stage.invoke(source.function, first.event)
     history = History("twice", first, before, stage.world(), again)
-    yield repeated(history, source, reference, stage.graves)
+    yield told(stage, source, repeated(history, source, reference, stage.graves))
 
 
 def at_once(stage: Stage, source: Source, reference: Reference) -> Iterator[Judgement]:
@@ -36,7 +38,17 @@ def at_once(stage: Stage, source: Source, reference: Reference) -> Iterator[Judg
     result = deliver(stage, source, [reference.sample], at_once=2)
     stage.local.clear_faults()
     history = History("twice at once", result, reference.world, stage.world())
-    yield repeated(history, source, reference, stage.graves)
+    yield told(stage, source, repeated(history, source, reference, stage.graves))
+
+
+def told(stage: Stage, source: Source, judgement: Judgement) -> Judgement:
+    """Who invokes a function that reads nothing of its event asks for its effect each time."""
+    if judgement.promise is not Promise.DOUBLED or source.kind is not Kind.DIRECT or source.given:
+        return judgement
+    if not reads_nothing(*stage.project.written(source.function)):
+        return judgement
+    why = "it reads nothing of its event by which a repeat could be known"
+    return unproved(f"each call does it again, for {why}: {judgement.happened}", *judgement.details, supply=SURE)
 
 
 def over_midnight(stage: Stage, source: Source, reference: Reference) -> Iterator[Judgement]:
