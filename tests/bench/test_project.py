@@ -284,6 +284,10 @@ def test_uv_is_told_of_newer_packages_only_while_it_packs(monkeypatch: pytest.Mo
     ("name", "parameter", "value"),
     [
         ("CarrierUrl", {"Type": "String"}, URL),
+        ("RdsProxyEndpoint", {"Type": "String"}, "127.0.0.1:9"),
+        ("RedisHost", {"Type": "String"}, "127.0.0.1:9"),
+        ("SecurityGroup", {"Type": "AWS::EC2::SecurityGroup::Id"}, "trial"),
+        ("OriginationNumber", {"Type": "String"}, "trial"),
         ("AlarmTopicArn", {"Type": "String"}, "arn:aws:sns:us-east-1:123456789012:trial"),
         ("Stage", {"Type": "String", "AllowedValues": ["dev", "prod"]}, "dev"),
         ("Size", {"Type": "Number", "MinValue": 7}, "7"),

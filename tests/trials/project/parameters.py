@@ -5,12 +5,17 @@ import shlex
 import tomllib
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from trials.project.ed25519 import PUBLIC
 from trials.template import TemplateError, as_dict
 from trials.template.load import read_yaml
 
 SSM = re.compile(r"AWS::SSM::Parameter::Value<(.*)>")
+
+DATABASE = (  # what is called like one is reached by a host's name alone
+    r"host|(?:rds|db|database|aurora|mysql|mariadb|postgres|redis|valkey|cache|memcached|cluster|proxy).*endpoint"
+)
 
 
 def made_up(parameters: dict[str, Any], url: str) -> dict[str, str]:
@@ -38,7 +43,8 @@ def value_for(name: str, parameter: dict[str, Any], url: str) -> str:
     if "List" in parameter.get("Type", ""):
         return "one,two"
     guesses = {
-        r"url|uri|endpoint|issuer|origin|host": url,
+        DATABASE: urlsplit(url).netloc,
+        r"url|(?<!sec)uri|endpoint|issuer|origin(?!at|al)": url,
         r"arn|topic": "arn:aws:sns:us-east-1:123456789012:trial",
         r"mail": "trial@example.com",
         r"public_?key": PUBLIC,
