@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 import botocore.parsers
+import botocore.session
 import pytest
 
 from trials.local_aws import unserved
@@ -24,6 +25,8 @@ def test_the_service_is_the_one_that_a_request_was_signed_for() -> None:
         ("polly", "", "POST", "/v1/speech", "SynthesizeSpeech"),
         ("rekognition", "RekognitionService.NoSuchCall", "POST", "/", ""),
         ("nothing", "Nothing.Asks", "POST", "/", ""),
+        ("mobiletargeting", "", "POST", "/v1/apps/a/messages", "SendMessages"),
+        ("lex", "", "POST", "/bots/b/botAliases/a/botLocales/en_US/sessions/s/text", "RecognizeText"),
     ],
 )
 def test_an_operation_is_known_by_its_target_or_its_path(
@@ -46,6 +49,20 @@ def test_an_answer_has_the_form_of_the_model_names_no_other_page_and_says_of_a_j
     job = content("textract", "Textract.GetDocumentAnalysis")
     assert job["JobStatus"] == "SUCCEEDED"
     assert "NextToken" not in job
+
+
+def test_an_answer_s_maps_have_the_keys_of_a_map_that_was_asked_with() -> None:
+    asked = {"Addresses": {"+15555550100": {"ChannelType": "SMS"}}, "MessageConfiguration": {}}
+    made = unserved.answer("mobiletargeting", "", "POST", "/v1/apps/a/messages", json.dumps(asked).encode())
+    assert made
+    assert json.loads(made[2])["Result"]["+15555550100"]["MessageId"] == "trial"
+
+
+def test_the_names_that_requests_are_signed_for_are_those_of_the_models() -> None:
+    own = botocore.session.Session().get_service_model("pinpoint").metadata
+    assert unserved.services_of(own["signingName"]) == ["pinpoint"]
+    assert unserved.services_of("monitoring") == ["cloudwatch"]
+    assert unserved.services_of("rekognition") == ["rekognition"]
 
 
 def test_newer_clients_are_answered_in_the_form_that_they_ask_for() -> None:

@@ -299,7 +299,7 @@ async def published_partly(upstream: str, request: web.Request) -> web.StreamRes
     return web.Response(headers=headers, body=answer.encode())
 
 
-OTHERWISE_CALLED = ("es", "kinesisanalytics")  # services that it has under another name than calls are signed for
+OTHERWISE_CALLED = ("es", "kinesisanalytics", "execute-api")  # services that it has under another name
 
 
 async def is_served(upstream: str, service: str) -> bool:
@@ -307,7 +307,7 @@ async def is_served(upstream: str, service: str) -> bool:
     if not Fault.served:
         async with ClientSession() as session, session.get(f"{upstream}/_ministack/health") as answer:
             Fault.served |= set((await answer.json())["services"])
-    return service in Fault.served or service in OTHERWISE_CALLED
+    return not {service, *unserved.services_of(service)}.isdisjoint({*Fault.served, *OTHERWISE_CALLED})
 
 
 async def of_no_service(upstream: str, request: web.Request) -> web.Response | None:
@@ -315,8 +315,8 @@ async def of_no_service(upstream: str, request: web.Request) -> web.Response | N
     service = unserved.scope_of(request.headers.get("Authorization", ""))
     if not service or await is_served(upstream, service):
         return None
-    target = request.headers.get("X-Amz-Target", "")
-    if (made := unserved.answer(service, target, request.method, request.path)) is None:
+    asked = (request.headers.get("X-Amz-Target", ""), request.method, request.path, await noted.body_of(request))
+    if (made := unserved.answer(service, *asked)) is None:
         return None
     Fault.made_up.append(f"{service} {made[0]}")
     protocol = {"smithy-protocol": "rpc-v2-cbor"} if made[1] == "application/cbor" else {}
