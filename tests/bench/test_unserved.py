@@ -58,6 +58,16 @@ def test_an_answer_s_maps_have_the_keys_of_a_map_that_was_asked_with() -> None:
     assert json.loads(made[2])["Result"]["+15555550100"]["MessageId"] == "trial"
 
 
+def test_what_a_service_is_asked_to_do_is_kept_with_the_key_by_which_it_knows_a_repeat() -> None:
+    job = {"clientRequestToken": "order-1", "jobTemplate": "t"}
+
+    (kept,) = unserved.sent("mediaconvert", "CreateJob", json.dumps(job).encode())
+
+    assert kept == {"service": "mediaconvert", "operation": "CreateJob", "key": "order-1", "request": job}
+    assert unserved.sent("mobiletargeting", "SendMessages", b'{"Addresses": {}}')[0]["service"] == "pinpoint"
+    assert unserved.sent("rekognition", "DetectLabels", b"{}") == []
+
+
 def test_the_names_that_requests_are_signed_for_are_those_of_the_models() -> None:
     own = botocore.session.Session().get_service_model("pinpoint").metadata
     assert unserved.services_of(own["signingName"]) == ["pinpoint"]

@@ -72,7 +72,6 @@ class Fault:
     alone = 0.0  # seconds
     waiting: ClassVar[dict[str, asyncio.Event]] = {}  # by operation
     pid: int | None = None  # of the process whose calls wait
-    made_up: ClassVar[list[str]] = []  # operations of services that are not here
     served: ClassVar[set[str]] = set()  # the services that are here
 
 
@@ -318,7 +317,7 @@ async def of_no_service(upstream: str, request: web.Request) -> web.Response | N
     asked = (request.headers.get("X-Amz-Target", ""), request.method, request.path, await noted.body_of(request))
     if (made := unserved.answer(service, *asked)) is None:
         return None
-    Fault.made_up.append(f"{service} {made[0]}")
+    passing.made(service, made[0], unserved.sent(service, made[0], asked[-1]))
     protocol = {"smithy-protocol": "rpc-v2-cbor"} if made[1] == "application/cbor" else {}
     return web.Response(headers={"Content-Type": made[1], **protocol}, body=made[2])
 
@@ -384,9 +383,8 @@ async def control(request: web.Request) -> web.Response:
         return web.json_response(unserved.chat(await request.json()))
     elif request.method == "DELETE":
         Fault.kind = ""
-        Fault.made_up = []
         passing.forget()
-    return web.json_response({"met": Fault.met, "seen": Fault.seen, "made_up": Fault.made_up, **passing.told()})
+    return web.json_response({"met": Fault.met, "seen": Fault.seen, **passing.told()})
 
 
 def make_app(microburst: Any, watch_config: str | None = None) -> web.Application:

@@ -344,6 +344,10 @@ class Server:
         """The calls since the last `reset` whose service is not here, so that its answer was made up of its model."""
         return list(self._fault_proxy("GET")["made_up"])
 
+    def sent(self) -> list[dict[str, Any]]:
+        """What such services were asked to do: service, operation, request, and the key by which a repeat is known."""
+        return list(self._fault_proxy("GET")["sent"]) if self._faults else []
+
     def _fault_proxy(self, method: str, body: Any = None) -> Any:
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(f"{self._proxy}/_trials/fault", data, method=method)

@@ -17,6 +17,7 @@ TOKENS = ("nexttoken", "nextmarker", "marker", "nextpagetoken", "paginationtoken
 DONE = ("SUCCEEDED", "COMPLETED", "COMPLETE", "SUCCESS", "ACTIVE", "Succeeded", "Completed")  # no job is waited for
 DEEPEST = 8
 MODELS = Path(botocore.__file__).parent / "data"
+WRITES = re.compile(r"(?:Batch)?(?:Send|Start|Create|Put|Publish|Submit|Update|Delete|Post|Cancel)(?=[A-Z]|$)")
 HEAD = 4096  # bytes of a model, in which it says how its requests are signed
 SIGNED = re.compile(rb'"signingName" ?: ?"([^"]+)"'), re.compile(rb'"endpointPrefix" ?: ?"([^"]+)"')
 TEXT = [{"type": "text", "text": "trial"}]
@@ -105,6 +106,20 @@ def by_model(model: Any, target: str, method: str, path: str, asked: bytes) -> t
             return name, "application/octet-stream", b"trial"
     content = made_up(output, keys)
     return name, kind, cbor(content) if as_cbor else json.dumps(content).encode()
+
+
+def sent(service: str, operation: str, asked: bytes) -> list[dict[str, Any]]:
+    """What a call asks a service to do, with the token by which it knows a repeat; nothing of one that only asks."""
+    models = [model for model in map(model_of, services_of(service)) if operation in model.operation_names]
+    if not models or not WRITES.match(operation):
+        return []
+    with suppress(ValueError):
+        request = json.loads(asked or b"{}")
+        called = models[0].operation_model(operation)
+        tokens = [called.input_shape.members[name].serialization.get("name", name) for name in called.idempotent_members]
+        key = next((request[name] for name in tokens if isinstance(request, dict) and request.get(name)), "")
+        return [{"service": models[0].service_name, "operation": operation, "key": key, "request": request}]
+    return []
 
 
 def keys_asked(shape: Any, asked: bytes) -> list[str]:
