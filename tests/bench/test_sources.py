@@ -308,6 +308,14 @@ def test_an_authorizer_is_given_a_caller_in_the_form_of_its_api(
 
 AFTER = f"AWS::Lambda::EventInvokeConfig, Properties: {{ FunctionName: x, DestinationConfig: {{ %s: {{ Destination: {ARN} }} }} }}"
 BEHIND = f"AWS::ElasticLoadBalancingV2::TargetGroup, Properties: {{ TargetType: lambda, Targets: [{{ Id: {ARN} }}] }}"
+LATTICE = f"AWS::VpcLattice::TargetGroup, Properties: {{ Type: LAMBDA, %sTargets: [{{ Id: {ARN} }}] }}"
+LATER = LATTICE % "Config: { LambdaEventStructureVersion: V2 }, "
+UPLOADS = (
+    f"AWS::Transfer::Workflow, Properties: {{ Steps: [{{ Type: CUSTOM, CustomStepDetails: {{ Target: {ARN} }} }}] }}"
+)
+STEP = "{ name: invoke, action: 'aws:invokeLambdaFunction', inputs: { FunctionName: !Ref Work, Payload: '%s' } }"
+RUNBOOK = "AWS::SSM::Document, Properties: { DocumentType: Automation, Content: { mainSteps: [%s] } }"
+RUN = RUNBOOK % STEP % '{ "rows": { "mail": "{{ Email }}", "at": "from {{ Name }} on" } }'
 PIPE = f"AWS::Pipes::Pipe, Properties: {{ Source: x, %s: {ARN} }}"
 HOSE = f"AWS::KinesisFirehose::DeliveryStream, Properties: {{ X: [{{ ParameterValue: {ARN} }}] }}"
 KAFKA = f"AWS::Lambda::EventSourceMapping, Properties: {{ FunctionName: {ARN}, Topics: [a], SelfManagedEventSource: {{ X: y }} }}"
@@ -389,6 +397,11 @@ def test_each_trigger_of_one_event_of_sam_is_a_source(tmp_path: Path) -> None:
         (POOL.replace("PostConfirmation", "UserMigration"), ("request", "password"), "trial-1"),
         (FEDERATED, ("triggerSource",), "InboundFederation_ExternalProvider"),
         (BEHIND, ("httpMethod",), "GET"),
+        (LATTICE % "", ("raw_path",), "/"),
+        (LATER, ("headers", "host", 0), "trial.example"),
+        (UPLOADS, ("fileLocation", "domain"), "S3"),
+        (RUN, ("rows", "mail"), "trial@example.com"),
+        (RUN, ("rows", "at"), "from trial-1 on"),
         (PIPE % "Target", (0, "id"), "trial-1"),
         (PIPE % "Target: x, Enrichment", (0, "id"), "trial-1"),
         (HOSE, ("records", 0, "recordId"), "trial-1"),

@@ -116,7 +116,9 @@ def sent(service: str, operation: str, asked: bytes) -> list[dict[str, Any]]:
     with suppress(ValueError):
         request = json.loads(asked or b"{}")
         called = models[0].operation_model(operation)
-        tokens = [called.input_shape.members[name].serialization.get("name", name) for name in called.idempotent_members]
+        tokens = [
+            called.input_shape.members[name].serialization.get("name", name) for name in called.idempotent_members
+        ]
         key = next((request[name] for name in tokens if isinstance(request, dict) and request.get(name)), "")
         return [{"service": models[0].service_name, "operation": operation, "key": key, "request": request}]
     return []
