@@ -329,6 +329,27 @@ POOL = f"AWS::Cognito::UserPool, Properties: {{ LambdaConfig: {{ PostConfirmatio
 
 
 @pytest.mark.parametrize(
+    ("condition", "path"),
+    [
+        ("PathPatternConfig: { Values: [/orders/*] }", "/orders/trial"),
+        ("Values: [!Ref Where]", "/hello"),
+        ("Values: [!Ref Unknown]", "/"),
+    ],
+)
+def test_a_load_balancer_s_rule_tells_the_path_of_its_request(condition: str, path: str, tmp_path: Path) -> None:
+    rule = (
+        "Actions: [{ Type: forward, TargetGroupArn: !Ref Asks }], Conditions: [{ Field: path-pattern, %s }]" % condition
+    )
+    rest = f"""  Asks: {{ Type: {BEHIND} }}
+  Rule: {{ Type: AWS::ElasticLoadBalancingV2::ListenerRule, Properties: {{ {rule} }} }}
+Parameters: {{ Where: {{ Type: String, Default: /hello }} }}
+"""
+    (found,) = listed(tmp_path, f"{WORK}{rest}")
+
+    assert json.loads(found.given)["path"] == path
+
+
+@pytest.mark.parametrize(
     ("engine", "origin"),
     [("ACTIVEMQ", "aws:mq"), ("ActiveMQ", "aws:mq"), ("RABBITMQ", "aws:rmq"), ("RabbitMQ", "aws:rmq")],
 )

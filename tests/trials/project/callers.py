@@ -203,17 +203,15 @@ def resolves(parent: str, field: str) -> str:
     return json.dumps({**event, "request": {"headers": {}, "domainName": None}, "stash": {}})
 
 
-BALANCED = json.dumps(  # what a load balancer hands to the function of a target group
-    {
-        "requestContext": {"elb": {"targetGroupArn": "arn:aws:elasticloadbalancing:us-east-1:123456789012:trial"}},
-        "httpMethod": "GET",
-        "path": "/",
-        "queryStringParameters": {},
-        "headers": {"accept": "application/json", "host": "trial.example", "x-forwarded-for": "127.0.0.1"},
-        "body": "",
-        "isBase64Encoded": False,
-    }
-)
+BALANCED: dict[str, Any] = {  # what a load balancer hands to the function of a target group
+    "requestContext": {"elb": {"targetGroupArn": "arn:aws:elasticloadbalancing:us-east-1:123456789012:trial"}},
+    "httpMethod": "GET",
+    "path": "/",
+    "queryStringParameters": {},
+    "headers": {"accept": "application/json", "host": "trial.example", "x-forwarded-for": "127.0.0.1"},
+    "body": "",
+    "isBase64Encoded": False,
+}
 
 NETWORK = "arn:aws:vpc-lattice:us-east-1:123456789012"
 LATTICE: dict[str, dict[str, Any]] = {  # what VPC Lattice hands to the function of a target group, by its version
@@ -281,7 +279,8 @@ def of_asker(resource: Resource) -> Iterator[Source]:
         function, given = (meant.pop() if len(meant) == 1 else ""), transforms()
     elif resource.type == "AWS::ElasticLoadBalancingV2::TargetGroup":
         ends = [template.function(target.written("Id")) for target in resource.items("Targets")]
-        function, given = next(filter(None, ends), ""), BALANCED
+        balanced = {**BALANCED, "path": path_to(resource)}
+        function, given = next(filter(None, ends), ""), json.dumps(balanced)
     elif resource.type == "AWS::VpcLattice::TargetGroup":
         ends = [template.function(target.written("Id")) for target in resource.items("Targets")]
         version = resource.only("Config", "LambdaEventStructureVersion")
@@ -294,6 +293,21 @@ def of_asker(resource: Resource) -> Iterator[Source]:
         function = template.function(resource.written("InvokeConfiguration", "TargetArn"))
     if function:
         yield Source(Kind.DIRECT, function, resource.name, given=given)
+
+
+def path_to(group: Resource) -> str:
+    """A path that a rule of a load balancer's listener sends to a target group; the root if none says which."""
+    template = group.template
+    for rule in template.of("AWS::ElasticLoadBalancingV2::ListenerRule"):
+        if group.name not in references(rule.written("Actions")):
+            continue
+        for condition in rule.items("Conditions"):
+            if condition.only("Field") == "path-pattern":
+                values = listed(condition.written("PathPatternConfig", "Values") or condition.written("Values"))
+                defaults = {name: as_dict(each).get("Default") for name, each in template.parameters.items()}
+                paths = [value if isinstance(value, str) else defaults.get(logical_id(value)) for value in values]
+                return next((str(path).replace("*", "trial").replace("?", "t") for path in paths if path), "/")
+    return "/"
 
 
 def of_workflow(workflow: Resource) -> Iterator[Source]:
