@@ -338,7 +338,8 @@ POOL = f"AWS::Cognito::UserPool, Properties: {{ LambdaConfig: {{ PostConfirmatio
 )
 def test_a_load_balancer_s_rule_tells_the_path_of_its_request(condition: str, path: str, tmp_path: Path) -> None:
     rule = (
-        "Actions: [{ Type: forward, TargetGroupArn: !Ref Asks }], Conditions: [{ Field: path-pattern, %s }]" % condition
+        "Actions: [{ Type: forward, TargetGroupArn: !Ref Asks }], "
+        f"Conditions: [{{ Field: path-pattern, {condition} }}]"
     )
     rest = f"""  Asks: {{ Type: {BEHIND} }}
   Rule: {{ Type: AWS::ElasticLoadBalancingV2::ListenerRule, Properties: {{ {rule} }} }}
