@@ -11,7 +11,8 @@ from trials.local_aws import LocalAws, LocalAwsError, deployment
 from trials.local_aws.deployment import LARGEST, stack_name
 from trials.local_aws.javascript import asked_of_esbuild
 from trials.local_aws.packaging import PackagingError, asked_for, packages, with_places
-from trials.project import read
+from trials.project import Kind, Source, read
+from trials.project.accounted import needed
 from trials.project.deployable import deployable, too_old
 from trials.project.graves import graves, keeps_failures
 from trials.project.layers import lines
@@ -93,6 +94,49 @@ def test_what_cannot_be_packaged_is_left_out_by_name_and_reason(tmp_path: Path) 
     assert "java25" in left_out["Work"]
     assert left_out["Mapping"] == "refers to what is left out"
     assert set(body["Resources"]) == {"Jobs"}
+
+
+INSTANCES = """
+Globals: { Function: { Runtime: python3.14 } }
+Resources:
+  F:
+    Type: AWS::Serverless::Function
+    Properties: { InlineCode: "", Handler: index.handler, CapacityProviderConfig: { Arn: !GetAtt Many.Arn } }
+  Many: { Type: AWS::Serverless::CapacityProvider, Properties: { VpcConfig: { SubnetIds: [a] } } }
+"""
+
+
+def test_a_function_on_instances_of_its_own_is_deployed_as_any_other(tmp_path: Path) -> None:
+    notes: list[str] = []
+    body, left_out = deployable(template(tmp_path, INSTANCES), tmp_path, notes)
+
+    assert list(body["Resources"]) == ["F"]
+    assert "CapacityProviderConfig" not in body["Resources"]["F"]["Properties"]
+    assert (list(left_out), len(notes)) == (["Many"], 1)
+
+
+CODE = (
+    "Resources: { F: { Type: AWS::Serverless::Function, "
+    "Properties: { Runtime: python3.14, Handler: app.handler, CodeUri: %s } } }"
+)
+
+
+def test_code_whose_folder_has_other_capital_letters_is_taken_and_told(tmp_path: Path) -> None:
+    (tmp_path / "src" / "worker").mkdir(parents=True)
+    notes: list[str] = []
+    body, left_out = deployable(template(tmp_path, CODE % "src/Worker/"), tmp_path, notes)
+
+    assert (body["Resources"]["F"]["Properties"]["CodeUri"], left_out) == ("src/worker", {})
+    assert "src/worker" in notes[0]
+
+
+def test_a_function_whose_folder_is_wrong_says_where_its_module_is(tmp_path: Path) -> None:
+    (tmp_path / "src").mkdir()
+    (tmp_path / "src" / "app.py").write_text("")
+    _, left_out = deployable(template(tmp_path, CODE % "src/handlers/"), tmp_path, [])
+
+    assert left_out == {"F": "its code, src/handlers/, is no folder here, but its module is in src"}
+    assert "as CodeUri" in needed(Source(Kind.DIRECT, "F", "F"), left_out["F"])
 
 
 def test_a_function_whose_code_is_not_here_is_left_out(tmp_path: Path) -> None:

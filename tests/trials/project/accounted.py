@@ -88,6 +88,7 @@ NEEDED = (  # what a reader supplies for a row that is not tried, by what its re
     (r"nested stack", "the nested stack's template as a file, named by its path"),
     (r"a container image", "a trial of the image by yourself: images are not run here"),
     (r"only Python and Node.js", "a trial by yourself: its runtime is not run here"),
+    (r"but its module is in", "the folder that its module is in, as CodeUri: `sam build` finds no other"),
     (
         r"is no folder here|no asset beside|is not built",
         "its code: build it first, so that the path in the template is a folder",
