@@ -7,6 +7,7 @@ from typing import Any
 from trials.local_aws import LocalAwsError
 from trials.local_aws.compiled import compiled_from
 from trials.project.accounted import DURABLE
+from trials.project.appconfig import configurations
 from trials.project.conditions import met
 from trials.project.configured import set_by_others
 from trials.project.deployable import POWERTOOLS, SDK, deployable, in_powertools, included, too_old
@@ -163,6 +164,7 @@ def read(path: Path, url: str) -> Project:
         body, left_out = deployable(body, template.parent, notes)
     except TemplateError as error:
         raise LocalAwsError(str(error)) from error
+    supply = replace(supply, outside=(*supply.outside, *configurations(model)))
     configured = overrides(template.parent, body.get("Parameters") or {})
     supply = replace(supply, parameters=configured | supply.parameters)
     parameters = made_up(body.get("Parameters") or {}, url)
