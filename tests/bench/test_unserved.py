@@ -3,11 +3,12 @@
 import json
 from typing import Any
 
+import boto3
 import botocore.parsers
 import botocore.session
 import pytest
 
-from trials.local_aws import unserved
+from trials.local_aws import LocalAws, unserved
 
 
 def test_the_service_is_the_one_that_a_request_was_signed_for() -> None:
@@ -110,3 +111,20 @@ def test_a_model_s_answer_can_be_read_as_those_of_three_families() -> None:
         body["output"]["message"]["content"][0]["text"],
     )
     assert texts == ("trial",) * 3
+
+
+@pytest.mark.e2e
+def test_an_operation_that_the_local_aws_lacks_is_answered_by_its_model_and_counts_as_done() -> None:
+    step = {"WorkflowId": "w-0123456789abcdef0", "ExecutionId": "3f2504e0-4f89-41d3-9a0c-0305e82c3301", "Token": "t"}
+    with LocalAws(faults=True) as local:
+        transfer = boto3.Session("a", "b", region_name="us-east-1").client(
+            "transfer", endpoint_url=local.function_endpoint
+        )
+
+        transfer.send_workflow_step_state(**step, Status="SUCCESS")
+
+        assert local.made_up() == ["transfer SendWorkflowStepState"]
+        (sent,) = local.sent()
+        assert (sent["service"], sent["request"]["Status"]) == ("transfer", "SUCCESS")
+        with pytest.raises(transfer.exceptions.ResourceNotFoundException):  # which is the service's own refusal
+            transfer.describe_server(ServerId="s-0123456789abcdef0")

@@ -52,6 +52,7 @@ passing = noted.Noted(beside("sought"))
 reads = beside("reads")
 recognised = beside("recognised")
 unserved = beside("unserved")
+instead = recognised.instead = beside("instead").Instead(unserved, noted, passing)
 logging.getLogger("aiohttp.access").setLevel("WARNING")
 
 CONTROL = "/_trials/fault"
@@ -72,7 +73,6 @@ class Fault:
     alone = 0.0  # seconds
     waiting: ClassVar[dict[str, asyncio.Event]] = {}  # by operation
     pid: int | None = None  # of the process whose calls wait
-    served: ClassVar[set[str]] = set()  # the services that are here
 
 
 def owner(request: web.Request) -> int | None:
@@ -298,30 +298,6 @@ async def published_partly(upstream: str, request: web.Request) -> web.StreamRes
     return web.Response(headers=headers, body=answer.encode())
 
 
-OTHERWISE_CALLED = ("es", "kinesisanalytics", "execute-api")  # services that it has under another name
-
-
-async def is_served(upstream: str, service: str) -> bool:
-    """Whether the local AWS has a service; asked by a call, it reads the models of all services, for seconds."""
-    if not Fault.served:
-        async with ClientSession() as session, session.get(f"{upstream}/_ministack/health") as answer:
-            Fault.served |= set((await answer.json())["services"])
-    return not {service, *unserved.services_of(service)}.isdisjoint({*Fault.served, *OTHERWISE_CALLED})
-
-
-async def of_no_service(upstream: str, request: web.Request) -> web.Response | None:
-    """What a service answers that the local AWS lacks, by its model; None for one that is here."""
-    service = unserved.scope_of(request.headers.get("Authorization", ""))
-    if not service or await is_served(upstream, service):
-        return None
-    asked = (request.headers.get("X-Amz-Target", ""), request.method, request.path, await noted.body_of(request))
-    if (made := unserved.answer(service, *asked)) is None:
-        return None
-    passing.made(service, made[0], unserved.sent(service, made[0], asked[-1]))
-    protocol = {"smithy-protocol": "rpc-v2-cbor"} if made[1] == "application/cbor" else {}
-    return web.Response(headers={"Content-Type": made[1], **protocol}, body=made[2])
-
-
 POOL_S_KEYS = re.compile(r"/([a-z-]+\d)_\w+/\.well-known/jwks\.json")
 OUTSIDE = "http://127.0.0.2"  # where every name leads that is none of the local AWS
 
@@ -365,7 +341,7 @@ def with_faults(upstream: str) -> Any:
                 return await partly(upstream, request, cut)
             if b"Action=PublishBatch" in await noted.body_of(request):
                 return await published_partly(upstream, request)
-        answer = await published(request) or await of_no_service(upstream, request) or await handler(request)
+        answer = await published(request) or await instead.of_no_service(upstream, request) or await handler(request)
         passing.after(request, body, answer.status)
         return answer
 
