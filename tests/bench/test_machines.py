@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from bench.test_own import run
+from botocore.exceptions import ClientError
 
 from support.executions import execute
 from trials.local_aws.outside import StandIn
@@ -257,6 +258,41 @@ def test_a_service_that_is_not_here_is_stood_in_for(calls: Calls) -> None:
 
     assert (done.result, done.stood_in) == ({}, True)
     assert calls.recorded[0]["called"] == "aws-sdk:textract:detectDocumentText"
+
+
+class Lacking:
+    """A local AWS whose state machines do not know an operation that its Lambda has, or has not."""
+
+    def __init__(self, refusal: str = "") -> None:
+        self.refusal = refusal
+        self.meta = SimpleNamespace(service_model=SimpleNamespace(service_id="Lambda"))
+
+    def test_state(self, **_: Any) -> dict[str, str]:
+        cause = "aws-sdk:lambda:listFunctions is not yet implemented in MiniStack"
+        return {"status": "FAILED", "error": "States.Runtime", "cause": cause}
+
+    def list_functions(self, **asked: Any) -> dict[str, Any]:
+        if self.refusal:
+            raise ClientError({"Error": {"Code": self.refusal, "Message": "no"}}, "ListFunctions")
+        return {"Functions": [{"FunctionName": "a"}], "asked": asked, "ResponseMetadata": {}}
+
+
+@pytest.mark.parametrize(
+    ("refusal", "result", "error"),
+    [
+        ("", {"Functions": [{"FunctionName": "a"}], "asked": {"MaxItems": 1}}, ""),
+        ("ResourceNotFoundException", None, "Lambda.ResourceNotFoundException"),
+        ("InvalidAction", {}, ""),  # which is stood in for
+    ],
+)
+def test_an_operation_that_only_the_local_state_machines_lack_is_called(
+    calls: Calls, refusal: str, result: Any, error: str
+) -> None:
+    calls.stage.local = SimpleNamespace(client=lambda _: Lacking(refusal))  # type: ignore[assignment]
+
+    done = calls.do("List", "arn:aws:states:::aws-sdk:lambda:listFunctions", {"Marker": None, "MaxItems": 1})
+
+    assert (done.result, done.error, done.stood_in) == (result, error, refusal == "InvalidAction")
 
 
 def test_a_worker_of_an_activity_is_stood_in_for(calls: Calls) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -137,6 +138,17 @@ def test_a_function_whose_folder_is_wrong_says_where_its_module_is(tmp_path: Pat
 
     assert left_out == {"F": "its code, src/handlers/, is no folder here, but its module is in src"}
     assert "as CodeUri" in needed(Source(Kind.DIRECT, "F", "F"), left_out["F"])
+
+
+def test_code_that_the_project_zipped_itself_is_read(tmp_path: Path) -> None:
+    template(tmp_path, CODE % "work.zip")
+    with zipfile.ZipFile(tmp_path / "work.zip", "w") as bundle:
+        bundle.writestr("app.py", "def handler(event, context):\n    return event['total']\n")
+
+    folder, handler, _ = read(tmp_path, URL).code("F")
+
+    assert "event['total']" in (folder / "app.py").read_text()
+    assert handler == "app.handler"
 
 
 def test_a_function_whose_code_is_not_here_is_left_out(tmp_path: Path) -> None:

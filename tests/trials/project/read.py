@@ -1,6 +1,11 @@
 """Read a project: find its template, make it deployable, list its sources and samples."""
 
+import atexit
+import shutil
+import tempfile
+import zipfile
 from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -77,6 +82,7 @@ class Project:
         place = as_dict(resource.get("Metadata")).get(ASSET) or inline(properties) or properties.get("CodeUri", ".")
         folder = self.template.parent / place if isinstance(place, str) else self.template.parent
         handler = str(properties.get("Handler", ""))
+        folder = unzipped(folder) if folder.is_file() else folder
         if not folder.is_dir() and (compiled := compiled_from(folder, handler.rsplit(".", 1)[0])):
             folder = compiled.root
         return folder, handler, str(properties.get("Runtime", ""))
@@ -95,6 +101,18 @@ class Project:
         packaged = self.template.parent.name == ".serverless"
         own = packaged and any((self.folder / f"{module}{ending}").is_file() for ending in WRITTEN)
         return (self.folder if own else folder), handler, runtime
+
+
+@cache
+def unzipped(archive: Path) -> Path:
+    """The folder that holds what the project zipped itself, for whoever reads code; what is no archive as it is."""
+    if not zipfile.is_zipfile(archive):
+        return archive
+    folder = tempfile.mkdtemp(prefix="trials-code-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    with zipfile.ZipFile(archive) as bundle:
+        bundle.extractall(folder)
+    return Path(folder)
 
 
 def in_store(parameters: dict[str, Any], given: dict[str, str]) -> dict[str, str]:
