@@ -353,6 +353,7 @@ def test_uv_is_told_of_newer_packages_only_while_it_packs(monkeypatch: pytest.Mo
         ("SourceBucketName", {"Type": "String"}, "trial-sourcebucketname"),
         ("Name", {"Type": "String", "MinLength": 8}, "trialxxx"),
         ("Account", {"Type": "String", "AllowedPattern": "[0-9]+"}, "12345678"),
+        ("Volume", {"Type": "String", "AllowedPattern": "^fsvol-[A-Za-z0-9]+"}, "fsvol-A"),
         ("Endpoint", {"Type": "AWS::SSM::Parameter::Value<String>"}, "/trial/Endpoint"),
         ("Endpoint", {"Type": "AWS::SSM::Parameter::Name"}, "/trial/Endpoint"),
     ],

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from trials.project.ed25519 import PUBLIC
 from trials.template import TemplateError, as_dict
+from trials.template.fitting import fitting
 from trials.template.load import read_yaml
 
 SSM = re.compile(r"AWS::SSM::Parameter::Value<(.*)>")
@@ -51,10 +52,10 @@ def value_for(name: str, parameter: dict[str, Any], url: str) -> str:
         r"bucket": f"trial-{re.sub('[^a-z0-9]+', '-', name.lower())}"[:63],  # no two may have the same
         r"": "trial".ljust(int(parameter.get("MinLength", 0)), "x"),
     }
-    fitting = [value for word, value in guesses.items() if re.search(word, name, re.IGNORECASE)]
     pattern = parameter.get("AllowedPattern", "")
-    matching = [value for value in [*fitting, "12345678", "trial-1", "A1"] if re.fullmatch(pattern or ".*", value)]
-    return (matching or fitting)[0]
+    likely = [value for word, value in guesses.items() if re.search(word, name, re.IGNORECASE)]
+    matching = [value for value in [*likely, "12345678", "trial-1", "A1"] if re.fullmatch(pattern or ".*", value)]
+    return (matching or [*filter(None, [fitting(pattern)]), *likely])[0]
 
 
 # ---- what `samconfig.toml` or `samconfig.yaml` gives for `sam deploy`
