@@ -246,6 +246,13 @@ def test_the_error_of_a_function_reaches_the_machine_as_lambda_sends_it(calls: C
         assert json.loads(done.cause) == {"errorType": "OutOfStock", "errorMessage": "mug"}
 
 
+def test_what_a_function_was_first_invoked_with_is_kept(calls: Calls) -> None:
+    for number in (1, 2):
+        calls.do("Call", INVOKE, {"FunctionName": FUNCTION, "Payload": {"id": number}})
+
+    assert list(calls.handed.values()) == [{"id": 1}]
+
+
 def test_a_function_that_is_not_here_is_stood_in_for_and_its_call_is_recorded(calls: Calls) -> None:
     done = calls.do("Score", INVOKE, {"FunctionName": "elsewhere", "Payload": {"id": 1}})
 
@@ -668,6 +675,15 @@ def test_a_machine_waits_for_the_functions_that_may_start_it(tmp_path: Path) -> 
     starter, flow = Source(Kind.QUEUE, "Work", "Work.Jobs", "Jobs"), Source(Kind.MACHINE, "Flow", "Flow")
 
     assert feeders(project, flow, [starter, flow]) == [starter]
+
+
+def test_the_functions_of_a_machine_wait_for_what_it_hands_them(tmp_path: Path) -> None:
+    project: Any = SimpleNamespace(body=model(tmp_path, function=CALLS).body)
+    flow = Source(Kind.MACHINE, "Flow", "Flow")
+    step = Source(Kind.TASK, "Work", "Flow.Work", "Flow")
+
+    assert feeders(project, step, [step, flow]) == [flow]
+    assert feeders(project, step, [step]) == []
 
 
 def test_an_execution_that_goes_round_without_a_task_is_not_waited_for_long(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -48,6 +48,7 @@ class Calls:
     stage: Stage
     answers: dict[str, Any] = field(default_factory=dict)
     recorded: list[Any] = field(default_factory=list)
+    handed: dict[str, Any] = field(default_factory=dict)  # by function: what it was first invoked with
     in_vain: list[tuple[str, dict[str, Any]]] = field(default_factory=list)  # states that read no item, and the calls
 
     def do(self, state: str, resource: str, arguments: Any) -> Done:
@@ -69,6 +70,7 @@ class Calls:
         if name not in self.stage.stack.resources.values():
             done = self._stand_in(state, f"function {name}", payload)
             return Done({"StatusCode": 200, "Payload": done.result}, stood_in=True) if whole else done
+        self.handed.setdefault(name, payload)
         request = {"FunctionName": name, "LogType": "Tail", "Payload": json.dumps(payload).encode()}
         answer = self.stage.local.client("lambda").invoke(**request)
         text = answer["Payload"].read().decode()

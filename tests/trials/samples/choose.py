@@ -52,7 +52,8 @@ def samples(
     if source.kind is Kind.QUEUE and plain.origin == "made up":
         return [*requested(files), itself]
     compared = [as_compared(itself, source, reads)] if reads else []
-    return [*filter(None, compared), itself, *undecoded, *others, *([plain] if itself is not plain else [])]
+    handed = [passed_on[source.name]] if source.kind is Kind.TASK and source.name in passed_on else []
+    return [*filter(None, compared), itself, *handed, *undecoded, *others, *([plain] if itself is not plain else [])]
 
 
 def is_open(route: Route, reads: Reads | None) -> bool:
