@@ -146,10 +146,12 @@ def once(stage: Stage, source: Source, samples: list[Sample]) -> Attempt:
         fared = as_named_in_data(stage, source, fared, try_)
         latest = taken(stage, source, fared, tried)
         if not latest.complete and latest.judgement.promise is None:
+            further: Attempt | None = None  # the first that called more before it was refused
             for again in with_its_items(stage, source, fared):
                 if (better := taken(stage, source, again, tried)).complete:
                     return better
-            stage.seeds = []
+                further = further or (better if again.refused and len(again.calls) > len(fared.calls) else None)
+            stage.seeds, latest = [], further or latest
         if not latest.complete and sample.origin == PASSED:
             latest = behind_its_sender(stage, source, tried) or latest
         if latest.complete:
@@ -385,7 +387,9 @@ def refused_by(stage: Stage, source: Source, sample: Sample, fared: Try, log: li
     judgement = refused_sample(source, sample.origin, logged(log) or error, result, called, outside, lacking, last)
     judgement = replace(judgement, happened=f"{judgement.happened}{beside(error, log[-LOG:])}")
     asked = "" if lacking or outside or not stage.outside.asked else stage.outside.asked[-1].host
-    return replace(judgement, supply=f"{judgement.supply}, or {ANSWER % asked}") if asked else judgement
+    more = [ANSWER % asked] if asked else []
+    more += [f"what {layer} brings, a layer that only AWS has" for layer in stage.project.foreign(source.function)[:1]]
+    return replace(judgement, supply=", or ".join([judgement.supply, *more]))
 
 
 def variables(stage: Stage, function: str) -> set[str]:

@@ -12,7 +12,7 @@ from typing import Any
 from trials.local_aws import LocalAwsError
 from trials.local_aws.compiled import compiled_from
 from trials.project.accounted import DURABLE
-from trials.project.appconfig import configurations
+from trials.project.appconfig import EXTENSION, configurations
 from trials.project.conditions import met
 from trials.project.configured import set_by_others
 from trials.project.deployable import POWERTOOLS, SDK, deployable, in_powertools, included, too_old
@@ -25,7 +25,7 @@ from trials.project.supplied import NAME as SUPPLIED
 from trials.project.supplied import Supply, supplied
 from trials.project.synthesised import inline, put_plainly
 from trials.samples.sample_files import SampleFile, sample_files
-from trials.template import ASSET, Model, TemplateError, as_dict, merged_properties, read_template
+from trials.template import ASSET, Model, TemplateError, as_dict, listed, merged_properties, read_template, text
 from trials.template.joined import NESTED, joined, linked
 from trials.template.nested import inlined
 
@@ -93,6 +93,12 @@ class Project:
         places = [self.template.parent / place for place in contents(self.body, properties.get("Layers") or [])]
         folders = [place / "python" if (place / "python").is_dir() else place for place in places]
         return tuple(each for each in folders if each.is_dir() and not any(each.glob("*.dist-info")))
+
+    def foreign(self, function: str) -> list[str]:
+        """A function's layers that only AWS has and for which nothing stands in."""
+        holder = self.model.resources.get(function)
+        named = [text(layer) for layer in listed(holder.written("Layers"))] if holder else []
+        return [each for each in named if ":layer:" in each and not in_powertools(each) and EXTENSION not in each]
 
     def written(self, function: str) -> tuple[Path, str, str]:
         """As `code`, but where its author wrote it: what the Serverless Framework packages may be minified."""
