@@ -59,6 +59,16 @@ def test_an_answer_s_maps_have_the_keys_of_a_map_that_was_asked_with() -> None:
     assert json.loads(made[2])["Result"]["+15555550100"]["MessageId"] == "trial"
 
 
+def test_the_address_that_a_service_tells_of_itself_is_one_at_which_calls_are_answered(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(unserved, "home", "http://127.0.0.1:4566")
+    made = unserved.answer("mediaconvert", "", "POST", "/2017-08-29/endpoints")
+
+    assert made
+    assert json.loads(made[2])["endpoints"] == [{"url": "http://127.0.0.1:4566"}]
+
+
 def test_what_a_service_is_asked_to_do_is_kept_with_the_key_by_which_it_knows_a_repeat() -> None:
     job = {"clientRequestToken": "order-1", "jobTemplate": "t"}
 

@@ -47,6 +47,7 @@ class Instead:
         service = self._unserved.scope_of(request.headers.get("Authorization", ""))
         asked = await self._noted.body_of(request)
         target = request.headers.get("X-Amz-Target", "")
+        self._unserved.home = f"http://{request.host}"
         if not service or not (made := self._unserved.answer(service, target, request.method, request.path, asked)):
             return None
         self._passing.made(service, made[0], self._unserved.sent(service, made[0], asked))

@@ -29,6 +29,8 @@ BODIES = {  # that the model only calls bytes; here as Claude's, Titan's and Nov
     },
 }
 
+ADDRESS = re.compile(r"(?:^|[a-z])(?:Url|Endpoint)$|^(?:url|endpoint)$")  # a member that says where a service is
+home = "https://service.example.test"  # where the calls of functions come to, which whoever answers knows
 says = ""  # what models say that the local AWS plays, where the trials know what code reads of it
 
 
@@ -180,7 +182,9 @@ def made_up(shape: Any, keys: list[str], depth: int = 0) -> Any:
     if kind == "structure":
         members = {} if depth > DEEPEST else shape.members
         return {
-            member.serialization.get("name", name): made_up(member, keys, depth + 1)
+            member.serialization.get("name", name): home
+            if member.type_name == "string" and ADDRESS.search(name)
+            else made_up(member, keys, depth + 1)
             for name, member in members.items()
             if "location" not in member.serialization and name.lower() not in TOKENS
         }
