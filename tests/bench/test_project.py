@@ -520,10 +520,19 @@ def test_packages_are_those_of_the_requirements_else_those_of_the_project(tmp_pa
     assert asked_for(code) == (code / "requirements.txt", [])
 
 
-@pytest.mark.parametrize(("runtime", "added"), [("python3.9", ["setuptools<81"]), ("python3.13", [])])
-def test_runtimes_that_bring_setuptools_along_have_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, runtime: str, added: list[str]
+@pytest.mark.parametrize(
+    ("runtime", "code", "added"),
+    [
+        ("python3.9", "", ["setuptools<81"]),
+        ("python3.13", "", []),
+        ("python3.13", "from pip._internal import main\n", ["pip"]),
+        ("python3.13", "import pipes\n", []),
+    ],
+)
+def test_what_runtimes_bring_along_of_python_s_own_tools_is_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, runtime: str, code: str, added: list[str]
 ) -> None:
+    (tmp_path / "app.py").write_text(code)
     asked: list[list[str]] = []
 
     def packages(_: Any, extra: list[str], __: Any) -> Path:

@@ -18,7 +18,7 @@ from trials.local_aws import javascript, makefile
 from trials.local_aws.archive import NOT_CODE, files
 from trials.local_aws.environment import LocalAwsError
 from trials.local_aws.layers import layer_files
-from trials.local_aws.packaging import PackagingError, asked_for, packages
+from trials.local_aws.packaging import PackagingError, asked_for, imports_pip, packages
 from trials.local_aws.scratch import Scratch
 from trials.local_aws.server import BUCKET, Server, wait_for
 from trials.template import (
@@ -315,7 +315,7 @@ class LocalAws(Server):
         `sam build` lays them beside the code; here each environment of the function would unzip a thousand files.
         """
         wanted, listed = asked_for(source)
-        extra = [*listed, *extra]
+        extra = [*listed, *extra, *(["pip"] if imports_pip(source) else [])]
         if extra or wanted:
             extra += [SETUPTOOLS] if runtime in WITH_SETUPTOOLS else []
             if (asked := (wanted, tuple(extra))) not in self._installed:

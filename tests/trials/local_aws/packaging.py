@@ -38,6 +38,15 @@ def asked_for(source: Path) -> tuple[Path | None, list[str]]:
     return None, []
 
 
+PIP = re.compile(r"^\s*(?:import|from)\s+pip\b", re.MULTILINE)
+
+
+def imports_pip(source: Path) -> bool:
+    """Whether code imports pip, which lies in Lambda's own Python and installs into /tmp, if it can."""
+    own = sorted(source.glob("*.py")) if source.is_dir() else []
+    return any(PIP.search(path.read_text(encoding="utf-8", errors="replace")) for path in own if path.is_file())
+
+
 def named_in(requirements: Path) -> str:
     """The text of a requirements file, in UTF-8 or as PowerShell writes it."""
     raw = requirements.read_bytes()
