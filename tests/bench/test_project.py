@@ -342,6 +342,7 @@ def test_uv_is_told_of_newer_packages_only_while_it_packs(monkeypatch: pytest.Mo
         ("CarrierUrl", {"Type": "String"}, URL),
         ("RdsProxyEndpoint", {"Type": "String"}, "127.0.0.1:9"),
         ("RedisHost", {"Type": "String"}, "127.0.0.1:9"),
+        ("HostedZoneId", {"Type": "String"}, "trial"),
         ("SecurityGroup", {"Type": "AWS::EC2::SecurityGroup::Id"}, "trial"),
         ("OriginationNumber", {"Type": "String"}, "trial"),
         ("AlarmTopicArn", {"Type": "String"}, "arn:aws:sns:us-east-1:123456789012:trial"),

@@ -15,7 +15,7 @@ from trials.template.load import read_yaml
 SSM = re.compile(r"AWS::SSM::Parameter::Value<(.*)>")
 
 DATABASE = (  # what is called like one is reached by a host's name alone
-    r"host|(?:rds|db|database|aurora|mysql|mariadb|postgres|redis|valkey|cache|memcached|cluster|proxy).*endpoint"
+    r"host(?!ed)|(?:rds|db|database|aurora|mysql|mariadb|postgres|redis|valkey|cache|memcached|cluster|proxy).*endpoint"
 )
 
 
