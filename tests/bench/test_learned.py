@@ -1,5 +1,6 @@
 """What refusals teach of a sample: the words of each framework, and the sample that follows from them."""
 
+import base64
 import json
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -257,6 +258,16 @@ def test_each_framework_s_words_are_understood(text: str, found: list[Any]) -> N
 )
 def test_the_line_that_raised_tells_where_a_key_belongs(text: str, line: str, found: Any) -> None:
     assert seen(text, line) == [found]
+
+
+def test_a_body_that_the_code_takes_for_base64_becomes_a_text_in_it() -> None:
+    body = '{"id": "trial-1"}'
+    with pytest.raises(UnicodeDecodeError) as refused:
+        base64.b64decode(body).decode("ascii")
+
+    mend = first(Sample({"body": body}, "made up"), POST, f"UnicodeDecodeError: {refused.value}")
+
+    assert base64.b64decode(mend.payload["body"]).decode("ascii") == "trial"
 
 
 def boto3_refuses(service: str, operation: str, **parameters: Any) -> str:

@@ -11,7 +11,9 @@ from trials.samples.refused.javascript import ajv, joi, undefined, zod
 from trials.samples.refused.observation import EXTRA, MISSING, VALUE, Observation, Parser, Refusal, missing
 from trials.samples.refused.python import (
     BOTO,
+    IN_BASE64,
     fastjsonschema,
+    in_base64,
     json_schema,
     key_error,
     marshmallow,
@@ -63,6 +65,7 @@ PARSERS = (
     ),
     Parser("Joi", re.compile(r"\\?\"[\w.\[\]]+\\?\" (?:is required|must be)"), joi),
     Parser("a date", re.compile(f"{PAST.pattern}|{NAIVE.pattern}"), dates),
+    Parser("base64", IN_BASE64, in_base64),
     Parser("boto3", BOTO, of_another_type),
     Parser("DynamoDB", re.compile(f"{KEY_TYPE.pattern}|{NO_KEY.pattern}"), dynamodb),
     Parser("PostgreSQL", NO_VALUE, postgresql),

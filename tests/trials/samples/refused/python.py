@@ -1,6 +1,7 @@
 """The words of Python, and of what checks events in it."""
 
 import re
+from base64 import b64encode
 from collections.abc import Iterator
 from typing import Any
 
@@ -176,6 +177,15 @@ def of_another_type(text: str, line: str) -> Iterator[Observation]:  # noqa: ARG
         value = guess(names[-1], None)
         told = "" if old == "None" else old
         yield Observation(VALUE, (names[-1],), value if isinstance(value, str) else told or "trial-1", old=told)
+
+
+IN_BASE64 = re.compile(r"'(?:ascii|utf-?8)' codec can't decode byte|Incorrect padding|Invalid base64-encoded string")
+
+
+def in_base64(text: str, line: str) -> Iterator[Observation]:  # noqa: ARG001
+    """What Python says where it takes a body for base64 that is none: it decodes what is left of it to no text."""
+    if IN_BASE64.search(text):
+        yield Observation(VALUE, ("body",), b64encode(b"trial").decode(), absolute=True)
 
 
 def marshmallow(text: str, line: str) -> Iterator[Observation]:  # noqa: ARG001
