@@ -18,8 +18,10 @@ from trials.project.deployable import deployable, too_old
 from trials.project.graves import graves, keeps_failures
 from trials.project.layers import lines
 from trials.project.parameters import made_up, stored, value_for
+from trials.samples.written import write
 from trials.stage import overridden
 from trials.template import read_template
+from trials.verdicts.judge import supply_event
 
 URL = "http://127.0.0.1:9"
 
@@ -149,6 +151,30 @@ def test_code_that_the_project_zipped_itself_is_read(tmp_path: Path) -> None:
 
     assert "event['total']" in (folder / "app.py").read_text()
     assert handler == "app.handler"
+
+
+DEFINED = """
+Resources:
+  Api:
+    Type: AWS::Serverless::Api
+    Properties:
+      StageName: v1
+      DefinitionBody:
+        paths:
+          /orders/{id}:
+            get: { x-amazon-apigateway-integration: { type: aws_proxy, uri: !Sub "${Work.Arn}/invocations" } }
+  Work: { Type: AWS::Serverless::Function, Properties: { Runtime: python3.14, Handler: i.h, InlineCode: pass } }
+"""
+
+
+def test_a_file_can_be_called_after_a_source_whose_name_holds_a_path(tmp_path: Path) -> None:
+    template(tmp_path, DEFINED)
+    (source,) = read(tmp_path, URL).sources
+
+    assert supply_event(source) == "put a real event of this source into events/Api.get-orders-id.json"
+    assert write(tmp_path, source, {"resource": "/orders/{id}"}) == "events/Api.get-orders-id.json"
+    (file,) = read(tmp_path, URL).files
+    assert file.meant_for == source.name
 
 
 def test_a_function_whose_code_is_not_here_is_left_out(tmp_path: Path) -> None:

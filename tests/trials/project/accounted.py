@@ -76,9 +76,9 @@ def alarm_actions(alarm: Resource) -> list[Any]:
 
 
 NEEDED = (  # what a reader supplies for a row that is not tried, by what its reason says
-    (r"^there are no trials for|mapping of another service", "events/{name}.json, the event as it comes to {function}"),
+    (r"^there are no trials for|mapping of another service", "events/{file}.json, the event as it comes to {function}"),
     (r"is no type of resource", "{name} under the type that is meant, without which nothing of the template deploys"),
-    (r"a custom resource", "events/{name}.json, what CloudFormation asks of {function}"),
+    (r"a custom resource", "events/{file}.json, what CloudFormation asks of {function}"),
     (
         r"into a service without a function|a way without a function|a pipe without",
         "a look in an account of yours: send one event",
@@ -107,4 +107,4 @@ NEEDED = (  # what a reader supplies for a row that is not tried, by what its re
 def needed(source: Source, why: str) -> str:
     """What would let a source be tried that was not: one line."""
     line = next(line for pattern, line in NEEDED if re.search(pattern, why))
-    return line.format(name=source.name, function=source.function or "its function")
+    return line.format(name=source.name, file=source.file, function=source.function or "its function")

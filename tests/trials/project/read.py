@@ -205,9 +205,9 @@ def read(path: Path, url: str) -> Project:
     ]
     outdated = list(too_old(body, template.parent))
     notes += [f"{each} can only call AWS itself: a newer one is packaged" for each in outdated]
-    files, names = sample_files(folder), {source.name for source in listed}
+    files, names = sample_files(folder), {source.file: source.name for source in listed}
     for file in files:
-        file.meant_for = Path(file.path).stem if Path(file.path).stem in names else ""
+        file.meant_for = names.get(Path(file.path).stem, "")
     listed = [handed_over(source, files) for source in listed]
     stored_values = stored(body.get("Parameters") or {}, given, url) | kept(body.get("Parameters") or {}, supply)
     project = Project(

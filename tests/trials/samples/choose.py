@@ -35,7 +35,7 @@ def samples(
     """
     fitting, exact = given(files, source)
     own = [with_claims(sample, source, claims) for sample in fitting]
-    if exact and any(Path(sample.file).stem == source.name for sample in own):
+    if exact and any(Path(sample.file).stem == source.file for sample in own):
         return own
     sent = passed_on.get(source.origin) if source.kind is Kind.QUEUE and not exact else None
     plain = with_a_path(made(body, source, claims), source, reads)

@@ -84,7 +84,7 @@ def fits(source: Source, event: dict[str, Any], path: str) -> tuple[Sample, bool
     So does the file if it is called after the source.
     """
     by_shape = shaped(source, event, path)
-    if Path(path).stem != source.name:
+    if Path(path).stem != source.file:
         return by_shape
     if by_shape is None and source.kind in WHOLE:
         return Sample(event, path, file=path), True
