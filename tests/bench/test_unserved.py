@@ -75,6 +75,8 @@ def test_what_a_service_is_asked_to_do_is_kept_with_the_key_by_which_it_knows_a_
     (kept,) = unserved.sent("mediaconvert", "CreateJob", json.dumps(job).encode())
 
     assert kept == {"service": "mediaconvert", "operation": "CreateJob", "key": "order-1", "request": job}
+    lexicon = unserved.sent("comprehend", "CreateEntityRecognizer", b'{"RecognizerName": "orders"}')
+    assert lexicon[0]["key"] == "orders"
     assert unserved.sent("mobiletargeting", "SendMessages", b'{"Addresses": {}}')[0]["service"] == "pinpoint"
     assert unserved.sent("rekognition", "DetectLabels", b"{}") == []
 

@@ -63,6 +63,7 @@ def test_a_record_more_or_less_is_a_difference_although_all_of_it_is_noise() -> 
         ("outside", {"id": "o-1", "method": "POST", "key": "k"}, True),
         ("outside", {"id": "o-1", "method": "PUT", "key": ""}, True),
         ("service pinpoint", {"id": "o-1", "operation": "SendMessages", "key": ""}, False),
+        ("service location", {"id": "o-1", "operation": "UpdateTracker", "key": ""}, True),
         ("service mediaconvert", {"id": "o-1", "operation": "CreateJob", "key": "k"}, True),
     ],
 )

@@ -18,6 +18,7 @@ DONE = ("SUCCEEDED", "COMPLETED", "COMPLETE", "SUCCESS", "ACTIVE", "Succeeded", 
 DEEPEST = 8
 MODELS = Path(botocore.__file__).parent / "data"
 WRITES = re.compile(r"(?:Batch)?(?:Send|Start|Create|Put|Publish|Submit|Update|Delete|Post|Cancel)(?=[A-Z]|$)")
+NAMED = re.compile(r"(?:^|[a-z])(?:Name|Identifier)$|^name$")  # of what is made: nobody makes a second one of a name
 HEAD = 4096  # bytes of a model, in which it says how its requests are signed
 SIGNED = re.compile(rb'"signingName" ?: ?"([^"]+)"'), re.compile(rb'"endpointPrefix" ?: ?"([^"]+)"')
 TEXT = [{"type": "text", "text": "trial"}]
@@ -117,11 +118,14 @@ def sent(service: str, operation: str, asked: bytes) -> list[dict[str, Any]]:
         return []
     with suppress(ValueError):
         request = json.loads(asked or b"{}")
+        if not isinstance(request, dict):
+            return []
         called = models[0].operation_model(operation)
         tokens = [
             called.input_shape.members[name].serialization.get("name", name) for name in called.idempotent_members
         ]
-        key = next((request[name] for name in tokens if isinstance(request, dict) and request.get(name)), "")
+        named = [*tokens, *filter(NAMED.search, request if operation.startswith(("Create", "Start")) else ())]
+        key = next((request[name] for name in named if isinstance(request.get(name), str)), "")
         return [{"service": models[0].service_name, "operation": operation, "key": key, "request": request}]
     return []
 

@@ -15,6 +15,7 @@ SINKS = (  # places of messages: the receiver can see repeats
 )
 TIME = "<time>"
 ISO = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)?")
+MADE_ANEW = re.compile(r"(?:Batch)?(?:Send|Start|Create|Publish|Submit|Post)")  # else the same state is set again
 LIFE = 400 * 86_400  # seconds around now in which a number is taken for a time
 
 
@@ -120,7 +121,9 @@ def only(ours: list[tuple[str, Any]], theirs: list[tuple[str, Any]]) -> list[Any
 
 def needs_key(kind: str, record: Any) -> bool:
     """Whether a receiver knows a repeat by a key alone, for it may be meant twice."""
-    return kind == "service" or (kind == "outside" and record.get("method") == "POST")
+    if kind == "service":
+        return bool(MADE_ANEW.match(str(record.get("operation"))))
+    return kind == "outside" and record.get("method") == "POST"
 
 
 def tellable(difference: Difference, before: World) -> bool:
