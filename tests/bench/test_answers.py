@@ -149,6 +149,27 @@ def test_a_sample_that_comes_to_nothing_gives_way_unless_another_function_sent_w
     assert (attempt.reference.sample.origin if attempt.reference and attempt.complete else "") == taken
 
 
+@pytest.mark.parametrize(("calls", "told"), [([("dynamodb", "GetItem"), ("lambda", "Send")], "410"), ([], "404")])
+def test_the_refusal_that_came_last_on_the_way_is_told(
+    calls: list[tuple[str, str]], told: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An item that is laid there leads to the next refusal; one that leads nowhere leaves the first."""
+    read = [("dynamodb", "GetItem")]
+
+    def fared(status: str, made_calls: list[tuple[str, str]]) -> Try:
+        return Try(MADE, Delivery(answers=[Answer()]), [], made_calls, {}, refused=status)
+
+    module = importlib.import_module("trials.faults.once")
+    monkeypatch.setattr(module, "deliveries", lambda *_: fared("404", read))
+    monkeypatch.setattr(module, "taken", lambda _, __, tried, ___: Attempt(unproved(tried.refused)))
+    monkeypatch.setattr(module, "with_its_items", lambda *_: iter([fared("410", calls)]))
+    stage: Any = SimpleNamespace(
+        outside=SimpleNamespace(asked=[]), project=SimpleNamespace(code=lambda _: (Path(),)), passed_on={}
+    )
+
+    assert module.once(stage, QUEUE, [MADE]).judgement.happened == told
+
+
 # ---- on the local AWS
 
 TEMPLATE = """

@@ -12,11 +12,11 @@ from bench.test_own import run
 from trials.integrations import oddities
 from trials.integrations.calling import Answered, Backend, Sent, Unmapped, made, prepared, replied
 from trials.integrations.mapping import NoJson, Untold, rendered
-from trials.integrations.requests import Request
+from trials.integrations.requests import END, Request, naming
 from trials.integrations.requests import made as made_request
 from trials.integrations.trying import Trying
 from trials.project import sources
-from trials.project.integrations import grown, leaves, planted, way
+from trials.project.integrations import grown, leaves, named_by_caller, planted, way
 from trials.project.source import Call, Kind, Route, Source
 from trials.template import Model, read_template
 from trials.verdicts import Promise, Verdict, integrations
@@ -76,6 +76,28 @@ def test_an_event_without_a_bus_ends_on_the_default_one(entry: str, end: str) ->
     found = way(Model({"Resources": {"Bus": {"Type": "AWS::Events::EventBus"}}}), "W", "Api", Route("POST", "/"), body)
 
     assert (found.function if found else "") == end
+
+
+@pytest.mark.parametrize(
+    ("resources", "name", "end"),
+    [
+        (["S"], "$input.params('stream-name')", "S"),
+        (["S", "T"], "$input.params('stream-name')", ""),
+        (["S"], "other", ""),
+    ],
+)
+def test_the_only_stream_is_the_end_of_a_way_whose_caller_names_it(resources: list[str], name: str, end: str) -> None:
+    streams = Model({"Resources": {each: {"Type": "AWS::Kinesis::Stream"} for each in resources}})
+    body = {
+        "uri": "arn:aws:apigateway:us-east-1:kinesis:action/PutRecord",
+        "requestTemplates": {"application/json": f'{{ "StreamName": "{name}", "Data": "YQ==" }}'},
+    }
+    route = Route("PUT", "/streams/{stream-name}")
+    found = way(streams, "W", "Api", route, body)
+
+    assert (found.function if found else "") == end
+    asked = naming(made_request(route, body), named_by_caller(body))
+    assert asked.path_parameters["stream-name"] == (END if "params" in name else "1")
 
 
 @pytest.mark.parametrize(("more", "end"), [({}, "default"), ({"EventBusName": {"Ref": "BusName"}}, "")])

@@ -147,6 +147,22 @@ def test_a_layer_that_a_parameter_names_is_in_aws_only(tmp_path: Path) -> None:
     assert project.layers_left_out
 
 
+@pytest.mark.parametrize(
+    ("layer", "told"),
+    [
+        ("arn:aws:lambda:eu-west-1:175033217214:layer:graphicsmagick:2", True),
+        ("arn:aws:lambda:eu-west-1:017000801446:layer:AWSLambdaPowertoolsPythonV3-python312-x86_64:7", False),
+        ("arn:aws:lambda:eu-west-1:434848589818:layer:AWS-AppConfig-Extension:82", False),
+    ],
+)
+def test_a_layer_of_aws_for_which_nothing_stands_in_is_told_of_its_function(
+    layer: str, told: bool, tmp_path: Path
+) -> None:
+    (tmp_path / "template.yaml").write_text(BY_PARAMETER.replace("!Ref Shared", f'"{layer}"'))
+
+    assert read(tmp_path, "http://outside.example.test").foreign("Work") == ([layer] if told else [])
+
+
 OTHERS = """
 Transform: AWS::Serverless-2016-10-31
 Resources:

@@ -1,14 +1,17 @@
 """What refusals teach of a sample: the words of each framework, and the sample that follows from them."""
 
+import base64
 import json
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
+import boto3
 import jsonschema
 import pydantic
 import pytest
+from botocore.exceptions import ParamValidationError
 from pydantic import v1
 
 from trials.deliveries.history import Delivery
@@ -255,6 +258,42 @@ def test_each_framework_s_words_are_understood(text: str, found: list[Any]) -> N
 )
 def test_the_line_that_raised_tells_where_a_key_belongs(text: str, line: str, found: Any) -> None:
     assert seen(text, line) == [found]
+
+
+def test_a_body_that_the_code_takes_for_base64_becomes_a_text_in_it() -> None:
+    body = '{"id": "trial-1"}'
+    with pytest.raises(UnicodeDecodeError) as refused:
+        base64.b64decode(body).decode("ascii")
+
+    mend = first(Sample({"body": body}, "made up"), POST, f"UnicodeDecodeError: {refused.value}")
+
+    assert base64.b64decode(mend.payload["body"]).decode("ascii") == "trial"
+
+
+def boto3_refuses(service: str, operation: str, **parameters: Any) -> str:
+    session = boto3.Session("a", "b", region_name="us-east-1")
+    client: Any = session.client(service)  # type: ignore[call-overload]
+    with pytest.raises(ParamValidationError) as refused:
+        getattr(client, operation)(**parameters)
+    return str(refused.value)
+
+
+def test_a_number_that_an_operation_takes_as_a_text_becomes_one_under_the_name_that_the_parameter_has() -> None:
+    text = boto3_refuses("dynamodb", "put_item", TableName="T", Item={"Amount": {"S": 1}, "Id": {"S": "a"}})
+    payload = {"body": '{"amount": 1, "size": 1}'}
+
+    mend = first(Sample(payload, "made up"), POST, text)
+
+    assert json.loads(mend.payload["body"]) == {"amount": "1", "size": 1}
+    assert mend.origin == "made up, with Amount learned from a refusal"
+
+
+def test_a_number_that_an_operation_takes_as_a_text_becomes_one_wherever_it_stands_under_another_name() -> None:
+    text = boto3_refuses("sns", "publish", PhoneNumber=1, Message="a")
+
+    mend = first(Sample({"body": '{"sent_to": 1, "count": 2}'}, "made up"), POST, text)
+
+    assert json.loads(mend.payload["body"]) == {"sent_to": "+15555550100", "count": 2}
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from bench.test_own import run
+from botocore.exceptions import ClientError
 
 from support.executions import execute
 from trials.local_aws.outside import StandIn
@@ -263,6 +264,13 @@ def test_a_durable_function_is_called_by_the_version_that_its_task_names(
     assert [each.get("Qualifier") for each in asked] == [None, "live"]
 
 
+def test_what_a_function_was_first_invoked_with_is_kept(calls: Calls) -> None:
+    for number in (1, 2):
+        calls.do("Call", INVOKE, {"FunctionName": FUNCTION, "Payload": {"id": number}})
+
+    assert list(calls.handed.values()) == [{"id": 1}]
+
+
 def test_a_function_that_is_not_here_is_stood_in_for_and_its_call_is_recorded(calls: Calls) -> None:
     done = calls.do("Score", INVOKE, {"FunctionName": "elsewhere", "Payload": {"id": 1}})
 
@@ -275,6 +283,41 @@ def test_a_service_that_is_not_here_is_stood_in_for(calls: Calls) -> None:
 
     assert (done.result, done.stood_in) == ({}, True)
     assert calls.recorded[0]["called"] == "aws-sdk:textract:detectDocumentText"
+
+
+class Lacking:
+    """A local AWS whose state machines do not know an operation that its Lambda has, or has not."""
+
+    def __init__(self, refusal: str = "") -> None:
+        self.refusal = refusal
+        self.meta = SimpleNamespace(service_model=SimpleNamespace(service_id="Lambda"))
+
+    def test_state(self, **_: Any) -> dict[str, str]:
+        cause = "aws-sdk:lambda:listFunctions is not yet implemented in MiniStack"
+        return {"status": "FAILED", "error": "States.Runtime", "cause": cause}
+
+    def list_functions(self, **asked: Any) -> dict[str, Any]:
+        if self.refusal:
+            raise ClientError({"Error": {"Code": self.refusal, "Message": "no"}}, "ListFunctions")
+        return {"Functions": [{"FunctionName": "a"}], "asked": asked, "ResponseMetadata": {}}
+
+
+@pytest.mark.parametrize(
+    ("refusal", "result", "error"),
+    [
+        ("", {"Functions": [{"FunctionName": "a"}], "asked": {"MaxItems": 1}}, ""),
+        ("ResourceNotFoundException", None, "Lambda.ResourceNotFoundException"),
+        ("InvalidAction", {}, ""),  # which is stood in for
+    ],
+)
+def test_an_operation_that_only_the_local_state_machines_lack_is_called(
+    calls: Calls, refusal: str, result: Any, error: str
+) -> None:
+    calls.stage.local = SimpleNamespace(client=lambda _: Lacking(refusal))  # type: ignore[assignment]
+
+    done = calls.do("List", "arn:aws:states:::aws-sdk:lambda:listFunctions", {"Marker": None, "MaxItems": 1})
+
+    assert (done.result, done.error, done.stood_in) == (result, error, refusal == "InvalidAction")
 
 
 def test_a_worker_of_an_activity_is_stood_in_for(calls: Calls) -> None:
@@ -650,6 +693,15 @@ def test_a_machine_waits_for_the_functions_that_may_start_it(tmp_path: Path) -> 
     starter, flow = Source(Kind.QUEUE, "Work", "Work.Jobs", "Jobs"), Source(Kind.MACHINE, "Flow", "Flow")
 
     assert feeders(project, flow, [starter, flow]) == [starter]
+
+
+def test_the_functions_of_a_machine_wait_for_what_it_hands_them(tmp_path: Path) -> None:
+    project: Any = SimpleNamespace(body=model(tmp_path, function=CALLS).body)
+    flow = Source(Kind.MACHINE, "Flow", "Flow")
+    step = Source(Kind.TASK, "Work", "Flow.Work", "Flow")
+
+    assert feeders(project, step, [step, flow]) == [flow]
+    assert feeders(project, step, [step]) == []
 
 
 def test_an_execution_that_goes_round_without_a_task_is_not_waited_for_long(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,10 @@ from trials.project.deployable import deployable, too_old
 from trials.project.graves import graves, keeps_failures
 from trials.project.layers import lines
 from trials.project.parameters import made_up, stored, value_for
+from trials.samples.written import write
 from trials.stage import overridden
 from trials.template import read_template
+from trials.verdicts.judge import supply_event
 
 URL = "http://127.0.0.1:9"
 
@@ -94,6 +97,84 @@ def test_what_cannot_be_packaged_is_left_out_by_name_and_reason(tmp_path: Path) 
     assert "java25" in left_out["Work"]
     assert left_out["Mapping"] == "refers to what is left out"
     assert set(body["Resources"]) == {"Jobs"}
+
+
+INSTANCES = """
+Globals: { Function: { Runtime: python3.14 } }
+Resources:
+  F:
+    Type: AWS::Serverless::Function
+    Properties: { InlineCode: "", Handler: index.handler, CapacityProviderConfig: { Arn: !GetAtt Many.Arn } }
+  Many: { Type: AWS::Serverless::CapacityProvider, Properties: { VpcConfig: { SubnetIds: [a] } } }
+"""
+
+
+def test_a_function_on_instances_of_its_own_is_deployed_as_any_other(tmp_path: Path) -> None:
+    notes: list[str] = []
+    body, left_out = deployable(template(tmp_path, INSTANCES), tmp_path, notes)
+
+    assert list(body["Resources"]) == ["F"]
+    assert "CapacityProviderConfig" not in body["Resources"]["F"]["Properties"]
+    assert (list(left_out), len(notes)) == (["Many"], 1)
+
+
+CODE = (
+    "Resources: { F: { Type: AWS::Serverless::Function, "
+    "Properties: { Runtime: python3.14, Handler: app.handler, CodeUri: %s } } }"
+)
+
+
+def test_code_whose_folder_has_other_capital_letters_is_taken_and_told(tmp_path: Path) -> None:
+    (tmp_path / "src" / "worker").mkdir(parents=True)
+    notes: list[str] = []
+    body, left_out = deployable(template(tmp_path, CODE % "src/Worker/"), tmp_path, notes)
+
+    assert (body["Resources"]["F"]["Properties"]["CodeUri"], left_out) == ("src/worker", {})
+    assert "src/worker" in notes[0]
+
+
+def test_a_function_whose_folder_is_wrong_says_where_its_module_is(tmp_path: Path) -> None:
+    (tmp_path / "src").mkdir()
+    (tmp_path / "src" / "app.py").write_text("")
+    _, left_out = deployable(template(tmp_path, CODE % "src/handlers/"), tmp_path, [])
+
+    assert left_out == {"F": "its code, src/handlers/, is no folder here, but its module is in src"}
+    assert "as CodeUri" in needed(Source(Kind.DIRECT, "F", "F"), left_out["F"])
+
+
+def test_code_that_the_project_zipped_itself_is_read(tmp_path: Path) -> None:
+    template(tmp_path, CODE % "work.zip")
+    with zipfile.ZipFile(tmp_path / "work.zip", "w") as bundle:
+        bundle.writestr("app.py", "def handler(event, context):\n    return event['total']\n")
+
+    folder, handler, _ = read(tmp_path, URL).code("F")
+
+    assert "event['total']" in (folder / "app.py").read_text()
+    assert handler == "app.handler"
+
+
+DEFINED = """
+Resources:
+  Api:
+    Type: AWS::Serverless::Api
+    Properties:
+      StageName: v1
+      DefinitionBody:
+        paths:
+          /orders/{id}:
+            get: { x-amazon-apigateway-integration: { type: aws_proxy, uri: !Sub "${Work.Arn}/invocations" } }
+  Work: { Type: AWS::Serverless::Function, Properties: { Runtime: python3.14, Handler: i.h, InlineCode: pass } }
+"""
+
+
+def test_a_file_can_be_called_after_a_source_whose_name_holds_a_path(tmp_path: Path) -> None:
+    template(tmp_path, DEFINED)
+    (source,) = read(tmp_path, URL).sources
+
+    assert supply_event(source) == "put a real event of this source into events/Api.get-orders-id.json"
+    assert write(tmp_path, source, {"resource": "/orders/{id}"}) == "events/Api.get-orders-id.json"
+    (file,) = read(tmp_path, URL).files
+    assert file.meant_for == source.name
 
 
 def test_a_function_whose_code_is_not_here_is_left_out(tmp_path: Path) -> None:
@@ -305,6 +386,11 @@ def test_uv_is_told_of_newer_packages_only_while_it_packs(monkeypatch: pytest.Mo
     ("name", "parameter", "value"),
     [
         ("CarrierUrl", {"Type": "String"}, URL),
+        ("RdsProxyEndpoint", {"Type": "String"}, "127.0.0.1:9"),
+        ("RedisHost", {"Type": "String"}, "127.0.0.1:9"),
+        ("HostedZoneId", {"Type": "String"}, "trial"),
+        ("SecurityGroup", {"Type": "AWS::EC2::SecurityGroup::Id"}, "trial"),
+        ("OriginationNumber", {"Type": "String"}, "trial"),
         ("AlarmTopicArn", {"Type": "String"}, "arn:aws:sns:us-east-1:123456789012:trial"),
         ("Stage", {"Type": "String", "AllowedValues": ["dev", "prod"]}, "dev"),
         ("Size", {"Type": "Number", "MinValue": 7}, "7"),
@@ -314,6 +400,7 @@ def test_uv_is_told_of_newer_packages_only_while_it_packs(monkeypatch: pytest.Mo
         ("SourceBucketName", {"Type": "String"}, "trial-sourcebucketname"),
         ("Name", {"Type": "String", "MinLength": 8}, "trialxxx"),
         ("Account", {"Type": "String", "AllowedPattern": "[0-9]+"}, "12345678"),
+        ("Volume", {"Type": "String", "AllowedPattern": "^fsvol-[A-Za-z0-9]+"}, "fsvol-A"),
         ("Endpoint", {"Type": "AWS::SSM::Parameter::Value<String>"}, "/trial/Endpoint"),
         ("Endpoint", {"Type": "AWS::SSM::Parameter::Name"}, "/trial/Endpoint"),
     ],
@@ -480,10 +567,19 @@ def test_packages_are_those_of_the_requirements_else_those_of_the_project(tmp_pa
     assert asked_for(code) == (code / "requirements.txt", [])
 
 
-@pytest.mark.parametrize(("runtime", "added"), [("python3.9", ["setuptools<81"]), ("python3.13", [])])
-def test_runtimes_that_bring_setuptools_along_have_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, runtime: str, added: list[str]
+@pytest.mark.parametrize(
+    ("runtime", "code", "added"),
+    [
+        ("python3.9", "", ["setuptools<81"]),
+        ("python3.13", "", []),
+        ("python3.13", "from pip._internal import main\n", ["pip"]),
+        ("python3.13", "import pipes\n", []),
+    ],
+)
+def test_what_runtimes_bring_along_of_python_s_own_tools_is_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, runtime: str, code: str, added: list[str]
 ) -> None:
+    (tmp_path / "app.py").write_text(code)
     asked: list[list[str]] = []
 
     def packages(_: Any, extra: list[str], __: Any) -> Path:

@@ -13,10 +13,10 @@ from trials.project.sources import Route
 from trials.samples import samples
 from trials.samples.code import of_code
 from trials.samples.derive import item
-from trials.samples.fitting import fitting
 from trials.samples.python import constructed
 from trials.samples.reads import EACH, FORMED, JSON, Reads, Steps
 from trials.samples.sample import WITH_KEY
+from trials.template.fitting import fitting
 
 BODY: Steps = ("body", JSON)
 MESSAGE: Steps = ("Records", EACH, "body", JSON)

@@ -196,6 +196,16 @@ def test_what_stands_behind_an_api_is_given_what_was_asked_of_it(tmp_path: Path)
     assert (json.loads(body), json.loads(whole), json.loads(made_up)) == ({"id": "e-1"}, request, {"id": "trial-1"})
 
 
+def test_a_task_that_takes_nothing_made_up_gets_what_its_machine_hands_it() -> None:
+    task = Source(Kind.TASK, "Work", "Flow.Work", "Flow")
+    handed = Sample({"order": {"id": 1}}, "as the machine hands it over")
+
+    assert [each.payload for each in samples(EMPTY, [], task, {"Flow.Work": handed})] == [
+        {"id": "trial-1"},
+        {"order": {"id": 1}},
+    ]
+
+
 def test_what_another_function_passed_on_is_better_than_what_is_made() -> None:
     passed = Sample("passed on", "passed on by another function")
 

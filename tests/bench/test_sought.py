@@ -36,6 +36,8 @@ def asked(target: str, body: Any, status: int) -> list[tuple[str, str]]:
          [("table", "t#b_id:S")]),
         ("DynamoDB_20120810.PutItem", {"TableName": "t", "Item": {"sk": {"S": "1"}, "pk": {"S": "1"}}}, 400,
          [("table", "t#sk:S,pk:S")]),
+        ("DynamoDB_20120810.PutItem", {"TableName": "t", "Item": {"tags": {"L": []}, "Album": {"S": "a"}}}, 400,
+         [("table", "t#Album:S")]),
         ("DynamoDB_20120810.Scan", {"TableName": "arn:aws:dynamodb:x:1:table/t"}, 400, [("table", "t#id:S")]),
         ("DynamoDB_20120810.GetItem", {"TableName": "t"}, 200, []),
         ("AmazonSQS.GetQueueUrl", {"QueueName": "jobs"}, 400, [("queue", "jobs")]),

@@ -317,6 +317,14 @@ def test_an_authorizer_is_given_a_caller_in_the_form_of_its_api(
 
 AFTER = f"AWS::Lambda::EventInvokeConfig, Properties: {{ FunctionName: x, DestinationConfig: {{ %s: {{ Destination: {ARN} }} }} }}"
 BEHIND = f"AWS::ElasticLoadBalancingV2::TargetGroup, Properties: {{ TargetType: lambda, Targets: [{{ Id: {ARN} }}] }}"
+LATTICE = f"AWS::VpcLattice::TargetGroup, Properties: {{ Type: LAMBDA, %sTargets: [{{ Id: {ARN} }}] }}"
+LATER = LATTICE % "Config: { LambdaEventStructureVersion: V2 }, "
+UPLOADS = (
+    f"AWS::Transfer::Workflow, Properties: {{ Steps: [{{ Type: CUSTOM, CustomStepDetails: {{ Target: {ARN} }} }}] }}"
+)
+STEP = "{ name: invoke, action: 'aws:invokeLambdaFunction', inputs: { FunctionName: !Ref Work, Payload: '%s' } }"
+RUNBOOK = "AWS::SSM::Document, Properties: { DocumentType: Automation, Content: { mainSteps: [%s] } }"
+RUN = RUNBOOK % STEP % '{ "rows": { "mail": "{{ Email }}", "at": "from {{ Name }} on" } }'
 PIPE = f"AWS::Pipes::Pipe, Properties: {{ Source: x, %s: {ARN} }}"
 HOSE = f"AWS::KinesisFirehose::DeliveryStream, Properties: {{ X: [{{ ParameterValue: {ARN} }}] }}"
 KAFKA = f"AWS::Lambda::EventSourceMapping, Properties: {{ FunctionName: {ARN}, Topics: [a], SelfManagedEventSource: {{ X: y }} }}"
@@ -327,6 +335,28 @@ FIELD = "AWS::AppSync::Resolver, Properties: { TypeName: Query, FieldName: order
 NOT_PROXY = f"AWS::ApiGateway::Method, Properties: {{ HttpMethod: POST, Integration: {{ Type: AWS, Uri: {INVOKED} }} }}"
 FEDERATED = f"AWS::Cognito::UserPool, Properties: {{ LambdaConfig: {{ InboundFederation: {{ LambdaVersion: V1_0, LambdaArn: {ARN} }} }} }}"
 POOL = f"AWS::Cognito::UserPool, Properties: {{ LambdaConfig: {{ PostConfirmation: {ARN} }} }}"
+
+
+@pytest.mark.parametrize(
+    ("condition", "path"),
+    [
+        ("PathPatternConfig: { Values: [/orders/*] }", "/orders/trial"),
+        ("Values: [!Ref Where]", "/hello"),
+        ("Values: [!Ref Unknown]", "/"),
+    ],
+)
+def test_a_load_balancer_s_rule_tells_the_path_of_its_request(condition: str, path: str, tmp_path: Path) -> None:
+    rule = (
+        "Actions: [{ Type: forward, TargetGroupArn: !Ref Asks }], "
+        f"Conditions: [{{ Field: path-pattern, {condition} }}]"
+    )
+    rest = f"""  Asks: {{ Type: {BEHIND} }}
+  Rule: {{ Type: AWS::ElasticLoadBalancingV2::ListenerRule, Properties: {{ {rule} }} }}
+Parameters: {{ Where: {{ Type: String, Default: /hello }} }}
+"""
+    (found,) = listed(tmp_path, f"{WORK}{rest}")
+
+    assert json.loads(found.given)["path"] == path
 
 
 @pytest.mark.parametrize(
@@ -398,6 +428,11 @@ def test_each_trigger_of_one_event_of_sam_is_a_source(tmp_path: Path) -> None:
         (POOL.replace("PostConfirmation", "UserMigration"), ("request", "password"), "trial-1"),
         (FEDERATED, ("triggerSource",), "InboundFederation_ExternalProvider"),
         (BEHIND, ("httpMethod",), "GET"),
+        (LATTICE % "", ("raw_path",), "/"),
+        (LATER, ("headers", "host", 0), "trial.example"),
+        (UPLOADS, ("fileLocation", "domain"), "S3"),
+        (RUN, ("rows", "mail"), "trial@example.com"),
+        (RUN, ("rows", "at"), "from trial-1 on"),
         (PIPE % "Target", (0, "id"), "trial-1"),
         (PIPE % "Target: x, Enrichment", (0, "id"), "trial-1"),
         (HOSE, ("records", 0, "recordId"), "trial-1"),

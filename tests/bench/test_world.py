@@ -14,6 +14,7 @@ from trials.project.integrations import TABLES
 from trials.world import (
     Difference,
     account,
+    asked_of_others,
     differences,
     mailed,
     noise,
@@ -62,12 +63,28 @@ def test_a_record_more_or_less_is_a_difference_although_all_of_it_is_noise() -> 
         ("outside", {"id": "o-1", "method": "POST", "key": ""}, False),
         ("outside", {"id": "o-1", "method": "POST", "key": "k"}, True),
         ("outside", {"id": "o-1", "method": "PUT", "key": ""}, True),
+        ("service pinpoint", {"id": "o-1", "operation": "SendMessages", "key": ""}, False),
+        ("service location", {"id": "o-1", "operation": "UpdateTracker", "key": ""}, True),
+        ("service mediaconvert", {"id": "o-1", "operation": "CreateJob", "key": "k"}, True),
     ],
 )
 def test_only_an_equal_message_can_be_told_as_a_repeat(place: str, again: dict[str, str], told: bool) -> None:
     before = {place: [{**again, "id": "o-1"}]}
 
     assert tellable(Difference(place, [], [again]), before) is told
+
+
+def test_what_a_service_that_is_not_here_was_asked_to_do_stands_in_the_world_under_the_stack_s_own_names() -> None:
+    class Asked:
+        def sent(self) -> list[dict[str, Any]]:
+            request = {"Role": "on-stage-1-Role-ABC"}
+            return [{"service": "mediaconvert", "operation": "CreateJob", "key": "", "request": request}]
+
+    stack = Stack("on-stage-1", {}, {"Role": "on-stage-1-Role-ABC"}, {})
+
+    assert asked_of_others(Asked(), stack) == {  # type: ignore[arg-type]
+        "service mediaconvert": [{"operation": "CreateJob", "key": "", "request": {"Role": "<Role>"}}]
+    }
 
 
 def test_what_took_something_away_is_no_repeat() -> None:

@@ -29,8 +29,10 @@ def makes_something(source: Source) -> bool:
 def feeders(project: Project, source: Source, others: list[Source]) -> list[Source]:
     """Those whose function may write into the queue that a source reads, or start the machine that it is.
 
-    Of a request whose path names something, those of the same API that make something.
+    Of a request whose path names something, those of the same API that make something; of a task its machine.
     """
+    if source.kind is Kind.TASK:
+        return [each for each in others if each.kind is Kind.MACHINE and each.function == source.origin]
     if source.kind is Kind.HTTP and names_something(source):
         return [each for each in others if each.origin == source.origin and makes_something(each)]
     place = {Kind.QUEUE: source.origin, Kind.MACHINE: source.function}.get(source.kind, "")

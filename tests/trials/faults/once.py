@@ -32,7 +32,7 @@ from trials.samples.sample import Sample
 from trials.samples.sought import told, wanted
 from trials.samples.stored import asking_for, place
 from trials.samples.waits import ACTIVITY
-from trials.samples.ways import STORED, Looked, Way, goes_further, path_of, ways
+from trials.samples.ways import STORED, Looked, Way, asks_only, goes_further, path_of, ways
 from trials.stage import PASSED, Stage
 from trials.verdicts import Judgement, Promise, Verdict, broken
 from trials.verdicts.databases import database, lacks_a_table, needs_a_database
@@ -147,10 +147,12 @@ def once(stage: Stage, source: Source, samples: list[Sample]) -> Attempt:
         fared = as_named_in_data(stage, source, fared, try_)
         latest = taken(stage, source, fared, tried)
         if not latest.complete and latest.judgement.promise is None:
+            further: Attempt | None = None  # the first that called more before it was refused
             for again in with_its_items(stage, source, fared):
                 if (better := taken(stage, source, again, tried)).complete:
                     return better
-            stage.seeds = []
+                further = further or (better if again.refused and len(again.calls) > len(fared.calls) else None)
+            stage.seeds, latest = [], further or latest
         if not latest.complete and sample.origin == PASSED:
             latest = behind_its_sender(stage, source, tried) or latest
         if latest.complete:
@@ -305,10 +307,6 @@ def not_found(fared: Try, source: Source) -> bool:
     return bool(fared.refused) and named and (status == 404 or (looked and status not in (400, 401, 403)))
 
 
-def asks_only(source: Source) -> bool:
-    return source.route is not None and source.route.method in ("GET", "HEAD")
-
-
 def with_its_items(stage: Stage, source: Source, fared: Try) -> Iterator[Try]:
     """The try again with the items that it looked for, then with one under the path's names in each table.
 
@@ -392,7 +390,9 @@ def refused_by(stage: Stage, source: Source, sample: Sample, fared: Try, log: li
     judgement = refused_sample(source, sample.origin, logged(log) or error, result, called, outside, lacking, last)
     judgement = replace(judgement, happened=f"{judgement.happened}{beside(error, log[-LOG:])}")
     asked = "" if lacking or outside or not stage.outside.asked else stage.outside.asked[-1].host
-    return replace(judgement, supply=f"{judgement.supply}, or {ANSWER % asked}") if asked else judgement
+    more = [ANSWER % asked] if asked else []
+    more += [f"what {layer} brings, a layer that only AWS has" for layer in stage.project.foreign(source.function)[:1]]
+    return replace(judgement, supply=", or ".join([judgement.supply, *more]))
 
 
 def variables(stage: Stage, function: str) -> set[str]:

@@ -129,6 +129,18 @@ def _message(route: Route, integration: dict[str, Any]) -> Request:
     return Request("MESSAGE", route.path, {}, query, {}, "" if silent else json.dumps(body))
 
 
+END = "the-end-of-the-way"  # in place of a name that each world has anew
+
+
+def naming(request: Request, parameter: str) -> Request:
+    """The request with the name of the way's end under a parameter."""
+    if not parameter:
+        return request
+    if parameter in request.path_parameters:
+        return replace(request, path_parameters={**request.path_parameters, parameter: END})
+    return replace(request, query={**request.query, parameter: END})
+
+
 def reads_whole(integration: dict[str, Any]) -> bool:
     """Whether the whole body is handed on, so that whatever stands in it matters."""
     templates = [str(each) for each in as_dict(integration.get("requestTemplates")).values()]

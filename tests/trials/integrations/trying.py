@@ -10,9 +10,9 @@ from typing import Any
 from trials.integrations import oddities
 from trials.integrations.calling import Answered, Backend, Unmapped, answered, prepared, replied
 from trials.integrations.mapping import NoJson, Untold
-from trials.integrations.requests import WITH_BODY, Request, given, made
+from trials.integrations.requests import END, WITH_BODY, Request, given, made, naming
 from trials.project import Source
-from trials.project.integrations import ANSWERS, DEFAULT_BUS, HOLDER, grown, planted_id
+from trials.project.integrations import ANSWERS, DEFAULT_BUS, HOLDER, grown, named_by_caller, planted_id
 from trials.report.events import Event, SamplesUsed, SourceEnded, Told, TrialStarted
 from trials.samples import sample_files as own
 from trials.samples.waits import TASK_TOKEN, WAITS
@@ -42,7 +42,7 @@ class Trying:
         place = "bus" if source.function == DEFAULT_BUS else PLACES.get(stage.stack.types.get(source.function, ""), "")
         self.place = f"{place} {source.function}"
         self.used = ""
-        request = made(source.route, self.integration)
+        request = naming(made(source.route, self.integration), named_by_caller(source.call.body))
         samples, _ = own.given(stage.project.files, source)
         meant = next((each for each in samples if each.file), None)
         if meant:
@@ -63,7 +63,8 @@ class Trying:
     def of_this_world(self, request: Request) -> Request:
         """The request with the tokens of this world."""
         written = json.dumps(asdict(request))
-        for of_sample, of_world in self.stage.tokens.items():
+        end = {END: self.stage.stack.resources.get(self.source.function, "")}
+        for of_sample, of_world in {**self.stage.tokens, **end}.items():
             written = written.replace(of_sample, of_world)
         return Request(**json.loads(written))
 

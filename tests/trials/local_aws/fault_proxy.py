@@ -52,6 +52,7 @@ passing = noted.Noted(beside("sought"))
 reads = beside("reads")
 recognised = beside("recognised")
 unserved = beside("unserved")
+instead = recognised.instead = beside("instead").Instead(unserved, noted, passing)
 logging.getLogger("aiohttp.access").setLevel("WARNING")
 
 CONTROL = "/_trials/fault"
@@ -72,8 +73,6 @@ class Fault:
     alone = 0.0  # seconds
     waiting: ClassVar[dict[str, asyncio.Event]] = {}  # by operation
     pid: int | None = None  # of the process whose calls wait
-    made_up: ClassVar[list[str]] = []  # operations of services that are not here
-    served: ClassVar[set[str]] = set()  # the services that are here
 
 
 def owner(request: web.Request) -> int | None:
@@ -299,30 +298,6 @@ async def published_partly(upstream: str, request: web.Request) -> web.StreamRes
     return web.Response(headers=headers, body=answer.encode())
 
 
-OTHERWISE_CALLED = ("es", "kinesisanalytics")  # services that it has under another name than calls are signed for
-
-
-async def is_served(upstream: str, service: str) -> bool:
-    """Whether the local AWS has a service; asked by a call, it reads the models of all services, for seconds."""
-    if not Fault.served:
-        async with ClientSession() as session, session.get(f"{upstream}/_ministack/health") as answer:
-            Fault.served |= set((await answer.json())["services"])
-    return service in Fault.served or service in OTHERWISE_CALLED
-
-
-async def of_no_service(upstream: str, request: web.Request) -> web.Response | None:
-    """What a service answers that the local AWS lacks, by its model; None for one that is here."""
-    service = unserved.scope_of(request.headers.get("Authorization", ""))
-    if not service or await is_served(upstream, service):
-        return None
-    target = request.headers.get("X-Amz-Target", "")
-    if (made := unserved.answer(service, target, request.method, request.path)) is None:
-        return None
-    Fault.made_up.append(f"{service} {made[0]}")
-    protocol = {"smithy-protocol": "rpc-v2-cbor"} if made[1] == "application/cbor" else {}
-    return web.Response(headers={"Content-Type": made[1], **protocol}, body=made[2])
-
-
 def with_faults(upstream: str) -> Any:
     @web.middleware
     async def middleware(request: web.Request, handler: Any) -> web.StreamResponse:
@@ -353,7 +328,7 @@ def with_faults(upstream: str) -> Any:
                 return await partly(upstream, request, cut)
             if b"Action=PublishBatch" in await noted.body_of(request):
                 return await published_partly(upstream, request)
-        answer = await of_no_service(upstream, request) or await handler(request)
+        answer = await instead.of_no_service(upstream, request) or await handler(request)
         passing.after(request, body, answer.status)
         return answer
 
@@ -371,9 +346,8 @@ async def control(request: web.Request) -> web.Response:
         return web.json_response(unserved.chat(await request.json()))
     elif request.method == "DELETE":
         Fault.kind = ""
-        Fault.made_up = []
         passing.forget()
-    return web.json_response({"met": Fault.met, "seen": Fault.seen, "made_up": Fault.made_up, **passing.told()})
+    return web.json_response({"met": Fault.met, "seen": Fault.seen, **passing.told()})
 
 
 def make_app(microburst: Any, watch_config: str | None = None) -> web.Application:

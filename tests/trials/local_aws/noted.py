@@ -4,7 +4,7 @@ import re
 from typing import Any
 
 KEEPS_BOOKS = re.compile(r"/durable-executions/.*/(?:checkpoint|state)$")  # paths of what an execution asks of itself
-NOTED = ("lookups", "missing", "senders")
+NOTED = ("lookups", "missing", "senders", "made_up", "sent")
 
 
 class Noted:
@@ -16,6 +16,8 @@ class Noted:
         self.lookups: list[dict[str, Any]] = []  # operation and request of each
         self.missing: list[tuple[str, str]] = []  # kinds and names of what was asked for in vain
         self.senders: list[str] = []  # addresses
+        self.made_up: list[str] = []  # operations of services that are not here
+        self.sent: list[dict[str, Any]] = []  # what these were asked to do
 
     async def before(self, request: Any) -> bytes:
         """Note what is asked for, and hand on the body if it may tell what was not there."""
@@ -29,6 +31,11 @@ class Noted:
     def after(self, request: Any, body: bytes, status: int) -> None:
         asked = (request.method, request.path, request.query_string, request.headers, body, status)
         self.missing += [each for each in self._sought.missing(*asked) if each not in self.missing][: self._sought.MOST]
+
+    def made(self, service: str, operation: str, sent: list[dict[str, Any]]) -> None:
+        """Note a call to a service that is not here."""
+        self.made_up.append(f"{service} {operation}")
+        self.sent += sent
 
     def told(self) -> dict[str, Any]:
         return {key: getattr(self, key) for key in NOTED}

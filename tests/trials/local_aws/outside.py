@@ -15,6 +15,7 @@ from urllib.parse import unquote
 import trustme
 
 ADDRESS = "127.0.0.2"  # where every name leads, see `names`
+APPCONFIG = ("127.0.0.1", 2772)  # where the extension of AWS AppConfig listens beside a function
 
 
 @dataclass(frozen=True)
@@ -149,6 +150,7 @@ class StandIn(Outside):
         self.ca = self._home / "outside.pem"
         self.ca.write_bytes(authority.cert_pem.bytes())
         plain, secure = Server((ADDRESS, 80), handler), Server((ADDRESS, 443), handler)
+        self._servers.append(Server(APPCONFIG, handler))
         secure.socket = certified(authority).wrap_socket(secure.socket, server_side=True, do_handshake_on_connect=False)
         self._servers += [plain, secure]
 

@@ -40,15 +40,21 @@ def asked_for(source: Path) -> tuple[Path | None, list[str]]:
 
 
 DURABLE_SDK = "aws-durable-execution-sdk-python"
+WITH_SDK = ("python3.13", "python3.14")  # runtimes that bring it
+PIP = re.compile(rb"^\s*(?:import|from)\s+pip\b", re.MULTILINE)
 
 
 @functools.cache
 def brought(source: Path, runtime: str) -> tuple[str, ...]:
-    """The packages of the runtime, beside the SDK, that a function's code imports."""
-    if runtime not in ("python3.13", "python3.14"):
-        return ()
+    """The packages that Lambda's own Python holds beside boto3, of those that a function's code imports.
+
+    pip installs into /tmp, if it can.
+    """
+    own = sorted(source.glob("*.py")) if source.is_dir() else []
+    pip = any(PIP.search(path.read_bytes()) for path in own if path.is_file())
     module = DURABLE_SDK.replace("-", "_").encode()
-    return (DURABLE_SDK,) if any(module in path.read_bytes() for path in source.rglob("*.py")) else ()
+    durable = runtime in WITH_SDK and any(module in path.read_bytes() for path in source.rglob("*.py"))
+    return (*(["pip"] if pip else []), *([DURABLE_SDK] if durable else []))
 
 
 def named_in(requirements: Path) -> str:

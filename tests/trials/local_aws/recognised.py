@@ -1,6 +1,7 @@
 """Which call microburst takes a request for, where it would look too long or at the wrong thing; and what it drops."""
 
 import re
+from collections.abc import AsyncIterator
 from typing import Any
 
 from aiohttp import web
@@ -28,11 +29,26 @@ prefix_of, service_of = detection._target_prefix, detection.service_for_target_p
 detection._target_prefix = lambda headers, path: SES if path.startswith("/v2/email/") else prefix_of(headers, path)
 detection.service_for_target_prefix = lambda prefix: SES if prefix == SES else service_of(prefix)
 
+
+async def once(body: bytes) -> AsyncIterator[bytes]:
+    yield body
+
+
 streamed = forward._stream_to_client
 
 
+instead: Any = None  # what answers for an operation that the local AWS lacks
+
+
 async def with_length(request: web.Request, status: int, headers: Any, fault: Any, chunks: Any) -> web.StreamResponse:
-    """It drops the length of an answer, by which SDKs load a file in parts; an answer under a fault has none."""
+    """It drops the length of an answer, by which SDKs load a file in parts; an answer under a fault has none.
+
+    What says that the local AWS lacks an operation is no answer of the service.
+    """
+    if (told := await instead.of_no_operation(request, status, chunks)) is not None:
+        if isinstance(told, web.Response):
+            return told
+        chunks = once(told)
     if fault is None and (length := headers.get("content-length")):
         fault = forward.ResponseFault(set_headers={"Content-Length": length})
     return await streamed(request, status, headers, fault, chunks)

@@ -15,7 +15,6 @@ import tempfile
 import threading
 import time
 import urllib.error
-import urllib.parse
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
@@ -339,10 +338,6 @@ class Server:
         with urllib.request.urlopen(f"{self.endpoint}/_ministack/at-work", timeout=10, context=self.tls) as answer:
             return int(json.load(answer)["number"])
 
-    def await_callback(self, callback: str) -> None:
-        """Let an execution wait for a callback; what it is answered comes into the queue `trial-waits`."""
-        self._post(f"/_ministack/callbacks/{urllib.parse.quote(callback, safe='')}")
-
     def senders(self) -> list[str]:
         """The addresses as which functions sent mails since the last `reset`, or would have."""
         return list(self._fault_proxy("GET")["senders"])
@@ -350,6 +345,10 @@ class Server:
     def made_up(self) -> list[str]:
         """The calls since the last `reset` whose service is not here, so that its answer was made up of its model."""
         return list(self._fault_proxy("GET")["made_up"])
+
+    def sent(self) -> list[dict[str, Any]]:
+        """What such services were asked to do: service, operation, request, and the key by which a repeat is known."""
+        return list(self._fault_proxy("GET")["sent"]) if self._faults else []
 
     def _fault_proxy(self, method: str, body: Any = None) -> Any:
         data = None if body is None else json.dumps(body).encode()

@@ -85,10 +85,13 @@ def of_table(request: dict[str, Any]) -> list[tuple[str, str]]:
 
 
 def likely(item: Any) -> dict[str, Any]:
-    """The attributes of an item that are called as those of keys are."""
+    """The attributes of an item that are called as those of keys are, else its first one that can be a key."""
     named = [each for each in item or {} if re.fullmatch(r"(?i)pk|sk|(?:\w+[_-]?)?id", each)]
     both = [each for each in named if each.lower() in ("pk", "sk")]
-    return {each: item[each] for each in both or named[:1]} if isinstance(item, dict) else {}
+    if not isinstance(item, dict):
+        return {}
+    able = [each for each, value in item.items() if isinstance(value, dict) and {"S", "N", "B"} & value.keys()]
+    return {each: item[each] for each in both or named[:1] or able[:1]}
 
 
 def queried(request: dict[str, Any]) -> dict[str, Any]:

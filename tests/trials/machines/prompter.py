@@ -56,6 +56,11 @@ class Prompter:
         """The states of its tasks that read no item from a table, and what they asked for."""
         return self._calls.in_vain
 
+    @property
+    def handed(self) -> dict[str, Any]:
+        """By its physical name, what each function was first invoked with."""
+        return self._calls.handed
+
     def _poll(self) -> None:
         while not self._stopped.is_set():
             try:

@@ -40,6 +40,7 @@ TRIALS = {
     "outcome unknown": (Way.UNKNOWN_ONCE, Way.UNKNOWN),
 }
 LATE = "late step"
+HANDED = "as the machine hands it over"
 STATUS = {Verdict.HELD: Status.DELIVERED, Verdict.UNPROVED: Status.UNPROVED, Verdict.BROKEN: Status.BROKEN}
 
 
@@ -92,6 +93,9 @@ class Trying:
         )
         if first.play.ending.status != "SUCCEEDED" or unloaded:
             return Undisturbed(sample, first.play, unloaded=unloaded)
+        names = {physical: name for name, physical in self.stage.stack.resources.items()}
+        for function, payload in first.prompter.handed.items():
+            self.stage.passed_on[f"{self.name}.{names[function]}"] = Sample(payload, HANDED)
         return Undisturbed(sample, first.play, noise(first.play.world, self.play(sample, Fault()).world))
 
     def beside_what_is_compared(self, sample: Sample) -> Played | None:

@@ -75,9 +75,9 @@ def alarm_actions(alarm: Resource) -> list[Any]:
 
 
 NEEDED = (  # what a reader supplies for a row that is not tried, by what its reason says
-    (r"^there are no trials for|mapping of another service", "events/{name}.json, the event as it comes to {function}"),
+    (r"^there are no trials for|mapping of another service", "events/{file}.json, the event as it comes to {function}"),
     (r"is no type of resource", "{name} under the type that is meant, without which nothing of the template deploys"),
-    (r"a custom resource", "events/{name}.json, what CloudFormation asks of {function}"),
+    (r"a custom resource", "events/{file}.json, what CloudFormation asks of {function}"),
     (
         r"into a service without a function|a way without a function|a pipe without",
         "a look in an account of yours: send one event",
@@ -87,6 +87,7 @@ NEEDED = (  # what a reader supplies for a row that is not tried, by what its re
     (r"nested stack", "the nested stack's template as a file, named by its path"),
     (r"a container image", "a trial of the image by yourself: images are not run here"),
     (r"only Python and Node.js", "a trial by yourself: its runtime is not run here"),
+    (r"but its module is in", "the folder that its module is in, as CodeUri: `sam build` finds no other"),
     (
         r"is no folder here|no asset beside|is not built",
         "its code: build it first, so that the path in the template is a folder",
@@ -106,4 +107,4 @@ NEEDED = (  # what a reader supplies for a row that is not tried, by what its re
 def needed(source: Source, why: str) -> str:
     """What would let a source be tried that was not: one line."""
     line = next(line for pattern, line in NEEDED if re.search(pattern, why))
-    return line.format(name=source.name, function=source.function or "its function")
+    return line.format(name=source.name, file=source.file, function=source.function or "its function")

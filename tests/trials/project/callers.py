@@ -2,11 +2,12 @@
 
 import json
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 from trials.project.source import Kind, Source
 from trials.project.tokens import TOKEN
-from trials.template import Resource, as_dict, listed, logical_id, references
+from trials.template import Resource, as_dict, listed, logical_id, references, text
 from trials.template.nodes import Mapping
 
 METHOD = "arn:aws:execute-api:us-east-1:123456789012:trial/prod/GET/trial"
@@ -202,15 +203,61 @@ def resolves(parent: str, field: str) -> str:
     return json.dumps({**event, "request": {"headers": {}, "domainName": None}, "stash": {}})
 
 
-BALANCED = json.dumps(  # what a load balancer hands to the function of a target group
-    {
-        "requestContext": {"elb": {"targetGroupArn": "arn:aws:elasticloadbalancing:us-east-1:123456789012:trial"}},
-        "httpMethod": "GET",
-        "path": "/",
-        "queryStringParameters": {},
+BALANCED: dict[str, Any] = {  # what a load balancer hands to the function of a target group
+    "requestContext": {"elb": {"targetGroupArn": "arn:aws:elasticloadbalancing:us-east-1:123456789012:trial"}},
+    "httpMethod": "GET",
+    "path": "/",
+    "queryStringParameters": {},
+    "headers": {"accept": "application/json", "host": "trial.example", "x-forwarded-for": "127.0.0.1"},
+    "body": "",
+    "isBase64Encoded": False,
+}
+
+NETWORK = "arn:aws:vpc-lattice:us-east-1:123456789012"
+LATTICE: dict[str, dict[str, Any]] = {  # what VPC Lattice hands to the function of a target group, by its version
+    "V1": {
+        "raw_path": "/",
+        "method": "GET",
         "headers": {"accept": "application/json", "host": "trial.example", "x-forwarded-for": "127.0.0.1"},
+        "query_string_parameters": {},
+        "body": "",
+        "is_base64_encoded": False,
+    },
+    "V2": {
+        "version": "2.0",
+        "path": "/",
+        "method": "GET",
+        "headers": {"accept": ["application/json"], "host": ["trial.example"], "x-forwarded-for": ["127.0.0.1"]},
+        "queryStringParameters": {},
         "body": "",
         "isBase64Encoded": False,
+        "requestContext": {
+            "serviceNetworkArn": f"{NETWORK}:servicenetwork/sn-trial",
+            "serviceArn": f"{NETWORK}:service/svc-trial",
+            "targetGroupArn": f"{NETWORK}:targetgroup/tg-trial",
+            "identity": {"sourceVpcArn": "arn:aws:ec2:us-east-1:123456789012:vpc/vpc-trial"},
+            "region": "us-east-1",
+            "timeEpoch": "1795420100000000",
+        },
+    },
+}
+UPLOADED = json.dumps(  # what Transfer Family hands to the function of a workflow's own step
+    {
+        "token": "dHJpYWw",
+        "serviceMetadata": {
+            "executionDetails": {
+                "workflowId": "w-0123456789abcdef0",
+                "executionId": "3f2504e0-4f89-41d3-9a0c-0305e82c3301",
+            },
+            "transferDetails": {"sessionId": "trial", "userName": "trial", "serverId": "s-0123456789abcdef0"},
+        },
+        "fileLocation": {
+            "domain": "S3",
+            "bucket": "trial",
+            "key": "trial/trial.csv",
+            "eTag": "d41d8cd98f00b204e9800998ecf8427e",
+            "versionId": None,
+        },
     }
 )
 
@@ -232,11 +279,55 @@ def of_asker(resource: Resource) -> Iterator[Source]:
         function, given = (meant.pop() if len(meant) == 1 else ""), transforms()
     elif resource.type == "AWS::ElasticLoadBalancingV2::TargetGroup":
         ends = [template.function(target.written("Id")) for target in resource.items("Targets")]
-        function, given = next(filter(None, ends), ""), BALANCED
+        balanced = {**BALANCED, "path": path_to(resource)}
+        function, given = next(filter(None, ends), ""), json.dumps(balanced)
+    elif resource.type == "AWS::VpcLattice::TargetGroup":
+        ends = [template.function(target.written("Id")) for target in resource.items("Targets")]
+        version = resource.only("Config", "LambdaEventStructureVersion")
+        function, given = next(filter(None, ends), ""), json.dumps(LATTICE["V2" if version == "V2" else "V1"])
+    elif resource.type == "AWS::Transfer::Workflow":
+        yield from of_workflow(resource)
+    elif resource.type == "AWS::SSM::Document":
+        yield from of_runbook(resource)
     elif resource.type == "AWS::EventsV2::Subscriber":  # whose event a file or the code tells, as for a direct call
         function = template.function(resource.written("InvokeConfiguration", "TargetArn"))
     if function:
         yield Source(Kind.DIRECT, function, resource.name, given=given)
+
+
+def path_to(group: Resource) -> str:
+    """A path that a rule of a load balancer's listener sends to a target group; the root if none says which."""
+    template = group.template
+    for rule in template.of("AWS::ElasticLoadBalancingV2::ListenerRule"):
+        if group.name not in references(rule.written("Actions")):
+            continue
+        for condition in rule.items("Conditions"):
+            if condition.only("Field") == "path-pattern":
+                values = listed(condition.written("PathPatternConfig", "Values") or condition.written("Values"))
+                defaults = {name: as_dict(each).get("Default") for name, each in template.parameters.items()}
+                paths = [value if isinstance(value, str) else defaults.get(logical_id(value)) for value in values]
+                return next((str(path).replace("*", "trial").replace("?", "t") for path in paths if path), "/")
+    return "/"
+
+
+def of_workflow(workflow: Resource) -> Iterator[Source]:
+    """The functions of a workflow's own steps."""
+    steps = [*workflow.items("Steps"), *workflow.items("OnExceptionSteps")]
+    functions = {workflow.template.function(step.written("CustomStepDetails", "Target")): None for step in steps}
+    yield from (Source(Kind.DIRECT, name, workflow.name, given=UPLOADED) for name in functions if name)
+
+
+def of_runbook(document: Resource) -> Iterator[Source]:
+    """The functions that the steps of an Automation invoke, with the payload that each step writes."""
+    content = document.written("Content")
+    with suppress(ValueError):
+        content = json.loads(text(content)) if text(content) else content
+    for step in map(as_dict, listed(as_dict(content).get("mainSteps"))):
+        inputs = as_dict(step.get("inputs"))
+        function = document.template.function(inputs.get("FunctionName"))
+        if function and step.get("action") == "aws:invokeLambdaFunction":
+            given = text(inputs.get("Payload")) or json.dumps(inputs.get("InputPayload") or {})
+            yield Source(Kind.DIRECT, function, f"{document.name}.{step.get('name')}", given=given)
 
 
 def of_graph(resource: Resource) -> Iterator[Source]:

@@ -28,6 +28,8 @@ from trials.template import (
 from trials.template.machines import parsed_definition
 
 SDK = {"boto3": (1, 28), "botocore": (1, 31)}  # the first versions that can be told where the local AWS is
+CODE = (".py", ".js", ".mjs", ".cjs", ".ts")
+PROVIDERS = ("AWS::Serverless::CapacityProvider", "AWS::Lambda::CapacityProvider")
 POWERTOOLS = "aws-lambda-powertools[all]"
 
 
@@ -46,6 +48,8 @@ def deployable(body: dict[str, Any], folder: Path, notes: list[str]) -> tuple[di
         resource.pop("UpdateReplacePolicy", None)
         if resource["Type"] in FUNCTIONS:
             of_one_file(resource, folder)
+            if place := called_alike(resource, folder):
+                notes.append(f"the code of {name} is {place}: Linux tells capital letters apart, and `sam build` fails")
         elif resource["Type"] == "AWS::S3::Bucket":  # whose functions the trials ask; each may need the other first
             configuration = as_dict(as_dict(resource.get("Properties")).get("NotificationConfiguration"))
             configuration.pop("LambdaConfigurations", 0)
@@ -53,6 +57,8 @@ def deployable(body: dict[str, Any], folder: Path, notes: list[str]) -> tuple[di
         if reason := undeployable(resource, body, folder):
             left_out[name] = reason
     for holder in holders(body):
+        if holder.pop("CapacityProviderConfig", None):
+            notes.append("a function of a capacity provider runs here as any other, one event at a time")
         variables = as_dict(as_dict(holder.get("Environment")).get("Variables"))
         variables |= {name: as_text(value) for name, value in variables.items() if not isinstance(value, str | dict)}
     for name in drop_foreign_layers(body):
@@ -86,6 +92,8 @@ def undeployable(resource: dict[str, Any], body: dict[str, Any], folder: Path) -
         return "a custom resource: what its function would do is not done"
     if kind == "AWS::CDK::Metadata":
         return "only tells CDK's version"
+    if kind in PROVIDERS:
+        return "instances on which functions run: here they run without"
     uri = as_dict(resource.get("Properties")).get("DefinitionUri")
     if isinstance(uri, str) and not (folder / uri).is_file():
         return f"its definition, {uri}, is no file here"
@@ -115,6 +123,21 @@ def of_one_file(function: dict[str, Any], folder: Path) -> None:
     source = as_dict(function.get("Properties")).get("CodeUri")
     if isinstance(source, str) and source.endswith(".py") and (folder / source).is_file():
         function["Properties"]["CodeUri"] = str(Path(source).parent)
+
+
+def called_alike(function: dict[str, Any], folder: Path) -> str:
+    """The folder of a function's code, now named as it is, if the template only takes other letters for capitals."""
+    source = as_dict(function.get("Properties")).get("CodeUri")
+    if not isinstance(source, str) or "://" in source or (folder / source).exists():
+        return ""
+    here = folder
+    for part in Path(source).parts:
+        alike = [each for each in here.iterdir() if each.name.lower() == part.lower()] if here.is_dir() else []
+        if len(alike) != 1:
+            return ""
+        here = alike[0]
+    function["Properties"]["CodeUri"] = place = str(here.relative_to(folder))
+    return place
 
 
 def too_old(body: dict[str, Any], folder: Path) -> Iterator[str]:
@@ -209,4 +232,8 @@ def not_packaged(function: dict[str, Any], body: dict[str, Any], folder: Path) -
     module = str(properties.get("Handler", "")).rsplit(".", 1)[0]
     if isinstance(source, str) and runtime.startswith("nodejs") and compiled_from(folder / source, module):
         return ""
-    return f"its code, {source}, is no folder here"
+    named = Path(module.replace(".", "/")).name
+    places = sorted(folder.rglob(f"{named}.*")) if named else []
+    own = [each.parent for each in places if each.suffix in CODE and "node_modules" not in each.parts]
+    beside = f", but its module is in {own[0].relative_to(folder)}" if len(own) == 1 else ""
+    return f"its code, {source}, is no folder here{beside}"

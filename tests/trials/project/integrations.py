@@ -35,6 +35,10 @@ NAMES = ("QueueName", "TopicName", "Name", "TableName", "StateMachineName")
 SECTIONS = ("uri", "credentials", "requestTemplates", "requestParameters", "responses", "responseParameters")
 DEFAULT_BUS = "default"  # an end that no template makes
 BUS_NAMED = re.compile(r"""EventBusName(?!["']?\s*[:=]\s*["']default["'])""")  # another one than the default
+BY_CALLER = re.compile(  # the end's name, as a template takes it from the request
+    r""""(?:StreamName|TableName|QueueUrl|TopicArn|stateMachineArn|EventBusName)"\s*:\s*"""
+    r""""\$\{?input\.params\(['"]([\w-]+)['"]\)\}?\""""
+)
 HOLDER = "TrialsWays"  # the API whose integrations hold what deployment makes of each way
 
 
@@ -101,7 +105,15 @@ def end_of(template: Model, service: str, body: dict[str, Any]) -> str:
         ends = [each for each in fitting if any(says(said(body), each.only(key)) for key in NAMES)]
     if service == "events" and not ends and not names_another_bus(body):
         return DEFAULT_BUS
+    if not ends and named_by_caller(body):
+        ends = fitting
     return ends[0].name if len(ends) == 1 else ""
+
+
+def named_by_caller(body: dict[str, Any]) -> str:
+    """The parameter of a request that names the end; empty if none does."""
+    named = BY_CALLER.search(said({"requestTemplates": body.get("requestTemplates")}))
+    return named[1] if named else ""
 
 
 def names_another_bus(body: dict[str, Any]) -> bool:

@@ -5,12 +5,18 @@ import shlex
 import tomllib
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from trials.project.ed25519 import PUBLIC
 from trials.template import TemplateError, as_dict
+from trials.template.fitting import fitting
 from trials.template.load import read_yaml
 
 SSM = re.compile(r"AWS::SSM::Parameter::Value<(.*)>")
+
+DATABASE = (  # what is called like one is reached by a host's name alone
+    r"host(?!ed)|(?:rds|db|database|aurora|mysql|mariadb|postgres|redis|valkey|cache|memcached|cluster|proxy).*endpoint"
+)
 
 
 def made_up(parameters: dict[str, Any], url: str) -> dict[str, str]:
@@ -38,17 +44,18 @@ def value_for(name: str, parameter: dict[str, Any], url: str) -> str:
     if "List" in parameter.get("Type", ""):
         return "one,two"
     guesses = {
-        r"url|uri|endpoint|issuer|origin|host": url,
+        DATABASE: urlsplit(url).netloc,
+        r"url|(?<!sec)uri|endpoint|issuer|origin(?!at|al)": url,
         r"arn|topic": "arn:aws:sns:us-east-1:123456789012:trial",
         r"mail": "trial@example.com",
         r"public_?key": PUBLIC,
         r"bucket": f"trial-{re.sub('[^a-z0-9]+', '-', name.lower())}"[:63],  # no two may have the same
         r"": "trial".ljust(int(parameter.get("MinLength", 0)), "x"),
     }
-    fitting = [value for word, value in guesses.items() if re.search(word, name, re.IGNORECASE)]
     pattern = parameter.get("AllowedPattern", "")
-    matching = [value for value in [*fitting, "12345678", "trial-1", "A1"] if re.fullmatch(pattern or ".*", value)]
-    return (matching or fitting)[0]
+    likely = [value for word, value in guesses.items() if re.search(word, name, re.IGNORECASE)]
+    matching = [value for value in [*likely, "12345678", "trial-1", "A1"] if re.fullmatch(pattern or ".*", value)]
+    return (matching or [*filter(None, [fitting(pattern)]), *likely])[0]
 
 
 # ---- what `samconfig.toml` or `samconfig.yaml` gives for `sam deploy`

@@ -1,11 +1,17 @@
 """Read a project: find its template, make it deployable, list its sources and samples."""
 
+import atexit
+import shutil
+import tempfile
+import zipfile
 from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from trials.local_aws import LocalAwsError
 from trials.local_aws.compiled import compiled_from
+from trials.project.appconfig import EXTENSION, configurations
 from trials.project.conditions import met
 from trials.project.configured import set_by_others
 from trials.project.deployable import POWERTOOLS, SDK, deployable, in_powertools, included, too_old
@@ -18,7 +24,7 @@ from trials.project.supplied import NAME as SUPPLIED
 from trials.project.supplied import Supply, supplied
 from trials.project.synthesised import inline, put_plainly
 from trials.samples.sample_files import SampleFile, sample_files
-from trials.template import ASSET, Model, TemplateError, as_dict, merged_properties, read_template
+from trials.template import ASSET, Model, TemplateError, as_dict, listed, merged_properties, read_template, text
 from trials.template.joined import NESTED, joined, linked
 from trials.template.nested import inlined
 
@@ -75,6 +81,7 @@ class Project:
         place = as_dict(resource.get("Metadata")).get(ASSET) or inline(properties) or properties.get("CodeUri", ".")
         folder = self.template.parent / place if isinstance(place, str) else self.template.parent
         handler = str(properties.get("Handler", ""))
+        folder = unzipped(folder) if folder.is_file() else folder
         if not folder.is_dir() and (compiled := compiled_from(folder, handler.rsplit(".", 1)[0])):
             folder = compiled.root
         return folder, handler, str(properties.get("Runtime", ""))
@@ -86,6 +93,12 @@ class Project:
         folders = [place / "python" if (place / "python").is_dir() else place for place in places]
         return tuple(each for each in folders if each.is_dir() and not any(each.glob("*.dist-info")))
 
+    def foreign(self, function: str) -> list[str]:
+        """A function's layers that only AWS has and for which nothing stands in."""
+        holder = self.model.resources.get(function)
+        named = [text(layer) for layer in listed(holder.written("Layers"))] if holder else []
+        return [each for each in named if ":layer:" in each and not in_powertools(each) and EXTENSION not in each]
+
     def written(self, function: str) -> tuple[Path, str, str]:
         """As `code`, but where its author wrote it: what the Serverless Framework packages may be minified."""
         folder, handler, runtime = self.code(function)
@@ -93,6 +106,18 @@ class Project:
         packaged = self.template.parent.name == ".serverless"
         own = packaged and any((self.folder / f"{module}{ending}").is_file() for ending in WRITTEN)
         return (self.folder if own else folder), handler, runtime
+
+
+@cache
+def unzipped(archive: Path) -> Path:
+    """The folder that holds what the project zipped itself, for whoever reads code; what is no archive as it is."""
+    if not zipfile.is_zipfile(archive):
+        return archive
+    folder = tempfile.mkdtemp(prefix="trials-code-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    with zipfile.ZipFile(archive) as bundle:
+        bundle.extractall(folder)
+    return Path(folder)
 
 
 def in_store(parameters: dict[str, Any], given: dict[str, str]) -> dict[str, str]:
@@ -162,6 +187,7 @@ def read(path: Path, url: str) -> Project:
         body, left_out = deployable(body, template.parent, notes)
     except TemplateError as error:
         raise LocalAwsError(str(error)) from error
+    supply = replace(supply, outside=(*supply.outside, *configurations(model)))
     configured = overrides(template.parent, body.get("Parameters") or {})
     supply = replace(supply, parameters=configured | supply.parameters)
     parameters = made_up(body.get("Parameters") or {}, url)
@@ -179,9 +205,10 @@ def read(path: Path, url: str) -> Project:
     outdated = list(too_old(body, template.parent))
     notes += [f"{each} can only call AWS itself: a newer one is packaged" for each in outdated]
     files = sample_files(folder)
-    names = {name for source in listed for name in (source.name, source.function)}
+    names = {source.function: source.function for source in listed}
+    names |= {source.file: source.name for source in listed}
     for file in files:
-        file.meant_for = Path(file.path).stem if Path(file.path).stem in names else ""
+        file.meant_for = names.get(Path(file.path).stem, "")
     listed = [handed_over(source, files) for source in listed]
     stored_values = stored(body.get("Parameters") or {}, given, url) | kept(body.get("Parameters") or {}, supply)
     project = Project(

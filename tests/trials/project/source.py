@@ -1,5 +1,6 @@
 """What a source is: one thing that sets something off."""
 
+import re
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -91,6 +92,11 @@ class Source:
     durable: bool = False  # its executions outlast their invocations
     elsewhere: int | None = None  # of a way whose end is not seen here: which of its targets a queue stands in for
     why: str = ""  # why there are no trials for it
+
+    @property
+    def file(self) -> str:
+        """What a file with its event is called, without ending: a path in its name would be folders."""
+        return re.sub(r"[^A-Za-z0-9._-]+", "-", self.name).strip("-")
 
     def __str__(self) -> str:
         where = f"{self.route.method} {self.route.path}" if self.route else self.origin

@@ -35,7 +35,7 @@ def samples(
     """
     fitting, exact = given(files, source)
     own = [with_claims(sample, source, claims) for sample in fitting]
-    if exact and any(Path(sample.file).stem in (source.name, source.function) for sample in own):
+    if exact and any(Path(sample.file).stem in (source.file, source.function) for sample in own):
         return own
     sent = passed_on.get(source.origin) if source.kind is Kind.QUEUE and not exact else None
     plain = with_a_path(made(body, source, claims), source, reads)
@@ -52,7 +52,8 @@ def samples(
     if source.kind is Kind.QUEUE and plain.origin == "made up":
         return [*requested(files), itself]
     compared = [as_compared(itself, source, reads)] if reads else []
-    return [*filter(None, compared), itself, *undecoded, *others, *([plain] if itself is not plain else [])]
+    handed = [passed_on[source.name]] if source.kind is Kind.TASK and source.name in passed_on else []
+    return [*filter(None, compared), itself, *handed, *undecoded, *others, *([plain] if itself is not plain else [])]
 
 
 def is_open(route: Route, reads: Reads | None) -> bool:

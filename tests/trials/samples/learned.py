@@ -136,9 +136,22 @@ def mended(payload: Any, source: Source, level: Steps, seen: Observation) -> Any
 
 
 def changed(value: Any, level: Steps, path: Steps, seen: Observation) -> Any:
-    if seen.old and not path:
+    if seen.old and (not path or not stands(value, (*level, *path), seen.old)):
         return without_old(value, level, seen)
     return edited(value, (*level, *path), seen)
+
+
+def stands(value: Any, steps: Steps, old: str) -> bool:
+    """Whether a value stands at the end of the steps, in a text or as it is."""
+    for step in steps:
+        if step == JSON and isinstance(value, str):
+            with suppress(ValueError):
+                value = json.loads(value)
+        elif step == EACH:
+            value = value[0] if isinstance(value, list) and value else None
+        elif step != JSON:
+            value = value.get(step if step in value else meant(step, value)) if isinstance(value, dict) else None
+    return value is not None and str(value) == old
 
 
 def edited(value: Any, steps: Steps, seen: Observation) -> Any:
@@ -192,7 +205,9 @@ def without_old(value: Any, level: Steps, seen: Observation) -> Any:
             return value
         return {**value, step: without_old(value.get(step), rest, seen)} if isinstance(value, dict) else value
     if isinstance(value, dict):
-        fields = [name for name, inner in value.items() if inner == seen.old]
+        fields = [
+            name for name, inner in value.items() if not isinstance(inner, dict | list) and str(inner) == seen.old
+        ]
         others = [name for name in fields if name != "id" or seen.value == VALUES["uuid"]]
         chosen = others or fields
         return {name: seen.value if name in chosen else without_old(inner, (), seen) for name, inner in value.items()}

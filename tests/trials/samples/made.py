@@ -42,7 +42,7 @@ def made(body: dict[str, Any], source: Source, claims: dict[str, Any] | None = N
     if source.kind is Kind.LOGS:
         return Sample(log_lines(), "made up, two lines of a log")
     if source.kind is Kind.DIRECT and source.given:
-        return Sample(json.loads(source.given), "made up, in the form of who asks it")
+        return Sample(json.loads(filled_in(source.given)), "made up, in the form of who asks it")
     if source.kind in (Kind.TASK, Kind.DIRECT):
         return Sample({"id": ID}, "made up")
     if source.kind is Kind.TOPIC:
@@ -63,6 +63,21 @@ def topic_message(source: Source) -> Sample:
         return Sample(json.dumps(wanted), "made from the filter policy")
     attributes = {name: {"Type": "String", "Value": str(value)} for name, value in wanted.items()}
     return Sample(json.dumps({"id": ID}), "made up", attributes)
+
+
+FILLED_IN = re.compile(
+    r"(\")?\{\{\s*([\w.:-]+)\s*\}\}(?(1)\")"
+)  # a parameter of a runbook, alone in a text or within one
+
+
+def filled_in(given: str) -> str:
+    """The payload of a runbook's step with a value for each parameter."""
+
+    def value(place: re.Match[str]) -> str:
+        made_up = str(guess(place[2].rsplit(".", 1)[-1], None))
+        return json.dumps(made_up) if place[1] else json.dumps(made_up)[1:-1]
+
+    return FILLED_IN.sub(value, given)
 
 
 def given_input(text: str) -> Any:

@@ -84,9 +84,9 @@ def fits(source: Source, event: dict[str, Any], path: str) -> tuple[Sample, bool
     So does the file if it is called after the source, or after its function and has the source's shape.
     """
     by_shape, called = shaped(source, event, path), Path(path).stem
-    if called not in (source.name, source.function):
+    if called not in (source.file, source.function):
         return by_shape
-    if by_shape is None and source.kind in WHOLE and called == source.name:
+    if by_shape is None and source.kind in WHOLE and called == source.file:
         return Sample(event, path, file=path), True
     return by_shape and (by_shape[0], True)
 

@@ -3,9 +3,9 @@
 from typing import Any
 
 from trials.samples.derive import guess
-from trials.samples.fitting import fitting
 from trials.samples.refused.observation import VALUES
 from trials.template import as_dict
+from trials.template.fitting import fitting
 
 DEEPEST = 8
 MOST = 20  # members of a list, characters of a text

@@ -20,6 +20,10 @@ from trials.samples.shape import Shape
 from trials.verdicts.integrations import READS
 
 
+def asks_only(source: Source) -> bool:
+    return source.route is not None and source.route.method in ("GET", "HEAD")
+
+
 def goes_further(before: list[tuple[str, str]], after: list[tuple[str, str]]) -> bool:
     """Whether all calls were made that were made before, or at least all that write, and more of these."""
     written = [{call for call in calls if not call[1].startswith(READS)} for calls in (before, after)]

@@ -49,7 +49,7 @@ def received(sample: Sample) -> dict[str, Any]:
 
 def write(folder: Path, source: Source, event: Any) -> str:
     """The path of the file that was written, from the folder; empty if there is one already."""
-    path = folder / "events" / f"{source.name}.json"
+    path = folder / "events" / f"{source.file}.json"
     if path.exists():
         return ""
     path.parent.mkdir(exist_ok=True)

@@ -19,7 +19,7 @@ MADE_UP = "made up from the route"  # how the origin of a request begins whose k
 POISON = "trial-poison {not JSON"
 MARK = "trial-poison"
 CODED = re.compile("|".join(b64encode(b" " * shift + MARK.encode()).decode()[4:-4] for shift in range(3)))
-REAL_EVENT = "put a real event of this source into events/{name}.json"
+REAL_EVENT = "put a real event of this source into events/{file}.json"
 OF_A_LAYER = "name the package beside the code (requirements.txt or package.json), or make the layer a folder here"
 ONLY_LOGS = "taken; its code calls nothing beyond itself, so its log is all that it leaves"
 ONLY_READ = "taken; its code does nothing but read what AWS holds, so its log is all that it leaves"
@@ -39,7 +39,7 @@ TIMED_OUT = re.compile(r"Task timed out|Sandbox\.Timedout|timed out after")
 
 
 def supply_event(source: Source) -> str:
-    return REAL_EVENT.format(name=source.name)
+    return REAL_EVENT.format(file=source.file)
 
 
 def own_queue(source: Source) -> str:

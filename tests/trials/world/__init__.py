@@ -1,6 +1,6 @@
 """The state of a stack, and how two states differ."""
 
-from trials.world.account import account, services
+from trials.world.account import account, asked_of_others, services
 from trials.world.compare import Difference, Noise, World, differences, noise, tellable
 from trials.world.snapshot import PLACES, Probes, mailed, named, queued, snapshot, without_envelope
 
@@ -11,6 +11,7 @@ __all__ = [
     "Probes",
     "World",
     "account",
+    "asked_of_others",
     "differences",
     "mailed",
     "named",

@@ -36,6 +36,14 @@ def account(local: LocalAws, stack: Stack, asked: set[str]) -> World:
     return named(world, stack)
 
 
+def asked_of_others(local: LocalAws, stack: Stack) -> World:
+    """What services that are not here were asked to do, by service."""
+    world: World = {}
+    for told in local.sent():
+        world.setdefault(f"service {told['service']}", []).append({k: v for k, v in told.items() if k != "service"})
+    return named(world, stack)
+
+
 def schedules(local: LocalAws) -> Iterator[dict[str, Any]]:
     scheduler = local.client("scheduler")
     for summary in scheduler.list_schedules()["Schedules"]:

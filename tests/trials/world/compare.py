@@ -9,9 +9,13 @@ from typing import Any
 
 World = dict[str, list[Any]]  # place, such as "table Orders": its records
 Noise = set[tuple[str, str]]  # place and path of what no two equal runs agree on
-SINKS = ("queue", "topic", "bus", "machine", "outside", "stream")  # places of messages: the receiver can see repeats
+SINKS = (  # places of messages: the receiver can see repeats
+    *("queue", "topic", "bus", "machine", "outside", "stream"),
+    "service",  # one that is not here
+)
 TIME = "<time>"
 ISO = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)?")
+MADE_ANEW = re.compile(r"(?:Batch)?(?:Send|Start|Create|Publish|Submit|Post)")  # else the same state is set again
 LIFE = 400 * 86_400  # seconds around now in which a number is taken for a time
 
 
@@ -115,6 +119,13 @@ def only(ours: list[tuple[str, Any]], theirs: list[tuple[str, Any]]) -> list[Any
     return unmatched
 
 
+def needs_key(kind: str, record: Any) -> bool:
+    """Whether a receiver knows a repeat by a key alone, for it may be meant twice."""
+    if kind == "service":
+        return bool(MADE_ANEW.match(str(record.get("operation"))))
+    return kind == "outside" and record.get("method") == "POST"
+
+
 def tellable(difference: Difference, before: World) -> bool:
     """Whether all that is new is a repeat that its receiver can tell by its content: the same message once more."""
     kind = difference.place.split(" ")[0]
@@ -123,5 +134,5 @@ def tellable(difference: Difference, before: World) -> bool:
         kind in SINKS
         and not difference.gone
         and all(json.dumps(timeless(each), sort_keys=True) in known for each in difference.new)
-        and all(each.get("key") for each in difference.new if kind == "outside" and each.get("method") == "POST")
+        and all(each.get("key") for each in difference.new if needs_key(kind, each))
     )

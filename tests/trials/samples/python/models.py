@@ -4,11 +4,11 @@ import ast
 import re
 from typing import Any
 
-from trials.samples.fitting import fitting
 from trials.samples.paths import EventPaths
 from trials.samples.python.code import Code, Module, constant
 from trials.samples.reads import Steps
 from trials.samples.shape import Shape
+from trials.template.fitting import fitting
 
 NUMBERS = {"int", "float", "Decimal", "PositiveInt", "NonNegativeInt", "PositiveFloat", "conint", "confloat"}
 LISTS = {"list", "List", "Sequence", "Iterable", "set", "Set", "tuple", "Tuple", "conlist", "frozenset"}

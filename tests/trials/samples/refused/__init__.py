@@ -10,11 +10,15 @@ from trials.samples.refused.dates import NAIVE, PAST, dates
 from trials.samples.refused.javascript import ajv, joi, undefined, zod
 from trials.samples.refused.observation import EXTRA, MISSING, VALUE, Observation, Parser, Refusal, missing
 from trials.samples.refused.python import (
+    BOTO,
+    IN_BASE64,
     fastjsonschema,
+    in_base64,
     json_schema,
     key_error,
     marshmallow,
     nothing_there,
+    of_another_type,
     pydantic,
     pydantic_v1,
     signature,
@@ -61,6 +65,8 @@ PARSERS = (
     ),
     Parser("Joi", re.compile(r"\\?\"[\w.\[\]]+\\?\" (?:is required|must be)"), joi),
     Parser("a date", re.compile(f"{PAST.pattern}|{NAIVE.pattern}"), dates),
+    Parser("base64", IN_BASE64, in_base64),
+    Parser("boto3", BOTO, of_another_type),
     Parser("DynamoDB", re.compile(f"{KEY_TYPE.pattern}|{NO_KEY.pattern}"), dynamodb),
     Parser("PostgreSQL", NO_VALUE, postgresql),
     Parser("a key", re.compile(r"KeyError"), key_error),

@@ -1,9 +1,11 @@
 """The words of Python, and of what checks events in it."""
 
 import re
+from base64 import b64encode
 from collections.abc import Iterator
 from typing import Any
 
+from trials.samples.derive import guess
 from trials.samples.reads import Steps
 from trials.samples.refused.observation import (
     AT,
@@ -160,6 +162,30 @@ def unreadable(text: str, line: str) -> Iterator[Observation]:
         yield Observation(VALUE, tuple(keys), wanted, root in ("event", "evt"))
     elif old:
         yield Observation(VALUE, (), wanted, old=old)
+
+
+BOTO = re.compile(r"Invalid type for parameter ([\w.\[\]]+), value: ([\w.-]+), type: <class '\w+'>, valid types: (.*)")
+DYNAMODB_S = ("S", "N", "B", "M", "L", "BOOL", "SS", "NS", "BS")  # names of types, which name no attribute
+
+
+def of_another_type(text: str, line: str) -> Iterator[Observation]:  # noqa: ARG001
+    """What boto3 says of a parameter of a type that its operation does not take: the value, and not whence it is."""
+    for at, old, types in BOTO.findall(text):
+        names = [name for name in steps(at) if name not in DYNAMODB_S]
+        if "'str'" not in types or not names:
+            continue
+        value = guess(names[-1], None)
+        told = "" if old == "None" else old
+        yield Observation(VALUE, (names[-1],), value if isinstance(value, str) else told or "trial-1", old=told)
+
+
+IN_BASE64 = re.compile(r"'(?:ascii|utf-?8)' codec can't decode byte|Incorrect padding|Invalid base64-encoded string")
+
+
+def in_base64(text: str, line: str) -> Iterator[Observation]:  # noqa: ARG001
+    """What Python says where it takes a body for base64 that is none: it decodes what is left of it to no text."""
+    if IN_BASE64.search(text):
+        yield Observation(VALUE, ("body",), b64encode(b"trial").decode(), absolute=True)
 
 
 def marshmallow(text: str, line: str) -> Iterator[Observation]:  # noqa: ARG001
