@@ -2,6 +2,7 @@
 
 import json
 import re
+import time
 from functools import cache
 from typing import Any
 
@@ -126,4 +127,4 @@ def made_up(shape: Any, depth: int = 0) -> Any:
         return next((word for word in DONE if word in words), words[0])
     if kind in ("integer", "long", "float", "double"):
         return max(1, shape.metadata.get("min", 1))
-    return {"boolean": True, "blob": "dHJpYWw=", "timestamp": 1795420100}.get(kind)
+    return {"boolean": True, "blob": "dHJpYWw=", "timestamp": int(time.time())}.get(kind)
