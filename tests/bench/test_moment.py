@@ -19,6 +19,8 @@ from trials.project import Kind, Source
 from trials.project.callers import ended, piped, polled, transforms
 from trials.project.sources import Route
 from trials.project.tokens import TOKEN
+from trials.samples import samples
+from trials.samples.code import of_code
 from trials.samples.derive import guess
 from trials.samples.made import bus_event, change, made, object_created
 from trials.samples.written import whole
@@ -128,6 +130,46 @@ def test_a_key_that_is_called_as_a_time_holds_the_moment(name: str) -> None:
 def test_what_ends_or_is_valid_does_so_after_any_time_that_a_trial_lets_pass(name: str) -> None:
     assert guess(name, None) == AFTER
     assert timedelta(days=2) <= LATER - NOW
+
+
+PYTHON = """
+import json
+import time
+
+
+def handler(event, context):
+    for record in event["Records"]:
+        job = json.loads(record["body"])
+        if time.time() - job["timestamp"] > 3600 or job["asked_at_ms"] / 1000 < time.time() - 3600:
+            continue
+        if int(job["expires_at"]) > time.time():
+            print(job["attempts"] * 2, job["processing_time"] * 2)
+"""
+NODE = """
+export const handler = async (event) => {
+  for (const record of event.Records) {
+    const job = JSON.parse(record.body);
+    if (Date.now() - job.timestamp > 3600000 || job.expiresAt - Date.now() < 0) continue;
+  }
+};
+"""
+
+
+def of_code_in(folder: Path, name: str, code: str, runtime: str) -> dict[str, Any]:
+    (folder / name).write_text(code)
+    (sample, *_) = samples({"Resources": {}}, [], QUEUE, {}, of_code(folder, "app.handler", runtime))
+    told: dict[str, Any] = json.loads(sample.payload)
+    return told
+
+
+def test_a_number_that_is_called_as_a_time_is_the_moment_as_the_language_counts_it(tmp_path: Path) -> None:
+    job = of_code_in(tmp_path, "app.py", PYTHON, "python3.12")
+    other = of_code_in(tmp_path, "app.mjs", NODE, "nodejs22.x")
+    now, later = int(NOW.timestamp()), int(LATER.timestamp())
+
+    assert (job["timestamp"], job["asked_at_ms"], job["expires_at"]) == (now, now * 1000, later)
+    assert (job["attempts"], job["processing_time"]) == (1, 1)
+    assert (other["timestamp"], other["expiresAt"]) == (now * 1000, later * 1000)
 
 
 # ---- a project whose functions keep and take things for a while
