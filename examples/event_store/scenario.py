@@ -1,4 +1,4 @@
-"""Gift cards: many spenders at once, commands repeated, balances deleted and rebuilt."""
+"""Gift cards: many spenders at once, commands repeated, an outage, balances deleted and rebuilt."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -7,6 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from trials.local_aws import LocalAws, Outcome, seen
+
+OUTAGE = 12  # failed deliveries that it lasts
+DENIAL = {
+    "Version": "2012-10-17",
+    "Statement": [{"Effect": "Deny", "Action": "dynamodb:PutItem", "Resource": "*"}],
+}
 
 
 def play(local: LocalAws, say: Callable[[str], None], template: Path) -> Iterator[Outcome]:
@@ -22,6 +28,11 @@ def play(local: LocalAws, say: Callable[[str], None], template: Path) -> Iterato
     def balances() -> dict[str, tuple[int, int]]:
         items = dynamodb.scan(TableName=out["BalancesTable"], ConsistentRead=True)["Items"]
         return {item["card"]["S"]: (int(item["version"]["N"]), int(item["cents"]["N"])) for item in items}
+
+    def queued() -> int:
+        url, name = out["UnprojectedUrl"], "ApproximateNumberOfMessages"
+        told = local.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=[name])["Attributes"]
+        return int(told[name])
 
     say("a card of 100, and twelve who spend 10 each at once")
     first = command("grant", "CreditGranted", 100)
@@ -50,6 +61,27 @@ def play(local: LocalAws, say: Callable[[str], None], template: Path) -> Iterato
     wanted = {"gift-1": (11, 0), "gift-2": (1, 77)}
     seen(lambda: balances() == wanted)
     yield Outcome("12 events", f"{len(balances())} balances", "they say what the log says", balances() == wanted)
+
+    say("the balances cannot be written, for longer than ten deliveries")
+    iam, role = local.client("iam"), local.role(stack.resources["Project"])
+    iam.put_role_policy(RoleName=role, PolicyName="outage", PolicyDocument=json.dumps(DENIAL))
+    command("late", "CreditGranted", 5, card="gift-3")
+
+    def refused_writes() -> int:
+        return sum(one["decision"] != "Allow" and one["action"] == "dynamodb:PutItem" for one in local.decisions())
+
+    seen(lambda: refused_writes() >= OUTAGE)
+    refusals = refused_writes()
+    iam.delete_role_policy(RoleName=role, PolicyName="outage")
+    wanted["gift-3"] = (1, 5)
+    seen(lambda: balances() == wanted)
+    given_up = queued()
+    yield Outcome(
+        f"a grant in an outage of {refusals} deliveries",
+        f"{len(balances())} balances, {given_up} given up",
+        "an outage loses no balance",
+        refusals >= OUTAGE and balances() == wanted and given_up == 0,
+    )
 
     say("the balances are lost, and rebuilt from the log")
     for card in wanted:

@@ -81,8 +81,7 @@ class EventStore(Stack):
             filters=[FilterCriteria.filter(events_only)],
             report_batch_item_failures=True,
             bisect_batch_on_error=True,
-            retry_attempts=10,
-            max_record_age=Duration.hours(12),
+            max_record_age=Duration.hours(12),  # the outage it outlasts; a count of retries would say nothing of that
             on_failure=SqsDlq(unprojected),
         )
         project.add_event_source(source)

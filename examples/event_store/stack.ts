@@ -62,8 +62,7 @@ export class EventStore extends Stack {
       filters: [FilterCriteria.filter(eventsOnly)],
       reportBatchItemFailures: true,
       bisectBatchOnError: true,
-      retryAttempts: 10,
-      maxRecordAge: Duration.hours(12),
+      maxRecordAge: Duration.hours(12), // the outage it outlasts; a count of retries would say nothing of that
       onFailure: new SqsDlq(unprojected),
     });
     project.addEventSource(source);

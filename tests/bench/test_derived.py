@@ -43,8 +43,6 @@ RECORD = ("Records", EACH)
         ("orderCount", 1),
         ("unit_price", 1),
         ("phoneNumber", "+15555550100"),
-        ("createdAt", "2026-11-23T08:00:00Z"),
-        ("order-date", "2026-11-23T08:00:00Z"),
         ("callbackUrl", "https://example.test/trial"),
         ("isActive", True),
         ("customerEmail", "trial@example.com"),

@@ -15,6 +15,7 @@ from trials.integrations.mapping import NoJson, Untold, rendered
 from trials.integrations.requests import END, Request, naming
 from trials.integrations.requests import made as made_request
 from trials.integrations.trying import Trying
+from trials.moment import MILLISECONDS
 from trials.project import sources
 from trials.project.integrations import grown, leaves, named_by_caller, planted, way
 from trials.project.source import Call, Kind, Route, Source
@@ -264,7 +265,7 @@ def test_a_message_to_a_websocket_api_has_no_content_type_and_its_client_no_stat
     item = json.loads(prepared(call, written, message).body)["Item"]
 
     assert json.loads(message.body) == {"action": "say", "id": "trial-1", "text": "trial-1"}
-    assert (item["id"]["S"], item["ttl"]["N"]) == ("L0SM9cOFvHcCIhw=", "1795420800001")
+    assert (item["id"]["S"], item["ttl"]["N"]) == ("L0SM9cOFvHcCIhw=", str(MILLISECONDS + 1))
     assert made_request(Route("", "$connect", websocket=True), written).body == ""
     assert not replied(call, written, message, Backend(400, "")).status_told
 

@@ -34,6 +34,9 @@ def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     return loaded
 
 
+EMPTY: dict[str, Any] = {"tables": [], "topics": [], "buckets": [], "buses": [], "queues": {}, "expected": {}}
+
+
 def client(service: str) -> Any:
     return SimpleNamespace(meta=SimpleNamespace(service_model=SimpleNamespace(service_name=service)))
 
@@ -52,6 +55,21 @@ def test_an_environment_keeps_its_module_until_it_ends(module: ModuleType, monke
     assert environments.handler("Work")(2, None) == [1, 2]
     environments.end()
     assert environments.handler("Work")(3, None) == [3]
+
+
+def test_it_lives_at_the_moment_of_its_events(
+    module: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    app = tmp_path / "shop" / "src" / "app.py"
+    written = "from pathlib import Path\nfrom time import time\n"
+    app.write_text(f"{written}\n\ndef handler(*_):\n    Path(__file__).with_name('at').write_text(str(time()))\n")
+    step = {"function": "Work", "event": {}, "fault": [], "renewed": False}
+    recorded = EMPTY | {"invocations": [step], "moment": 1_000_000_000}
+    monkeypatch.setattr(module, "SEQUENCE", {**module.SEQUENCE, **recorded})
+
+    module.test_each_effect_is_there_once(monkeypatch)
+
+    assert 0 <= float(app.with_name("at").read_text()) - 1_000_000_000 < 60
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from urllib.parse import parse_qs
 import pytest
 
 from trials import project
+from trials.moment import DAY, LATER, NOW
 from trials.project import Kind, Source
 from trials.project.sources import Route
 from trials.samples import samples
@@ -218,8 +219,8 @@ def one(line):
     laid = item({}, {}, reads)["lines"]
     assert laid["L"][0]["M"] == {
         "state": {"S": "trial-1"},
-        "due": {"S": "23.11.2026"},
-        "day": {"S": "2026-11-23"},
+        "due": {"S": f"{NOW:%d.%m.%Y}"},
+        "day": {"S": DAY},
         "sku": {"S": "trial-1"},
         "cents": {"N": "1"},
     }
@@ -588,7 +589,7 @@ def test_what_is_looked_for_in_a_text_is_no_key_of_it(tmp_path: Path) -> None:
     (first, *_) = samples(EMPTY, [], POST, {}, read(tmp_path, code))
 
     body = json.loads(first.payload["body"])
-    assert (body["day"], body["more"]) == ("2026-11-23T08:00:00+00:00", {"known": "trial-1"})
+    assert (body["day"], body["more"]) == (NOW.isoformat(), {"known": "trial-1"})
 
 
 def test_what_ends_does_so_after_it_began(tmp_path: Path) -> None:
@@ -596,4 +597,4 @@ def test_what_ends_does_so_after_it_began(tmp_path: Path) -> None:
     code += "    end = datetime.strptime(event['end_date'], '%d.%m.%Y')\n"
     values = read(tmp_path, code).values
 
-    assert (values[("start_date",)], values[("end_date",)]) == ("2026-11-23T08:00:00+00:00", "24.11.2026")
+    assert (values[("start_date",)], values[("end_date",)]) == (NOW.isoformat(), f"{LATER:%d.%m.%Y}")

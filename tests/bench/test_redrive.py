@@ -6,7 +6,7 @@ from trials.deliveries.history import Answer, Delivery, Reference
 from trials.project import Kind, Source
 from trials.samples import Sample
 from trials.verdicts import Promise, Verdict
-from trials.verdicts.redrive import Outage, redriven
+from trials.verdicts.redrive import Outage, redriven, unless_too_late
 from trials.world import World
 
 QUEUE = Source(Kind.QUEUE, "Work", "Work.Jobs", "Jobs")
@@ -97,3 +97,14 @@ def test_a_source_without_a_dead_letter_queue_is_told_what_to_supply() -> None:
 
     assert "it has no dead-letter queue" in judgement.happened
     assert "RedrivePolicy" in judgement.supply
+
+
+@pytest.mark.parametrize(("late", "verdict"), [(DONE, Verdict.BROKEN), (NOTHING, Verdict.UNPROVED)])
+def test_what_a_function_does_not_take_a_day_late_at_all_is_not_lost_by_the_outage(
+    late: World, verdict: Verdict
+) -> None:
+    reference = Reference(Sample("{}", "event.json"), DONE, empty=NOTHING)
+    lost = redriven(Outage("x", REFUSED, "Dlq", redrive=FINE, after=NOTHING), QUEUE, reference)
+
+    assert lost.promise is Promise.LOST
+    assert unless_too_late(lost, late, reference).verdict is verdict

@@ -1,7 +1,7 @@
 """A request for what is not there is made again with an item under its key, and only then."""
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from trials.faults import once
 from trials.faults.once import Try, mended, not_found, with_its_items
 from trials.faults.otherwise import about_oneself
 from trials.local_aws import LocalAws
+from trials.moment import DAY, LATER, NOW, TEXT, iso
 from trials.project import Kind, Source
 from trials.project.sources import Route
 from trials.samples.dates import LONG_AGO, TO_COME, at_another_time
@@ -322,29 +323,29 @@ def test_a_lookup_says_which_item_is_missed(operation: str, request_: dict[str, 
 def test_what_must_not_be_there_is_left_out_and_an_index_s_keys_are_put_in() -> None:
     condition = {"FilterExpression": "attribute_not_exists(sent)", "IndexName": "by-day"}
     asked = lookups({"TableName": "orders-1", **condition}, "Scan")
-    more = {"sent": {"S": "trial-1"}, "day": {"S": "2026-11-23"}, "pk": {"S": "other"}}
+    more = {"sent": {"S": "trial-1"}, "day": {"S": DAY}, "pk": {"S": "other"}}
     declared = {"Orders": {"pk": "S", "day": "S", "rank": "N"}}
 
     ((_, laid),) = wanted_items(asked, {"orders-1": "Orders"}, {"Orders": {"pk": "S"}}, more, declared)
-    assert laid == {"pk": {"S": "trial-1"}, "day": {"S": "2026-11-23"}, "rank": {"N": "1"}}
+    assert laid == {"pk": {"S": "trial-1"}, "day": {"S": DAY}, "rank": {"N": "1"}}
 
 
 @pytest.mark.parametrize(("days", "day"), [(LONG_AGO, timedelta(LONG_AGO)), (TO_COME, timedelta(TO_COME))])
 def test_dates_of_an_item_are_moved_in_the_form_that_they_have(days: int, day: timedelta) -> None:
-    line = {"M": {"deadline": {"S": "2026-11-23"}, "ttl": {"N": "1"}, "cents": {"N": "1"}}}
+    line = {"M": {"deadline": {"S": DAY}, "ttl": {"N": "1"}, "cents": {"N": "1"}}}
     before = {
-        "at": {"S": "2026-11-23T08:00:00Z"},
+        "at": {"S": TEXT},
         "lines": {"L": [line]},
         "name": {"S": "2026"},
         "x": {"BOOL": True},
     }
-    then = datetime.now(UTC) + day
+    then = NOW + day
 
     moved = at_another_time(before, days)
     inner = moved["lines"]["L"][0]["M"]
-    assert moved["at"] == {"S": f"{then:%Y-%m-%d}T08:00:00Z"}
+    assert moved["at"] == {"S": iso(then)}
     assert inner["deadline"] == {"S": f"{then:%Y-%m-%d}"}
-    assert abs(int(inner["ttl"]["N"]) - then.timestamp()) < 60
+    assert int(inner["ttl"]["N"]) == then.timestamp()
     assert (inner["cents"], moved["name"], moved["x"]) == ({"N": "1"}, {"S": "2026"}, {"BOOL": True})
 
 
@@ -371,7 +372,7 @@ def test_what_a_schedule_looks_for_is_of_other_times_too(monkeypatch: pytest.Mon
         "with the item that it looks for, of tomorrow",
         "with the item that it looks for, of a time to come",
     ]
-    assert laid == sorted(laid, key=lambda day: (day != "2026-11-23", day))
+    assert laid == sorted(laid, key=lambda day: (day != f"{LATER:%Y-%m-%d}", day))
 
 
 def test_an_item_is_of_the_class_that_its_table_is_called_after_or_whose_key_comes_first() -> None:

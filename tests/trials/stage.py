@@ -13,6 +13,7 @@ from typing import Any
 from trials.deliveries import durable
 from trials.deliveries.history import Answer
 from trials.local_aws import LocalAws, LocalAwsError, Stack
+from trials.local_aws.clock import now
 from trials.local_aws.databases import Database
 from trials.local_aws.outside import StandIn
 from trials.project import Project
@@ -382,9 +383,9 @@ class Stage:
         """
         self.local.move_clock(seconds)
         self.renew(function)
-        now, names = time.time() + seconds, self.stack.resources
+        then, names = now(self.local.clock), self.stack.resources
         times = {name: each for name, each in lifetimes(self.project.model).items() if name in names}
-        return frozenset(f"table {name}" for name, each in times.items() if expire(self.local, names[name], each, now))
+        return frozenset(f"table {name}" for name, each in times.items() if expire(self.local, names[name], each, then))
 
     def returned_early(self, function: str) -> bool:
         """Whether a function answered while calls that it had begun were not over, in this world."""

@@ -25,6 +25,7 @@ from trials.template import read_template
 RESOURCES = read_template(ROOT / "examples" / "event_store" / "template.yaml")["Resources"]
 MAPPING = RESOURCES["Project"]["Properties"]["Events"]["Stream"]["Properties"]
 THROTTLED = {"code": "ProvisionedThroughputExceededException"}
+RETRIES_IN_OUTAGE = 40
 CARDS = (f"card-{n}" for n in itertools.count())
 USED = {"refused": "the command id was used for another command"}
 # Plays [handler, event, commands by the call to AWS that they come before], and prints each answer and its calls.
@@ -441,6 +442,26 @@ def test_wherever_a_bad_card_stands_in_a_batch_only_its_record_is_given_up(
         assert balances(shop) == dict.fromkeys(good, (1, 5))
 
 
+def test_an_outage_of_dozens_of_retries_gives_up_no_balance(
+    command: ModuleType, project: ModuleType, shop: Example, aws: LocalAws, context: Context
+) -> None:
+    cards = ["a", "b", "c"]
+    for card in cards:
+        command.handler(grant("g", 5, card=card), context)
+    tries, most = itertools.count(1), MAPPING.get("MaximumRetryAttempts", -1)
+
+    def in_an_outage(event: dict[str, Any], context: Any) -> Any:
+        if next(tries) == RETRIES_IN_OUTAGE:
+            aws.clear_faults()
+        return project.handler(event, context)
+
+    aws.fault(service="dynamodb", operation="PutItem", error=THROTTLED)
+    assert deliver(in_an_outage, records(*cards)["Records"], attempts=most if most >= 0 else 10_000) == []
+
+    assert next(tries) > RETRIES_IN_OUTAGE
+    assert balances(shop) == dict.fromkeys(cards, (1, 5))
+
+
 def test_a_rebuild_goes_past_a_card_that_cannot_be_projected_and_names_it(
     play: Callable[..., list[list[Any]]], shop: Example
 ) -> None:
@@ -486,8 +507,8 @@ def test_the_stream_is_bounded_keeps_what_it_gives_up_and_hears_of_events_only()
     assert MAPPING["StartingPosition"] == "TRIM_HORIZON"
     assert MAPPING["BisectBatchOnFunctionError"]
     assert MAPPING["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
-    assert 0 < MAPPING["MaximumRetryAttempts"] <= 100
-    assert 0 < MAPPING["MaximumRecordAgeInSeconds"] < 86_400  # a DynamoDB stream keeps a record for a day
+    assert MAPPING.get("MaximumRetryAttempts", -1) == -1, "a count may end before the outage does"
+    assert 4 * 3600 <= MAPPING["MaximumRecordAgeInSeconds"] < 86_400  # a DynamoDB stream keeps a record for a day
     assert MAPPING["DestinationConfig"]["OnFailure"]["Destination"]
     assert '"prefix": "event#"' in MAPPING["FilterCriteria"]["Filters"][0]["Pattern"]
 

@@ -11,6 +11,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from trials.local_aws import ACCOUNT, REGION
+from trials.moment import SECONDS, TO_MILLISECONDS
 from trials.template import as_dict
 
 KEY = "trial"  # of a record of a stream, if a sample names none
@@ -31,7 +32,7 @@ def kinesis_record(payload: Any, number: int, arn: str) -> dict[str, Any]:
             "partitionKey": key,
             "sequenceNumber": f"4954511524349098501828006771497314458218006259324420{number:04}",
             "data": data,
-            "approximateArrivalTimestamp": 1795420100.123,
+            "approximateArrivalTimestamp": SECONDS + 0.123,
         },
         "eventSource": "aws:kinesis",
         "eventVersion": "1.0",
@@ -71,7 +72,7 @@ def notification(message: Any, arn: str, attributes: dict[str, Any] | None = Non
         "TopicArn": arn,
         "Subject": None,
         "Message": message if isinstance(message, str) else json.dumps(message),
-        "Timestamp": "2026-11-23T08:00:00.000Z",
+        "Timestamp": TO_MILLISECONDS,
         "MessageAttributes": attributes or {},
     }
     subscription = f"{arn}:2bcfbf39-05c3-41de-beaa-fcfcc21c8f55"

@@ -15,8 +15,8 @@ from trials.project.graves import keeps_failures
 from trials.project.sources import Kind, Source
 from trials.samples.sample import Sample
 from trials.stage import Stage
-from trials.verdicts import Judgement
-from trials.verdicts.redrive import Outage, redriven
+from trials.verdicts import Judgement, Promise
+from trials.verdicts.redrive import Outage, redriven, unless_too_late
 
 UNANSWERED = "without an answer throughout"
 DAY = 86_400  # seconds after which it is sent again: fewer than a queue keeps a message, if nothing else is said
@@ -34,7 +34,13 @@ def outage_and_redrive(stage: Stage, source: Source, reference: Reference) -> It
         begin()
         outage = meet(stage, source, reference, what, end)
         if outage.delivery.failures or UNANSWERED not in what:  # else it took the lost answer for one that came
-            yield redriven(outage, source, reference)
+            judgement = redriven(outage, source, reference)
+            if judgement.promise is Promise.LOST and outage.kept:
+                stage.fresh()
+                stage.later(source.function, DAY)
+                deliver(stage, source, [reference.sample])
+                judgement = unless_too_late(judgement, stage.world(), reference)
+            yield judgement
 
 
 def outages(stage: Stage, reference: Reference) -> Iterator[tuple[str, Callable[[], None], Callable[[], None]]]:

@@ -1,10 +1,10 @@
 """The same event twice: one after the other, at once, and on either side of midnight."""
 
-import time
 from collections.abc import Iterator
 
 from trials.deliveries.deliver import deliver
 from trials.deliveries.history import History, Reference
+from trials.moment import present
 from trials.project.sources import Kind, Source
 from trials.project.unread import reads_nothing
 from trials.stage import Stage
@@ -59,7 +59,7 @@ def over_midnight(stage: Stage, source: Source, reference: Reference) -> Iterato
     """
     if source.kind is Kind.HTTP and not has_key(reference):
         return
-    upcoming = DAY - time.time() % DAY
+    upcoming = DAY - present() % DAY
     for midnight in (upcoming, upcoming - DAY):
         stage.fresh()
         stage.later(source.function, int(midnight) - BESIDE_MIDNIGHT)

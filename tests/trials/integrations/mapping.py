@@ -10,6 +10,7 @@ from urllib.parse import quote_plus, unquote_plus
 from airspeed import Template, TemplateError
 
 from trials.integrations.requests import STEP, Request
+from trials.moment import MILLISECONDS, OF_REQUEST
 from trials.samples.made import ID
 
 SHORT = {"\b": "\\b", "\n": "\\n", "\t": "\\t", "\f": "\\f", "\r": "\\r"}
@@ -134,7 +135,7 @@ def context(request: Request) -> dict[str, Any]:
         "apiId": "trial",
         "stage": "Prod",
         "connectionId": "L0SM9cOFvHcCIhw=",
-        "connectedAt": 1795420100000,
+        "connectedAt": MILLISECONDS,
         "domainName": "trial.execute-api.us-east-1.amazonaws.com",
         "eventType": {"$connect": "CONNECT", "$disconnect": "DISCONNECT"}.get(request.path, "MESSAGE"),
         "routeKey": request.path,
@@ -142,8 +143,8 @@ def context(request: Request) -> dict[str, Any]:
         "path": request.path,
         "resourcePath": request.path,
         "protocol": "HTTP/1.1",
-        "requestTime": "23/Nov/2026:08:00:00 +0000",
-        "requestTimeEpoch": 1795420800000,
+        "requestTime": OF_REQUEST,
+        "requestTimeEpoch": MILLISECONDS,
         "identity": identity,
         "authorizer": {"claims": claims, "principalId": "trial", **claims},
         "requestOverride": {"header": {}, "querystring": {}, "path": {}},

@@ -26,7 +26,7 @@ import botocore.session
 import trustme
 from botocore.config import Config
 
-from trials.local_aws.clock import LATER, moves_for_python
+from trials.local_aws.clock import LATER, move, moves_for_python, put_back
 from trials.local_aws.environment import ACCOUNT, ENVIRONMENT, REGION, LocalAwsError, install
 from trials.local_aws.fence import LOOPBACK_ONLY
 from trials.local_aws.javascript import PRELOADS
@@ -115,6 +115,7 @@ class Server:
         self._home = self._given or Path(tempfile.mkdtemp(prefix="local-aws-"))
         self._guard, self._decisions = self._home / "guard", self._home / "decisions"
         self.clock, self.signed = self._home / "clock", self._home / "signed"
+        put_back(self.clock)
         try:
             self._start()
         except BaseException:
@@ -247,7 +248,7 @@ class Server:
 
     def move_clock(self, seconds: float) -> None:
         """Let the environments that start from now on live so many seconds later."""
-        self.clock.write_text(str(seconds))
+        move(self.clock, seconds)
 
     def decisions(self) -> list[dict[str, Any]]:
         """What IAM decided for each call of a role since the last `reset`; only where IAM is enforced."""
@@ -372,7 +373,7 @@ class Server:
         self.client("s3").create_bucket(Bucket=BUCKET)
         self.left_out.clear()
         self._decisions.write_text("")
-        self.clock.unlink(missing_ok=True)
+        put_back(self.clock)
         if self._faults:
             self.clear_faults()
             self._control("DELETE", path="fired")

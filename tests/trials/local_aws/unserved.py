@@ -3,6 +3,7 @@
 import gzip
 import json
 import re
+import time
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
@@ -201,4 +202,4 @@ def made_up(shape: Any, keys: list[str], depth: int = 0) -> Any:
         return next((word for word in DONE if word in words), words[0])
     if kind in ("integer", "long", "float", "double"):
         return max(1, shape.metadata.get("min", 1))
-    return {"boolean": True, "blob": "dHJpYWw=", "timestamp": 1795420100}.get(kind)
+    return {"boolean": True, "blob": "dHJpYWw=", "timestamp": int(time.time())}.get(kind)

@@ -10,6 +10,7 @@ from trials.deliveries.records import message_record
 from trials.local_aws import ACCOUNT, REGION
 from trials.machines.definition import State, scopes, states
 from trials.machines.intrinsics import PATH, read, steps, texts
+from trials.moment import TEXT
 from trials.project.sources import Kind, Source
 from trials.samples.derive import filled
 from trials.samples.made import ID, bus_event
@@ -25,7 +26,7 @@ OF_EXECUTION = re.compile(r"\$states\.context\.Execution\.Input" + STEPS_OF_JSON
 FAILURE = re.compile(r"fail|error|abort|reject|invalid|cancel|deni|denied|declin|timed.?out|stop", re.IGNORECASE)
 INNER = ("ItemProcessor", "Iterator", "Branches", "Catch", "Result", "ResultSelector", "ResultPath", "OutputPath")
 WITH_PATH = re.compile(r"(String|Numeric|Boolean|Timestamp)(?:Greater|Less)?(?:Than)?EqualsPath$")
-EQUAL = {"String": "1", "Numeric": 1, "Boolean": True, "Timestamp": "2026-11-23T08:00:00Z"}  # what two paths may hold
+EQUAL = {"String": "1", "Numeric": 1, "Boolean": True, "Timestamp": TEXT}  # what two paths may hold
 Code = Callable[[str], Reads | None]
 
 

@@ -8,6 +8,7 @@ from botocore.exceptions import ClientError
 
 from trials.integrations.trying import deployed
 from trials.local_aws import ACCOUNT, REGION
+from trials.moment import TEXT
 from trials.pipes.records import taken
 from trials.pipes.transformed import NoJson, Untold, as_json, made, opened, value_of
 from trials.project import Source
@@ -60,7 +61,7 @@ def carry(stage: Stage, source: Source) -> Judgement:
 def filtered(stage: Stage, settings: dict[str, Any], record: dict[str, Any]) -> None:
     """Raises `Refused` if no filter lets a record through."""
     envelope = {"version": "0", "id": "trial", "detail-type": "trial", "source": "trial", "resources": list[str]()}
-    envelope |= {"account": ACCOUNT, "region": REGION, "time": "2026-11-23T08:00:00Z"}
+    envelope |= {"account": ACCOUNT, "region": REGION, "time": TEXT}
     event = json.dumps({**envelope, "detail": opened(record)}, default=str)
     patterns = [json.dumps({"detail": json.loads(each)}) for each in as_dict(settings.get("filters")).values()]
     ask = stage.local.client("events").test_event_pattern

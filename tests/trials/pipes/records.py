@@ -6,6 +6,7 @@ from typing import Any
 
 from trials.deliveries.records import message_record
 from trials.local_aws import ACCOUNT, REGION
+from trials.moment import SECONDS
 from trials.pipes.transformed import paths
 from trials.project import Source
 from trials.samples.derive import put_all
@@ -53,7 +54,7 @@ def of_stream(stage: Stage, source: Source, record: dict[str, Any]) -> dict[str,
         "partitionKey": taken["PartitionKey"],
         "sequenceNumber": taken["SequenceNumber"],
         "data": base64.b64encode(taken["Data"]).decode(),
-        "approximateArrivalTimestamp": 1795420100.123,
+        "approximateArrivalTimestamp": SECONDS + 0.123,
         "eventSource": "aws:kinesis",
         "eventVersion": "1.0",
         "eventID": f"{put['ShardId']}:{taken['SequenceNumber']}",

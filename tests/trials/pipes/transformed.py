@@ -5,6 +5,7 @@ import json
 import re
 from typing import Any
 
+from trials.moment import TEXT
 from trials.samples.reads import Steps
 from trials.template import as_dict
 
@@ -102,7 +103,7 @@ def variable(name: str, item: Any) -> Any:
         return at(item, name)
     if name in ("aws.pipes.event", "aws.pipes.event.json"):
         return item
-    return "2026-11-23T08:00:00Z" if name.endswith("-time") else name.removeprefix("aws.pipes.")
+    return TEXT if name.endswith("-time") else name.removeprefix("aws.pipes.")
 
 
 def put(value: Any, within_quotes: bool) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
 
+from trials.moment import MILLISECONDS, SECONDS, TO_MILLISECONDS
 from trials.project.source import Kind, Source
 from trials.project.tokens import TOKEN
 from trials.template import Resource, as_dict, listed, logical_id, references, text
@@ -43,7 +44,7 @@ def ended(condition: str) -> str:
     failed = condition == "RetriesExhausted"
     record: dict[str, Any] = {
         "version": "1.0",
-        "timestamp": "2026-11-23T08:00:00.000Z",
+        "timestamp": TO_MILLISECONDS,
         "requestContext": {**context, "condition": condition, "approximateInvokeCount": 3 if failed else 1},
         "requestPayload": {"id": "trial-1"},
         "responseContext": {"statusCode": 200, "executedVersion": "$LATEST"},
@@ -116,7 +117,7 @@ CONTENT = "eyJpZCI6ICJ0cmlhbC0xIn0="  # {"id": "trial-1"}
 
 def transforms() -> str:
     """What Firehose hands to the function that transforms its records."""
-    record = {"recordId": "trial-1", "approximateArrivalTimestamp": 1795420100000, "data": CONTENT}
+    record = {"recordId": "trial-1", "approximateArrivalTimestamp": MILLISECONDS, "data": CONTENT}
     stream = "arn:aws:firehose:us-east-1:123456789012:deliverystream/trial"
     return json.dumps(
         {"invocationId": "trial-1", "deliveryStreamArn": stream, "region": "us-east-1", "records": [record]}
@@ -127,7 +128,7 @@ KAFKA_RECORD = {
     "topic": "trial",
     "partition": 0,
     "offset": 0,
-    "timestamp": 1795420100000,
+    "timestamp": MILLISECONDS,
     "timestampType": "CREATE_TIME",
     "key": "dHJpYWw=",
     "value": CONTENT,
@@ -160,7 +161,7 @@ RECORDS: dict[str, dict[str, Any]] = {  # what a pipe takes from its source, by 
         "messageId": "trial-1",
         "receiptHandle": "trial",
         "body": json.dumps({"id": "trial-1"}),
-        "attributes": {"ApproximateReceiveCount": "1", "SentTimestamp": "1795420100000"},
+        "attributes": {"ApproximateReceiveCount": "1", "SentTimestamp": str(MILLISECONDS)},
         "messageAttributes": {},
         "eventSource": "aws:sqs",
         "awsRegion": "us-east-1",
@@ -173,7 +174,7 @@ RECORDS: dict[str, dict[str, Any]] = {  # what a pipe takes from its source, by 
         "partitionKey": "trial",
         "sequenceNumber": "1",
         "data": CONTENT,
-        "approximateArrivalTimestamp": 1795420100.0,
+        "approximateArrivalTimestamp": float(SECONDS),
     },
     "AWS::DynamoDB::Table": {
         "eventName": "INSERT",

@@ -5,10 +5,12 @@ import hmac
 import json
 from typing import Any
 
+from trials.moment import SECONDS
+
 CLAIMS: dict[str, Any] = {
     **dict.fromkeys(("sub", "id", "userId", "user_id", "username", "name"), "trial-1"),
     **{"email": "trial@example.com", "role": "admin", "iss": "https://issuer.example.test", "aud": "trial"},
-    **{"iat": 1795420100, "exp": 4102444800},
+    **{"iat": SECONDS, "exp": 4102444800},
 }
 HASHES = {"sha256": "HS256", "sha384": "HS384", "sha512": "HS512"}
 

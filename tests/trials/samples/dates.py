@@ -1,9 +1,10 @@
 """Dates of what is stored, moved so that what is due is due, and what is valid still valid."""
 
 import re
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
+from trials.moment import NOW
 from trials.samples.derive import words
 
 DAY = re.compile(r"\d{4}-\d{2}-\d{2}(?=$|[T ]\d)")
@@ -28,7 +29,7 @@ def shifted(text: str, days: int) -> str | None:
 
 def at_another_time(item: dict[str, Any], days: int) -> dict[str, Any]:
     """An item in DynamoDB's form whose dates, and numbers that are called as a time is, are so many days from now."""
-    moment = datetime.now(UTC) + timedelta(days=days)
+    moment = NOW + timedelta(days=days)
     return {name: _moved(name, value, moment) for name, value in item.items()}
 
 

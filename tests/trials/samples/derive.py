@@ -10,6 +10,7 @@ from urllib.parse import parse_qsl, urlencode
 
 from boto3.dynamodb.types import TypeSerializer
 
+from trials.moment import AFTER, TEXT
 from trials.project.ed25519 import PUBLIC
 from trials.project.sources import Kind, Source
 from trials.project.tokens import TOKEN
@@ -27,12 +28,15 @@ PREFIX: dict[Kind, Steps] = {  # of what stands in a sample's payload
 PICTURE = (  # decodes with and without what stands before its comma; whoever reads pictures goes by its first bytes
     "data:image/jpeg;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNgAAAAAgABSK+kcQAAAABJRU5ErkJggg=="
 )
-ENDS = r"\bend (date|time|at|on)$"  # what ends has begun, a day before
+ENDS = (  # what ends has begun before, and what is valid is so still
+    r"\b(end|due) (date|time|at|on)$"
+    r"|\b(expires|expiry|expiration|valid to|valid until)( (date|time|at|on))?$|\b(deadline|until)$"
+)
 GUESSES: tuple[tuple[str, Any], ...] = (  # by the words of a key, the last ones first; `^` and `$` are its ends
     (r"\b(e?mail)\b", "trial@example.com"),
     (r"\b(url|uri|link|href)$", "https://example.test/trial"),
-    (ENDS, "2026-11-24T08:00:00Z"),
-    (r"\b(date|time|timestamp|datetime|at|on|deadline|expiry|until)$", "2026-11-23T08:00:00Z"),
+    (ENDS, AFTER),
+    (r"\b(date|time|timestamp|datetime|at|on)$", TEXT),
     (r"\bphone\b", "+15555550100"),
     (r"\b(price|amount|total|cents|qty|quantity|count|number|age|limit|size|version|sequence|stock)s?$", 1),
     (r"\b(points|rating)$", 1),

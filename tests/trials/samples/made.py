@@ -5,10 +5,10 @@ import json
 import re
 from base64 import b64encode
 from contextlib import suppress
-from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote_plus, urlencode
 
+from trials.moment import LATER, MILLISECONDS, NOW, OF_REQUEST, SECONDS, TEXT, TO_MILLISECONDS
 from trials.project.buckets import key_rules
 from trials.project.sources import ANY, Kind, Route, Source
 from trials.samples.derive import guess
@@ -83,7 +83,7 @@ def filled_in(given: str) -> str:
 def given_input(text: str) -> Any:
     """A target's constant input; of a schedule with what Scheduler fills in: a retry of the run has the same."""
     known = {
-        "scheduled-time": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
+        "scheduled-time": TEXT,
         "execution-id": "d32c5kddcf5bb8c3",
         "attempt-number": "1",
         "schedule-arn": "arn:aws:scheduler:us-east-1:123456789012:schedule/default/trial",
@@ -140,7 +140,7 @@ def bus_event(pattern: Any, body: dict[str, Any] | None = None) -> dict[str, Any
         "detail-type": "Trial",
         "source": "trial",
         "account": "123456789012",
-        "time": "2026-11-23T08:00:00Z",
+        "time": TEXT,
         "region": "us-east-1",
         "resources": [],
         "detail": {},
@@ -182,7 +182,7 @@ def change(body: dict[str, Any], source: Source) -> dict[str, Any]:
     if name == "REMOVE":
         images.pop("NewImage")
     stream = {"Keys": keys, "SequenceNumber": "111", "SizeBytes": 26, "StreamViewType": "NEW_AND_OLD_IMAGES"}
-    return {"eventName": name, "dynamodb": {**stream, "ApproximateCreationDateTime": 1795420100, **images}}
+    return {"eventName": name, "dynamodb": {**stream, "ApproximateCreationDateTime": SECONDS, **images}}
 
 
 def object_created(bucket: str, rules: dict[str, Any]) -> dict[str, Any]:
@@ -197,7 +197,7 @@ def object_created(bucket: str, rules: dict[str, Any]) -> dict[str, Any]:
         "eventVersion": "2.1",
         "eventSource": "aws:s3",
         "awsRegion": "us-east-1",
-        "eventTime": "2026-11-23T08:00:00.000Z",
+        "eventTime": TO_MILLISECONDS,
         "eventName": "ObjectCreated:Put",
         "userIdentity": {"principalId": "AWS:TRIAL"},
         "requestParameters": {"sourceIPAddress": "127.0.0.1"},
@@ -226,10 +226,10 @@ def log_lines() -> dict[str, Any]:
         "messageType": "DATA_MESSAGE",
         "owner": "123456789012",
         "logGroup": "/aws/lambda/trial",
-        "logStream": "2026/11/23/[$LATEST]0",
+        "logStream": f"{NOW:%Y/%m/%d}/[$LATEST]0",
         "subscriptionFilters": ["trial"],
         "logEvents": [
-            {"id": str(number), "timestamp": 1795420100000 + number, "message": f"ERROR trial {number}"}
+            {"id": str(number), "timestamp": MILLISECONDS + number, "message": f"ERROR trial {number}"}
             for number in (1, 2)
         ],
     }
@@ -247,7 +247,7 @@ CLAIMS = {
     "iss": "https://issuer.example.test",
     "aud": "trial",
     "token_use": "access",
-    "exp": "1795423700",
+    "exp": str(int(LATER.timestamp())),
 }
 
 
@@ -286,6 +286,7 @@ def request(route: Route, wanted: dict[str, Any] | None = None) -> dict[str, Any
     context: dict[str, Any] = {"authorizer": claims} if claims else {}
     if route.payload == "1.0":
         place: dict[str, Any] = {"resourcePath": route.path, "httpMethod": method, "path": path, "stage": "Prod"}
+        place |= {"requestTime": OF_REQUEST, "requestTimeEpoch": MILLISECONDS}
         place |= {"requestId": ID, "identity": {"sourceIp": "127.0.0.1", "userArn": "arn:aws:iam::123456789012:user/t"}}
         return {
             "resource": route.path,
@@ -300,12 +301,13 @@ def request(route: Route, wanted: dict[str, Any] | None = None) -> dict[str, Any
         }
     http = {"method": method, "path": path, "protocol": "HTTP/1.1", "sourceIp": "127.0.0.1", "userAgent": "trial"}
     key = f"{method} {route.path}"
+    timed = {"time": OF_REQUEST, "timeEpoch": MILLISECONDS}
     return {
         "version": "2.0",
         "routeKey": key,
         "rawPath": path,
         "rawQueryString": urlencode(query),
-        "requestContext": {"http": http, "routeKey": key, "stage": "$default", "requestId": ID, **context},
+        "requestContext": {"http": http, "routeKey": key, "stage": "$default", "requestId": ID, **timed, **context},
         **({"queryStringParameters": query} if query else {}),
         **common,
     }
@@ -321,8 +323,9 @@ def websocket(key: str) -> dict[str, Any]:
         "domainName": "trial.execute-api.us-east-1.amazonaws.com",
         "stage": "prod",
         "apiId": "trial",
-        "connectedAt": 1795420100000,
-        "requestTimeEpoch": 1795420100000,
+        "connectedAt": MILLISECONDS,
+        "requestTime": OF_REQUEST,
+        "requestTimeEpoch": MILLISECONDS,
         "identity": {"sourceIp": "127.0.0.1"},
     }
     message = {} if key in ("$connect", "$disconnect") else {"body": json.dumps({"action": key, "id": ID})}

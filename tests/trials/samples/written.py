@@ -7,6 +7,7 @@ from typing import Any
 
 from trials.deliveries.records import kinesis_record, message_record, notification, table_record
 from trials.local_aws import ACCOUNT, REGION
+from trials.moment import MILLISECONDS
 from trials.project.sources import Kind, Source
 from trials.samples.sample import Sample
 
@@ -40,9 +41,9 @@ def received(sample: Sample) -> dict[str, Any]:
         "MessageAttributes": sample.attributes,
         "Attributes": {
             "ApproximateReceiveCount": "1",
-            "SentTimestamp": "1795420100123",
+            "SentTimestamp": str(MILLISECONDS + 123),
             "SenderId": "AIDATRIAL",
-            "ApproximateFirstReceiveTimestamp": "1795420100124",
+            "ApproximateFirstReceiveTimestamp": str(MILLISECONDS + 124),
         },
     }
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from trials.local_aws import LocalAwsError
+from trials.moment import SECONDS
 from trials.search.plan import Plan
 from trials.search.play import Invocation, Player
 from trials.search.verdict import Left, orders
@@ -36,6 +37,7 @@ def kept(player: Player, plan: Plan) -> str:
     unstable = {place: paths(player, place, (expected, left.world)) for place in places.values()}
     queues = [stage.stack.resources[name] for name in of(stage, "queue")]
     data = {
+        "moment": SECONDS,
         "tables": [table(stage, name) for name in of(stage, "table")],
         "queues": {name.rsplit("/", 1)[-1]: fifo(name) for name in queues},
         "topics": [stage.stack.resources[name].rsplit(":", 1)[-1] for name in of(stage, "topic")],

@@ -62,6 +62,17 @@ def redriven(outage: Outage, source: Source, reference: Reference) -> Judgement:
     return unproved(f"{what}: sent again, it has another outcome: {changed[0]}", *details, supply=MEANT)
 
 
+def unless_too_late(lost: Judgement, late: World, reference: Reference) -> Judgement:
+    """What is lost; `late` is what the event leaves if it comes for the first time when it was sent again.
+
+    Less than at its own time, the function goes by the event's age, and the redrive shows nothing.
+    """
+    if not any(each.gone for each in differences(reference.world, late, reference.noise)):
+        return lost
+    text = f"{lost.happened}; so is the event if it comes a day late for the first time"
+    return unproved(text, supply="nothing, if an event may be too old; else take it whatever its age")
+
+
 def was_done(outage: Outage, reference: Reference) -> bool:
     """Whether all that the event does was there before it was sent again, but for items whose time was over."""
     if outage.before is None:

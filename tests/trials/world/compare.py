@@ -4,8 +4,9 @@ import json
 import re
 from collections import Counter
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
+
+from trials.moment import SECONDS
 
 World = dict[str, list[Any]]  # place, such as "table Orders": its records
 Noise = set[tuple[str, str]]  # place and path of what no two equal runs agree on
@@ -16,7 +17,7 @@ SINKS = (  # places of messages: the receiver can see repeats
 TIME = "<time>"
 ISO = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)?")
 MADE_ANEW = re.compile(r"(?:Batch)?(?:Send|Start|Create|Publish|Submit|Post)")  # else the same state is set again
-LIFE = 400 * 86_400  # seconds around now in which a number is taken for a time
+LIFE = 400 * 86_400  # seconds around the run in which a number is taken for a time
 
 
 @dataclass(frozen=True)
@@ -59,8 +60,7 @@ def is_time(value: Any) -> bool:
         number = float(value) if isinstance(value, int | float | str) and not isinstance(value, bool) else 0.0
     except (ValueError, OverflowError):
         return False
-    now = datetime.now().timestamp()
-    return any(abs(number / unit - now) < LIFE for unit in (1, 1e3, 1e6, 1e9))
+    return any(abs(number / unit - SECONDS) < LIFE for unit in (1, 1e3, 1e6, 1e9))
 
 
 def timeless(value: Any) -> Any:

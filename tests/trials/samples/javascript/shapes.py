@@ -4,6 +4,7 @@ from typing import Any
 
 from tree_sitter import Node
 
+from trials.moment import DAY, TEXT
 from trials.samples.shape import Shape
 
 FORMATS: dict[str, Any] = {
@@ -11,8 +12,8 @@ FORMATS: dict[str, Any] = {
     "url": "https://example.test/trial",
     "uuid": "3f2504e0-4f89-41d3-9a0c-0305e82c3301",
     "guid": "3f2504e0-4f89-41d3-9a0c-0305e82c3301",
-    "datetime": "2026-11-23T08:00:00Z",
-    "date": "2026-11-23",
+    "datetime": TEXT,
+    "date": DAY,
 }
 NUMBERS = ("number", "bigint", "int")
 

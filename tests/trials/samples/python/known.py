@@ -2,12 +2,11 @@
 
 import ast
 import re
-from datetime import timedelta
 
+from trials.moment import LATER, NOW
 from trials.samples.derive import ENDS, words
 from trials.samples.python.code import constant
 from trials.samples.reads import EACH, JSON, Steps
-from trials.samples.refused.observation import AT
 
 SAME = {
     "b64decode",
@@ -60,9 +59,9 @@ ENVELOPES: dict[str, Steps] = {  # of Powertools' parser and of its validation
 def moment(call: ast.Call, name: str, key: str = "") -> str:
     """A time as `datetime.strptime(text, "%d.%m.%Y")`, `datetime.fromisoformat` or `date.fromisoformat` takes it.
 
-    What stands under a `key` that tells an end is a day later.
+    What stands under a `key` that tells an end is later than the rest.
     """
-    at = AT + timedelta(days=1) if re.search(ENDS, words(key)) else AT
+    at = LATER if re.search(ENDS, words(key)) else NOW
     form = constant(call.args[1]) if name == "strptime" and len(call.args) > 1 else None
     if isinstance(form, str):
         return at.strftime(form)

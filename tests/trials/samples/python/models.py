@@ -4,6 +4,7 @@ import ast
 import re
 from typing import Any
 
+from trials.moment import DAY, TEXT
 from trials.samples.paths import EventPaths
 from trials.samples.python.code import Code, Module, constant
 from trials.samples.reads import Steps
@@ -18,9 +19,9 @@ VALUES: dict[str, Any] = {
     "EmailStr": "trial@example.com",
     "UUID": "3f2504e0-4f89-41d3-9a0c-0305e82c3301",
     "UUID4": "3f2504e0-4f89-41d3-9a0c-0305e82c3301",
-    "datetime": "2026-11-23T08:00:00Z",
-    "AwareDatetime": "2026-11-23T08:00:00Z",
-    "date": "2026-11-23",
+    "datetime": TEXT,
+    "AwareDatetime": TEXT,
+    "date": DAY,
     "time": "08:00:00",
     "HttpUrl": "https://example.test/trial",
     "AnyUrl": "https://example.test/trial",

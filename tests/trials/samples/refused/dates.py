@@ -2,9 +2,10 @@
 
 import re
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import date, timedelta
 from typing import Any
 
+from trials.moment import LATER, NOW
 from trials.samples.refused.observation import WHEN, Observation
 
 TO_COME, NO_ZONE = "a date to come", "times without a zone"
@@ -14,8 +15,9 @@ PAST = re.compile(
     r"|\bis in the past\b|\bdate has (?:already )?passed\b"
 )
 NAIVE = re.compile(r"offset-naive and offset-aware|Invalid isoformat string: '[\d:T.-]+Z'")
-MADE_UP = re.compile(r"\b2026-11-(\d\d)(?=\b|T)")  # the dates of samples are those of one month
-ZONED = re.compile(r"\b(2026-11-\d\dT\d\d:\d\d(?::\d\d)?(?:\.\d+)?)(?:Z|\+00:00)")
+MADE_UP = re.compile(rf"\b(?:{NOW:%Y-%m-%d}|{LATER:%Y-%m-%d})(?=\b|T)")
+ZONED = re.compile(rf"({MADE_UP.pattern}T\d\d:\d\d(?::\d\d)?(?:\.\d+)?)(?:Z|\+00:00)")
+TWO_YEARS = timedelta(days=731)
 
 
 def dates(text: str, line: str) -> Iterator[Observation]:  # noqa: ARG001
@@ -34,5 +36,6 @@ def redated(value: Any, how: str) -> Any:
         return [redated(inner, how) for inner in value]
     if not isinstance(value, str):
         return value
-    year = datetime.now(UTC).year + 2
-    return ZONED.sub(r"\1", value) if how == NO_ZONE else MADE_UP.sub(rf"{year}-11-\1", value)
+    if how == NO_ZONE:
+        return ZONED.sub(r"\1", value)
+    return MADE_UP.sub(lambda made: str(date.fromisoformat(made[0]) + TWO_YEARS), value)

@@ -3,14 +3,13 @@
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
+from trials.moment import DAY, TEXT
 from trials.samples.reads import EACH, Steps
 
 MISSING, VALUE, EXTRA = "missing", "value", "extra"
 WHEN = "when"  # a date, wherever it stands
-AT = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
 VALUES: dict[str, Any] = {  # by the word with which a framework names a type or a format, in lower case
     "int": 1,
     "integer": 1,
@@ -29,9 +28,9 @@ VALUES: dict[str, Any] = {  # by the word with which a framework names a type or
     "record": {},
     "model": {},
     "mapping": {},
-    "datetime": AT.isoformat().replace("+00:00", "Z"),
-    "date-time": AT.isoformat().replace("+00:00", "Z"),
-    "date": "2026-11-23",
+    "datetime": TEXT,
+    "date-time": TEXT,
+    "date": DAY,
     "time": "08:00:00",
     "uuid": "3f2504e0-4f89-41d3-9a0c-0305e82c3301",
     "guid": "3f2504e0-4f89-41d3-9a0c-0305e82c3301",

@@ -5,10 +5,10 @@ from base64 import b64encode
 from collections.abc import Iterator
 from typing import Any
 
+from trials.moment import NOW
 from trials.samples.derive import guess
 from trials.samples.reads import Steps
 from trials.samples.refused.observation import (
-    AT,
     EXTRA,
     VALUE,
     VALUES,
@@ -151,7 +151,7 @@ def unreadable(text: str, line: str) -> Iterator[Observation]:
         old = refused_text[1]
         wanted = VALUES["date" if re.fullmatch(r"[\d-]+T[\d:.]+", old) else "datetime"]
     elif refused_text := re.search(r"time data '([^']*)' does not match format '([^']*)'", text):
-        wanted, old = AT.strftime(refused_text[2]), refused_text[1]
+        wanted, old = NOW.strftime(refused_text[2]), refused_text[1]
     elif "badly formed hexadecimal UUID" in text:
         wanted = VALUES["uuid"]
     elif "ConversionSyntax" in text:
