@@ -148,6 +148,46 @@ def test_no_message_advises_an_authorizer_that_sam_refuses() -> None:
     assert [text for text in advice if "NONE" in text] == []
 
 
+@pytest.mark.parametrize(("orders", "refused"), [(None, None), (None, 1209600), (1209600, None), (1209600, 1209600)])
+@pytest.mark.parametrize("hopeless", [0, 345600, 1209600])
+def test_dead_letters_that_a_function_reads_are_mended_in_one_pass(
+    orders: int | None, refused: int | None, hopeless: int, tmp_path: Path
+) -> None:
+    template = read_template(FIXTURES / "E9104" / "fail_chain.yaml")
+    queues = template["Resources"]
+    kept = {"Orders": orders, "Refused": refused, "Hopeless": hopeless}
+    if hopeless:
+        queues["Hopeless"] = {"Type": "AWS::SQS::Queue", "Properties": {}}
+        queues["Refused"].setdefault("Properties", {})["RedrivePolicy"] = dead_letters_to("Hopeless")
+    for name, seconds in kept.items():
+        if seconds:
+            queues[name].setdefault("Properties", {})["MessageRetentionPeriod"] = seconds
+    (path := tmp_path / "template.json").write_text(json.dumps(template, indent=1))
+    mend(queues, list(found(path).values()))
+    path.write_text(json.dumps(template, indent=1))
+
+    assert found(path) == {}
+
+
+def dead_letters_to(queue: str) -> dict[str, object]:
+    return {"deadLetterTargetArn": {"Fn::GetAtt": [queue, "Arn"]}, "maxReceiveCount": 5}
+
+
+def mend(queues: dict[str, dict[str, dict[str, object]]], messages: list[str]) -> None:
+    """Do what the messages of E9103 and E9104 tell, and nothing else."""
+    for message in messages:
+        kept = dict(re.findall(r"lower that of (\w+) to (\d+)", message))
+        if bare := re.match(r"give (\w+) a RedrivePolicy with a dead-letter queue(?: that has .*?(\d+))?", message):
+            made = {"MessageRetentionPeriod": int(bare[2])} if bare[2] else {}
+            queues["Made"] = {"Type": "AWS::SQS::Queue", "Properties": made}  # type: ignore[dict-item]
+            queues[bare[1]].setdefault("Properties", {})["RedrivePolicy"] = dead_letters_to("Made")
+            if own := re.search(r"lower its own to (\d+)", message):
+                kept[bare[1]] = own[1]
+        kept |= {message.partition(":")[0]: seconds for seconds in re.findall(r": set (\d+)", message)}
+        for name, seconds in kept.items():
+            queues[name].setdefault("Properties", {})["MessageRetentionPeriod"] = int(seconds)
+
+
 @pytest.mark.e2e
 def test_a_reader_lints_from_anywhere(tmp_path: Path) -> None:
     (tmp_path / "template.yaml").write_text((FIXTURES / "E9101" / "fail_sam.yaml").read_text())

@@ -11,7 +11,7 @@ from pathlib import Path
 sys.path.append(str(Path(__file__).parent))
 import _model as model
 
-RETENTION, MOST = 345_600, 1_209_600  # four days, the default, and fourteen
+RETENTION, MOST, DAY = 345_600, 1_209_600, 86_400  # four days, the default, and fourteen
 NEVER = 10**9  # seconds
 BATCHES = 1_250  # that a mapping of a standard queue works on at once unless it is told otherwise
 REPORTS = "ReportBatchItemFailures"
@@ -100,6 +100,10 @@ class Redrive(model.Rule):
                 message = f"give {queue.name} a RedrivePolicy with a dead-letter queue"
                 if model.flag(queue.only("FifoQueue")):
                     message += f", or, where its order must not be skipped, {model.meant(self.id, queue)}"
+                else:
+                    message += f" that has MessageRetentionPeriod {MOST}"
+                    if (_kept(queue) or 0) >= MOST:
+                        message += f", and lower its own to {_longest(template, queue)}, which is below that"
                 yield queue.resource_path, message
             elif model.certain(lambda count: count < 3, receives):
                 message = f"{queue.name}: maxReceiveCount {receives[0]}: throttled receives count too, allow at least 3"
@@ -123,9 +127,41 @@ class DeadLetterRetention(model.Rule):
             kept = dead.numbers("MessageRetentionPeriod", default=RETENTION)
             source = queue.numbers("MessageRetentionPeriod", default=RETENTION)
             if model.certain(lambda mine, its: mine <= its, kept, source):
-                remedy = "set 1209600" if (source[0] or 0) < MOST else f"lower that of {queue.name}"
                 message = f"{dead.name}: MessageRetentionPeriod {kept[0]} is not above the {source[0]} of {queue.name}"
-                yield dead.resource_path, f"{message}: {remedy}"
+                longest, remedies = _longest(template, dead), []
+                if (kept[0] or 0) < longest:
+                    remedies.append(f"set {longest}{_why_not_the_most(dead, longest)}")
+                if (source[0] or 0) >= longest:
+                    remedies.append(f"lower that of {queue.name} to {longest - DAY}")
+                yield dead.resource_path, f"{message}: {' and '.join(remedies)}"
+
+
+def _kept(queue: model.Resource) -> int | None:
+    return queue.numbers("MessageRetentionPeriod", default=RETENTION)[0]
+
+
+def _longest(template: model.Model, queue: model.Resource) -> int:
+    """How long a queue may keep a message so that its own dead-letter queue, which it needs if it is read, outlives it.
+
+    That one stays as it is where it keeps longer already; where it does not, the rule has it raised.
+    """
+    passed: list[model.Resource] = []
+    while queue not in passed and any(read is queue for _, read in consumed(template)):
+        passed.append(queue)
+        dead, own = queue.refers("RedrivePolicy", "deadLetterTargetArn"), _kept(queue)
+        if not dead or dead.type != model.QUEUE:
+            break
+        keeps = _kept(dead)
+        if own is not None and keeps is not None and keeps > own:
+            return keeps - DAY * len(passed)
+        queue = dead
+    return MOST - DAY * len(passed)
+
+
+def _why_not_the_most(dead: model.Resource, longest: int) -> str:
+    if longest == MOST:
+        return ""
+    return f" and no more, since {dead.name} feeds a function and its own dead-letter queue must keep still longer"
 
 
 class BatchWindow(model.Rule):
