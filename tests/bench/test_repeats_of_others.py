@@ -124,7 +124,7 @@ def test_an_answer_that_holds_what_aws_said_leaks() -> None:
     leak = [Told("dynamodb PutItem", "500: User: assumed-role/trial-role is not")]
     assert inside_view(leak, inside).promise is Promise.LEAKED
     assert inside_view(leak, inside, "IAM admits its callers").verdict is Verdict.UNPROVED
-    assert "handler" in remedy(Promise.LEAKED, Kind.HTTP, "told too much")[0]
+    assert "handler" in remedy(Promise.LEAKED, Source(Kind.HTTP, "Api", "Api.Post"), "told too much")[0]
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,7 @@ UNPROVED, BROKEN = SourceEnded(QUEUE, Status.UNPROVED, "no", "x"), SourceEnded(Q
 
 
 def finding(judgement: Judgement) -> Told:
-    return Told(Finding(str(QUEUE), "twice", judgement, *remedy(judgement.promise, Kind.QUEUE)))
+    return Told(Finding(str(QUEUE), "twice", judgement, *remedy(judgement.promise, QUEUE)))
 
 
 OK, BAD, OPEN = finding(held("ok")), finding(broken(Promise.DOUBLED, "again")), finding(unproved("?", supply="x"))

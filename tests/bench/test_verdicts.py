@@ -13,7 +13,7 @@ from trials.faults import ALL as TRIALS
 from trials.home import page
 from trials.machines.trying import LATE
 from trials.project import Kind, Source
-from trials.project.sources import Batching, Route
+from trials.project.source import Batching, Call, Route
 from trials.samples import Sample
 from trials.samples.signing import Signing
 from trials.verdicts import Promise, Verdict
@@ -34,7 +34,7 @@ from trials.verdicts.judge import (
     undisturbed,
 )
 from trials.verdicts.recovery import recovered
-from trials.verdicts.remedies import OF_MACHINES, OF_TRIALS, REMEDIES, remedy
+from trials.verdicts.remedies import OF_TRIALS, SECTIONS_OF_TRIALS, remedy
 from trials.world import World
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -658,27 +658,162 @@ def test_a_program_that_signs_its_requests_has_nothing_to_log_in_with() -> None:
 
 # ---- remedies
 
+WAY = Source(Kind.ROUTE, "Jobs", "Api.Post", "Api", call=Call("sqs", "SendMessage"))
+REPORTING = replace(QUEUE, batching=Batching(reports_failures=True))
+GUARDED_STREAM = replace(STREAM, batching=Batching(10, True, retries=3, halves=True, keeps_discarded=True))
+TABLE, TOPIC = Source(Kind.TABLE, "Work", "Work.T", "T"), Source(Kind.TOPIC, "Work", "Work.N", "N")
+DIRECT, NIGHTLY = Source(Kind.DIRECT, "Work", "Work"), Source(Kind.SCHEDULE, "Work", "Work.Nightly")
+BUCKET, MACHINE = Source(Kind.BUCKET, "Work", "Work.B", "B"), Source(Kind.MACHINE, "Orders", "Orders")
+DURABLE = replace(DIRECT, durable=True)
+SPOKEN_OF: list[tuple[Promise, Source, str, str]] = [  # what the section has to say of such a failure
+    (Promise.LOST, WAY, "malformed", "$util.urlEncode"),
+    (Promise.LOST, WAY, "service refuses", "FailedEntryCount"),
+    (Promise.SILENT, WAY, "service refuses", "integration response"),
+    (Promise.BLOCKED, WAY, "malformed", "encodes"),
+    (Promise.LOST, DIRECT, "throttled", "an exception that becomes a success"),
+    (Promise.LOST, QUEUE, "throttled", "an exception that becomes a success"),
+    (Promise.LOST, STREAM, "dies", "before the work"),
+    (Promise.LOST, HTTP, "answer lost", "an exception that becomes a success"),
+    (Promise.SILENT, QUEUE, "malformed", "an exception that becomes a success"),
+    (Promise.SILENT, BUS, "malformed", "statusCode: 500"),
+    (Promise.SILENT, STREAM, "malformed", "Store at once"),
+    (Promise.LOST, QUEUE, "partly refused", "UnprocessedItems"),
+    (Promise.LOST, BUS, "refused for good", "FailedEntryCount"),
+    (Promise.LOST, QUEUE, "malformed", "RedrivePolicy"),
+    (Promise.LOST, BUS, "malformed", "OnFailure"),
+    (Promise.LOST, TABLE, "malformed", "on-failure destination"),
+    (Promise.LOST, BUS, "outage and redrive", "OnFailure"),
+    (Promise.DOUBLED, QUEUE, "outage and redrive", "redrive"),
+    (Promise.DOUBLED, QUEUE, "twice", "idempotency key"),
+    (Promise.DOUBLED, TOPIC, "twice", "business id in the body"),
+    (Promise.DOUBLED, TABLE, "twice", "DynamoDB stream"),
+    (Promise.DOUBLED, BUCKET, "twice", "sequencer"),
+    (Promise.DOUBLED, BUS, "dies", "detail.metadata.event_id"),
+    (Promise.DOUBLED, HTTP, "twice", "Idempotency-Key"),
+    (Promise.DOUBLED, NIGHTLY, "twice", "keyed by"),
+    (Promise.DOUBLED, TASK, "twice", "Step Functions execution"),
+    (Promise.DOUBLED, DURABLE, "dies", "AT_MOST_ONCE_PER_RETRY"),
+    (Promise.DOUBLED, MACHINE, "started twice", "redelivered event"),
+    (Promise.LOST, MACHINE, LATE, "after its undo"),
+    (Promise.SILENT, MACHINE, "throttled", "`Fail` state"),
+    (Promise.BLOCKED, QUEUE, "malformed", "The whole batch comes again"),
+    (Promise.BLOCKED, TABLE, "malformed", "stops its lane"),
+    (Promise.BLOCKED, STREAM, "malformed in many ways", "stops its lane"),
+    (Promise.BLOCKED, QUEUE, "at its limit", "Reserved concurrency"),
+    (Promise.BLOCKED, QUEUE, "dies", "stays in progress"),
+    (Promise.BLOCKED, TASK, "answer lost", "stays in progress"),
+    (Promise.BLOCKED, BUS, "times out", "stays in progress"),
+    (Promise.BLOCKED, HTTP, "connection gone", "GoneException"),
+    (Promise.BLOCKED, BUCKET, "unusual key", "unquote_plus"),
+    (Promise.LOST, BUCKET, "unusual key", "unquote_plus"),
+    (Promise.LOST, BUS, "once", "before its promises"),
+    (Promise.LOST, QUEUE, "throttled in a batch", "batchItemFailures"),
+    (Promise.LOST, STREAM, "throttled in a batch", "batchItemFailures"),
+    (Promise.LOST, BUS, "after another", "Which key"),
+    (Promise.LOST, QUEUE, "late repeat", "on condition"),
+    (Promise.LOST, QUEUE, "out of order", "number each entity's changes"),
+    (Promise.LOST, STREAM, "out of order", "count a version"),
+    (Promise.LOST, QUEUE, "twice at once", "Concurrent writers overwrite"),
+    (Promise.LOST, QUEUE, "another at once", "Concurrent writers overwrite"),
+    (Promise.LOST, NIGHTLY, "next run", "<aws.scheduler.scheduled-time>"),
+    (Promise.LOST, HTTP, "text with a placeholder", "\\u003c"),
+    (Promise.LOST, QUEUE, "in pages", "LastEvaluatedKey"),
+    (Promise.DOUBLED, QUEUE, "in pages", "LastEvaluatedKey"),
+    (Promise.BLOCKED, QUEUE, "in pages", "LastEvaluatedKey"),
+    (Promise.SILENT, HTTP, "read at once", "just written"),
+    (Promise.SILENT, HTTP, "another under its key", "another body"),
+    (Promise.SILENT, HTTP, "malformed in many ways", "drops the rest"),
+    (Promise.SILENT, QUEUE, "identities joined", "joined from input"),
+    (Promise.SILENT, HTTP, "forged", "HMAC"),
+    (Promise.LEAKED, HTTP, "forged", "compare_digest"),
+    (Promise.LEAKED, HTTP, "told too much", "500"),
+    (Promise.LEAKED, QUEUE, "after another", "global"),
+    (Promise.DENIED, BUS, "once", "AWS::Lambda::Permission"),
+    (Promise.DENIED, QUEUE, "under its role", "Permissions"),
+    (Promise.DOES_NOT_START, QUEUE, "once", "Packaging"),
+]
+
+
+def section_of(link: str) -> str:
+    document, anchor = link.removeprefix(page("")).split("#")
+    for part in re.split(r"^## ", (ROOT / document).read_text(), flags=re.MULTILINE)[1:]:
+        if re.sub(r"[^\w -]", "", part.partition("\n")[0].lower()).replace(" ", "-") == anchor:
+            return part
+    return ""
+
 
 @pytest.mark.parametrize("promise", list(Promise))
 @pytest.mark.parametrize("kind", list(Kind))
 def test_whatever_breaks_has_a_remedy_and_a_section(promise: Promise, kind: Kind) -> None:
-    text, link = remedy(promise, kind)
+    for trial in ["", "search", LATE, *(trial.name for trial in TRIALS)]:
+        text, link = remedy(promise, Source(kind, "Work", "Work.Jobs", "Jobs"), trial)
 
-    assert link.startswith(page(""))
-    document, anchor = link.removeprefix(page("")).split("#")
-    headings = re.findall(r"^#+ (.*)$", (ROOT / document).read_text(), re.MULTILINE)
-    assert text == (OF_MACHINES.get(promise, REMEDIES[promise]) if kind is Kind.MACHINE else REMEDIES[promise])
-    assert anchor in [re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings]
+        assert link.startswith(page(""))
+        assert section_of(link)
+        assert text.endswith(".")
+
+
+@pytest.mark.parametrize(("promise", "source", "trial", "words"), SPOKEN_OF)
+def test_a_finding_leads_to_what_is_said_of_such_a_failure(
+    promise: Promise, source: Source, trial: str, words: str
+) -> None:
+    assert words in section_of(remedy(promise, source, trial)[1])
+
+
+def test_every_trial_with_a_section_of_its_own_is_among_them() -> None:
+    assert {(promise, trial) for promise, _, trial, _ in SPOKEN_OF} >= SECTIONS_OF_TRIALS.keys()
+    assert {trial for _, trial in [*OF_TRIALS, *SECTIONS_OF_TRIALS]} <= {
+        *(trial.name for trial in TRIALS),
+        LATE,
+        "once",
+    }
+
+
+def test_how_good_records_are_kept_apart_depends_on_what_the_mapping_has() -> None:
+    bare, reporting = (remedy(Promise.BLOCKED, source, "malformed")[0] for source in (QUEUE, REPORTING))
+    stream, guarded = (remedy(Promise.BLOCKED, source, "malformed")[0] for source in (BARE_STREAM, GUARDED_STREAM))
+
+    assert "ReportBatchItemFailures" in bare
+    assert "return only the failed ones in batchItemFailures" in bare
+    assert "ReportBatchItemFailures" not in reporting
+    assert "return only the failed ones in batchItemFailures" in reporting
+    assert not re.search("Bisect|MaximumRecordAge|on-failure", bare + reporting)
+    for option in ("ReportBatchItemFailures", "BisectBatchOnFunctionError", "MaximumRecordAge", "on-failure"):
+        assert option in stream
+        assert option not in guarded
+    assert "batchItemFailures" in guarded
+
+
+@pytest.mark.parametrize("source", [DIRECT, TASK, HTTP, BUS, NIGHTLY, TOPIC, BUCKET], ids=lambda source: source.kind)
+@pytest.mark.parametrize("promise", [Promise.LOST, Promise.SILENT, Promise.BLOCKED])
+def test_no_batch_is_spoken_of_where_there_is_none(promise: Promise, source: Source) -> None:
+    for trial in ("throttled", "malformed", "answer lost"):
+        assert not re.search("(?i)batch|mapping|record that", remedy(promise, source, trial)[0])
+
+
+def test_what_a_queue_lost_is_kept_and_named() -> None:
+    assert "RedrivePolicy" in remedy(Promise.LOST, QUEUE, "malformed")[0]
+    assert "ReportBatchItemFailures" in remedy(Promise.LOST, QUEUE, "throttled")[0]
+    assert "ReportBatchItemFailures" not in remedy(Promise.LOST, REPORTING, "throttled")[0]
+
+
+@pytest.mark.parametrize("promise", list(Promise))
+@pytest.mark.parametrize("kind", list(Kind))
+def test_a_remedy_is_one_for_both_languages(promise: Promise, kind: Kind) -> None:
+    for trial in ["", LATE, *(trial.name for trial in TRIALS)]:
+        text = remedy(promise, Source(kind, "Work", "Work.Jobs", "Jobs"), trial)[0]
+
+        assert not re.search(r"=True|\b(None|raise|except|dict|boto3|unquote_plus)\b", text)
+        assert ("hmac." in text) is ("crypto." in text)
 
 
 def test_a_part_that_was_refused_under_status_200_has_a_remedy_of_its_own() -> None:
-    assert {trial for _, trial in OF_TRIALS} <= {*(trial.name for trial in TRIALS), LATE}
-    assert "UnprocessedItems" in remedy(Promise.LOST, Kind.QUEUE, "partly refused")[0]
-    assert remedy(Promise.LOST, Kind.QUEUE, "throttled")[0] == REMEDIES[Promise.LOST]
+    assert "UnprocessedItems" in remedy(Promise.LOST, QUEUE, "partly refused")[0]
+    assert "UnprocessedItems" not in remedy(Promise.LOST, QUEUE, "throttled")[0]
 
 
 def test_what_held_needs_no_remedy() -> None:
-    assert remedy(None, Kind.QUEUE) == ("", "")
+    assert remedy(None, QUEUE) == ("", "")
 
 
 def test_every_unproved_verdict_says_what_to_supply() -> None:

@@ -53,7 +53,7 @@ LINT = {
 
 
 def told(source: Source, trial: str, judgement: Judgement) -> Told:
-    return Told(Finding(str(source), trial, judgement, *remedy(judgement.promise, source.kind)))
+    return Told(Finding(str(source), trial, judgement, *remedy(judgement.promise, source)))
 
 
 def of_each_kind(folder: Path) -> Result:

@@ -177,4 +177,4 @@ def only_reads(reference: Reference) -> bool:
 def finding(source: Source, trial: str, judgement: Judgement) -> Finding:
     judgement = with_known_keys(judgement)
     promise: Promise | None = judgement.promise
-    return Finding(str(source), trial, judgement, *remedy(promise, source.kind, trial, source.call is not None))
+    return Finding(str(source), trial, judgement, *remedy(promise, source, trial))

@@ -147,6 +147,4 @@ NAMES = {malformed: "malformed", service_refuses: "service refuses"}
 
 
 def finding(source: Source, trial: str, judgement: Judgement) -> Finding:
-    return Finding(
-        str(source), trial, judgement, *remedy(judgement.promise, source.kind, trial, source.call is not None)
-    )
+    return Finding(str(source), trial, judgement, *remedy(judgement.promise, source, trial))

@@ -229,4 +229,4 @@ def twice(trying: Trying, reference: Undisturbed) -> Judgement:
 
 
 def told(source: Source, trial: str, judgement: Judgement) -> Finding:
-    return Finding(str(source), trial, judgement, *remedy(judgement.promise, source.kind, trial))
+    return Finding(str(source), trial, judgement, *remedy(judgement.promise, source, trial))

@@ -111,7 +111,7 @@ def told(player: Player, plan: Plan, failure: Failure) -> Finding:
         f"after {len(plan)} steps, found in sequence {player.found_in}: {failure.happened}",
         *player.names.told(plan),
     )
-    return Finding(EVERY, "search", judgement, *remedy(failure.promise, player.events[plan[0].event].source.kind))
+    return Finding(EVERY, "search", judgement, *remedy(failure.promise, player.events[plan[0].event].source, "search"))
 
 
 def gathered(stage: Stage) -> tuple[list[Sent], dict[int, int], Noise, list[str]]:
