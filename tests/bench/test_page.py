@@ -6,6 +6,7 @@ from dataclasses import replace
 from html.parser import HTMLParser
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -20,7 +21,7 @@ from trials.local_aws import LocalAwsError
 from trials.project import Kind, Source, sources
 from trials.report import told as words
 from trials.report.clean import clean
-from trials.report.events import SourceEnded
+from trials.report.events import CallsSeen, SourceEnded
 from trials.report.layout import laid_out
 from trials.report.markdown import LONGEST, markdown, mermaid
 from trials.report.page import page
@@ -28,6 +29,7 @@ from trials.report.picture import DEAD, Edge, Picture, State, picture
 from trials.report.result import Result
 from trials.template import read_template
 from trials.verdicts import Promise, Status, broken, held
+from trials.verdicts.permissions import Call, Used
 
 VOID = {"meta", "br", "path", "rect"}
 
@@ -300,6 +302,75 @@ def test_what_a_role_allows_is_drawn_under_the_constructs_name() -> None:
 
     assert [*drawn.edges] == [("Work", "Table")]
     assert drawn.nodes["Table"].label == "Orders"
+
+
+ELSEWHERE = "arn:aws:iam::aws:policy/AmazonSQSFullAccess"
+NAMES_ONLY = """
+Transform: AWS::Serverless-2016-10-31
+Globals:
+  Function: { Environment: { Variables: { TABLE: !Ref Seen, QUEUE_URL: !Ref Later } } }
+Resources:
+  Seen: { Type: AWS::DynamoDB::Table }
+  Later: { Type: AWS::SQS::Queue }
+  Work:
+    Type: AWS::Serverless::Function
+    Properties: { Policies: [] }
+"""
+READS = {"DynamoDBReadPolicy": {"TableName": {"Ref": "Seen"}}}
+SENDS = {"Statement": [{"Effect": "Allow", "Action": "sqs:Send*", "Resource": "*"}]}
+ASKS = {"Statement": [{"Effect": "Allow", "Action": "sqs:GetQueueUrl", "Resource": {"Fn::GetAtt": ["Later", "Arn"]}}]}
+POLLS = {"SQSPollerPolicy": {"QueueName": {"Fn::GetAtt": ["Later", "QueueName"]}}}
+DENIES = {"Statement": [{"Effect": "Deny", "Action": "sqs:*", "Resource": {"Fn::GetAtt": ["Later", "Arn"]}}]}
+
+
+@pytest.mark.parametrize(
+    ("policies", "arrows"),
+    [
+        ([], {}),
+        ([READS], {"Seen": False}),
+        ([SENDS], {"Later": False}),
+        ([ASKS], {}),
+        ([POLLS], {"Later": False}),
+        ([DENIES], {}),
+        ([READS, SENDS], {"Seen": False, "Later": False}),
+        ([READS, ELSEWHERE], {"Seen": False, "Later": True}),
+    ],
+    ids=["nothing", "reads", "sends", "asks", "polls", "is denied", "both", "a policy from elsewhere"],
+)
+def test_an_arrow_is_what_a_function_may_do_not_what_it_has_a_name_of(
+    policies: list[Any], arrows: dict[str, bool], tmp_path: Path
+) -> None:
+    (file := tmp_path / "template.yaml").write_text(NAMES_ONLY)
+    body = read_template(file)
+    body["Resources"]["Work"]["Properties"]["Policies"] = policies
+    only_named = Result(body=body)
+    drawn = picture(only_named)
+
+    assert {end: edge.named_only for (start, end), edge in drawn.edges.items() if start == "Work"} == arrows
+    assert ("only named" in mermaid(drawn)) is (True in arrows.values())
+    assert ("Grey, dashed" in page(only_named)) is (True in arrows.values())
+    assert ('class="way plain named"' in page(only_named)) is (True in arrows.values())
+
+
+def test_a_call_that_was_seen_makes_an_arrow(tmp_path: Path) -> None:
+    (file := tmp_path / "template.yaml").write_text(NAMES_ONLY)
+    call = Call("sqs:SendMessage", "arn:aws:sqs:eu-west-1:123456789012:later-1")
+    looked = Call("dynamodb:GetItem", "arn:aws:dynamodb:eu-west-1:123456789012:table/seen-1", "ImplicitDeny")
+    result = Result(body=read_template(file))
+    result.take(CallsSeen("Work", Used([call, looked], None, {"later-1": "Later", "seen-1": "Seen"})))
+
+    assert [*picture(result).edges] == [("Work", "Later")]
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_what_a_trial_showed_is_not_only_named(first: bool) -> None:
+    drawn, named = Picture(), Edge("a", "b", "only named", named_only=True)
+    for name in "ab":
+        drawn.add_node(name, name, "function")
+    for edge in [named, Edge("a", "b", "", State.HELD)][:: 1 if first else -1]:
+        drawn.add_edge(edge)
+
+    assert drawn.edges["a", "b"] == Edge("a", "b", "", State.HELD)
 
 
 NAMES = st.sampled_from("abcdefgh")

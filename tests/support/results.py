@@ -32,6 +32,7 @@ Resources:
         Nightly:
           Type: Schedule
           Properties: { Schedule: rate(1 day) }
+      Policies: [{ SNSPublishMessagePolicy: { TopicName: !GetAtt Told.TopicName } }]
   Image:
     Type: AWS::Lambda::Function
   Feed:

@@ -73,7 +73,7 @@ def line(edge: Edge, layout: Layout) -> str:
     for (x, y), (to_x, to_y) in pairwise(passed):
         bend = (to_x - x) / 2 if to_x != x else BETWEEN / 2
         path += f"C{x + bend:.0f} {y:.0f} {to_x - (bend if to_x != x else -bend):.0f} {to_y:.0f} {to_x:.0f} {to_y:.0f}"
-    kept = " kept" if edge.failed_only else ""
+    kept = " kept" if edge.failed_only else " named" if edge.named_only else ""
     return f'<path class="way {edge.state}{kept}" d="{path}" marker-end="url(#to-{edge.state})"/>'
 
 

@@ -53,7 +53,7 @@ def mermaid(drawn: Picture) -> str:
     lines = ["flowchart LR", *(f"    {ids[name]}{shape(node)}" for name, node in drawn.nodes.items())]
     strokes: dict[State, list[str]] = {}
     for number, edge in enumerate(drawn.edges.values()):
-        arrow = "-.->" if edge.failed_only else "-->"
+        arrow = "-.->" if edge.failed_only or edge.named_only else "-->"
         said = f'|"{label(edge.label)}"|' if edge.label else ""
         lines.append(f"    {ids[edge.start]} {arrow}{said} {ids[edge.end]}")
         strokes.setdefault(edge.state, []).append(str(number))

@@ -18,6 +18,9 @@ from trials.verdicts import Finding, Status, Verdict
 STYLE = Path(__file__).with_name("page.css")
 LONGEST = 6_000  # characters of an event that are shown
 SHOWN_ELSEWHERE = ("Lint", "Unproved", "Untried", "Stopped")
+ONLY_NAMED = (
+    " Grey, dashed, only named: a function has its name in a variable, and what it may call is not in the template."
+)
 EXIT = {0: "held", 1: "broken", 2: "broken", 3: "unproved"}
 
 
@@ -40,7 +43,8 @@ def page(result: Result) -> str:
                 '<h2 id="system">The system</h2>',
                 f'<div class="wide picture" tabindex="0" role="region" aria-labelledby="system">{drawing(drawn)}</div>',
                 "<p class='none'>Red: something broke on this way. Green: every promise held. Amber, dashed: unproved"
-                " or untried. Grey: in the template, no trial is about it. Dotted: only what failed goes here.</p>",
+                " or untried. Grey: in the template, no trial is about it. Dotted: only what failed goes here."
+                f"{ONLY_NAMED if any(edge.named_only for edge in drawn.edges.values()) else ''}</p>",
             )
             if drawn.nodes
             else ()

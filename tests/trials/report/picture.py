@@ -10,7 +10,10 @@ from trials.project.source import Kind, Source
 from trials.report.events import SourceEnded
 from trials.report.result import Result
 from trials.template import FUNCTIONS, MACHINES, Model, Resource, as_dict, references
+from trials.template.nodes import Node as Statement
+from trials.template.policies import names_action, names_resource
 from trials.verdicts import Status, Verdict
+from trials.verdicts.permissions import owner as owner_of
 
 KINDS = {  # of nodes, by resource type
     **dict.fromkeys(FUNCTIONS, "function"),
@@ -32,6 +35,30 @@ WITHOUT_ORIGIN = {  # what is drawn for a source that names no resource where it
     Kind.DIRECT: ("a caller", "caller"),
     Kind.LOGS: ("log lines", "logs"),
 }
+
+
+NAMED_ONLY = "only named"
+ACTIONS = {  # that read or write what a node of a kind holds; who polls it for a function is a source, and no call
+    "table": (
+        *("dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query", "dynamodb:Scan", "dynamodb:PutItem"),
+        *("dynamodb:UpdateItem", "dynamodb:DeleteItem", "dynamodb:BatchWriteItem", "dynamodb:PartiQLSelect"),
+        *("dynamodb:PartiQLInsert", "dynamodb:PartiQLUpdate", "dynamodb:PartiQLDelete", "dynamodb:ConditionCheckItem"),
+    ),
+    "queue": ("sqs:SendMessage", "sqs:ChangeMessageVisibility"),
+    "topic": ("sns:Publish",),
+    "bus": ("events:PutEvents",),
+    "stream": ("kinesis:PutRecord", "kinesis:PutRecords"),
+    "bucket": ("s3:GetObject", "s3:PutObject", "s3:DeleteObject", "s3:ListBucket", "s3:GetObjectVersion"),
+    "function": (
+        *("lambda:InvokeFunction", "lambda:InvokeFunctionUrl", "lambda:SendDurableExecutionCallbackSuccess"),
+        *("lambda:SendDurableExecutionCallbackFailure", "lambda:SendDurableExecutionCallbackHeartbeat"),
+    ),
+    "state machine": (
+        *("states:StartExecution", "states:StartSyncExecution", "states:ListExecutions", "states:StopExecution"),
+        "states:RedriveExecution",
+    ),
+}
+POLLED = {"queue": "sqs:ReceiveMessage", "stream": "kinesis:GetRecords"}  # by its code, where it is no source
 
 
 class State(StrEnum):
@@ -59,6 +86,7 @@ class Edge:
     label: str = ""
     state: State = State.PLAIN
     failed_only: bool = False  # only what failed goes this way
+    named_only: bool = False  # its start has the end's name, and whether it may call it is not in the template
 
     @property
     def words(self) -> str:
@@ -81,8 +109,11 @@ class Picture:
         if old:
             worse = max(old, new, key=lambda edge: list(State).index(edge.state))
             both = old.state is new.state
+            if old.named_only is not new.named_only:
+                worse, both = (new if old.named_only else old), False
             label = merged(old.label, new.label) if both else worse.label
-            new = Edge(new.start, new.end, label, worse.state, old.failed_only and new.failed_only)
+            only = (old.failed_only and new.failed_only, old.named_only and new.named_only)
+            new = Edge(new.start, new.end, label, worse.state, *only)
         self.edges[new.start, new.end] = new
 
     def in_words(self) -> list[str]:
@@ -107,7 +138,7 @@ def picture(result: Result) -> Picture:
         drawn.add_node(*end_of(source))
         drawn.add_node(*beginning(source))
         drawn.add_edge(way(source, beginning(source)[0], ended.get(source.name), result))
-    for edge in [*calls(model, drawn), *seen(result, drawn), *failures(model, drawn)]:
+    for edge in [*calls(model, drawn), *called(result, drawn), *seen(result, drawn), *failures(model, drawn)]:
         drawn.add_edge(edge)
     joined = {name for pair in drawn.edges for name in pair}
     drawn.nodes = {name: node for name, node in drawn.nodes.items() if name in joined or node.kind != "bucket"}
@@ -148,27 +179,64 @@ def way(source: Source, start: str, ended: SourceEnded | None, result: Result) -
 
 
 def calls(model: Model, drawn: Picture) -> Iterator[Edge]:
-    """What functions and state machines reach: what their properties and their roles' policies name, if it is drawn."""
+    """What state machines name or may call, and what functions may read or write by their policies."""
     origins = set(drawn.edges)
+    for machine in model.machines:
+        own = {key: value for key, value in machine.body.items() if key not in ("Events", "Role", *KEYS)}
+        for name in sorted((references(own) | of_its_roles(model, machine)) & drawn.nodes.keys()):
+            if drawn.nodes[name].kind not in ("API", DEAD) and (name, machine.name) not in origins:
+                yield Edge(machine.name, name)
+    for function in model.functions:
+        named = references(function.body.get("Environment"))
+        told, whole = model.of_function(function)
+        granted = [each for each in told if each.only("Effect") != "Deny" and each.path != function.path]  # but SAM's
+        succeeded = references([each.get("OnSuccess") for each in destinations(function)])
+        for name, node in drawn.nodes.items():
+            if name not in model.resources or node.kind not in ACTIONS:
+                continue
+            set_off = (name, function.name) in origins
+            if set_off and name not in named:
+                continue
+            resource, polled = model.resources[name], "" if set_off else POLLED.get(node.kind, "")
+            allowed = any(allows(each, resource, name in named, ACTIONS[node.kind], polled) for each in granted)
+            if allowed or name in succeeded or model.connected(function.name, name):
+                yield Edge(function.name, name)
+            elif name in named and not whole:
+                yield Edge(function.name, name, NAMED_ONLY, named_only=True)
+
+
+def allows(statement: Statement, resource: Resource, named: bool, actions: tuple[str, ...], polled: str) -> bool:
+    """Whether a statement lets a function read or write a resource, which it names, or which the function names."""
+    if resource.name in references(statement.body.get("Resource")):
+        return any(names_action(statement, action) for action in (*actions, *filter(None, (polled,))))
+    may_be = named and names_resource(statement, resource)
+    return may_be and any(names_action(statement, action) for action in actions)
+
+
+def of_its_roles(model: Model, owner: Resource) -> set[str]:
+    """What the policies of a role name."""
+    names: set[str] = set()
     policies = model.of("AWS::IAM::Policy", "AWS::IAM::ManagedPolicy")
-    for owner in [*model.functions, *model.machines]:
-        own = {key: each for key, each in owner.body.items() if key not in ("Events", "Role", *KEYS)}
-        named = references(own)
-        roles = references(owner.body.get("Role"))
-        for role in (model.resources[name] for name in sorted(roles) if name in model.resources):
-            named |= references(role.body.get("Policies"))
-            named |= {
-                target
-                for policy in policies
-                if role.name in references(policy.body.get("Roles"))
-                for target in references(policy.body.get("PolicyDocument"))
-            }
-        for name in sorted(named & drawn.nodes.keys()):
-            environment = references(owner.body.get("Environment"))
-            if drawn.nodes[name].kind not in ("API", DEAD) and (
-                (name, owner.name) not in origins or name in environment
-            ):
-                yield Edge(owner.name, name)
+    for role in (model.resources[name] for name in references(owner.body.get("Role")) if name in model.resources):
+        names |= references(role.body.get("Policies"))
+        for policy in policies:
+            if role.name in references(policy.body.get("Roles")):
+                names |= references(policy.body.get("PolicyDocument"))
+    return names
+
+
+def destinations(function: Resource) -> list[dict[str, Any]]:
+    return [as_dict(as_dict(config).get("DestinationConfig")) for config in function.values("EventInvokeConfig")]
+
+
+def called(result: Result, drawn: Picture) -> Iterator[Edge]:
+    """What functions called under their roles, and were allowed to."""
+    for function, used in result.policies.items():
+        for call in used.calls:
+            name = owner_of(call.resource, used.known)
+            kind = drawn.nodes[name].kind if name in drawn.nodes else ""
+            if call.decision == "Allow" and call.action in ACTIONS.get(kind, ()):
+                yield Edge(function, name)
 
 
 def seen(result: Result, drawn: Picture) -> Iterator[Edge]:
