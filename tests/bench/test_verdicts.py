@@ -699,6 +699,7 @@ SPOKEN_OF: list[tuple[Promise, Source, str, str]] = [  # what the section has to
     (Promise.BLOCKED, QUEUE, "malformed", "The whole batch comes again"),
     (Promise.BLOCKED, TABLE, "malformed", "stops its lane"),
     (Promise.BLOCKED, STREAM, "malformed in many ways", "stops its lane"),
+    (Promise.BLOCKED, TABLE, "item removed", "stops its lane"),
     (Promise.BLOCKED, QUEUE, "at its limit", "Reserved concurrency"),
     (Promise.BLOCKED, QUEUE, "dies", "stays in progress"),
     (Promise.BLOCKED, TASK, "answer lost", "stays in progress"),

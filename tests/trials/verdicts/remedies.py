@@ -131,6 +131,7 @@ OF_TRIALS = {
     **{(promise, "in pages"): ALL_PAGES for promise in (Promise.LOST, Promise.DOUBLED, Promise.BLOCKED)},
     (Promise.LOST, "unusual key"): KEY_OF_AN_OBJECT,
     (Promise.BLOCKED, "unusual key"): KEY_OF_AN_OBJECT,
+    (Promise.BLOCKED, "item removed"): "Let REMOVE pass, which has no NewImage, or filter the mapping by eventName.",
     (Promise.BLOCKED, "connection gone"): "Catch GoneException (410) for each connection, delete its id and go on.",
     (Promise.BLOCKED, "at its limit"): "Set MaximumConcurrency on the mapping; remove the function's reserved "
     "concurrency, or reserve at least as much.",
