@@ -1,16 +1,25 @@
 """Run the examples, or a project of your own, end to end on a local AWS; `--help` says how."""
 
+import shlex
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
+CLONE = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(CLONE / "tests"))
 
 try:
     from trials.cli import main
 except ModuleNotFoundError as missing:
-    if missing.name not in ("trials", "trials.cli"):
+    lacking = missing.name or ""
+    if lacking in ("trials", "trials.cli"):
+        why = "this copy has no bench; take a clone, or aws-serverless-eda-whole.zip of a release"
+    elif not lacking.startswith("trials."):  # a package: an older uv takes the project of the folder it stands in
+        words = ["--frozen", "--project", str(CLONE), str(CLONE / "examples" / "run.py"), *sys.argv[1:]]
+        again = shlex.join(["uv", "run", *words])
+        why = f"its package {lacking} is not here; install uv 0.12 or newer, or run `{again}`"
+    else:
         raise
-    sys.stderr.write("run.py: this copy has no bench; take a clone, or aws-serverless-eda-whole.zip of a release\n")
+    sys.stderr.write(f"run.py: {why}\n")
     sys.exit(2)
 
 if __name__ == "__main__":

@@ -130,6 +130,22 @@ def test_a_busy_port_is_one_clear_line() -> None:
     assert "Traceback" not in refused.stderr
 
 
+def test_without_its_packages_the_reader_is_told_which_uv_has_them(tmp_path: Path) -> None:
+    """An older uv takes the environment of the folder it stands in, which has none of them."""
+    bare = [sys.executable, "-S", RUN[1], ".", "--only", "a b"]
+    refused = subprocess.run(bare, capture_output=True, text=True, cwd=tmp_path, timeout=60, check=False)
+    needed = re.search(r"uv\]\(\S+\) (0\.\d+) or newer", (ROOT / "README.md").read_text())
+
+    assert refused.returncode == 2
+    assert needed
+    assert re.fullmatch(
+        rf"run\.py: its package \S+ is not here; install uv {re.escape(needed[1])} or newer, or run "
+        rf"`uv run --frozen --project {ROOT} {RUN[1]} \. --only 'a b'`\n",
+        refused.stderr,
+    )
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.e2e
 def test_without_uv_the_reader_is_told_what_to_install() -> None:
     environment = {"PATH": "/nowhere", "HOME": os.environ["HOME"]}
