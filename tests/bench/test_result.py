@@ -2,12 +2,15 @@
 
 import io
 import re
+import shlex
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from rich.console import Console
 
+from support.results import NIGHTLY, TEMPLATE, of_each_kind, told
 from trials.local_aws import Outcome, environment
 from trials.project import Kind, Source
 from trials.report.events import CallsSeen, Deployed, Linted, SourceEnded, SourceStarted, Told, TrialStarted
@@ -135,11 +138,35 @@ def test_the_terminal_shows_remedy_link_and_what_is_open_whole() -> None:
     assert "something broke (exit 1)" in text
 
 
+def test_the_terminal_says_where_it_broke_how_to_see_it_again_and_what_would_prove_the_rest(tmp_path: Path) -> None:
+    collected = of_each_kind(tmp_path)
+    collected.take(told(NIGHTLY, "malformed", unproved("it cannot be told", supply="a log")))
+    collected.take(told(NIGHTLY, "throttled", unproved("it cannot be told", supply="a log")))
+    text = shown(collected)
+    doubled = text[text.index(f"doubled  {QUEUE}") : text.index(f"lost  {QUEUE}")].splitlines()
+    event = TEMPLATE.splitlines().index("        Jobs:") + 1
+
+    assert f"    at: template.yaml:{event}" in doubled
+    (again,) = [line for line in doubled if line.startswith("    again: uv run ")]
+    assert shlex.split(again)[-2:] == ["--only", str(QUEUE)]
+    assert f"Unproved  {QUEUE}, malformed: it cannot be told. To supply: a log" in text
+    assert f"Unproved  {NIGHTLY}, malformed, throttled: it cannot be told. To supply: a log" in text
+    assert text.count("To supply: an event") == 1
+    assert "E9101 template.yaml:3: Jobs: VisibilityTimeout is 30: a, b" in text
+
+
+def test_a_broken_promise_that_needs_something_says_so() -> None:
+    judged = replace(broken(Promise.DOUBLED, "again"), supply="the answer of the outside service")
+
+    assert "    to supply: the answer of the outside service\n" in shown(result(DELIVERED, finding(judged)))
+
+
 def test_the_terminal_shows_what_is_known_when_the_work_could_not_be_done() -> None:
     lint = Linted([{"rule": "W9101", "level": "Warning", "line": "7", "message": "m"}])
-    text = shown(result(lint, error="stack trial-1 was refused"))
+    text = shown(result(lint, error="stack trial-1 was refused", template="shop/template.yaml"))
 
-    assert "W9101 line 7: m" in text
+    assert "W9101 " in text
+    assert "template.yaml:7: m" in text
     assert "Stopped  stack trial-1 was refused" in text
     assert "(exit 2)" in text
 

@@ -5,7 +5,7 @@ from collections import Counter
 from xml.etree import ElementTree
 
 from trials.report.clean import clean
-from trials.report.remarks import Remark, remarks, root
+from trials.report.remarks import Remark, position, remarks
 from trials.report.result import Result
 from trials.verdicts import Finding, Status, Verdict
 
@@ -64,7 +64,7 @@ def add_trial(suite: ElementTree.Element, finding: Finding, remark: Remark | Non
         ElementTree.SubElement(case, "skipped").text = accepted(remark)
     elif remark:
         failure = ElementTree.SubElement(case, "failure", type=remark.rule, message=clean(remark.text))
-        failure.text = clean("\n".join([place(remark, result), *judgement.details, remark.remedy, remark.link]))
+        failure.text = clean("\n".join([position(remark, result), *judgement.details, remark.remedy, remark.link]))
     if judgement.verdict is Verdict.HELD:
         ElementTree.SubElement(case, "system-out").text = clean(judgement.happened)
 
@@ -81,16 +81,11 @@ def add_lint(document: ElementTree.Element, result: Result, said: list[Remark]) 
             ElementTree.SubElement(case, "skipped").text = accepted(remark)
             continue
         failure = ElementTree.SubElement(case, "failure", type=str(remark.level), message=clean(remark.text))
-        failure.text = clean("\n".join([place(remark, result), remark.link]))
+        failure.text = clean("\n".join([position(remark, result), remark.link]))
 
 
 def accepted(remark: Remark) -> str:
     return clean(f"accepted by the baseline: {remark.accepted}. {remark.text}")
-
-
-def place(remark: Remark, result: Result) -> str:
-    construct = f" ({remark.place.construct})" if remark.place.construct else ""
-    return f"{remark.place.within(root(result))}:{remark.place.line}{construct}"
 
 
 def count(document: ElementTree.Element) -> None:

@@ -53,7 +53,7 @@ def page(result: Result) -> str:
         '<h2 id="stories">What happened</h2>',
         *(part for number, ended in enumerate(result.sources) for part in of_source(number, ended, result, said)),
         *lint(result, said),
-        *others(result),
+        *others(result, said),
         f"<h2>Again</h2><pre><code>{escape(again(result))}</code></pre></main></body></html>",
     ]
     return clean("\n".join(part for part in parts if part)) + "\n"
@@ -140,9 +140,9 @@ def lint(result: Result, said: list[Remark]) -> Iterator[str]:
         yield f"<p><code>{escape(where)}</code> {escape(remark.subject)}{accepted}</p></article>"
 
 
-def others(result: Result) -> Iterator[str]:
+def others(result: Result, said: list[Remark]) -> Iterator[str]:
     """What the terminal tells below its table, apart from what this page has in places of its own."""
-    told = {name: lines for name, lines in accounts(result).items() if lines and name not in SHOWN_ELSEWHERE}
+    told = {name: lines for name, lines in accounts(result, said).items() if lines and name not in SHOWN_ELSEWHERE}
     scenario = [
         f"{outcome.sent}: {outcome.happened}. {outcome.promise}: {'yes' if outcome.held else 'NO'}"
         for outcome in result.outcomes

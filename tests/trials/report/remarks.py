@@ -126,3 +126,9 @@ def of_sources(result: Result, places: Places) -> Iterator[Remark]:
 def root(result: Result) -> Path:
     """The folder that the outputs name files from."""
     return root_of(Path(result.template or "."))
+
+
+def position(remark: Remark, result: Result) -> str:
+    """File, line and construct of a remark, in one text."""
+    construct = f" ({remark.place.construct})" if remark.place.construct else ""
+    return f"{remark.place.within(root(result))}:{remark.place.line}{construct}"

@@ -12,7 +12,9 @@ from rich.table import Column, Table
 
 from trials.local_aws import Outcome
 from trials.report.events import Deployed, Event, SourceStarted, Step, TrialStarted
+from trials.report.remarks import Remark, position, remarks
 from trials.report.result import Result, unused
+from trials.report.told import again
 from trials.verdicts.words import Finding, Status, Verdict
 
 STYLE = {Verdict.HELD: "green", Verdict.BROKEN: "bold red", Verdict.UNPROVED: "yellow"}
@@ -56,10 +58,12 @@ def show(result: Result, console: Console) -> None:
     for shown in (trials_table(result.findings, longest), scenario_table(result.outcomes)):
         if shown.row_count:
             console.print(shown)
+    said = remarks(result)
+    where = {remark.finding: position(remark, result) for remark in said}
     for finding in broken(result.findings):
-        for line in story(finding):
+        for line in story(finding, where.get(finding, ""), again(result, finding)):
             console.print(line, highlight=False, soft_wrap=True)
-    for heading, lines in accounts(result).items():
+    for heading, lines in accounts(result, said).items():
         for line in lines:
             console.print(f"[bold]{heading}[/]  {escape(line)}", highlight=False, soft_wrap=True)
     console.print(f"{closing(result)} · {result.seconds:.0f} s", highlight=False, soft_wrap=True)
@@ -69,18 +73,27 @@ def broken(findings: list[Finding]) -> Iterable[Finding]:
     return (finding for finding in findings if finding.judgement.verdict is Verdict.BROKEN)
 
 
-def story(finding: Finding) -> list[str]:
+def story(finding: Finding, where: str, command: str) -> list[str]:
+    """What broke and where, and what to do about it, in lines that may be longer than the terminal is wide."""
     judgement = finding.judgement
     lines = [f"[bold red]{judgement.promise}[/]  {escape(f'{finding.source}, {finding.trial}: {judgement.happened}')}"]
     lines += [f"    {escape(detail)}" for detail in judgement.details if detail not in judgement.happened]
-    return [*lines, f"    remedy: {escape(finding.remedy)}", f"    why: {finding.link}"]
+    told = {
+        "at": where,
+        "remedy": finding.remedy,
+        "to supply": judgement.supply,
+        "why": finding.link,
+        "again": command,
+    }
+    return [*lines, *(f"    {name}: {escape(text)}" for name, text in told.items() if text)]
 
 
-def accounts(result: Result) -> dict[str, list[str]]:
+def accounts(result: Result, said: list[Remark]) -> dict[str, list[str]]:
     """Everything that was looked at, and everything that was not, with the reason."""
     ended = result.sources
     return {
-        "Unproved": [f"{each.source}: {supplied(each.why, each.supply)}" for each in ended if open_(each.status)],
+        "Unproved": [f"{each.source}: {supplied(each.why, each.supply)}" for each in ended if open_(each.status)]
+        + trials_to_supply(result),
         "Untried": [f"{each.source}: {each.why}" for each in ended if each.status is Status.UNTRIED],
         "Sample not used": [f"{file.path}: {unused(file)}" for file in result.samples if unused(file)],
         "Sample written": [f"{file}: {why}" for file, why in result.written.items()],
@@ -90,7 +103,7 @@ def accounts(result: Result) -> dict[str, list[str]]:
         "Granted but never used": [
             f"{name}: {', '.join(used.unused)} in no trial" for name, used in result.policies.items() if used.unused
         ],
-        "Lint": [f"{each['rule']} line {each['line']}: {each['message']}" for each in result.lint]
+        "Lint": [f"{each.rule} {position(each, result)}: {each.text}" for each in said if each.is_lint]
         or [result.not_linted or "clean"],
         **baseline(result),
         "Stopped": [result.error] if result.error else [],
@@ -109,6 +122,18 @@ def baseline(result: Result) -> dict[str, list[str]]:
         "Mended": [f"{each}: {mend}" for each in compared.mended],
         "Accepted": [f"{each}: {why}" for each, why in compared.accepted.items()],
     }
+
+
+def trials_to_supply(result: Result) -> list[str]:
+    """What would prove a trial, once for all trials of a source that lack the same; a source's own rows say theirs."""
+    told = {(str(ended.source), ended.supply) for ended in result.sources}
+    lacking: dict[tuple[str, str, str], list[str]] = {}
+    for finding in result.findings:
+        judgement = finding.judgement
+        open_and_new = judgement.verdict is Verdict.UNPROVED and (finding.source, judgement.supply) not in told
+        if open_and_new and judgement.supply:
+            lacking.setdefault((finding.source, judgement.happened, judgement.supply), []).append(finding.trial)
+    return [f"{source}, {', '.join(trials)}: {supplied(why, put)}" for (source, why, put), trials in lacking.items()]
 
 
 def open_(status: Status) -> bool:
