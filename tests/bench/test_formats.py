@@ -21,8 +21,8 @@ from trials.report.clean import clean
 from trials.report.junit import junit
 from trials.report.outputs import FORMATS, annotate, write_files
 from trials.report.places import Place, Places, root_of
-from trials.report.remarks import remarks
-from trials.report.result import Result
+from trials.report.remarks import Remark, remarks
+from trials.report.result import Compared, Objection, Result
 from trials.report.sarif import sarif
 
 MODULES = NODE / "node_modules"
@@ -78,6 +78,41 @@ def test_junit_is_what_the_schema_wants_whatever_happened(result: Result) -> Non
     cases = [(case.get("classname"), case.get("name")) for case in parsed(text).iter("testcase")]
 
     assert len(cases) == len(set(cases)) > 0
+
+
+def with_baseline(result: Result, accepted: list[Remark], mended: list[Objection]) -> Result:
+    new = [each.objection for each in remarks(result) if each not in accepted]
+    result.compared = Compared("b.toml", {each.objection: "it may" for each in accepted}, new, [], mended)
+    return result
+
+
+def test_junit_has_failures_exactly_if_the_command_has_exit_1(tmp_path: Path) -> None:
+    """A CI server is red where the command is, and nowhere else; lint alone counts against a baseline only."""
+
+    def only_lint() -> Result:
+        result = of_each_kind(tmp_path)
+        result.findings, result.outcomes = [], []
+        return result
+
+    lint = [each for each in remarks(of_each_kind(tmp_path)) if each.is_lint]
+    rest = [each for each in remarks(only_lint()) if not each.is_lint]
+    gone = Objection("lost", str(QUEUE), "twice")
+    results = {
+        "what broke": (of_each_kind(tmp_path), 1),
+        "lint": (only_lint(), 3),
+        "lint that is new": (with_baseline(only_lint(), rest, []), 1),
+        "lint that is accepted": (with_baseline(only_lint(), [*lint, *rest], []), 0),
+        "what is mended": (with_baseline(only_lint(), [*lint, *rest], [gone]), 1),
+    }
+
+    assert {name: result.exit_code for name, (result, _) in results.items()} == {
+        name: code for name, (_, code) in results.items()
+    }
+    assert {name: parsed(junit(result)).get("failures") != "0" for name, (result, _) in results.items()} == {
+        name: code == 1 for name, (_, code) in results.items()
+    }
+    for result, _ in results.values():
+        xmlschema.XMLSchema(str(XSD)).validate(junit(result))
 
 
 def test_the_schema_of_junit_refuses_what_is_none(tmp_path: Path) -> None:
@@ -138,7 +173,7 @@ def test_all_that_broke_and_all_that_is_open_is_in_every_output(tmp_path: Path) 
         str(QUEUE): ("5", "2", "1"),
         str(NIGHTLY): ("1", "0", "1"),
         str(FEED): ("1", "0", "1"),
-        "lint": ("2", "2", "0"),
+        "lint": ("2", "0", "2"),
         "scenario.py": ("2", "1", "0"),
     }
     for each in results:

@@ -34,6 +34,11 @@ def junit(result: Result) -> str:
                 ElementTree.SubElement(case, "skipped").text = accepted(remark)
             elif not outcome.held:
                 ElementTree.SubElement(case, "failure", type="scenario", message=clean(outcome.happened))
+    if result.compared and result.compared.mended:
+        suite = add_suite(document, "baseline")
+        for mended in result.compared.mended:
+            message = f"it is mended: take it out of {result.compared.file}"
+            ElementTree.SubElement(add_case(suite, str(mended)), "failure", type="baseline", message=clean(message))
     if result.error:
         case = add_case(add_suite(document, "run.py"), "the work could be done")
         ElementTree.SubElement(case, "error", type="error", message=clean(result.error))
@@ -70,6 +75,7 @@ def add_trial(suite: ElementTree.Element, finding: Finding, remark: Remark | Non
 
 
 def add_lint(document: ElementTree.Element, result: Result, said: list[Remark]) -> None:
+    """What lint says is a failure where it makes the run fail: with a baseline that does not accept it."""
     suite = add_suite(document, "lint")
     if result.not_linted:
         ElementTree.SubElement(add_case(suite, "cfn-lint"), "skipped").text = clean(result.not_linted)
@@ -77,11 +83,14 @@ def add_lint(document: ElementTree.Element, result: Result, said: list[Remark]) 
         add_case(suite, "cfn-lint")
     for remark in said:
         case = add_case(suite, f"{remark.rule} {remark.subject}")
+        told = clean("\n".join(filter(None, [position(remark, result), remark.link])))
         if remark.accepted:
             ElementTree.SubElement(case, "skipped").text = accepted(remark)
-            continue
-        failure = ElementTree.SubElement(case, "failure", type=str(remark.level), message=clean(remark.text))
-        failure.text = clean("\n".join([position(remark, result), remark.link]))
+        elif result.compared:
+            kind = str(remark.level)
+            ElementTree.SubElement(case, "failure", type=kind, message=clean(remark.text)).text = told
+        else:
+            ElementTree.SubElement(case, "skipped").text = f"{clean(remark.text)}\n{told}"
 
 
 def accepted(remark: Remark) -> str:
