@@ -1,13 +1,16 @@
 """An old project starts green and only gets better: what is new, overdue or mended and still accepted makes it red."""
 
 import datetime
+import io
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
 
-from support.results import HOSTILE, QUEUE, of_each_kind, told
+from support.results import HOSTILE, NIGHTLY, QUEUE, of_each_kind, told
 from trials import cli, own
 from trials.local_aws import LocalAwsError
 from trials.report.annotations import annotations
@@ -15,7 +18,8 @@ from trials.report.baseline import DAYS, Baseline, compare, opened, write
 from trials.report.junit import junit
 from trials.report.result import Objection, Result
 from trials.report.sarif import sarif
-from trials.verdicts import Promise, broken, held
+from trials.report.terminal import show
+from trials.verdicts import Promise, Status, broken, held
 
 TODAY = datetime.date(2026, 11, 28)
 DOUBLED, LOST = Objection("doubled", str(QUEUE), "twice"), Objection("lost", str(QUEUE), "throttled")
@@ -99,6 +103,46 @@ def test_what_is_mended_and_still_accepted_makes_it_red_until_it_is_taken_out(tm
     assert len(list(annotations(result))) == 1
     write(baseline, result)
     assert judged(opened(baseline.file, False), result).exit_code == 0
+
+
+def test_what_breaks_otherwise_in_the_same_trial_has_changed_and_is_neither_mended_nor_new(tmp_path: Path) -> None:
+    baseline = written(tmp_path, of_each_kind(tmp_path))
+    result = without(of_each_kind(tmp_path), "twice")
+    result.take(told(QUEUE, "twice", broken(Promise.BLOCKED, "it came again and again")))
+    text = io.StringIO()
+    show(judged(baseline, result), Console(file=text, width=80))
+
+    assert result.exit_code == 1
+    assert result.compared
+    assert (result.compared.mended, result.compared.new) == ([], [])
+    assert result.as_json()["baseline"]["changed"] == [f"{QUEUE}, twice: changed from doubled to blocked"]
+    assert f"Changed  {QUEUE}, twice: changed from doubled to blocked" in text.getvalue()
+    assert "Mended" not in text.getvalue()
+    assert [line for line in annotations(result) if "again and again" in line] == list(annotations(result))
+    write(baseline, result)
+    assert judged(opened(baseline.file, False), result).exit_code == 0
+
+
+def test_of_two_that_came_in_place_of_one_the_second_is_new(tmp_path: Path) -> None:
+    baseline = written(tmp_path, of_each_kind(tmp_path))
+    result = without(of_each_kind(tmp_path), "twice")
+    result.take(told(QUEUE, "twice", broken(Promise.BLOCKED, "it came again")))
+    result.take(told(QUEUE, "twice", broken(Promise.LOST, "it went")))
+    compared = compare(baseline, result)
+
+    assert [each.before.rule for each in compared.changed] == ["doubled"]
+    assert len(compared.new) == 1
+    assert compared.mended == []
+
+
+def test_a_source_that_was_unproved_and_is_untried_has_changed_and_stays_open(tmp_path: Path) -> None:
+    baseline = written(tmp_path, of_each_kind(tmp_path))
+    result = of_each_kind(tmp_path)
+    result.sources[1] = replace(result.sources[1], status=Status.UNTRIED)
+
+    assert judged(baseline, result).exit_code == 3
+    assert result.compared
+    assert list(map(str, result.compared.changed)) == [f"{NIGHTLY}: changed from unproved to untried"]
 
 
 @pytest.mark.parametrize(
@@ -212,8 +256,6 @@ def test_the_file_stands_beside_the_template_and_never_in_what_synthesis_makes(n
 
 
 def test_work_that_stopped_writes_no_baseline(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    from rich.console import Console
-
     code = own.run(own.Wish(tmp_path, as_json=True, baseline="write"), Console(), Console(stderr=True))
 
     assert code == 2

@@ -1,7 +1,7 @@
 """What a project broke before anybody looked: a file of accepted objections, so that it starts green and only betters.
 
-An entry says why it may stay (`reason`) or until when (`until`). What is new, what is overdue, and what is mended and
-still stands in the file, makes the run fail.
+An entry says why it may stay (`reason`) or until when (`until`). What is new or breaks otherwise, what is overdue,
+and what is mended and still stands in the file, makes the run fail.
 """
 
 import datetime
@@ -15,7 +15,7 @@ from typing import Any
 from trials.local_aws import LocalAwsError
 from trials.report.clean import clean
 from trials.report.remarks import SCENARIO, Remark, remarks
-from trials.report.result import Compared, Objection, Result
+from trials.report.result import Change, Compared, Objection, Result
 from trials.verdicts import Status, Verdict
 
 NAME = "trials-baseline.toml"
@@ -102,13 +102,27 @@ def compare(baseline: Baseline, result: Result) -> Compared:
     raised = {each.objection: each for each in remarks(result)}
     overdue = [each for each in baseline.entries if each.overdue(baseline.today) and each.objection in raised]
     accepted = {each: entries[each].why for each in raised if each in entries and entries[each] not in overdue}
+    new = [each for each in raised if each not in entries]
+    gone = [each.objection for each in mended(baseline, result, set(raised))]
+    changed = list(changes(gone, new))
     return Compared(
         file=baseline.file.name,
         accepted=accepted,
-        new=[each for each in raised if each not in entries],
+        new=[each for each in new if each not in {change.after for change in changed}],
         overdue=[each.objection for each in overdue],
-        mended=[each.objection for each in mended(baseline, result, set(raised))],
+        mended=[each for each in gone if each not in {change.before for change in changed}],
+        changed=changed,
     )
+
+
+def changes(gone: list[Objection], new: list[Objection]) -> Iterator[Change]:
+    """Pairs of what is gone and what is new in the same trial of a source, or in how a source ended."""
+    coming = [each for each in new if each.trial or each.is_open]
+    for before in gone:
+        place = (before.subject, before.trial)
+        if after := next((each for each in coming if (each.subject, each.trial) == place), None):
+            coming.remove(after)
+            yield Change(before, after)
 
 
 def mended(baseline: Baseline, result: Result, raised: set[Objection]) -> Iterator[Entry]:

@@ -31,6 +31,18 @@ class Objection:
 
 
 @dataclass(frozen=True)
+class Change:
+    """An accepted objection in whose place another one came: the same trial of the same source breaks otherwise."""
+
+    before: Objection
+    after: Objection
+
+    def __str__(self) -> str:
+        where = ", ".join(filter(None, [self.after.subject, self.after.trial]))
+        return f"{where}: changed from {self.before.rule} to {self.after.rule}"
+
+
+@dataclass(frozen=True)
 class Compared:
     """A result beside a baseline; `mended` is what the baseline still accepts and the run no longer finds."""
 
@@ -39,17 +51,24 @@ class Compared:
     new: list[Objection]
     overdue: list[Objection]
     mended: list[Objection]
+    changed: list[Change] = field(default_factory=list)
+
+    @property
+    def _not_accepted(self) -> list[Objection]:
+        return [*self.new, *self.overdue, *(change.after for change in self.changed)]
 
     @property
     def broken(self) -> bool:
-        return any(not each.is_open for each in (*self.new, *self.overdue)) or bool(self.mended)
+        return any(not each.is_open for each in self._not_accepted) or bool(self.mended)
 
     @property
     def open(self) -> bool:
-        return bool(self.new or self.overdue)
+        return bool(self._not_accepted)
 
     def as_json(self) -> dict[str, Any]:
-        told = {name: list(map(str, getattr(self, name))) for name in ("accepted", "new", "overdue", "mended")}
+        told = {
+            name: list(map(str, getattr(self, name))) for name in ("accepted", "new", "changed", "overdue", "mended")
+        }
         return {"file": self.file, **told}
 
 

@@ -118,6 +118,7 @@ def baseline(result: Result) -> dict[str, list[str]]:
     mend = f"take it out of {compared.file}, or let --baseline write do it"
     return {
         "New": [f"{each}" for each in compared.new],
+        "Changed": [f"{each}" for each in compared.changed],
         "Overdue": [f"{each}: its date in {compared.file} has passed" for each in compared.overdue],
         "Mended": [f"{each}: {mend}" for each in compared.mended],
         "Accepted": [f"{each}: {why}" for each, why in compared.accepted.items()],
