@@ -44,6 +44,7 @@ def told(path: Path, capsys: pytest.CaptureFixture[str]) -> tuple[int, dict[str,
         ("cdk.json", b"{}", "for cdk.json, run `npx cdk synth`"),
         ("serverless.yml", b"", "for serverless.yml, run `npx serverless package` first"),
         ("cdk.out/X.template.json", b"{", "is no YAML"),
+        ("template.yaml", b"Resources: [", 'in "template.yaml", line '),
     ],
 )
 def test_what_cannot_be_read_is_one_line_and_exit_2(
@@ -57,7 +58,8 @@ def test_what_cannot_be_read_is_one_line_and_exit_2(
     assert said in found["error"]
     assert "\n" not in found["error"]
     assert found["sources"] == found["findings"] == []
-    assert found["not_linted"] == "there was no template to lint"
+    assert found["not_linted"] == "nothing was linted: the work stopped before"
+    assert "<unicode string>" not in found["error"]
 
 
 @pytest.mark.parametrize(("only", "played"), [("", 1), ("Work", 0)])
@@ -83,6 +85,23 @@ def test_a_scenario_is_played_unless_one_source_is_asked_for(
 
     list(own.events(own.Wish(tmp_path, only=only), Result()))
     assert len(scenarios) == played
+
+
+def test_a_source_that_is_not_there_is_the_one_thing_that_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "template.yaml").write_text("Resources: { Jobs: { Type: AWS::SQS::Queue } }")
+    (tmp_path / "event.json").write_text('{"id": "1"}')
+    code = own.run(own.Wish(tmp_path, only="Nothing"), Console(), Console(file=io.StringIO()))
+    lines = capsys.readouterr().out.splitlines()
+
+    assert code == 2
+    assert lines[0] == "Lint  nothing was linted: the work stopped before"
+    assert lines[1].startswith("Stopped  no source is called 'Nothing'")
+    assert len(lines) == 3
+    own.run(own.Wish(tmp_path, only="Nothing", as_json=True), Console(), Console(file=io.StringIO()))
+    (sample,) = json.loads(capsys.readouterr().out)["samples"]
+    assert sample["why"] == "no source was tried"
 
 
 def test_a_mistyped_path_is_named_as_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -114,7 +114,7 @@ def test_json_is_one_object_of_one_shape_whatever_happened(events: list[Any], se
     ],
 )
 def test_every_sample_file_says_who_used_it_or_why_nobody_did(file: SampleFile, why: str) -> None:
-    (told,) = result(samples=[file]).as_json()["samples"]
+    (told,) = result(DELIVERED, samples=[file]).as_json()["samples"]
 
     assert (told["file"], told["used_by"], told["why"]) == ("a.json", file.used_by, why)
 

@@ -11,6 +11,7 @@ from trials.verdicts.permissions import Used
 from trials.verdicts.words import Finding, Status, Verdict
 
 HELD, BROKE, FAILED, OPEN = 0, 1, 2, 3  # exit codes
+NO_SHAPE = "it has not the shape of an event of any source that was tried"
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,7 @@ class Result:
     asked: list[str] = field(default_factory=list)  # options that decide which trials take place
     notes: list[str] = field(default_factory=list)
     lint: list[dict[str, str]] = field(default_factory=list)
-    not_linted: str = "there was no template to lint"
+    not_linted: str = "nothing was linted: the work stopped before"
     deployed: list[str] = field(default_factory=list)
     not_deployed: dict[str, str] = field(default_factory=dict)
     sources: list[SourceEnded] = field(default_factory=list)
@@ -137,6 +138,15 @@ class Result:
         looked = bool(self.sources or self.outcomes)
         return HELD if looked and (delivered or self.allow_unproved) else OPEN
 
+    def unused(self, file: SampleFile) -> str:
+        """Why nobody used a sample file; empty if somebody did."""
+        if file.why or file.used_by:
+            return file.why
+        return NO_SHAPE if self.sources else "no source was tried"
+
+    def _sample(self, file: SampleFile) -> dict[str, Any]:
+        return {"file": file.path, "used_by": file.used_by, "why": self.unused(file)}
+
     def as_json(self) -> dict[str, Any]:
         """The one object that `--json` prints."""
         return {
@@ -145,7 +155,7 @@ class Result:
             "error": self.error,
             "sources": [row(source) for source in self.sources],
             "findings": [told(finding) for finding in self.findings],
-            "samples": [{"file": each.path, "used_by": each.used_by, "why": unused(each)} for each in self.samples],
+            "samples": [self._sample(file) for file in self.samples],
             "written": [{"file": file, "why": why} for file, why in self.written.items()],
             "lint": self.lint,
             "not_linted": self.not_linted,
@@ -184,10 +194,3 @@ def told(finding: Finding) -> dict[str, Any]:
         "remedy": finding.remedy,
         "link": finding.link,
     }
-
-
-def unused(file: SampleFile) -> str:
-    """Why nobody used a sample file; empty if somebody did."""
-    if file.why or file.used_by:
-        return file.why
-    return "it has not the shape of an event of any source that was tried"

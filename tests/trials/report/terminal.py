@@ -13,7 +13,7 @@ from rich.table import Column, Table
 from trials.local_aws import Outcome
 from trials.report.events import Deployed, Event, SourceStarted, Step, TrialStarted
 from trials.report.remarks import Remark, position, remarks
-from trials.report.result import Result, unused
+from trials.report.result import Result
 from trials.report.told import again
 from trials.verdicts.words import Finding, Status, Verdict
 
@@ -95,7 +95,7 @@ def accounts(result: Result, said: list[Remark]) -> dict[str, list[str]]:
         "Unproved": [f"{each.source}: {supplied(each.why, each.supply)}" for each in ended if open_(each.status)]
         + trials_to_supply(result),
         "Untried": [f"{each.source}: {each.why}" for each in ended if each.status is Status.UNTRIED],
-        "Sample not used": [f"{file.path}: {unused(file)}" for file in result.samples if unused(file)],
+        "Sample not used": samples_not_used(result),
         "Sample written": [f"{file}: {why}" for file, why in result.written.items()],
         "Not deployed": [f"{name}: {why}" for name, why in result.not_deployed.items()],
         "Note": result.notes,
@@ -123,6 +123,12 @@ def baseline(result: Result) -> dict[str, list[str]]:
         "Mended": [f"{each}: {mend}" for each in compared.mended],
         "Accepted": [f"{each}: {why}" for each, why in compared.accepted.items()],
     }
+
+
+def samples_not_used(result: Result) -> list[str]:
+    """Of each file why; of a run that stopped before its first source only what is wrong with the file itself."""
+    whys = [(file, file.why if result.error and not result.sources else result.unused(file)) for file in result.samples]
+    return [f"{file.path}: {why}" for file, why in whys if why]
 
 
 def trials_to_supply(result: Result) -> list[str]:

@@ -46,7 +46,8 @@ def read_yaml(path: Path) -> Any:
         return yaml.load(text, Loader=_CloudFormation)  # noqa: S506, a SafeLoader
     except yaml.YAMLError as error:
         first_tab = "; indent with spaces, YAML takes no tabs" if "\t" in text else ""
-        raise TemplateError(f"{path} is no YAML: {' '.join(str(error).split())[:300]}{first_tab}") from error
+        why = " ".join(str(error).split()).replace("<unicode string>", path.name)  # what it calls a text
+        raise TemplateError(f"{path} is no YAML: {why[:300]}{first_tab}") from error
 
 
 def read_template(path: Path) -> dict[str, Any]:
