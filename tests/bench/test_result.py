@@ -155,6 +155,28 @@ def test_the_terminal_says_where_it_broke_how_to_see_it_again_and_what_would_pro
     assert "E9101 template.yaml:3: Jobs: VisibilityTimeout is 30: a, b" in text
 
 
+@pytest.mark.parametrize(
+    ("supply", "event", "hint"),
+    [
+        ("put a real event of this source into events/Work.Jobs.json", {"Records": []}, True),
+        ("put a real event of this source into events/Work.Jobs.json", None, False),  # none to begin with
+        ("the answer of the outside service", {"Records": []}, False),
+    ],
+)
+def test_who_is_asked_for_an_event_is_told_of_the_option_that_writes_one(supply: str, event: Any, hint: bool) -> None:
+    collected = result(SourceEnded(QUEUE, Status.UNPROVED, "no", supply, event=event))
+    said = f"{supply} (`--samples` writes it for you to fill in)" if hint else supply
+
+    assert f"Unproved  {QUEUE}: no. To supply: {said}\n" in shown(collected)
+    assert [each["supply"] for each in collected.as_json()["sources"]] == [said]
+
+
+def test_what_an_untried_source_needs_is_shown() -> None:
+    ended = SourceEnded(QUEUE, Status.UNTRIED, "an image", "events/Work.Jobs.json, the event as it comes to Work")
+
+    assert f"Untried  {QUEUE}: an image. To supply: {ended.supply}\n" in shown(result(ended))
+
+
 def test_a_broken_promise_that_needs_something_says_so() -> None:
     judged = replace(broken(Promise.DOUBLED, "again"), supply="the answer of the outside service")
 

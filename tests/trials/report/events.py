@@ -76,6 +76,13 @@ class SourceEnded(Event):
     seconds: float = 0
     event: Any = None  # the whole event of the last sample that was tried
 
+    @property
+    def to_supply(self) -> str:
+        """What to supply, with the option that writes the file if there is an event to begin with."""
+        written = self.status is Status.UNPROVED and self.event is not None
+        asked = written and f"events/{self.source.name}.json" in self.supply
+        return f"{self.supply} (`--samples` writes it for you to fill in)" if asked else self.supply
+
 
 @dataclass(frozen=True)
 class Linted(Event):

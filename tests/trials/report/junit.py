@@ -23,7 +23,8 @@ def junit(result: Result) -> str:
         if ended.status is Status.UNTRIED or not findings:
             case = add_case(suite, "once")
             if ended.status is not Status.DELIVERED:
-                ElementTree.SubElement(case, "skipped").text = clean(f"{ended.why}. {ended.supply}".rstrip(". ") + ".")
+                told = f"{ended.why}. {ended.to_supply}".rstrip(". ")
+                ElementTree.SubElement(case, "skipped").text = clean(f"{told}.")
     add_lint(document, result, [each for each in said if each.is_lint])
     if result.outcomes:
         suite = add_suite(document, "scenario.py")

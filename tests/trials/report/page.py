@@ -93,7 +93,7 @@ def of(result: Result, ended: SourceEnded) -> list[Finding]:
 def of_source(number: int, ended: SourceEnded, result: Result, said: list[Remark]) -> Iterator[str]:
     yield f'<section aria-labelledby="s{number}"><h3 id="s{number}">{escape(str(ended.source))}</h3>'
     if ended.why:
-        supply = f" To supply: {ended.supply}." if ended.supply else ""
+        supply = f" To supply: {ended.to_supply}." if ended.supply else ""
         yield f"<p>{ended.status}: {escape(ended.why.rstrip('.'))}.{escape(supply)}</p>"
     if ended.event is not None:
         text = json.dumps(ended.event, indent=2, ensure_ascii=False, default=str)

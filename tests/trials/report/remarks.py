@@ -118,7 +118,7 @@ def of_sources(result: Result, places: Places) -> Iterator[Remark]:
     """Sources that nothing is known of: they are what exit code 3 means."""
     for ended in result.sources:
         if ended.status in (Status.UNPROVED, Status.UNTRIED):
-            supply = f" To supply: {ended.supply.rstrip('.')}." if ended.supply else ""
+            supply = f" To supply: {ended.to_supply.rstrip('.')}." if ended.supply else ""
             text = f"{ended.source}: {ended.why.rstrip('.')}.{supply}"
             yield Remark(str(ended.status), Level.NOTE, str(ended.source), text, places.of_source(ended.source))
 

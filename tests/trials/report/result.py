@@ -176,7 +176,7 @@ def row(ended: SourceEnded) -> dict[str, Any]:
         "function": ended.source.function,
         "status": str(ended.status),
         "why": ended.why,
-        "supply": ended.supply,
+        "supply": ended.to_supply,
         "seconds": round(ended.seconds, 1),
     }
 

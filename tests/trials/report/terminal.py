@@ -90,11 +90,9 @@ def story(finding: Finding, where: str, command: str) -> list[str]:
 
 def accounts(result: Result, said: list[Remark]) -> dict[str, list[str]]:
     """Everything that was looked at, and everything that was not, with the reason."""
-    ended = result.sources
     return {
-        "Unproved": [f"{each.source}: {supplied(each.why, each.supply)}" for each in ended if open_(each.status)]
-        + trials_to_supply(result),
-        "Untried": [f"{each.source}: {each.why}" for each in ended if each.status is Status.UNTRIED],
+        "Unproved": [*ended_as(Status.UNPROVED, result), *trials_to_supply(result)],
+        "Untried": ended_as(Status.UNTRIED, result),
         "Sample not used": samples_not_used(result),
         "Sample written": [f"{file}: {why}" for file, why in result.written.items()],
         "Not deployed": [f"{name}: {why}" for name, why in result.not_deployed.items()],
@@ -125,6 +123,11 @@ def baseline(result: Result) -> dict[str, list[str]]:
     }
 
 
+def ended_as(status: Status, result: Result) -> list[str]:
+    here = [ended for ended in result.sources if ended.status is status]
+    return [f"{ended.source}: {supplied(ended.why, ended.to_supply)}" for ended in here]
+
+
 def samples_not_used(result: Result) -> list[str]:
     """Of each file why; of a run that stopped before its first source only what is wrong with the file itself."""
     whys = [(file, file.why if result.error and not result.sources else result.unused(file)) for file in result.samples]
@@ -141,10 +144,6 @@ def trials_to_supply(result: Result) -> list[str]:
         if open_and_new and judgement.supply:
             lacking.setdefault((finding.source, judgement.happened, judgement.supply), []).append(finding.trial)
     return [f"{source}, {', '.join(trials)}: {supplied(why, put)}" for (source, why, put), trials in lacking.items()]
-
-
-def open_(status: Status) -> bool:
-    return status is Status.UNPROVED
 
 
 def supplied(why: str, supply: str) -> str:
