@@ -362,6 +362,7 @@ def test_a_mapping_that_changes_is_left_alone_until_the_next_minute(
         assert shop.state == state
 
 
+@pytest.mark.e2e
 def test_a_deployment_does_not_open_what_the_valve_has_shut() -> None:
     resources = read_template(BREAKER_QUEUE)["Resources"]
 

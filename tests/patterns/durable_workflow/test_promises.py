@@ -229,6 +229,7 @@ def test_a_payout_without_an_answer_is_not_made_again_and_fails_the_execution(
     assert partners.asked["POST", "/payouts"] == 1
 
 
+@pytest.mark.e2e
 def test_papers_are_drawn_up_two_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
     with Partners(latency=0.1) as slow:
         execution = Shop(monkeypatch, slow).begin()

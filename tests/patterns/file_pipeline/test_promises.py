@@ -258,6 +258,7 @@ def test_the_tags_of_a_partner_stay_behind(check: ModuleType, shop: Example) -> 
 ORDERS = sorted(set(itertools.permutations([OLD, NEW, NEWEST, NEW])))
 
 
+@pytest.mark.e2e
 @pytest.mark.parametrize("order", ORDERS, ids=lambda order: "".join(each[-1] for each in order))
 def test_in_whatever_order_lists_come_the_newest_price_stays(
     price: ModuleType, shop: Example, order: tuple[str, ...]

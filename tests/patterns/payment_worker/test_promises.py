@@ -387,6 +387,7 @@ def test_a_used_id_with_another_amount_or_card_is_refused_and_changes_nothing(
     assert provider.calls["p-1"] == 1
 
 
+@pytest.mark.e2e
 def test_the_shortest_pauses_outlast_four_hours_and_the_longest_end_before_retention(
     app: ModuleType, template: dict[str, Any], provider: Provider, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -465,6 +465,7 @@ def test_what_is_no_event_to_mail_about_comes_to_the_dead_letters_at_once(shop: 
     assert shop.beside.sent() == 0
 
 
+@pytest.mark.e2e
 def test_mails_outlast_an_outage_of_four_hours(shop: Shop, queue: Queue, template: dict[str, Any]) -> None:
     shop.example.aws.fault(service="sesv2", operation="SendEmail", error={"code": "SendingPausedException"}, times=50)
 

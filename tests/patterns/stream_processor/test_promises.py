@@ -234,6 +234,7 @@ def test_wherever_a_record_stands_that_always_fails_only_it_is_given_up(
     assert prices(shop) == {"a": 1, "b": 1, "c": 1}
 
 
+@pytest.mark.e2e
 def test_an_outage_of_any_length_within_the_age_delays_and_loses_nothing(
     app: ModuleType, shop: Example, aws: LocalAws
 ) -> None:

@@ -538,6 +538,7 @@ def test_a_death_after_any_step_is_repeated_by_the_provider_and_counts_once(
     assert payment(shop) == (1, "captured")
 
 
+@pytest.mark.e2e
 def test_at_once_in_eight_environments_everything_is_kept(shop: Example) -> None:
     environments = [shop.environment("receive") for _ in range(8)]
     start = threading.Barrier(len(environments))
@@ -587,6 +588,7 @@ def test_every_order_of_arrival_ends_in_the_last_version(shop: Example, work: Mo
         assert payment(shop, f"p-{n}") == (11, "refunded")
 
 
+@pytest.mark.e2e
 def test_two_events_at_once_end_in_the_later_version(shop: Example) -> None:
     environments = [shop.environment("work") for _ in range(8)]
     start = threading.Barrier(len(environments))

@@ -24,7 +24,7 @@ class Instead:
         if not self._served:
             async with ClientSession() as session, session.get(f"{upstream}/_ministack/health") as answer:
                 self._served |= {*OTHERWISE_CALLED, *(await answer.json())["services"]}
-        return not {service, *self._unserved.services_of(service)}.isdisjoint(self._served)
+        return service in self._served or not self._served.isdisjoint(self._unserved.services_of(service))
 
     async def of_no_service(self, upstream: str, request: web.Request) -> web.Response | None:
         """What a service answers that the local AWS lacks; None for one that is here."""
