@@ -109,7 +109,7 @@ def executions(stage: Stage) -> list[Any]:
 def waiting_execution(stage: Stage) -> None:
     waiting_function(stage)
     functions = stage.shop.aws.client("lambda")
-    begun = functions.invoke(FunctionName=stage.memory["live"], Payload="{}")
+    begun = functions.invoke(FunctionName=stage.memory["live"], InvocationType="Event", Payload="{}")
     stage.memory["execution"] = {"DurableExecutionArn": begun["DurableExecutionArn"]}
     token = begun["ResponseMetadata"]["HTTPHeaders"]["x-amz-durable-checkpoint-token"]
     update = {"Id": "1", "Type": "CALLBACK", "Action": "START"}

@@ -48,11 +48,11 @@ def test_processes_die_after_their_calls_and_each_loan_is_paid_once(aws: LocalAw
         for place, call in [("before", call) for call in BEFORE] + [("after", call) for call in AFTER]:
             loan_id = f"l-{place}-{call}"
             if place == "before":
-                aws.kill_after(call)
+                aws.kill_after(call, books=True)
             deployed.call("StartName", loan(loan_id))
             (first, *_) = seen(deployed.asked, timeout=30)
             if place == "after":
-                aws.kill_after(call)
+                aws.kill_after(call, books=True)
             deployed.call("DecideName", json.dumps({**first, "approved": True}))
             seen(lambda name=loan_id: deployed.executions(name)[0]["Status"] != "RUNNING", timeout=30)  # type: ignore[misc]
             met = aws.met()

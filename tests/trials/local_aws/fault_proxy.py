@@ -71,6 +71,7 @@ class Fault:
     met = 0
     patience = 0.0  # seconds
     alone = 0.0  # seconds
+    books = False  # whether what a durable execution asks of itself counts as a call
     waiting: ClassVar[dict[str, asyncio.Event]] = {}  # by operation
     pid: int | None = None  # of the process whose calls wait
 
@@ -303,7 +304,7 @@ def with_faults(upstream: str) -> Any:
     async def middleware(request: web.Request, handler: Any) -> web.StreamResponse:
         if request.path.startswith(CONTROL):
             return await control(request)
-        if request.path.startswith("/_microburst") or noted.KEEPS_BOOKS.search(request.path):
+        if request.path.startswith("/_microburst") or (not Fault.books and noted.KEEPS_BOOKS.search(request.path)):
             return await handler(request)
         if (answer := await outward.answered(request)) is not None:
             return answer
@@ -341,6 +342,7 @@ async def control(request: web.Request) -> web.Response:
         Fault.kind, Fault.call, Fault.seen, Fault.met = asked["kind"], asked.get("call", 0), 0, 0
         Fault.for_good, Fault.pid, Fault.known = asked.get("for_good", False), None, asked.get("known", [])
         Fault.patience, Fault.alone = asked.get("patience", 0), asked.get("alone", 0)
+        Fault.books = asked.get("books", False)
         Fault.waiting.clear()
     elif request.method == "POST":
         return web.json_response(unserved.chat(await request.json()))

@@ -288,9 +288,9 @@ class Server:
         self._control("POST", [])
         self._fault_proxy("DELETE")
 
-    def kill_after(self, call: int) -> None:
-        """Kill the environment whose n-th AWS call from now on was done, before it learns so."""
-        self._fault_proxy("PUT", {"kind": "kill", "call": call})
+    def kill_after(self, call: int, books: bool = False) -> None:
+        """Kill the environment whose n-th AWS call from now on, with a durable execution's `books`, was done."""
+        self._fault_proxy("PUT", {"kind": "kill", "call": call, "books": books})
 
     def hold(self, call: int) -> None:
         """Let the n-th AWS call from now on wait until `clear_faults`, then kill its environment before it is done."""

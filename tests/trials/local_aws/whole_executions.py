@@ -124,13 +124,22 @@ def invoke_async(function: Any, event: Any) -> None:
     plain_async(function, event)
 
 
+def told_of(arn: str) -> dict[str, str]:
+    """What the answer to an invocation tells of the execution that it began, and MiniStack of its first token."""
+    token = durable._executions[arn]["CheckpointToken"] if arn else ""
+    return {"X-Amz-Durable-Execution-Arn": arn, "X-Amz-Durable-Checkpoint-Token": token} if arn else {}
+
+
 async def invoke(name: str, event: Any, headers: Any, path_qualifier: Any = None, query_params: Any = None) -> Any:
     asked = {key.lower(): value for key, value in headers.items()}
     waits = asked.pop("x-amz-invocation-type", "RequestResponse") == "RequestResponse"
     awaited.set(waits)
-    if not waits or not is_durable(functions._functions.get(name)):
+    if not is_durable(functions._functions.get(name)):
         return await plain_invoke(name, event, headers, path_qualifier, query_params)
     began.set("")
+    if not waits:
+        answer = await plain_invoke(name, event, headers, path_qualifier, query_params)
+        return (answer[0], {**answer[1], **told_of(began.get())}, answer[2]) if answer[0] == 202 else answer
     queued = {**asked, "x-amz-invocation-type": "Event"}
     answer = await plain_invoke(name, event, queued, path_qualifier, query_params)
     if answer[0] != 202:
