@@ -1,11 +1,15 @@
 """The end of an item, told by its table's stream: what is sent, and what becomes of a function that refuses it."""
 
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from trials.deliveries.history import Answer, Delivery
-from trials.faults.removed import DELETES, gone
+from trials.faults.removed import DELETES, gone, who_deletes
+from trials.project import Kind, Source
+from trials.template import Model, read_template
 from trials.verdicts import Promise, Verdict
 from trials.verdicts.removed import of_a_removal
 
@@ -58,3 +62,28 @@ def test_a_refused_end_is_broken_where_something_deletes_and_nothing_keeps_it(
 )
 def test_code_that_deletes_items_is_known_by_its_call(code: str, deletes: bool) -> None:
     assert bool(DELETES.search(code)) is deletes
+
+
+TABLES = """
+Resources:
+  Users: { Type: AWS::DynamoDB::Table }
+  Sessions: { Type: AWS::DynamoDB::Table }
+  Drop:
+    Type: AWS::Serverless::Function
+    Properties:
+      Environment: { Variables: { USERS: !Ref Users, SESSIONS: !Ref Sessions } }
+      Policies:
+        - Statement: [{ Effect: Allow, Action: "dynamodb:GetItem", Resource: !GetAtt Users.Arn }]
+        - Statement: [{ Effect: Allow, Action: "dynamodb:DeleteItem", Resource: !GetAtt Sessions.Arn }]
+"""
+
+
+@pytest.mark.parametrize(("table", "deletes"), [("Users", False), ("Sessions", True)])
+def test_who_deletes_items_of_another_table_deletes_none_of_this(tmp_path: Path, table: str, deletes: bool) -> None:
+    (tmp_path / "app.py").write_text("sessions.delete_item(Key=key)\n")
+    (tmp_path / "template.yaml").write_text(TABLES)
+    model = Model(read_template(tmp_path / "template.yaml"), tmp_path / "template.yaml")
+    project = SimpleNamespace(model=model, code=lambda _: (tmp_path, "app.handler", "python3.14"))
+    stage: Any = SimpleNamespace(project=project)
+
+    assert bool(who_deletes(stage, Source(Kind.TABLE, "Welcome", "Welcome.T", table))) is deletes

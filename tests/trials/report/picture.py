@@ -10,8 +10,7 @@ from trials.project.source import Kind, Source
 from trials.report.events import SourceEnded
 from trials.report.result import Result
 from trials.template import FUNCTIONS, MACHINES, Model, Resource, as_dict, references
-from trials.template.nodes import Node as Statement
-from trials.template.policies import names_action, names_resource
+from trials.template.policies import reaches
 from trials.verdicts import Status, Verdict
 from trials.verdicts.permissions import owner as owner_of
 
@@ -198,19 +197,11 @@ def calls(model: Model, drawn: Picture) -> Iterator[Edge]:
             if set_off and name not in named:
                 continue
             resource, polled = model.resources[name], "" if set_off else POLLED.get(node.kind, "")
-            allowed = any(allows(each, resource, name in named, ACTIONS[node.kind], polled) for each in granted)
+            allowed = any(reaches(each, resource, name in named, ACTIONS[node.kind], polled) for each in granted)
             if allowed or name in succeeded or model.connected(function.name, name):
                 yield Edge(function.name, name)
             elif name in named and not whole:
                 yield Edge(function.name, name, NAMED_ONLY, named_only=True)
-
-
-def allows(statement: Statement, resource: Resource, named: bool, actions: tuple[str, ...], polled: str) -> bool:
-    """Whether a statement lets a function read or write a resource, which it names, or which the function names."""
-    if resource.name in references(statement.body.get("Resource")):
-        return any(names_action(statement, action) for action in (*actions, *filter(None, (polled,))))
-    may_be = named and names_resource(statement, resource)
-    return may_be and any(names_action(statement, action) for action in actions)
 
 
 def of_its_roles(model: Model, owner: Resource) -> set[str]:

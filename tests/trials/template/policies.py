@@ -237,6 +237,14 @@ def names_resource(statement: Node, resource: Resource) -> bool:
     return not named or None in named or resource in named
 
 
+def reaches(statement: Node, resource: Resource, named: bool, actions: tuple[str, ...], polled: str = "") -> bool:
+    """Whether a statement lets a function read or write a resource, which it names, or which the function names."""
+    if resource.name in references(statement.body.get("Resource")):
+        return any(names_action(statement, action) for action in (*actions, *filter(None, (polled,))))
+    may_be = named and names_resource(statement, resource)
+    return may_be and any(names_action(statement, action) for action in actions)
+
+
 def admits(statement: Node, principal: str, action: str, delivery: Delivery | None = None) -> bool:
     """A statement lets a service do something, or may do so as far as the template tells."""
     if statement.only("Effect") == "Deny":
