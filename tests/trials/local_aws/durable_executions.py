@@ -97,10 +97,7 @@ async def invoke(name: str, event: Any, headers: Any, path_qualifier: Any = None
             if there["InputPayload"] != json.dumps(event):
                 said = f"Execution already started: {there['DurableExecutionArn']}"
                 return error_response_json("DurableExecutionAlreadyStartedException", said, 409)
-            known = {"X-Amz-Durable-Execution-Arn": there["DurableExecutionArn"]}
-            if asked.get("x-amz-invocation-type") == "Event":
-                return 202, known, b""
-            return 200, known, (there["Result"] or "null").encode()
+            return 202, {"X-Amz-Durable-Execution-Arn": there["DurableExecutionArn"]}, b""
     given_name.set(wanted)
     return await plain["_invoke"](name, event, headers, path_qualifier, query_params)
 

@@ -148,11 +148,7 @@ async def invoke(name: str, event: Any, headers: Any, path_qualifier: Any = None
     until = time.time() + LONGEST
     while not over(record, until):
         await asyncio.sleep(0.02)
-    told = {
-        **answer[1],
-        "X-Amz-Durable-Execution-Arn": record["DurableExecutionArn"],
-        "Content-Type": "application/json",
-    }
+    told = {**answer[1], **told_of(record["DurableExecutionArn"]), "Content-Type": "application/json"}
     if succeeds(record):
         return 200, told, (record["Result"] or "null").encode()
     return 200, {**told, "X-Amz-Function-Error": "Unhandled"}, json.dumps(error_of(record)).encode()

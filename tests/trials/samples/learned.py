@@ -11,7 +11,7 @@ from typing import Any
 
 from trials.project.sources import Kind, Source
 from trials.samples.derive import guess, typed_images, words
-from trials.samples.reads import EACH, JSON, Steps
+from trials.samples.reads import EACH, JSON, Steps, at_end_of
 from trials.samples.refused import EXTRA, MISSING, Observation, Refusal, observations
 from trials.samples.refused.dates import redated
 from trials.samples.refused.observation import VALUES, WHEN
@@ -143,15 +143,8 @@ def changed(value: Any, level: Steps, path: Steps, seen: Observation) -> Any:
 
 def stands(value: Any, steps: Steps, old: str) -> bool:
     """Whether a value stands at the end of the steps, in a text or as it is."""
-    for step in steps:
-        if step == JSON and isinstance(value, str):
-            with suppress(ValueError):
-                value = json.loads(value)
-        elif step == EACH:
-            value = value[0] if isinstance(value, list) and value else None
-        elif step != JSON:
-            value = value.get(step if step in value else meant(step, value)) if isinstance(value, dict) else None
-    return value is not None and str(value) == old
+    held = at_end_of(steps, value, lambda step, here: step if step in here else meant(step, here))
+    return held is not None and str(held) == old
 
 
 def edited(value: Any, steps: Steps, seen: Observation) -> Any:

@@ -1,5 +1,8 @@
 """What a handler's code reads of its event, in whichever language: paths, and how each value is used."""
 
+import json
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -35,6 +38,19 @@ class Reads:
     inside: set[Steps] = field(default_factory=set)
     unwanted: set[Steps] = field(default_factory=set)
     same: dict[Steps, Steps] = field(default_factory=dict)
+
+
+def at_end_of(steps: Steps, value: Any, called: Callable[[str, Any], str] = lambda step, _: step) -> Any:
+    """What stands at the end of the steps; `called` says how an object calls what a step names."""
+    for step in steps:
+        if step == JSON and isinstance(value, str):
+            with suppress(ValueError):
+                value = json.loads(value)
+        elif step == EACH:
+            value = value[0] if isinstance(value, list) and value else None
+        elif step != JSON:
+            value = value.get(called(step, value)) if isinstance(value, dict) else None
+    return value
 
 
 def is_formed(value: Any) -> bool:

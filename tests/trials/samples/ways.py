@@ -1,9 +1,7 @@
 """Ways in which items may lie in the tables, so that a function finds what it looks for."""
 
-import json
 import re
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -14,7 +12,7 @@ from trials.samples.dates import LONG_AGO, SOON, TO_COME, at_another_time
 from trials.samples.derive import ID, decimal, guess, item, words
 from trials.samples.lookups import Item, Lookup, wanted_items
 from trials.samples.owners import everywhere, of_whoever_asks
-from trials.samples.reads import EACH, JSON, Reads, Steps
+from trials.samples.reads import Reads, Steps, at_end_of
 from trials.samples.sample import Sample
 from trials.samples.shape import Shape
 from trials.verdicts.integrations import READS
@@ -32,14 +30,7 @@ def goes_further(before: list[tuple[str, str]], after: list[tuple[str, str]]) ->
 
 def part(value: Any, steps: Steps) -> Any:
     """What stands at the end of a path in a request; None where that is no text or number."""
-    for step in steps:
-        if step == JSON and isinstance(value, str):
-            with suppress(ValueError):
-                value = json.loads(value)
-        elif step == EACH:
-            value = value[0] if isinstance(value, list) and value else None
-        elif step != JSON:
-            value = value.get(step) if isinstance(value, dict) else None
+    value = at_end_of(steps, value)
     return value if isinstance(value, str | int) else None
 
 
