@@ -211,7 +211,7 @@ class EachWorldAnew:
     def code(self, _: str) -> tuple[Path, str, str]:
         return Path("nowhere"), "", ""
 
-    def fresh(self) -> None:
+    def fresh(self, elsewhere: bool = False) -> None:  # noqa: ARG002
         self.worlds += 1
 
     def now(self) -> dict[str, Any]:

@@ -315,6 +315,16 @@ def test_an_equal_message_is_told_as_a_repeat_by_its_receiver() -> None:
     assert "its receiver can tell" in judged.happened
 
 
+@pytest.mark.parametrize(("second", "verdict"), [("1002", HELD), ("1003", DOUBLED)])
+def test_of_two_at_once_it_is_their_own_messages_that_are_equal(second: str, verdict: Any) -> None:
+    alone = {"queue Out": [{"id": "1001"}]}
+    both = {"queue Out": [{"id": "1002"}, {"id": second}]}
+    history = History("twice at once", Delivery(answers=[Answer()]), alone, both)
+
+    told = Reference(Sample("{}", "event.json"), alone, {("queue Out", "id")})
+    assert said(repeated(history, QUEUE, told, GRAVES)) == verdict
+
+
 def test_what_the_mapping_does_not_read_is_no_refusal_of_the_repeat() -> None:
     named = Answer({"batchItemFailures": [{"itemIdentifier": "m"}]})
     reads = Source(Kind.QUEUE, "Work", "Work.Jobs", "Jobs", Batching(reports_failures=True))

@@ -122,13 +122,13 @@ class Stage:
         stage.ending, stage.bearer, stage.spoken = self.ending, self.bearer, self.spoken
         return stage
 
-    def fresh(self) -> None:
-        """An empty world in which nothing sets a function off but the trial itself."""
+    def fresh(self, elsewhere: bool = False) -> None:
+        """An empty world in which nothing sets a function off but the trial itself; for `elsewhere` see `Database`."""
         self.local.reset()
         self.local.say(self.spoken)
         self.outside.forget()
         for database in self.databases:
-            database.reset()
+            database.reset(elsewhere)
         self.local.left_running.unlink(missing_ok=True)
         self.stack = self.deploy()
         self._configure()

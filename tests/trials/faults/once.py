@@ -244,8 +244,8 @@ def delivered(stage: Stage, source: Source, sample: Sample) -> Try:
 
 def undisturbed_twice(stage: Stage, source: Source, sample: Sample) -> Try:
     fared = Try(sample, Delivery(), [], [], {})
-    for _ in range(2):
-        stage.fresh()
+    for again in (False, True):
+        stage.fresh(elsewhere=again)
         lay_objects(stage, source, sample)
         empty = stage.now()
         fared.empty = fared.empty if fared.worlds else empty  # the one from which the first world came

@@ -141,9 +141,12 @@ class Database:
                 lines.flush()
                 return json.loads(lines.readline())
 
-    def reset(self) -> None:
-        """Forget all rows, and all tables that nothing in the project creates."""
-        self._ask(do="reset")
+    def reset(self, elsewhere: bool = False) -> None:
+        """Forget all rows, and all tables that nothing in the project creates.
+
+        `elsewhere` lets sequences begin at other numbers than usually: what depends on them is promised to nobody.
+        """
+        self._ask(do="reset", elsewhere=elsewhere)
 
     def world(self) -> dict[str, list[Any]]:
         """The rows that are committed, by table, and the procedures that were called."""

@@ -13,7 +13,7 @@ from trials.project.effects import READS
 from trials.project.sources import Kind, Source
 from trials.samples.sample import WITH_KEY
 from trials.verdicts.words import MEANT, Judgement, Promise, broken, held, unproved
-from trials.world.compare import SINKS, Difference, World, differences, tellable
+from trials.world.compare import SINKS, Difference, World, differences, recurring, tellable
 
 MADE_UP = "made up from the route"  # how the origin of a request begins whose key binds nobody
 POISON = "trial-poison {not JSON"
@@ -218,7 +218,9 @@ def passed_on(place: str, sent: str, before: World, after: World) -> Judgement:
 def repeated(history: History, source: Source, reference: Reference, graves: frozenset[str]) -> Judgement:
     """What a repeat did to the world: nothing, something its receiver can tell as a repeat, or more than once does."""
     changed = differences(history.before, history.after, reference.noise)
-    told = [each for each in changed if tellable(each, history.before)]
+    alone = history.before is reference.world  # in a world of its own, whose ids are others
+    sent = recurring(history.after) if alone else history.before
+    told = [each for each in changed if tellable(each, sent)]
     doubled = [each for each in changed if each not in told and not set_aside(each, graves)]
     late = [each for each in doubled if sent_late(each, reference)]
     doubled = [each for each in doubled if each not in late]

@@ -126,13 +126,23 @@ def needs_key(kind: str, record: Any) -> bool:
     return kind == "outside" and record.get("method") == "POST"
 
 
+def content(record: Any) -> str:
+    return json.dumps(timeless(record), sort_keys=True)
+
+
+def recurring(world: World) -> World:
+    """What is in a world more than once."""
+    counted = {place: Counter(map(content, records)) for place, records in world.items()}
+    return {place: [each for each in records if counted[place][content(each)] > 1] for place, records in world.items()}
+
+
 def tellable(difference: Difference, before: World) -> bool:
     """Whether all that is new is a repeat that its receiver can tell by its content: the same message once more."""
     kind = difference.place.split(" ")[0]
-    known = {json.dumps(timeless(each), sort_keys=True) for each in before.get(difference.place, [])}
+    known = set(map(content, before.get(difference.place, [])))
     return (
         kind in SINKS
         and not difference.gone
-        and all(json.dumps(timeless(each), sort_keys=True) in known for each in difference.new)
+        and all(content(each) in known for each in difference.new)
         and all(each.get("key") for each in difference.new if needs_key(kind, each))
     )

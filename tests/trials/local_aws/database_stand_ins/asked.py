@@ -41,6 +41,8 @@ def told(world: Any, asked: dict[str, Any]) -> Any:
     if asked["do"] == "reset":
         meeting.patience = 0
         world.renew(schema)
+        if asked["elsewhere"]:
+            world.count_on()
     elif asked["do"] == "schema":
         schema.update({name: asked[name] for name in schema})
     elif asked["do"] == "lay":

@@ -146,12 +146,21 @@ class Tables:
         todo = [piece for script in schema["scripts"] for piece in pieces(script) if BUILDS.match(piece)]
         while len(left := [piece for piece in todo if self._tried(piece)]) < len(todo):  # what needs a later one waits
             todo = left
-        for (name,) in self._connection.run("SELECT format('%I.%I', schemaname, sequencename) FROM pg_sequences"):
-            self._tried(f"SELECT setval('{name}', greatest(nextval('{name}'), {FIRST}))")
+        self._count_on(f"greatest(nextval('%s'), {FIRST})")
         for statement in schema["statements"]:
             if match := CREATES.match(statement):
                 self._given.setdefault(meant(match[2]), statement)
         self._connection.close()
+
+    def _count_on(self, number: str) -> None:
+        """Let each sequence go on behind a number, which SQL tells, with `%s` for the sequence's name."""
+        for (name,) in self._connection.run("SELECT format('%I.%I', schemaname, sequencename) FROM pg_sequences"):
+            self._tried(f"SELECT setval('{name}', {number.replace('%s', name)})")
+
+    def count_on(self) -> None:
+        """Leave numbers out, as whoever was refused a row does: no number of a sequence is promised to anybody."""
+        with self.lock:
+            self._count_on(f"nextval('%s') + {FIRST}")
 
     def _tried(self, statement: str) -> dict[str, str]:
         """What PostgreSQL says against a statement; empty once it is done."""

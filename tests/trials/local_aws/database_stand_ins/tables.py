@@ -59,6 +59,9 @@ class Tables:
             self.given, self.created = set(self.created), []
             connection.close()
 
+    def count_on(self) -> None:
+        """SQLite gives each row the number that it had in the world before, whatever was refused meanwhile."""
+
     def connect(self) -> sqlite3.Connection:
         path = self._folder / f"tables-{self._number}.sqlite"
         connection = sqlite3.connect(
