@@ -1,8 +1,9 @@
 // Execution environments of bundled handlers, for tests: each is loaded afresh, and told what happened in it.
 //
-// `POST /load` {bundle, variables} answers the environment's number, or {error}. `POST /call` {environment, handler,
-// event, context, now, diesAfter} answers {answer} or {error} or {died}, with {calls, lines}: what left the function, as
-// [serviceId, operation] or ["", ""] for a call to the outside, and what it logged. `now` is in milliseconds.
+// `POST /load` {bundle, variables, gone} answers the environment's number, or {error}; those in `gone` are forgotten.
+// `POST /call` {environment, handler, event, context, now, diesAfter} answers {answer} or {error} or {died}, with {calls,
+// lines}: what left the function, as [serviceId, operation] or ["", ""] for a call to the outside, and what it logged.
+// `now` is in milliseconds.
 import { AsyncLocalStorage } from "node:async_hooks";
 import { readFileSync } from "node:fs";
 import { createServer } from "node:http";
@@ -10,7 +11,8 @@ import { createRequire, Module } from "node:module";
 import { constants, Script } from "node:vm";
 
 const scripts = new Map();
-const environments = [];
+const environments = new Map();
+let loaded = 0;
 const invocations = new AsyncLocalStorage();
 const never = new Promise(() => {});
 const RealDate = Date;
@@ -61,7 +63,8 @@ for (const stream of [process.stdout, process.stderr]) {
   };
 }
 
-function load({ bundle, variables }) {
+function load({ bundle, variables, gone }) {
+  for (const number of gone) environments.delete(number);
   if (!scripts.has(bundle)) {
     const options = { filename: bundle, importModuleDynamically: constants.USE_MAIN_CONTEXT_DEFAULT_LOADER };
     scripts.set(bundle, new Script(Module.wrap(readFileSync(bundle, "utf8")), options));
@@ -70,7 +73,8 @@ function load({ bundle, variables }) {
   Object.assign(process.env, variables);
   const module = { exports: {} };
   scripts.get(bundle).runInThisContext()(module.exports, createRequire(bundle), module, bundle, "");
-  return environments.push(module.exports) - 1;
+  environments.set(++loaded, module.exports);
+  return loaded;
 }
 
 async function call({ environment, handler, event, context, now, diesAfter }) {
@@ -83,7 +87,7 @@ async function call({ environment, handler, event, context, now, diesAfter }) {
   const lambda = { ...given, getRemainingTimeInMillis: () => remaining };
   const life = invocations.run(invocation, async () => {
     try {
-      return { answer: (await environments[environment][handler](event, lambda)) ?? null };
+      return { answer: (await environments.get(environment)[handler](event, lambda)) ?? null };
     } catch (error) {
       return { error: `${error?.name}: ${error?.message ?? error}` };
     }

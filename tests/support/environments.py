@@ -9,6 +9,7 @@ import subprocess
 import threading
 import time
 import urllib.request
+import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -98,6 +99,7 @@ class Environments:
         self._dies_after = 0
         self._calls: list[tuple[str, str]] = []
         self._lock = threading.Lock()
+        self.gone: list[int] = []  # environments that no test holds any more
 
     def end(self) -> None:
         self._node.kill()
@@ -105,7 +107,8 @@ class Environments:
 
     def load(self, module: str) -> "Environment":
         """A fresh environment of `example/module` with this process's variables. Raises `HandlerError`."""
-        answer = self._ask("load", bundle=str(self._bundles[module]), variables=dict(os.environ))
+        gone, self.gone = self.gone, []
+        answer = self._ask("load", bundle=str(self._bundles[module]), variables=dict(os.environ), gone=gone)
         if "error" in answer:
             raise HandlerError(answer["error"])
         return Environment(self, answer["environment"])
@@ -161,6 +164,7 @@ class Environment:
 
     def __init__(self, node: Environments, number: int) -> None:
         self._node, self._number = node, number
+        weakref.finalize(self, lambda: node.gone.append(number)).atexit = False
 
     def __getattr__(self, name: str) -> Any:
         if name[0].isupper():
