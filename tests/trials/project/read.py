@@ -37,10 +37,11 @@ SYNTHESISED = ".template.json"
 WRITTEN = (".py", ".js", ".mjs", ".cjs", ".ts", ".mts", ".tsx")
 BUILT = ("cdk.out", ".serverless")  # folders that a tool writes into a project
 ELSEWHERE = ("*/template.yaml", ".aws-sam/build/template.yaml")  # where one may stand that is asked for by its path
+OSLS = "run `npx osls@3 package` (osls@4 where frameworkVersion says 4; `npx serverless` asks for a login)"
 MADE_BY = {  # files of a project whose template a tool makes, and that tool
     "cdk.json": "run `npx cdk synth` (without Docker, NodejsFunction needs the npm package esbuild)",
-    "serverless.yml": "run `npx serverless package`",
-    "serverless.ts": "run `npx serverless package`",
+    "serverless.yml": OSLS,
+    "serverless.ts": OSLS,
 }
 NEWER = [*(f"{name}>={major}.{minor}" for name, (major, minor) in SDK.items()), "s3transfer"]
 
