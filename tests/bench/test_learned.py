@@ -453,6 +453,24 @@ def test_records_of_streams_and_tables_keep_their_form() -> None:
     }
 
 
+ORDER = {"id": {"S": "o-1"}, "tags": {"SS": ["a"]}, "lines": {"M": {"total": {"N": "2.5"}}}}
+AN_ISSUE = """Lines
+lines.sku
+  Field required [type=missing, input_value={}, input_type=dict]"""
+
+
+@pytest.mark.parametrize("source", [QUEUE, BUS, Source(Kind.TABLE, "Work", "Work.T", "T")], ids=lambda each: each.kind)
+def test_what_an_item_of_a_table_lacks_is_put_into_its_image_with_its_type(source: Source) -> None:
+    record: Any = {"eventName": "INSERT", "dynamodb": {"Keys": {"id": {"S": "o-1"}}, "NewImage": ORDER}}
+    payload = record if source.kind is Kind.TABLE else {"source": "table", "detail": record}
+    sample = Sample(json.dumps(payload) if source is QUEUE else payload, "made up")
+
+    got = first(sample, source, AN_ISSUE).payload
+    got = json.loads(got) if source is QUEUE else got
+    image = (got if source.kind is Kind.TABLE else got["detail"])["dynamodb"]["NewImage"]
+    assert image == {**ORDER, "lines": {"M": {"total": {"N": "2.5"}, "sku": {"S": "trial-1"}}}}
+
+
 def test_a_direct_event_gets_the_envelope_that_its_code_reads() -> None:
     direct = Source(Kind.DIRECT, "Work", "Work")
 
@@ -566,6 +584,7 @@ def test_a_log_that_says_nothing_new_is_heeded_once() -> None:
         ("START\n[ERROR] Missing field order_id\nEND", "[ERROR] Missing field order_id"),
         ("KeyError: 'a'\n  ValidationError: b\n", "ValidationError: b"),
         ("START\nprocessed 1 message\nEND", ""),
+        ("ZodError: Required\n    at get error [as error] (/code/index.js:602:23)\nEND", "ZodError: Required"),
     ],
 )
 def test_the_last_complaint_of_a_log_is_told(log: str, told: str) -> None:

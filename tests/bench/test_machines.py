@@ -680,8 +680,9 @@ def test_the_projects_own_event_comes_first_then_what_a_function_passed_then_wha
     assert chosen(ruled, machine(A=task()))[0].payload == {"id": "a"}
 
 
-def test_a_pipe_starts_a_machine_with_a_batch(tmp_path: Path) -> None:
-    pipe = "AWS::Pipes::Pipe, Properties: { Source: !Ref Q, Target: !Ref Flow } }\n  Q: { Type: AWS::SQS::Queue"
+@pytest.mark.parametrize("asked", ["Target: !Ref Flow", "Enrichment: !Ref Flow, Target: !Ref Work"])
+def test_a_pipe_starts_a_machine_with_a_batch(tmp_path: Path, asked: str) -> None:
+    pipe = f"AWS::Pipes::Pipe, Properties: {{ Source: !Ref Q, {asked} }} }}\n  Q: {{ Type: AWS::SQS::Queue"
     piped = model(tmp_path, other=pipe)
     (record,) = chosen(piped, machine(A=task(Parameters={"a.$": "$.a"})))[0].payload
 

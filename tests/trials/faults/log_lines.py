@@ -30,9 +30,12 @@ def logged(lines: list[str]) -> str:
 CAUGHT = re.compile(r"(?i)\b\w*(?:error|exception)\b|\b(?:missing|invalid|required|fail(?:ed|ure)?|cannot|could not)\b")
 
 
+FRAME = re.compile(r"\s+at \S")
+
+
 def caught_in(texts: tuple[str, ...]) -> str:
-    """The last line of a log that tells of a failure; empty if none does."""
-    lines = [line for text in texts for line in text.splitlines() if CAUGHT.search(line)]
+    """The last line of a log that tells of a failure, no frame of a trace; empty if none does."""
+    lines = [line for text in texts for line in text.splitlines() if CAUGHT.search(line) and not FRAME.match(line)]
     return " ".join(lines[-1].split())[:200] if lines else ""
 
 

@@ -77,7 +77,8 @@ def by_starters(model: Model, machine: Resource) -> Iterator[Sample]:
             yield Sample(event, f"made from {target.source}")
     for pipe in model.of("AWS::Pipes::Pipe"):
         queue = pipe.refers("Source")
-        if pipe.refers("Target") is machine and queue and queue.type == "AWS::SQS::Queue":
+        asked = machine in (pipe.refers("Target"), pipe.refers("Enrichment"))
+        if asked and queue and queue.type == "AWS::SQS::Queue":
             message: dict[str, Any] = {
                 "MessageId": ID,
                 "ReceiptHandle": ID,

@@ -14,6 +14,7 @@ from trials.moment import AFTER, TEXT
 from trials.project.ed25519 import PUBLIC
 from trials.project.sources import Kind, Source
 from trials.project.tokens import TOKEN
+from trials.samples.images import typed_images
 from trials.samples.reads import EACH, FORM, ITEM, JSON, Reads, Steps, is_formed
 from trials.samples.sample import Sample
 from trials.samples.sent import in_all_forms
@@ -116,35 +117,6 @@ def with_attributes(sample: Sample, reads: Reads) -> Sample:
         return sample
     origin = sample.origin if "the code reads" in sample.origin else f"{sample.origin}, with what the code reads"
     return replace(sample, attributes={**more, **sample.attributes}, origin=origin)
-
-
-TYPES = {"S", "N", "B", "SS", "NS", "BS", "M", "L", "BOOL", "NULL"}
-
-
-def typed_images(record: dict[str, Any]) -> dict[str, Any]:
-    """A stream record whose images hold typed values only: what was added by name gets its type."""
-    inner = dict(record.get("dynamodb") or {})
-    for name in ("NewImage", "OldImage", "Keys"):
-        if not isinstance(inner.get(name), dict):
-            inner.pop(name, None)
-        else:
-            inner[name] = {key: typed_value(value) for key, value in inner[name].items()}
-    image = inner.get("NewImage") or inner.get("OldImage") or {}
-    if "Keys" in inner:  # what the code wants of a key is that of the item, too
-        inner["Keys"] = {key: image.get(key, value) for key, value in inner["Keys"].items()}
-    return {**record, "dynamodb": inner}
-
-
-def typed_value(value: Any) -> Any:
-    if isinstance(value, dict) and len(value) == 1 and set(value) <= TYPES:
-        return value
-    if isinstance(value, bool):
-        return {"BOOL": value}
-    if isinstance(value, int | float):
-        return {"N": str(value)}
-    if isinstance(value, dict):
-        return {"M": {key: typed_value(inner) for key, inner in value.items()}}
-    return {"L": [typed_value(inner) for inner in value]} if isinstance(value, list) else {"S": str(value)}
 
 
 def put_all(value: Any, wanted: list[Steps], known: dict[Steps, Any]) -> Any:

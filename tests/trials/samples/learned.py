@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from trials.project.sources import Kind, Source
-from trials.samples.derive import guess, typed_images, words
+from trials.samples.derive import guess, words
+from trials.samples.images import IMAGE, closed, images, opened, typed_images
 from trials.samples.reads import EACH, JSON, Steps, at_end_of
 from trials.samples.refused import EXTRA, MISSING, Observation, Refusal, observations
 from trials.samples.refused.dates import redated
@@ -76,11 +77,7 @@ def levels(sample: Sample, source: Source, seen: Observation) -> list[Steps]:
 
 def lists(payload: Any, way: Steps) -> list[Steps]:
     """The members of each list in the object at the end of a way: what a loop reads is named without the list."""
-    value = payload
-    for step in way:
-        value = value.get(step) if isinstance(value, dict) else value
-        with suppress(ValueError):
-            value = json.loads(value) if step == JSON and isinstance(value, str) else value
+    value = at_end_of(way, payload)
     entries = value.items() if isinstance(value, dict) else ()
     return [(*way, name, EACH) for name, inner in entries if isinstance(inner, list) and name != "Records"]
 
@@ -94,10 +91,13 @@ def objects(sample: Sample, source: Source, seen: Observation) -> list[Steps]:
         if isinstance(inner.get("Message"), str):
             within.append((JSON, "Message", JSON))
         if isinstance(inner.get("detail"), dict) and first not in inner:
+            within += [(JSON, *way) for way in images(inner["detail"], ("detail",)) if first not in inner["detail"]]
             within.append((JSON, "detail"))
         return [*within, (JSON,)]
     whole = isinstance(sample.payload, dict) and (first in sample.payload or first in ENVELOPE)
     inside = INSIDE.get(source.kind, [])
+    if source.kind is Kind.BUS:
+        inside = [*(way for way in images(sample.payload) if first not in sample.payload.get("detail", ())), *inside]
     if source.kind is Kind.HTTP:
         if seen.place:
             return [PLACES[seen.place]]
@@ -109,7 +109,7 @@ def objects(sample: Sample, source: Source, seen: Observation) -> list[Steps]:
 
 
 JSON_BODY = "{json body}"  # a path whose `body` is the object that the text holds
-INSIDE: dict[Kind, list[Steps]] = {Kind.BUS: [("detail",)], Kind.TABLE: [("dynamodb", "NewImage")]}
+INSIDE: dict[Kind, list[Steps]] = {Kind.BUS: [("detail",)], Kind.TABLE: [("dynamodb", "NewImage", IMAGE)]}
 
 
 def content(sample: Sample) -> dict[str, Any]:
@@ -161,6 +161,8 @@ def edited(value: Any, steps: Steps, seen: Observation) -> Any:
         if not isinstance(inner, dict | list):
             inner = {}
         return json.dumps(edited(inner, rest, seen))
+    if step == IMAGE:
+        return closed(edited(opened(value), rest, seen), value)
     if step == EACH:
         members = value if isinstance(value, list) and value else [{}]
         return [edited(each, rest, seen) for each in members]
@@ -196,6 +198,8 @@ def without_old(value: Any, level: Steps, seen: Observation) -> Any:
             with suppress(ValueError, TypeError):
                 return json.dumps(without_old(json.loads(value), rest, seen))
             return value
+        if step == IMAGE:
+            return closed(without_old(opened(value), rest, seen), value)
         return {**value, step: without_old(value.get(step), rest, seen)} if isinstance(value, dict) else value
     if isinstance(value, dict):
         fields = [

@@ -1,6 +1,7 @@
 """Which part of its event a handler reads: paths, from the event down, that are noted as they are asked for."""
 
-from trials.samples.derive import ID, TYPES, guess
+from trials.samples.derive import ID, guess
+from trials.samples.images import TYPES
 from trials.samples.reads import EACH, FORM, ITEM, JSON, Reads, Steps
 from trials.samples.shape import Shape
 

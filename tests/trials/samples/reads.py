@@ -6,6 +6,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
+from trials.samples.images import IMAGE, opened
+
 JSON, EACH, FORM = "{json}", "[]", "{form}"  # steps besides keys: text that is parsed, a member of a list, a form
 ITEM = "{item}"  # begins what is read of an item of DynamoDB
 Steps = tuple[str, ...]
@@ -48,6 +50,8 @@ def at_end_of(steps: Steps, value: Any, called: Callable[[str, Any], str] = lamb
                 value = json.loads(value)
         elif step == EACH:
             value = value[0] if isinstance(value, list) and value else None
+        elif step == IMAGE:
+            value = opened(value)
         elif step != JSON:
             value = value.get(called(step, value)) if isinstance(value, dict) else None
     return value
