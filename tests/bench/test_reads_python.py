@@ -144,6 +144,7 @@ def test_a_form_is_sent_to_code_that_reads_one(tmp_path: Path, inside: str) -> N
         ("body = json.loads(event.get('body') or '{}'); body['sku']", (*BODY, "sku")),
         ("event.setdefault('detail', {})['sku']", ("detail", "sku")),
         ("event['detail'].pop('sku')", ("detail", "sku")),
+        ("all(event['detail'].get(name) for name in ['id', 'sku'])", ("detail", "sku")),
     ],
 )
 def test_what_is_read_is_found(tmp_path: Path, inside: str, path: Steps) -> None:

@@ -27,6 +27,7 @@ from trials.samples.pattern import fill
 from trials.samples.reads import Reads
 from trials.samples.sample_files import SampleFile, fits, route_of, sample_files, sent_attributes, served
 from trials.samples.written import whole, write
+from trials.stage import PASSED
 from trials.template import read_template
 from trials.verdicts import Status, Verdict, held
 
@@ -146,6 +147,26 @@ def test_nor_does_one_that_is_called_after_its_function_and_has_the_shape_of_its
 
     assert [each.payload for each in samples(EMPTY, named, QUEUE, {})] == ["b"]
     assert fits(Source(Kind.SCHEDULE, "F", "n"), SQS, "events/F.json") is None
+
+
+@pytest.mark.parametrize(
+    ("filters", "taken"),
+    [
+        ((), True),
+        (('{"messageAttributes": {"kind": {"stringValue": ["json"]}}}',), True),
+        (('{"messageAttributes": {"kind": {"stringValue": ["xml"]}}}',), False),
+        (('{"body": {"paid": [true]}}', '{"body": {"id": [{"prefix": "o"}]}}'), True),
+        (('{"body": {"paid": [true]}}',), False),
+    ],
+)
+def test_what_another_function_sent_is_taken_where_a_filter_lets_it_through(
+    filters: tuple[str, ...], taken: bool
+) -> None:
+    source = Source(Kind.QUEUE, "Work", "Work.Jobs", "Jobs", Batching(filters=filters))
+    passed = Sample('{"id": "o-1"}', PASSED, {"kind": {"DataType": "String", "StringValue": "json"}})
+
+    first = samples(EMPTY, [], source, {"Jobs": passed})[0]
+    assert (first is passed) is taken
 
 
 @pytest.mark.parametrize("names_it", [True, False])

@@ -30,7 +30,7 @@ from trials.samples.stored import place
 from trials.samples.waits import ACTIVITY, CALLBACK, TASK_TOKEN, WAITS, awaited, waiting
 from trials.template.tables import lifetimes
 from trials.verdicts.permissions import Used
-from trials.world import PLACES, Probes, World, account, asked_of_others, mailed, named, queued, services, snapshot
+from trials.world import PLACES, Probes, World, account, asked_of_others, in_queues, mailed, named, services, snapshot
 
 LONGEST = 8_000  # characters of an error that are read
 PASSED = "passed on by another function"
@@ -233,7 +233,7 @@ class Stage:
 
     def empty_queues(self) -> None:
         """Take away what S3 sends to try a notification, before anything else has happened."""
-        for name, messages in queued(self.local).items():
+        for name, messages in in_queues(self.local).items():
             if messages:
                 sqs = self.local.client("sqs")
                 sqs.purge_queue(QueueUrl=sqs.get_queue_url(QueueName=name)["QueueUrl"])
@@ -301,15 +301,16 @@ class Stage:
 
     def remember(self) -> None:
         """Keep what now waits in the stack's queues, and lies in its tables, for those who read or ask for it."""
-        waiting, beside = queued(self.local), tuple(self.items())
+        sent, beside = in_queues(self.local), tuple(self.items())
         for name, kind in self.stack.types.items():
             if PLACES.get(kind) == "table" and not self.seeds:
                 table = self.local.client("dynamodb").scan(TableName=self.stack.resources[name], Limit=1)
                 for item in table["Items"]:
                     self.passed_on.setdefault(place(name), Sample(item, PASSED))
             queue = self.stack.resources[name].rsplit("/", 1)[-1]
-            if PLACES.get(kind) == "queue" and (bodies := waiting.get(queue)):
-                self.passed_on.setdefault(name, Sample(bodies[0], PASSED, beside=beside))
+            if PLACES.get(kind) == "queue" and (messages := sent.get(queue)):
+                texts = {key: each for key, each in messages[0]["MessageAttributes"].items() if "StringValue" in each}
+                self.passed_on.setdefault(name, Sample(messages[0]["Body"], PASSED, texts, beside=beside))
             if PLACES.get(kind) == "machine":
                 states = self.local.client("stepfunctions")
                 for execution in states.list_executions(stateMachineArn=self.stack.resources[name])["executions"]:

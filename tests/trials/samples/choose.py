@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from trials.project.sources import ANY, Kind, Route, Source
-from trials.samples.derive import as_compared, filled
+from trials.samples.derive import as_compared, filled, parsed
 from trials.samples.keys import with_a_flat_key, with_a_plain_key
 from trials.samples.made import authorizer, made
+from trials.samples.pattern import may_pass
 from trials.samples.reads import Reads, is_formed
 from trials.samples.sample import WITH_KEY, Sample
 from trials.samples.sample_files import SampleFile, given, route_of
@@ -38,6 +39,7 @@ def samples(
     if exact and any(Path(sample.file).stem in (source.file, source.function) for sample in own):
         return own
     sent = passed_on.get(source.origin) if source.kind is Kind.QUEUE and not exact else None
+    sent = sent if sent and is_let_through(source, sent) else None
     plain = with_a_path(made(body, source, claims), source, reads)
     itself = with_key(filled(plain, source, reads), source, reads) if reads else plain
     if source.kind is Kind.SCHEDULE and source.given:
@@ -54,6 +56,14 @@ def samples(
     compared = [as_compared(itself, source, reads)] if reads else []
     handed = [passed_on[source.name]] if source.kind is Kind.TASK and source.name in passed_on else []
     return [*filter(None, compared), itself, *handed, *undecoded, *others, *([plain] if itself is not plain else [])]
+
+
+def is_let_through(source: Source, message: Sample) -> bool:
+    """Whether a message may pass one of its mapping's filters."""
+    text = {name: {"stringValue": each.get("StringValue")} for name, each in message.attributes.items()}
+    record = {"body": parsed(message.payload), "messageAttributes": text}
+    filters = [parsed(pattern) for pattern in source.batching.filters]
+    return not filters or any(may_pass(pattern, record) for pattern in filters)
 
 
 def is_open(route: Route, reads: Reads | None) -> bool:

@@ -24,6 +24,19 @@ def fill(pattern: Any) -> dict[str, Any]:
     return event
 
 
+def may_pass(pattern: Any, event: Any) -> bool:
+    """Whether an event has the plain values that a pattern wants of it; what else it wants is not judged."""
+    if not isinstance(pattern, dict) or not isinstance(event, dict):
+        return not isinstance(pattern, dict)
+    for key, wanted in pattern.items():
+        plain = isinstance(wanted, list) and not any(isinstance(each, dict | list) for each in wanted)
+        if plain and event.get(key) not in wanted:
+            return False
+        if isinstance(wanted, dict) and not may_pass(wanted, event.get(key)):
+            return False
+    return True
+
+
 def merge(event: dict[str, Any], more: dict[str, Any]) -> None:
     for key, value in more.items():
         if isinstance(value, dict) and isinstance(event.get(key), dict):

@@ -2,7 +2,7 @@
 
 from trials.world.account import account, asked_of_others, services
 from trials.world.compare import Difference, Noise, World, differences, noise, tellable
-from trials.world.snapshot import PLACES, Probes, mailed, named, queued, snapshot, without_envelope
+from trials.world.snapshot import PLACES, Probes, in_queues, mailed, named, snapshot, without_envelope
 
 __all__ = [
     "PLACES",
@@ -13,10 +13,10 @@ __all__ = [
     "account",
     "asked_of_others",
     "differences",
+    "in_queues",
     "mailed",
     "named",
     "noise",
-    "queued",
     "services",
     "snapshot",
     "tellable",

@@ -88,11 +88,16 @@ def inspected(local: LocalAws, service: str) -> dict[str, Any]:
     return by_account
 
 
-def queued(local: LocalAws) -> dict[str, list[str]]:
-    """The bodies in every queue, without receiving them."""
+def in_queues(local: LocalAws) -> dict[str, list[dict[str, Any]]]:
+    """The messages in every queue, without receiving them."""
     regions = (region for regions in inspected(local, "sqs").values() for region in regions.values())
     queues = (queue for region in regions for queue in region.items())
-    return {url.rsplit("/", 1)[1]: [each["Body"] for each in messages] for url, messages in queues}
+    return {url.rsplit("/", 1)[1]: messages for url, messages in queues}
+
+
+def queued(local: LocalAws) -> dict[str, list[str]]:
+    """The bodies in every queue."""
+    return {queue: [each["Body"] for each in messages] for queue, messages in in_queues(local).items()}
 
 
 def mailed(local: LocalAws, stack: Stack) -> list[Any]:

@@ -325,6 +325,9 @@ class Walker:
             if steps is not None and name != "setdefault":
                 self.event.reads.optional.add(steps)
             return steps
+        if owner is not None and name == "get" and node.args and isinstance(node.args[0], ast.Name):
+            for listed in self.words.get(node.args[0].id, []):
+                self.key(owner, listed)
         if owner is not None and name in ("split", "rsplit"):
             return (*owner, f"{SPLIT}{first if isinstance(first, str) else ' '}")
         if owner is not None and name == "startswith" and isinstance(first, str):
