@@ -40,6 +40,7 @@ from trials.local_aws.environment import is_installed, once
 from trials.local_aws.synthesis import LANGUAGES, NODE
 from trials.report.baseline import NAME as BASELINE
 from trials.report.outputs import FORMATS, unwritable
+from trials.words_given import Parser, meant, one_of
 
 LABELS = {
     "sarif": "SARIF 2.1.0",
@@ -85,7 +86,8 @@ def keep(local: LocalAws, console: Console) -> None:
 
 
 def arguments(known: list[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description="Run the examples, or your own project, end to end on a local AWS.")
+    about = "Run the examples, or your own project, end to end on a local AWS."
+    parser = Parser(prog="run.py", description=about)
     parser.add_argument(
         "patterns",
         nargs="*",
@@ -97,13 +99,15 @@ def arguments(known: list[str]) -> argparse.Namespace:
     parser.add_argument("--json", action="store_true", help="print the outcomes as JSON instead of tables")
     parser.add_argument(
         "--iac",
-        choices=IAC,
+        type=one_of(IAC),
+        metavar=f"{{{','.join(IAC)}}}",
         default="sam",
         help="deploy template.yaml, or what CDK makes of stack.py or stack.ts (default: sam)",
     )
     parser.add_argument(
         "--handlers",
-        choices=LANGUAGES,
+        type=one_of(LANGUAGES),
+        metavar=f"{{{','.join(LANGUAGES)}}}",
         default="python",
         help="which modules the functions run; those in TypeScript are for --iac cdk-typescript (default: python)",
     )
@@ -142,7 +146,7 @@ def arguments(known: list[str]) -> argparse.Namespace:
     parser.add_argument(
         "--jobs", type=int, default=AT_ONCE, help=f"how many examples run at a time (default, by processors: {AT_ONCE})"
     )
-    asked = parser.parse_args()
+    asked = parser.parsed()
     asked.path = path_of(asked.patterns, known)
     asked.files = {name: vars(asked)[name] for name in FORMATS if vars(asked)[name]}
     unknown = [name for name in asked.patterns if name not in known]
@@ -163,10 +167,7 @@ def arguments(known: list[str]) -> argparse.Namespace:
     if unknown and not asked.path:
         if paths := [name for name in unknown if Path(name).exists()]:
             parser.error(f"{paths[0]} is a project of your own: name it alone")
-        parser.error(
-            f"no example is called {', '.join(unknown)}; there are: {', '.join(known)}; "
-            "and there is no such file or folder"
-        )
+        parser.error(no_example(unknown, known))
     if asked.handlers == "typescript":
         ready = in_typescript()
         if asked.iac != "cdk-typescript":
@@ -175,6 +176,14 @@ def arguments(known: list[str]) -> argparse.Namespace:
             parser.error(f"{', '.join(lacking)} has no handlers in TypeScript; there are for: {', '.join(ready)}")
         asked.patterns = asked.patterns or ready
     return asked
+
+
+def no_example(unknown: list[str], known: list[str]) -> str:
+    """Of names that no example has: the one that is probably meant, else all that there are."""
+    no_path = "and there is no such file or folder"
+    if likely := meant(unknown[0], known):
+        return f"no example is called {unknown[0]}{likely}, {no_path}"
+    return f"no example is called {', '.join(unknown)}; there are: {', '.join(known)}; {no_path}"
 
 
 def wrong_baseline(asked: argparse.Namespace) -> str:
