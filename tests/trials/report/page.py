@@ -12,7 +12,7 @@ from trials.report.picture import picture
 from trials.report.remarks import Remark, remarks, root
 from trials.report.result import Result
 from trials.report.terminal import accounts, closing
-from trials.report.told import DONE, again, trials_of
+from trials.report.told import again, done, trials_of
 from trials.verdicts import Finding, Status, Verdict
 
 STYLE = Path(__file__).with_name("page.css")
@@ -101,13 +101,13 @@ def of_source(number: int, ended: SourceEnded, result: Result, said: list[Remark
         yield f'<p>The event that was sent:</p><pre tabindex="0"><code>{escape(text)}</code></pre>'
     by_finding = {each.finding: each for each in said if each.finding}
     for at, finding in enumerate(of(result, ended)):
-        yield story(f"s{number}-{at}", finding, by_finding.get(finding), result)
+        yield story(f"s{number}-{at}", finding, done(finding.trial, ended.source), by_finding.get(finding), result)
     yield "</section>"
 
 
-def story(anchor: str, finding: Finding, remark: Remark | None, result: Result) -> str:
+def story(anchor: str, finding: Finding, deed: str, remark: Remark | None, result: Result) -> str:
     judgement = finding.judgement
-    rows = [("Done", escape(DONE.get(finding.trial, ""))), ("What happened", escape(judgement.happened))]
+    rows = [("Done", escape(deed)), ("What happened", escape(judgement.happened))]
     if details := [each for each in judgement.details if each not in judgement.happened]:
         rows.append(("Difference", "<ul>" + "".join(f"<li>{escape(each)}</li>" for each in details) + "</ul>"))
     if judgement.supply:
