@@ -1,5 +1,10 @@
 """Run the examples, or a project of your own, end to end on a local AWS; `--help` says how."""
 
+import os
+import signal
+
+signal.signal(signal.SIGINT, lambda *_: os._exit(130))  # as long as it only imports, there is nothing to tidy up
+
 import shlex
 import sys
 from pathlib import Path
@@ -23,4 +28,6 @@ except ModuleNotFoundError as missing:
     sys.exit(2)
 
 if __name__ == "__main__":
-    sys.exit(main())
+    code = main()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # all is done, and Python's own end takes no notice
+    sys.exit(code)

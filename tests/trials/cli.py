@@ -40,6 +40,7 @@ from trials.local_aws.environment import is_installed, once
 from trials.local_aws.synthesis import LANGUAGES, NODE
 from trials.report.baseline import NAME as BASELINE
 from trials.report.outputs import FORMATS, unwritable
+from trials.signals import end_on_signals
 from trials.words_given import Parser, meant, one_of
 
 LABELS = {
@@ -211,7 +212,6 @@ def run() -> int:
     asked = arguments(list(known))
     console, progress = Console(), Console(stderr=True)
     if asked.path:
-        end_on_signals()
         return own.run(
             own.Wish(
                 asked.path,
@@ -235,7 +235,6 @@ def run() -> int:
         for name, line in known.items():
             console.print(f"{name}: {line}", highlight=False)
         return 0
-    end_on_signals()
     if old := outdated(datetime.date.today()):
         progress.print(old, highlight=False, soft_wrap=True)
     results: dict[str, Result] = {}
@@ -278,15 +277,10 @@ def run() -> int:
     return 0 if all(outcome.held for outcomes, _ in results.values() for outcome in outcomes) else 1
 
 
-def end_on_signals() -> None:
-    """Leave by an exception, so that every server and folder is tidied up, with the shell's code for the signal."""
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, lambda caught, _: sys.exit(128 + caught))
-
-
 def main() -> int:
     """The exit code of the command, whatever happens."""
     try:
+        end_on_signals()
         return run()
     except LocalAwsError as error:
         print(f"run.py: {error}", file=sys.stderr)
