@@ -233,7 +233,7 @@ def run() -> int:
         )
     if asked.list:
         for name, line in known.items():
-            console.print(f"{name}: {line}", highlight=False)
+            console.print(f"{name}: {line}", highlight=False, soft_wrap=True)
         return 0
     if old := outdated(datetime.date.today()):
         progress.print(old, highlight=False, soft_wrap=True)
