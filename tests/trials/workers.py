@@ -8,7 +8,7 @@ import sys
 import tempfile
 import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -232,6 +232,17 @@ class Theatre:
         return self._stack.enter_context(LocalAws(home=own, outside_ca=self._outside.ca, scratch=self._scratch))
 
 
+def announcing(pipe: Connection, event: TrialStarted) -> Callable[[], None]:
+    """What says that a trial has begun, once: of one that is not for its source, which needs no world, nobody hears."""
+    unsaid = [event]
+
+    def say() -> None:
+        while unsaid:
+            pipe.send(unsaid.pop())
+
+    return say
+
+
 def answer_tasks(pipe: Connection, stage: Stage) -> None:
     from trials.bench import safely
 
@@ -241,7 +252,9 @@ def answer_tasks(pipe: Connection, stage: Stage) -> None:
         done = Done()
         for event in safely(stage, task.source):
             if isinstance(event, TrialStarted):
-                pipe.send(event)
+                stage.begun = announcing(pipe, event)
+                if event.trial == "once":  # which always has something to tell
+                    stage.begun()
             else:
                 done.events.append(event)
         done.passed_on = stage.passed_on
