@@ -91,6 +91,7 @@ def the_baseline(wish: Wish) -> baseline.Baseline | None:
 def events(wish: Wish, result: Result) -> Generator[Event]:
     project = read(wish.path, URL)
     result.asked = [f"--{name}" for name in ("thorough", "policy") if getattr(wish, name)]
+    result.searched = wish.search
     account(project, result)
     if old := outdated(datetime.date.today()):
         result.notes.append(old)

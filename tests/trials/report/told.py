@@ -99,7 +99,9 @@ def done(trial: str, source: Source) -> str:
 def again(result: Result, finding: Finding | None = None) -> str:
     """The command that runs the trials again, from any folder; of one source, if a finding is given."""
     words = ["uv", "run", str(ROOT / "examples" / "run.py"), str(Path(result.template or result.folder or "."))]
-    words += [*(["--only", finding.source] if finding else []), *result.asked]
+    of_one = finding is not None and finding not in result.of_no_source
+    words += [*(["--only", finding.source] if finding and of_one else []), *result.asked]
+    words += ["--search", str(result.searched)] if result.searched and not of_one else []
     return shlex.join(words)
 
 
