@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import time
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -130,20 +131,50 @@ def test_a_busy_port_is_one_clear_line() -> None:
     assert "Traceback" not in refused.stderr
 
 
-def test_without_its_packages_the_reader_is_told_which_uv_has_them(tmp_path: Path) -> None:
-    """An older uv takes the environment of the folder it stands in, which has none of them."""
-    bare = [sys.executable, "-S", RUN[1], ".", "--only", "a b"]
-    refused = subprocess.run(bare, capture_output=True, text=True, cwd=tmp_path, timeout=60, check=False)
-    needed = re.search(r"uv\]\(\S+\) (0\.\d+) or newer", (ROOT / "README.md").read_text())
+BARE = [sys.executable, "-S", RUN[1], ".", "--only", "a b"]  # a Python that has none of the packages
+FAKE_UV = f"#!{sys.executable}\nimport json, os, sys\nprint(json.dumps([sys.argv[1:], dict(os.environ)]))\n"
+
+
+def test_where_its_packages_are_not_it_begins_again_in_the_environment_of_the_bundle(tmp_path: Path) -> None:
+    (uv := tmp_path / "uv").write_text(FAKE_UV)
+    uv.chmod(0o755)
+    environment = {"UV": str(uv), "VIRTUAL_ENV": str(tmp_path)}
+    begun = subprocess.run(BARE, capture_output=True, text=True, env=environment, timeout=60, check=True)
+    words, given = json.loads(begun.stdout)
+
+    assert words == ["run", "--frozen", "--project", str(ROOT), "python", RUN[1], ".", "--only", "a b"]
+    assert "VIRTUAL_ENV" not in given
+
+    environment = {name: value for name, value in given.items() if name.startswith("AWS_")} | {"UV": str(uv)}
+    ended = subprocess.run(BARE, capture_output=True, text=True, env=environment, timeout=60, check=False)
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert "is not here" in ended.stderr
+
+
+def test_without_its_packages_and_without_uv_the_reader_is_told_what_to_run(tmp_path: Path) -> None:
+    environment = {"PATH": "/nowhere"}
+    refused = subprocess.run(
+        BARE, capture_output=True, text=True, cwd=tmp_path, env=environment, timeout=60, check=False
+    )
 
     assert refused.returncode == 2
-    assert needed
     assert re.fullmatch(
-        rf"run\.py: its package \S+ is not here; install uv {re.escape(needed[1])} or newer, or run "
-        rf"`uv run --frozen --project {ROOT} {RUN[1]} \. --only 'a b'`\n",
+        rf"run\.py: its package \S+ is not here; install uv as README\.md says, and run "
+        rf"`uv run {RUN[1]} \. --only 'a b'`\n",
         refused.stderr,
     )
     assert list(tmp_path.iterdir()) == []
+
+
+def test_every_uv_starts_it_apart_from_the_project_of_the_folder_it_stands_in() -> None:
+    """A uv before 0.12 would make `.venv` and `uv.lock` there, were it not for a script's own block (PEP 723)."""
+    block = re.match(r"# /// script\n((?:#.*\n)+?)# ///\n", Path(RUN[1]).read_text())
+    assert block
+    said = tomllib.loads(re.sub(r"(?m)^# ?", "", block[1]))
+
+    assert said == {
+        "requires-python": tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["requires-python"]
+    }
 
 
 @pytest.mark.e2e

@@ -1,11 +1,13 @@
 """A service outside of AWS that has too much to do or answers late."""
 
+import ssl
 import time
+from http.server import BaseHTTPRequestHandler
 
 import pytest
 
 from trials.faults.once import OF_AN_ANSWER
-from trials.local_aws.outside import Asked, StandIn, Supplied
+from trials.local_aws.outside import Asked, Server, StandIn, Supplied
 from trials.verdicts import Promise, broken, held
 from trials.verdicts.outside import with_requests
 
@@ -85,3 +87,21 @@ def test_an_answer_holds_what_was_taught_unless_the_reader_supplied_one() -> Non
 def test_a_line_that_reads_an_answer_tells_what_it_lacks(line: str) -> None:
     assert OF_AN_ANSWER.search(line)
     assert not OF_AN_ANSWER.search("month = task['month']")
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [(ssl.SSLError("no suitable algorithm"), ""), (ConnectionResetError(), ""), (KeyError("x"), "KeyError")],
+)
+def test_a_caller_that_breaks_off_is_no_traceback_at_the_terminal(
+    error: Exception, told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with Server(("127.0.0.1", 0), BaseHTTPRequestHandler) as server:
+        try:
+            raise error
+        except (OSError, KeyError):
+            server.handle_error(None, ("127.0.0.1", 1))
+    said = capsys.readouterr().err
+
+    assert told in said
+    assert bool(told) is bool(said)

@@ -145,20 +145,46 @@ def test_what_looks_like_a_path_is_taken_for_one(given: list[str], path: bool) -
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["shopp"], "no example is called shopp; there are: queue_worker; and there is no such file or folder"),
+        (["shopp"], "no example is called shopp; there are: queue_worker, saga; and there is no such file or folder"),
         (["queue_worker", "."], ". is a project of your own: name it alone"),
         ([".", "--keep"], "--keep, --list, --iac and --handlers are for the examples"),
+        ([".", "--htlm", "x"], "there is no option --htlm, probably --html is meant"),
+        ([".", "--htlm=x"], "there is no option --htlm, probably --html is meant"),
+        (["queue_worker", "--jsn", "saga"], "there is no option --jsn, probably --json is meant"),
+        ([".", "--verbosely"], "there is no option --verbosely"),
+        (
+            ["--iac", "cdkk"],
+            "argument --iac: there is no cdkk, probably cdk-python or cdk-typescript is meant; there are: sam,",
+        ),
+        (
+            ["--handlers", "pyhton"],
+            "argument --handlers: there is no pyhton, probably python is meant; there are: python,",
+        ),
+        ([".", "--search", "many"], "argument --search: invalid int value: 'many'"),
+        (
+            ["queue-worker"],
+            "no example is called queue-worker, probably queue_worker is meant, and there is no such file",
+        ),
     ],
 )
-def test_what_is_wrong_with_the_words_is_said(
+def test_what_is_wrong_with_the_words_is_said_in_one_line(
     words: list[str], said: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(sys, "argv", ["run.py", *words])
     with pytest.raises(SystemExit) as stopped:
-        cli.arguments(["queue_worker"])
+        cli.arguments(["queue_worker", "saga"])
+    (line,) = capsys.readouterr().err.splitlines()
 
     assert stopped.value.code == 2
-    assert said in capsys.readouterr().err
+    assert line.startswith(f"run.py: {said}")
+    assert line.endswith("; --help says more")
+
+
+def test_options_may_stand_between_the_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "argv", ["run.py", "queue_worker", "--json", "saga"])
+    asked = cli.arguments(["queue_worker", "saga"])
+
+    assert (asked.patterns, asked.json) == (["queue_worker", "saga"], True)
 
 
 # ---- the command

@@ -18,6 +18,7 @@ from support.results import FEED, HOSTILE, LINT, NIGHTLY, QUEUE, of_each_kind, t
 from trials import faults, own
 from trials.integrations import trying
 from trials.local_aws import LocalAwsError
+from trials.machines import trying as machines
 from trials.project import Kind, Source, sources
 from trials.report import told as words
 from trials.report.clean import clean
@@ -189,7 +190,9 @@ def test_there_is_a_page_and_a_comment_of_nothing_too(error: str) -> None:
 
 def test_every_trial_is_told_in_words() -> None:
     """A new trial needs its sentence in tests/trials/report/told.py."""
-    assert words.DONE.keys() == {"arrives", "once", *trying.NAMES.values()} | {trial.name for trial in faults.ALL}
+    of_machines = {*machines.TRIALS, "undone twice", machines.LATE, "started twice"}
+    others = {"arrives", "once", "search", *trying.NAMES.values()} | of_machines
+    assert words.DONE.keys() == others | {trial.name for trial in faults.ALL}
 
 
 # ---- the comment

@@ -6,6 +6,7 @@ import shlex
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 from rich.console import Console
@@ -14,8 +15,12 @@ from support.results import NIGHTLY, TEMPLATE, of_each_kind, told
 from trials.local_aws import Outcome, environment
 from trials.project import Kind, Source
 from trials.report.events import CallsSeen, Deployed, Linted, SourceEnded, SourceStarted, Told, TrialStarted
+from trials.report.junit import junit
+from trials.report.markdown import markdown
+from trials.report.page import page
 from trials.report.result import Result
 from trials.report.terminal import Progress, show
+from trials.report.told import again
 from trials.samples.sample_files import SampleFile
 from trials.verdicts import Finding, Judgement, Promise, Status, broken, held, unproved
 from trials.verdicts.permissions import Call, Used
@@ -268,3 +273,37 @@ def test_the_calls_of_a_function_with_two_sources_make_one_policy() -> None:
     assert collected.as_json()["policies"] == {"Work": {"least": [statement], "unused": ["dynamodb:Scan"]}}
     assert statement in shown(collected)
     assert "dynamodb:Scan in no trial" in shown(collected)
+
+
+def of_a_search() -> Result:
+    lost = Finding(
+        "all sources", "search", broken(Promise.LOST, "after 3 steps", "1. the event"), "Mend it.", "file:///x#y"
+    )
+    collected = result(DELIVERED, finding(held("once")), Told(lost), template="/p/template.yaml")
+    collected.searched = 200
+    return collected
+
+
+def test_what_a_search_found_is_in_every_output() -> None:
+    collected = of_a_search()
+    document = ElementTree.fromstring(junit(collected))  # noqa: S314, our own
+    cases = {case.get("name"): [child.tag for child in case] for case in document.iter("testcase")}
+
+    assert collected.exit_code == 1
+    assert cases["search"] == ["failure"]
+    assert "after 3 steps" in page(collected)
+    assert "after 3 steps" in markdown(collected)
+
+
+def test_the_command_that_searches_again_names_no_source() -> None:
+    collected = of_a_search()
+    one, all_of_it = again(collected, collected.findings[0]), again(collected, collected.findings[1])
+
+    assert "--only" in one
+    assert "--search" not in one
+    assert all_of_it.endswith(" /p/template.yaml --search 200")
+    assert again(collected) == all_of_it
+
+
+def test_a_template_without_anything_to_try_is_told_so() -> None:
+    assert "nothing to try: the template has nothing that sets a function off (exit 3)" in shown(result())

@@ -228,6 +228,7 @@ def test_a_websocket_s_route_is_no_http_request(tmp_path: Path, key: str, more: 
     (found,) = listed(tmp_path, text)
 
     assert found.route == Route("", key, websocket=True, unheard=unheard)
+    assert str(found) == f"http {key} → Work"
 
 
 UNTRIED = {

@@ -737,7 +737,9 @@ SPOKEN_OF: list[tuple[Promise, Source, str, str]] = [  # what the section has to
     (Promise.SILENT, QUEUE, "identities joined", "joined from input"),
     (Promise.SILENT, HTTP, "forged", "HMAC"),
     (Promise.LEAKED, HTTP, "forged", "compare_digest"),
-    (Promise.LEAKED, HTTP, "told too much", "500"),
+    (Promise.LEAKED, HTTP, "told too much", "account, role and resource"),
+    (Promise.LOST, TABLE, "arrives", "The filter's pattern"),
+    (Promise.LOST, QUEUE, "arrives", "`body` for SQS"),
     (Promise.LEAKED, QUEUE, "after another", "global"),
     (Promise.DENIED, BUS, "once", "AWS::Lambda::Permission"),
     (Promise.DENIED, QUEUE, "under its role", "Permissions"),
@@ -756,7 +758,7 @@ def section_of(link: str) -> str:
 @pytest.mark.parametrize("promise", list(Promise))
 @pytest.mark.parametrize("kind", list(Kind))
 def test_whatever_breaks_has_a_remedy_and_a_section(promise: Promise, kind: Kind) -> None:
-    for trial in ["", "search", LATE, *(trial.name for trial in TRIALS)]:
+    for trial in ["", "search", "arrives", LATE, *(trial.name for trial in TRIALS)]:
         text, link = remedy(promise, Source(kind, "Work", "Work.Jobs", "Jobs"), trial)
 
         assert link.startswith(page(""))
@@ -776,6 +778,7 @@ def test_every_trial_with_a_section_of_its_own_is_among_them() -> None:
     assert {trial for _, trial in [*OF_TRIALS, *SECTIONS_OF_TRIALS]} <= {
         *(trial.name for trial in TRIALS),
         LATE,
+        "arrives",
         "once",
     }
 

@@ -6,18 +6,21 @@ from contextlib import contextmanager
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from trials import bench
 from trials.local_aws import LocalAwsError
 from trials.project import Kind, Project, Source
 from trials.project.sources import Route
-from trials.report.events import SourceEnded, SourceStarted
+from trials.report.events import Event, SourceEnded, SourceStarted, TrialStarted
 from trials.samples import Sample
+from trials.stage import Stage
 from trials.verdicts import Status
 from trials.waves import waves
-from trials.workers import Done, Failure, Pool
+from trials.workers import Done, Failure, Pool, Task, answer_tasks
 
 
 def project(**functions: str) -> Project:
@@ -118,3 +121,52 @@ def test_who_reads_a_queue_waits_for_those_who_write_into_it() -> None:
 
     circle = project(A="Q2", B="Q1")
     assert [len(wave) for wave in waves(circle, [queue("Q1", "A"), queue("Q2", "B")])] == [1, 1]
+
+
+class Spoken:
+    """A worker's end of a pipe that has one task and then ends."""
+
+    def __init__(self, task: Task) -> None:
+        self._tasks, self.sent = [task], list[Any]()
+
+    def recv(self) -> Task:
+        if not self._tasks:
+            raise EOFError
+        return self._tasks.pop()
+
+    def send(self, said: Any) -> None:
+        self.sent.append(said)
+
+
+def test_a_trial_is_announced_once_and_only_if_it_really_begins(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Many end at once for a source that cannot meet their fault: such a line would have no row in the report."""
+
+    def safely(stage: Any, source: Source) -> Iterator[Event]:
+        for trial in ("once", "at its limit", "twice"):
+            yield TrialStarted(source, trial)
+            if trial == "twice":
+                stage.begun()
+                stage.begun()
+        yield SourceEnded(source, Status.DELIVERED)
+
+    monkeypatch.setattr(bench, "safely", safely)
+    pipe, stage = Spoken(Task(http("F"), {})), SimpleNamespace(begun=bool, passed_on={})
+    with pytest.raises(EOFError):
+        answer_tasks(pipe, stage)  # type: ignore[arg-type]
+
+    assert [said.trial for said in pipe.sent if isinstance(said, TrialStarted)] == ["once", "twice"]
+    assert [type(said) for said in pipe.sent[-1].events] == [SourceEnded]
+
+
+class Begun(Exception):
+    """What a trial says here when it begins."""
+
+
+def test_a_trial_begins_when_it_asks_for_an_empty_world() -> None:
+    def says() -> None:
+        raise Begun
+
+    stage = Stage.__new__(Stage)
+    stage.begun = says
+    with pytest.raises(Begun):
+        stage.fresh()

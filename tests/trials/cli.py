@@ -40,6 +40,8 @@ from trials.local_aws.environment import is_installed, once
 from trials.local_aws.synthesis import LANGUAGES, NODE
 from trials.report.baseline import NAME as BASELINE
 from trials.report.outputs import FORMATS, unwritable
+from trials.signals import end_on_signals
+from trials.words_given import Parser, meant, one_of
 
 LABELS = {
     "sarif": "SARIF 2.1.0",
@@ -85,7 +87,8 @@ def keep(local: LocalAws, console: Console) -> None:
 
 
 def arguments(known: list[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description="Run the examples, or your own project, end to end on a local AWS.")
+    about = "Run the examples, or your own project, end to end on a local AWS."
+    parser = Parser(prog="run.py", description=about)
     parser.add_argument(
         "patterns",
         nargs="*",
@@ -97,13 +100,15 @@ def arguments(known: list[str]) -> argparse.Namespace:
     parser.add_argument("--json", action="store_true", help="print the outcomes as JSON instead of tables")
     parser.add_argument(
         "--iac",
-        choices=IAC,
+        type=one_of(IAC),
+        metavar=f"{{{','.join(IAC)}}}",
         default="sam",
         help="deploy template.yaml, or what CDK makes of stack.py or stack.ts (default: sam)",
     )
     parser.add_argument(
         "--handlers",
-        choices=LANGUAGES,
+        type=one_of(LANGUAGES),
+        metavar=f"{{{','.join(LANGUAGES)}}}",
         default="python",
         help="which modules the functions run; those in TypeScript are for --iac cdk-typescript (default: python)",
     )
@@ -142,7 +147,7 @@ def arguments(known: list[str]) -> argparse.Namespace:
     parser.add_argument(
         "--jobs", type=int, default=AT_ONCE, help=f"how many examples run at a time (default, by processors: {AT_ONCE})"
     )
-    asked = parser.parse_args()
+    asked = parser.parsed()
     asked.path = path_of(asked.patterns, known)
     asked.files = {name: vars(asked)[name] for name in FORMATS if vars(asked)[name]}
     unknown = [name for name in asked.patterns if name not in known]
@@ -163,10 +168,7 @@ def arguments(known: list[str]) -> argparse.Namespace:
     if unknown and not asked.path:
         if paths := [name for name in unknown if Path(name).exists()]:
             parser.error(f"{paths[0]} is a project of your own: name it alone")
-        parser.error(
-            f"no example is called {', '.join(unknown)}; there are: {', '.join(known)}; "
-            "and there is no such file or folder"
-        )
+        parser.error(no_example(unknown, known))
     if asked.handlers == "typescript":
         ready = in_typescript()
         if asked.iac != "cdk-typescript":
@@ -175,6 +177,14 @@ def arguments(known: list[str]) -> argparse.Namespace:
             parser.error(f"{', '.join(lacking)} has no handlers in TypeScript; there are for: {', '.join(ready)}")
         asked.patterns = asked.patterns or ready
     return asked
+
+
+def no_example(unknown: list[str], known: list[str]) -> str:
+    """Of names that no example has: the one that is probably meant, else all that there are."""
+    no_path = "and there is no such file or folder"
+    if likely := meant(unknown[0], known):
+        return f"no example is called {unknown[0]}{likely}, {no_path}"
+    return f"no example is called {', '.join(unknown)}; there are: {', '.join(known)}; {no_path}"
 
 
 def wrong_baseline(asked: argparse.Namespace) -> str:
@@ -202,7 +212,6 @@ def run() -> int:
     asked = arguments(list(known))
     console, progress = Console(), Console(stderr=True)
     if asked.path:
-        end_on_signals()
         return own.run(
             own.Wish(
                 asked.path,
@@ -224,9 +233,8 @@ def run() -> int:
         )
     if asked.list:
         for name, line in known.items():
-            console.print(f"{name}: {line}", highlight=False)
+            console.print(f"{name}: {line}", highlight=False, soft_wrap=True)
         return 0
-    end_on_signals()
     if old := outdated(datetime.date.today()):
         progress.print(old, highlight=False, soft_wrap=True)
     results: dict[str, Result] = {}
@@ -269,15 +277,10 @@ def run() -> int:
     return 0 if all(outcome.held for outcomes, _ in results.values() for outcome in outcomes) else 1
 
 
-def end_on_signals() -> None:
-    """Leave by an exception, so that every server and folder is tidied up, with the shell's code for the signal."""
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, lambda caught, _: sys.exit(128 + caught))
-
-
 def main() -> int:
     """The exit code of the command, whatever happens."""
     try:
+        end_on_signals()
         return run()
     except LocalAwsError as error:
         print(f"run.py: {error}", file=sys.stderr)

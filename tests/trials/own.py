@@ -3,7 +3,8 @@
 import datetime
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -55,9 +56,10 @@ def run(wish: Wish, console: Console, progress_console: Console) -> int:
     with progress.bar:
         try:
             accepted = the_baseline(wish)
-            for event in events(wish, result):
-                progress.take(event)
-                result.take(event)
+            with closing(events(wish, result)) as happening:
+                for event in happening:
+                    progress.take(event)
+                    result.take(event)
         except LocalAwsError as error:
             result.error = str(error)
         except Exception as error:  # of ours: what is known so far is still told
@@ -86,9 +88,10 @@ def the_baseline(wish: Wish) -> baseline.Baseline | None:
     return baseline.opened(wish.baseline_file or folder / baseline.NAME, wish.baseline == "write")
 
 
-def events(wish: Wish, result: Result) -> Iterator[Event]:
+def events(wish: Wish, result: Result) -> Generator[Event]:
     project = read(wish.path, URL)
     result.asked = [f"--{name}" for name in ("thorough", "policy") if getattr(wish, name)]
+    result.searched = wish.search
     account(project, result)
     if old := outdated(datetime.date.today()):
         result.notes.append(old)

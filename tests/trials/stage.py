@@ -82,6 +82,7 @@ def indexed(item: dict[str, Any], types: list[Any]) -> dict[str, Any]:
 
 class Stage:
     databases: Sequence[Database] = ()
+    begun: Callable[[], object] = bool  # called whenever a trial asks for an empty world
 
     def __init__(
         self,
@@ -119,11 +120,12 @@ class Stage:
         assert self._with_roles
         stage = self._with_roles()
         stage.seeds, stage.laid, stage.secrets, stage.senders = self.seeds, self.laid, self.secrets, self.senders
-        stage.ending, stage.bearer, stage.spoken = self.ending, self.bearer, self.spoken
+        stage.ending, stage.bearer, stage.spoken, stage.begun = self.ending, self.bearer, self.spoken, self.begun
         return stage
 
     def fresh(self, elsewhere: bool = False) -> None:
         """An empty world in which nothing sets a function off but the trial itself; for `elsewhere` see `Database`."""
+        self.begun()
         self.local.reset()
         self.local.say(self.spoken)
         self.outside.forget()

@@ -8,7 +8,7 @@ import sys
 import tempfile
 import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -26,6 +26,7 @@ from trials.project import Project, Source, read
 from trials.project.layers import top
 from trials.report.events import Deployed, Event, Note, SourceStarted, TrialStarted
 from trials.samples import Sample
+from trials.signals import interrupts_wait, leave_interrupts_to_the_parent
 from trials.stage import Stage
 from trials.waves import waves
 
@@ -64,19 +65,26 @@ class Pool:
         self._pipes: dict[Connection, Any] = {}
 
     def __enter__(self) -> "Pool":
-        context = multiprocessing.get_context("fork")
-        for number in range(self._size):
-            home = Path(tempfile.mkdtemp(prefix="local-aws-"))
-            self._homes.append(home)
-            ours, theirs = context.Pipe()
-            port = self._port if number == 0 else 0
-            process = context.Process(
-                target=work, args=(theirs, self._path, home, port, self._asked, number == 0), daemon=True
-            )
-            process.start()
-            theirs.close()
-            self._pipes[ours] = process
+        try:
+            for number in range(self._size):
+                with interrupts_wait():
+                    self._start(number)
+        except BaseException:
+            self.__exit__(None, None, None)
+            raise
         return self
+
+    def _start(self, number: int) -> None:
+        context = multiprocessing.get_context("fork")
+        home = Path(tempfile.mkdtemp(prefix="local-aws-"))
+        self._homes.append(home)
+        ours, theirs = context.Pipe()
+        port = self._port if number == 0 else 0
+        asked = (theirs, self._path, home, port, self._asked, number == 0)
+        process = context.Process(target=work, args=asked, daemon=True)
+        process.start()
+        theirs.close()
+        self._pipes[ours] = process
 
     def __exit__(self, *_: object) -> None:
         for pipe in self._pipes:
@@ -143,7 +151,7 @@ def work(pipe: Connection, path: Path, home: Path, port: int, asked: tuple[bool,
     """The life of a worker; one of them `speaks` of what is the same for all."""
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda caught, _: sys.exit(128 + caught))
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent ends this process
+    leave_interrupts_to_the_parent()
     end_with_parent()
     tempfile.tempdir = str(home)
     try:
@@ -224,6 +232,17 @@ class Theatre:
         return self._stack.enter_context(LocalAws(home=own, outside_ca=self._outside.ca, scratch=self._scratch))
 
 
+def announcing(pipe: Connection, event: TrialStarted) -> Callable[[], None]:
+    """What says that a trial has begun, once: of one that is not for its source, which needs no world, nobody hears."""
+    unsaid = [event]
+
+    def say() -> None:
+        while unsaid:
+            pipe.send(unsaid.pop())
+
+    return say
+
+
 def answer_tasks(pipe: Connection, stage: Stage) -> None:
     from trials.bench import safely
 
@@ -233,7 +252,9 @@ def answer_tasks(pipe: Connection, stage: Stage) -> None:
         done = Done()
         for event in safely(stage, task.source):
             if isinstance(event, TrialStarted):
-                pipe.send(event)
+                stage.begun = announcing(pipe, event)
+                if event.trial == "once":  # which always has something to tell
+                    stage.begun()
             else:
                 done.events.append(event)
         done.passed_on = stage.passed_on

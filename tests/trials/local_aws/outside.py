@@ -2,6 +2,7 @@
 
 import json
 import ssl
+import sys
 import threading
 import time
 from contextlib import suppress
@@ -104,6 +105,11 @@ class Outside:
 class Server(ThreadingHTTPServer):
     request_queue_size = 64  # the default of 5 makes the sixth caller wait longer than its timeout
     daemon_threads = True
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """That a caller breaks off, or cannot agree on TLS, is no news to whoever reads the terminal."""
+        if not isinstance(sys.exception(), OSError):
+            super().handle_error(request, client_address)
 
 
 def content(body: bytes) -> Any:

@@ -99,7 +99,7 @@ class Source:
         return re.sub(r"[^A-Za-z0-9._-]+", "-", self.name).strip("-")
 
     def __str__(self) -> str:
-        where = f"{self.route.method} {self.route.path}" if self.route else self.origin
+        where = f"{self.route.method} {self.route.path}".strip() if self.route else self.origin
         if self.kind is Kind.MACHINE:
             return f"{self.kind} {self.name}"
         if self.kind is Kind.ROUTE and not self.route:  # of several rules of one bus, each

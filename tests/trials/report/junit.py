@@ -25,6 +25,11 @@ def junit(result: Result) -> str:
             if ended.status is not Status.DELIVERED:
                 told = f"{ended.why}. {ended.to_supply}".rstrip(". ")
                 ElementTree.SubElement(case, "skipped").text = clean(f"{told}.")
+    for name in dict.fromkeys(finding.source for finding in result.of_no_source):
+        suite = add_suite(document, name)
+        for finding in result.of_no_source:
+            if finding.source == name:
+                add_trial(suite, finding, by_finding.get(finding), result)
     add_lint(document, result, [each for each in said if each.is_lint])
     if result.outcomes:
         suite = add_suite(document, "scenario.py")

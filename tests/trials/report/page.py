@@ -12,7 +12,7 @@ from trials.report.picture import picture
 from trials.report.remarks import Remark, remarks, root
 from trials.report.result import Result
 from trials.report.terminal import accounts, closing
-from trials.report.told import DONE, again, trials_of
+from trials.report.told import DONE, again, done, trials_of
 from trials.verdicts import Finding, Status, Verdict
 
 STYLE = Path(__file__).with_name("page.css")
@@ -52,6 +52,7 @@ def page(result: Result) -> str:
         *matrix(result),
         '<h2 id="stories">What happened</h2>',
         *(part for number, ended in enumerate(result.sources) for part in of_source(number, ended, result, said)),
+        *of_all(result, said),
         *lint(result, said),
         *others(result, said),
         f"<h2>Again</h2><pre><code>{escape(again(result))}</code></pre></main></body></html>",
@@ -101,13 +102,22 @@ def of_source(number: int, ended: SourceEnded, result: Result, said: list[Remark
         yield f'<p>The event that was sent:</p><pre tabindex="0"><code>{escape(text)}</code></pre>'
     by_finding = {each.finding: each for each in said if each.finding}
     for at, finding in enumerate(of(result, ended)):
-        yield story(f"s{number}-{at}", finding, by_finding.get(finding), result)
+        yield story(f"s{number}-{at}", finding, done(finding.trial, ended.source), by_finding.get(finding), result)
     yield "</section>"
 
 
-def story(anchor: str, finding: Finding, remark: Remark | None, result: Result) -> str:
+def of_all(result: Result, said: list[Remark]) -> Iterator[str]:
+    """What was found of no source alone."""
+    by_finding = {each.finding: each for each in said if each.finding}
+    for at, finding in enumerate(result.of_no_source):
+        yield f'<section aria-labelledby="all-{at}-of"><h3 id="all-{at}-of">{escape(finding.source)}</h3>'
+        yield story(f"all-{at}", finding, DONE.get(finding.trial, ""), by_finding.get(finding), result)
+        yield "</section>"
+
+
+def story(anchor: str, finding: Finding, deed: str, remark: Remark | None, result: Result) -> str:
     judgement = finding.judgement
-    rows = [("Done", escape(DONE.get(finding.trial, ""))), ("What happened", escape(judgement.happened))]
+    rows = [("Done", escape(deed)), ("What happened", escape(judgement.happened))]
     if details := [each for each in judgement.details if each not in judgement.happened]:
         rows.append(("Difference", "<ul>" + "".join(f"<li>{escape(each)}</li>" for each in details) + "</ul>"))
     if judgement.supply:

@@ -82,6 +82,7 @@ class Result:
     body: dict[str, Any] = field(default_factory=dict)  # the template as its author wrote it
     listed: list[Source] = field(default_factory=list)  # all sources, those that were not reached too
     asked: list[str] = field(default_factory=list)  # options that decide which trials take place
+    searched: int = 0  # steps of random sequences that were asked for
     notes: list[str] = field(default_factory=list)
     lint: list[dict[str, str]] = field(default_factory=list)
     not_linted: str = "nothing was linted: the work stopped before"
@@ -117,6 +118,12 @@ class Result:
                     file.used_by.append(str(event.source))
         elif isinstance(event, SourceEnded):
             self.sources.append(event)
+
+    @property
+    def of_no_source(self) -> list[Finding]:
+        """Findings about all sources together, as those of a search are."""
+        ended = {str(each.source) for each in self.sources}
+        return [finding for finding in self.findings if finding.source not in ended]
 
     @property
     def broken(self) -> bool:

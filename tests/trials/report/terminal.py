@@ -13,7 +13,7 @@ from rich.table import Column, Table
 from trials.local_aws import Outcome
 from trials.report.events import Deployed, Event, SourceStarted, Step, TrialStarted
 from trials.report.remarks import Remark, position, remarks
-from trials.report.result import Result
+from trials.report.result import OPEN, Result
 from trials.report.told import again
 from trials.verdicts.words import Finding, Status, Verdict
 
@@ -162,6 +162,8 @@ def closing(result: Result) -> str:
     if result.compared:
         same = f"nothing but what {result.compared.file} accepts"
         meaning = {0: same, 1: f"it is not as {result.compared.file} says"}.get(result.exit_code, meaning)
+    if result.exit_code == OPEN and not (result.sources or result.outcomes or result.compared):
+        return f"nothing to try: the template has nothing that sets a function off (exit {OPEN})"
     return f"{delivered} of {len(result.sources)} sources delivered: {meaning} (exit {result.exit_code})"
 
 

@@ -24,6 +24,7 @@ from trials.search.machine import reduced, shortest
 from trials.search.plan import Plan
 from trials.search.play import SHRINKING, Player, Sent
 from trials.search.verdict import Failure
+from trials.signals import interrupts_wait, leave_interrupts_to_the_parent
 from trials.stage import Stage
 from trials.verdicts import Finding, broken, held, unproved
 from trials.verdicts.judge import has_key, refusal
@@ -47,9 +48,10 @@ def search(project: Path, steps: int, keep: Path | None = None, portion: int = 0
     ours, theirs = context.Pipe()
     home = Path(tempfile.mkdtemp(prefix="local-aws-"))
     process = context.Process(target=work, args=(theirs, project, home, steps, keep, portion), daemon=True)
-    process.start()
-    theirs.close()
     try:
+        with interrupts_wait():
+            process.start()
+        theirs.close()
         finding = ours.recv()
         assert isinstance(finding, Finding)
         return finding
@@ -64,6 +66,7 @@ def search(project: Path, steps: int, keep: Path | None = None, portion: int = 0
 
 
 def work(pipe: Connection, project: Path, home: Path, steps: int, keep: Path | None, portion: int) -> None:
+    leave_interrupts_to_the_parent()
     end_with_parent()
     tempfile.tempdir = str(home)
     with ExitStack() as stack:

@@ -43,6 +43,7 @@ SECTIONS_OF_KINDS = {
     **{(Promise.BLOCKED, kind): STREAM for kind in ON_A_STREAM},
 }
 SECTIONS_OF_TRIALS = {
+    (Promise.LOST, "arrives"): STREAM,  # its row about filters
     (Promise.LOST, "once"): AS_THEY_ARRIVE,
     (Promise.DENIED, "once"): f"{SECURITY}#who-may-invoke",
     (Promise.LOST, "malformed"): RETRIES,
@@ -73,7 +74,7 @@ SECTIONS_OF_TRIALS = {
     (Promise.SILENT, "identities joined"): f"{SECURITY}#input-and-logs",
     (Promise.SILENT, "forged"): f"{SERVERLESS}#webhook-receiver",
     (Promise.LEAKED, "forged"): f"{SERVERLESS}#webhook-receiver",
-    (Promise.LEAKED, "told too much"): REST_API,
+    (Promise.LEAKED, "told too much"): f"{SECURITY}#input-and-logs",
 }
 SECTIONS_OF_STREAMS = {  # where records come in lanes, these trials meet another failure
     (Promise.LOST, "malformed"): STREAM,
@@ -113,6 +114,8 @@ LET_GO = (
 )
 ON_CONDITION = "Write on condition that what was read before is still there (a version, attribute_not_exists)"
 OF_TRIALS = {
+    (Promise.LOST, "arrives"): "In the filter's pattern put fields of the payload under the record's own key: body "
+    "(SQS), data (Kinesis) or dynamodb (a table); at the top are fields of the record, such as eventName.",
     (Promise.LOST, "once"): "Wait for every call before the handler returns (await, Promise.allSettled).",
     (Promise.LOST, "partly refused"): REFUSED_IN_PART,
     (Promise.LOST, "refused for good"): REFUSED_IN_PART,
