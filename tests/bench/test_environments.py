@@ -5,6 +5,7 @@ import json
 import sys
 import zipfile
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -80,6 +81,39 @@ def test_what_a_handler_left_in_its_module_when_it_failed_is_there_the_next_time
     assert [invoke(local, name, event) for event in ("works", failing, failing, "works")] == [1, "seen 2", "seen 3", 4]
     assert "died" in invoke(local, name, "dies")
     assert invoke(local, name, "works") == 1
+
+
+LINKS = """
+const { statSync } = require("node:fs");
+const { last } = require("many");
+exports.handler = async () => [last, statSync(require.resolve("many")).nlink > 1, statSync(__filename).nlink];
+"""
+
+
+@pytest.mark.e2e
+def test_what_npm_installed_is_unpacked_once_and_code_for_each_environment(local: LocalAws) -> None:
+    many = {f"node_modules/many/{number}.js": f"exports.last = {number};" for number in range(600)}
+    main = {"node_modules/many/index.js": 'module.exports = require("./599.js");'}
+    name = create(local, "nodejs22.x", {"index.js": LINKS, **many, **main})
+
+    assert invoke(local, name, "tells") == [599, True, 1]
+
+
+@pytest.mark.e2e
+@pytest.mark.parametrize(("language", "packages"), [("js", 1), ("ts", 2)])
+def test_code_that_runs_as_it_is_written_is_packed_once_for_all_handlers_in_it(
+    local: LocalAws, tmp_path: Path, language: str, packages: int
+) -> None:
+    for name in ("place", "pay"):
+        (tmp_path / f"{name}.{language}").write_text("export const handler = async () => null;")
+    given = {"Runtime": "nodejs22.x", "CodeUri": "."}
+    functions = {
+        name: {"Type": "AWS::Serverless::Function", "Properties": {**given, "Handler": f"{name}.handler"}}
+        for name in ("place", "pay")
+    }
+    packed = local.pack({"Resources": functions}, tmp_path)["Resources"].values()
+
+    assert len({each["Properties"]["CodeUri"] for each in packed}) == packages
 
 
 WHO = """

@@ -291,8 +291,12 @@ class LocalAws(Server):
                 link.symlink_to(path)
 
     def _package_node(self, source: Path, handler: str, metadata: dict[str, Any]) -> str:
-        """As `_package`, with the function's npm packages, and bundled if its metadata says so."""
-        asked = (source, handler, json.dumps(metadata, sort_keys=True))
+        """As `_package`, with the function's npm packages, and bundled if its metadata says so.
+
+        Code that runs as it is written is the same for all handlers in it.
+        """
+        its_own = "" if javascript.is_plain(source, handler, metadata) else handler
+        asked = (source, its_own, json.dumps(metadata, sort_keys=True))
         if asked not in self._built:
             work = Path(tempfile.mkdtemp(dir=self._home))
             self._built[asked] = javascript.build(source, handler, metadata, work)

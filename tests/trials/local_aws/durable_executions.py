@@ -43,6 +43,7 @@ def beside(name: str) -> None:
 
 beside("at_work")  # first: what follows changes what it counts
 beside("lasting")
+beside("linked")
 beside("opt")
 if os.environ.get("TRIALS_FORKS"):
     beside("forks")

@@ -10,9 +10,11 @@ import tempfile
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from typing import Any
 
+from trials.local_aws.archive import files
 from trials.local_aws.compiled import Compiled, compiled_from, not_built
 from trials.local_aws.environment import ENVIRONMENT, LocalAwsError
 from trials.local_aws.namespace import errand
@@ -47,14 +49,14 @@ DURABLE_SDK = "@aws/durable-execution-sdk-js"
 CLIENTS = re.compile(rf"""['"](@aws-sdk/(?:client|lib|util|s3)-[\w-]+|{DURABLE_SDK})['"]""")
 
 
-def clients_asked(source: Path) -> set[str]:
+@cache
+def clients_asked(source: Path) -> frozenset[str]:
     """The packages of version 3 of the SDK that code imports: Lambda brings them all, here are those that are used."""
-    scripts = (path for path in source.rglob("*") if path.suffix in (*SCRIPTS, *TYPED) and path.is_file())
-    own = (path for path in scripts if "node_modules" not in path.relative_to(source).parts)
-    return {name for path in own for name in CLIENTS.findall(path.read_text(errors="replace"))}
+    own = (source / path for path in files(source, frozenset({"node_modules"})) if path.suffix in (*SCRIPTS, *TYPED))
+    return frozenset(name for path in own for name in CLIENTS.findall(path.read_text(errors="replace")))
 
 
-def more_of_the_sdk(names: set[str]) -> dict[str, Path]:
+def more_of_the_sdk(names: frozenset[str]) -> dict[str, Path]:
     """Where packages of the SDK lie that are not among those that are always brought, of the same release."""
     modules = runtime_modules()
     lacking = sorted(name for name in names if not (modules / name).exists())
@@ -111,6 +113,11 @@ def installed(manifest: Path, lock: Path | None, name: str) -> Path:
             (folder / "node_modules").mkdir(exist_ok=True)
             (folder / ".installed").touch()
     return folder / "node_modules"
+
+
+def is_plain(source: Path, handler: str, metadata: dict[str, Any]) -> bool:
+    """Whether nothing is bundled or compiled for this handler."""
+    return metadata.get("BuildMethod") != "esbuild" and source.is_dir() and script(source, handler) is not None
 
 
 def build(source: Path, handler: str, metadata: dict[str, Any], work: Path) -> Path:
