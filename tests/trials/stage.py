@@ -30,7 +30,7 @@ from trials.samples.stored import place
 from trials.samples.waits import ACTIVITY, CALLBACK, TASK_TOKEN, WAITS, awaited, waiting
 from trials.template.tables import lifetimes
 from trials.verdicts.permissions import Used
-from trials.world import PLACES, Probes, World, account, asked_of_others, mailed, named, queued, services, snapshot
+from trials.world import PLACES, Probes, World, around, mailed, named, queued, services, snapshot
 
 LONGEST = 8_000  # characters of an error that are read
 PASSED = "passed on by another function"
@@ -278,7 +278,7 @@ class Stage:
         mails = mailed(self.local, self.stack)
         rows = {place: kept for each in self.databases for place, kept in named(each.world(), self.stack).items()}
         world = snapshot(self.local, self.stack, self.probes)
-        beside = account(self.local, self.stack, self.beside) | asked_of_others(self.local, self.stack)
+        beside = around(self.local, self.stack, self.beside)
         return {**world, **beside, **rows, "mails": mails, "outside": self.outside.records()}
 
     def missing(self) -> list[tuple[str, str]]:

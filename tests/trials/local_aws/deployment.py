@@ -20,7 +20,8 @@ from trials.local_aws.environment import LocalAwsError
 from trials.local_aws.layers import layer_files
 from trials.local_aws.packaging import PackagingError, asked_for, brought, packages
 from trials.local_aws.scratch import Scratch
-from trials.local_aws.server import BUCKET, Server, wait_for
+from trials.local_aws.server import BUCKET, Server
+from trials.local_aws.waiting import wait_for
 from trials.template import (
     ASSET,
     FUNCTIONS,

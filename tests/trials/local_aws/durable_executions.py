@@ -8,8 +8,8 @@
 - What failed, was stopped or ran out of time leaves its event in the function's dead-letter queue.
 
 Beside it begin calls that wait for a whole execution, executions that wait for a callback, the count of what runs,
-environments that outlast an error, layers at `/opt`, activities, rules that compare two paths, and the stand-in for
-EventBridge's Custom Event Bus.
+environments that outlast an error, tell when they have begun, and find layers at `/opt` and file systems below `/mnt`,
+activities, rules that compare two paths, and the stand-in for EventBridge's Custom Event Bus.
 """
 
 import contextvars
@@ -43,6 +43,7 @@ def beside(name: str) -> None:
 
 beside("at_work")  # first: what follows changes what it counts
 beside("lasting")
+beside("begun")
 beside("opt")
 if os.environ.get("TRIALS_FORKS"):
     beside("forks")

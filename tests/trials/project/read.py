@@ -11,11 +11,12 @@ from typing import Any
 
 from trials.local_aws import LocalAwsError
 from trials.local_aws.compiled import compiled_from
-from trials.project.appconfig import EXTENSION, configurations
+from trials.project.appconfig import configurations
 from trials.project.conditions import met
 from trials.project.configured import set_by_others
-from trials.project.deployable import POWERTOOLS, SDK, deployable, in_powertools, included, too_old
+from trials.project.deployable import POWERTOOLS, SDK, deployable, holders, in_powertools, included, too_old
 from trials.project.elsewhere import buses, final, put_in, told
+from trials.project.extensions import is_served, ports
 from trials.project.foreign import with_queues
 from trials.project.layers import contents
 from trials.project.parameters import SSM, made_up, overrides, stored
@@ -97,7 +98,11 @@ class Project:
         """A function's layers that only AWS has and for which nothing stands in."""
         holder = self.model.resources.get(function)
         named = [text(layer) for layer in listed(holder.written("Layers"))] if holder else []
-        return [each for each in named if ":layer:" in each and not in_powertools(each) and EXTENSION not in each]
+        return [each for each in named if ":layer:" in each and not in_powertools(each) and not is_served(each)]
+
+    def ports(self) -> list[int]:
+        """Where the extension for parameters and secrets listens beside the functions that have it."""
+        return ports(list(holders(self.body)), self.values())
 
     def written(self, function: str) -> tuple[Path, str, str]:
         """As `code`, but where its author wrote it: what the Serverless Framework packages may be minified."""
@@ -106,6 +111,11 @@ class Project:
         packaged = self.template.parent.name == ".serverless"
         own = packaged and any((self.folder / f"{module}{ending}").is_file() for ending in WRITTEN)
         return (self.folder if own else folder), handler, runtime
+
+
+def is_lacking(note: str) -> bool:
+    """Whether a note tells of a layer whose packages nobody has here."""
+    return note.startswith("layer ") and not in_powertools(note) and not is_served(note)
 
 
 @cache
@@ -224,7 +234,7 @@ def read(path: Path, url: str) -> Project:
         left_out=left_out,
         sources=listed,
         files=files,
-        layers_left_out=any(note.startswith("layer ") and not in_powertools(note) for note in notes),
+        layers_left_out=any(is_lacking(note) for note in notes),
         extra=[POWERTOOLS] if any(in_powertools(note) for note in notes) else [],
         newer=NEWER if outdated else [],
         buses=buses(body, final(body.get("Parameters") or {}, given, stored_values)),
