@@ -326,6 +326,8 @@ class Stage:
         return text.encode()
 
     def invoke(self, function: str, event: Any) -> Answer:
+        if reason := durable.refused(self, function, event):
+            return Answer(error=reason)
         answer = self.local.client("lambda").invoke(**durable.asked(self, function, event))
         if durable.goes_on(self, function, answer):
             return Answer(error=durable.GOES_ON)

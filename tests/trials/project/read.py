@@ -24,6 +24,7 @@ from trials.project.sources import Kind, Source, sources_of
 from trials.project.supplied import NAME as SUPPLIED
 from trials.project.supplied import Supply, supplied
 from trials.project.synthesised import inline, put_plainly
+from trials.project.tenancy import with_tenant
 from trials.samples.sample_files import SampleFile, sample_files
 from trials.template import ASSET, Model, TemplateError, as_dict, listed, merged_properties, read_template, text
 from trials.template.joined import NESTED, joined, linked
@@ -219,7 +220,7 @@ def read(path: Path, url: str) -> Project:
     names |= {source.file: source.name for source in listed}
     for file in files:
         file.meant_for = names.get(Path(file.path).stem, "")
-    listed = [handed_over(source, files) for source in listed]
+    listed = [with_tenant(model, handed_over(source, files)) for source in listed]
     stored_values = stored(body.get("Parameters") or {}, given, url) | kept(body.get("Parameters") or {}, supply)
     project = Project(
         folder=folder,
