@@ -11,8 +11,9 @@ from trials import faults
 from trials.bench import try_project
 from trials.project import read
 from trials.project.mounts import MOUNTS, mount
-from trials.report.events import Finding, Told
-from trials.verdicts import Promise, Verdict
+from trials.report.events import Told
+from trials.samples.sought import FILE, absent_files, wanted
+from trials.verdicts import Finding, Promise, Verdict
 from trials.workers import URL
 from trials.world.files import files
 
@@ -101,6 +102,28 @@ def test_of_a_large_file_a_digest_is_compared(tmp_path: Path) -> None:
 
     assert len(first["body"]) == len(second["body"]) == 64
     assert first["body"] != second["body"]
+
+
+@pytest.mark.parametrize(
+    ("said", "paths"),
+    [
+        (
+            "FileNotFoundError: [Errno 2] No such file or directory: '/mnt/models/bert/v1.bin'",
+            ["/mnt/models/bert/v1.bin"],
+        ),
+        ("Error: ENOENT: no such file or directory, open '/mnt/in/a.csv'", ["/mnt/in/a.csv"]),
+        ('404: {"error": "File not found: /mnt/in/trial-1"}', ["/mnt/in/trial-1"]),
+        ("wrote /mnt/in/a.csv", []),
+        ("no such file: /mnt/in", []),
+        ("no such file: /mnt/in/../../etc/passwd", []),
+        ("no such file: /tmp/a.csv", []),
+    ],
+)
+def test_a_file_that_is_said_to_be_absent_is_named(tmp_path: Path, said: str, paths: list[str]) -> None:
+    named = absent_files([said, said])
+
+    assert named == [(FILE, path) for path in paths]
+    assert wanted(named, tmp_path, {}, []) == [(FILE, path, "") for path in paths]
 
 
 # ---- whole systems
@@ -195,3 +218,19 @@ def test_functions_with_the_same_access_point_share_its_folder_each_by_its_own_p
     assert {judgement.verdict for judgement in once.values()} == {Verdict.HELD}, once
     assert len(once) == 2
     assert all("files Shared" in judgement.happened for judgement in once.values())
+
+
+@LINUX
+@pytest.mark.e2e
+def test_a_file_that_a_function_looks_for_is_laid_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "system"
+    shutil.copytree(RIGHT, folder)
+    app = folder / "src" / "app.py"
+    needs = '    (ORDERS / "prices" / "list.csv").read_text()\n    new.write_text'
+    app.write_text(app.read_text().replace("    new.write_text", needs))
+
+    once = told_of(folder, monkeypatch)["once"].judgement
+
+    assert once.verdict is Verdict.HELD, once.happened
+    assert "with the file /mnt/orders/prices/list.csv that it looks for" in once.happened
+    assert "files Shared: 1 more" in once.happened

@@ -29,7 +29,7 @@ from trials.samples.learned import MOST, lacks, mends, raised
 from trials.samples.lookups import Lookup, lookups
 from trials.samples.refused import Refusal, classes, observations
 from trials.samples.sample import Sample
-from trials.samples.sought import told, wanted
+from trials.samples.sought import absent_files, told, wanted
 from trials.samples.stored import asking_for, place
 from trials.samples.waits import ACTIVITY
 from trials.samples.ways import STORED, Looked, Way, asks_only, goes_further, path_of, ways
@@ -281,9 +281,9 @@ def with_what_it_seeks(stage: Stage, source: Source, fared: Try) -> Try:
     What changes nothing is taken away again.
     """
     for _ in range(MOST_SOUGHT):
-        before = list(stage.laid)
-        folder = stage.project.code(source.function)[0]
-        things = wanted(fared.missing, folder, stage.stack.resources, before) if fared.open else []
+        before, folder = list(stage.laid), stage.project.code(source.function)[0]
+        missing = [*fared.missing, *absent_files([fared.refused, *fared.said.texts])]
+        things = wanted(missing, folder, stage.stack.resources, before) if fared.open else []
         if not things:
             break
         replaced = {(kind, name) for kind, name, _ in things}

@@ -5,8 +5,8 @@ that environment's credentials it makes the call that it is asked for, to where 
 call is seen, refused and lost as they are, and needs the same permission. Who has no such layer finds nobody here.
 
 What AWS documents: a value is kept for 300 seconds unless a variable says otherwise, a request names the environment's
-session token, and none is served before the code is loaded. The status of what is refused its page does not tell: it is
-400 in what functions were seen to get, with these words.
+session token, and none is served before the code is loaded. With which status it refuses, its page does not tell: 400
+with these words is what functions were seen to get, and 401 without the token is made up.
 
 Part of the fault proxy, which the local AWS's own Python runs.
 """
