@@ -68,6 +68,14 @@ def test_it_listens_where_the_variables_of_functions_say() -> None:
     assert ports([{}], {}) == [2773]
     assert ports([*given, by_parameter], {"Port": "6000"}) == [2773, 4000, 5000, 6000]
     assert ports([by_parameter], {"Port": "none"}) == [2773]
+    assert ports([by_parameter], {"Port": "70000"}) == [2773]
+
+
+def test_its_layer_lacks_nothing_that_a_function_could_need() -> None:
+    project = read(RIGHT, URL)
+
+    assert [note.rsplit(", ", 1)[-1] for note in project.notes] == ["its server stands beside the function"]
+    assert (project.layers_left_out, project.foreign("Work"), project.ports()) == (False, [], [2773, 2774])
 
 
 @pytest.fixture
