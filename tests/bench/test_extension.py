@@ -12,7 +12,7 @@ import pytest
 from trials import faults
 from trials.bench import try_project
 from trials.project import read
-from trials.project.extensions import MARK, is_served, mark, ports
+from trials.project.extensions import MARK, SECRETS, is_served, lacking, mark, ports
 from trials.report.events import Told
 from trials.verdicts import Judgement, Promise, Verdict
 from trials.workers import URL
@@ -76,6 +76,23 @@ def test_its_layer_lacks_nothing_that_a_function_could_need() -> None:
 
     assert [note.rsplit(", ", 1)[-1] for note in project.notes] == ["its server stands beside the function"]
     assert (project.layers_left_out, project.foreign("Work"), project.ports()) == (False, [], [2773, 2774])
+
+
+@pytest.mark.parametrize(
+    ("layers", "variables", "said", "supply"),
+    [
+        ([OTHER, ARN], {MARK}, "port=2773", [f"what {OTHER} brings, a layer that only AWS has"]),
+        ([], set(), "connect to http://localhost:2773", [f"the layer {SECRETS}, which its code asks"]),
+        ([], {MARK}, "connect to http://localhost:2773", []),
+        ([], set(), "order 127731", []),
+    ],
+)
+def test_what_a_refused_function_lacks_of_layers_is_to_be_supplied(
+    layers: list[str], variables: set[str], said: str, supply: list[str]
+) -> None:
+    told = lacking(layers, variables, said)
+
+    assert [line.split(" and the template")[0] for line in told] == supply
 
 
 @pytest.fixture

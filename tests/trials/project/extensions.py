@@ -42,6 +42,17 @@ def may_be(template: Model, layers: list[Any]) -> Iterator[bool]:
         yield SECRETS in as_text(layer) + told or not (here or LAYER.search(told))
 
 
+def lacking(layers: list[str], variables: set[str], said: str) -> list[str]:
+    """What to supply for the layers of a function that was refused: nobody has one of them, or it has no extension.
+
+    `layers` are those that only AWS has, `variables` the names of its own.
+    """
+    told = [f"what {layer} brings, a layer that only AWS has" for layer in layers[:1]]
+    if re.search(rf"\b{USUAL}\b", said) and MARK not in variables:
+        told.append(f"the layer {SECRETS}, which its code asks and the template does not give it")
+    return told
+
+
 def ports(holders: list[dict[str, Any]], values: dict[str, str]) -> list[int]:
     """Where that extension listens; `values` are the template's parameters."""
     written = [as_dict(as_dict(holder.get("Environment")).get("Variables")).get(PORT) for holder in holders]
