@@ -353,7 +353,8 @@ def _settled(cloudformation: Any, name: str) -> Any:
 
 def _reasons(cloudformation: Any, name: str) -> dict[str, str]:
     """Why resources of a stack failed, the first reason of each."""
-    events = cloudformation.describe_stack_events(StackName=name)["StackEvents"]
+    pages = cloudformation.get_paginator("describe_stack_events").paginate(StackName=name)
+    events = [event for page in pages for event in page["StackEvents"]]
     return {
         event["LogicalResourceId"]: event["ResourceStatusReason"]
         for event in reversed(events)
