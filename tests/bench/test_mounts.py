@@ -11,6 +11,7 @@ from trials import faults
 from trials.bench import try_project
 from trials.project import read
 from trials.project.mounts import MOUNTS, mount
+from trials.project.network import take_out
 from trials.report.events import Told
 from trials.samples.sought import FILE, absent_files, wanted
 from trials.verdicts import Finding, Promise, Verdict
@@ -26,11 +27,9 @@ ACCESS = {
 OF_S3 = {"Type": "AWS::S3Files::AccessPoint", "Properties": {"FileSystemId": {"Fn::GetAtt": "Objects.FileSystemId"}}}
 
 
-def mounted(system: Any, depends: Any = None) -> dict[str, Any]:
+def mounted(system: Any) -> dict[str, Any]:
     """A function that mounts this, as it is deployed."""
     function: dict[str, Any] = {"Type": "AWS::Lambda::Function", "Properties": {"FileSystemConfigs": system}}
-    if depends:
-        function["DependsOn"] = depends
     others = {
         "Shared": "AWS::EFS::FileSystem",
         "Target": "AWS::EFS::MountTarget",
@@ -73,10 +72,20 @@ def test_a_path_may_be_a_parameter_and_a_file_system_conditional() -> None:
     assert "FileSystemConfigs" not in function["Properties"]
 
 
-def test_a_function_waits_for_no_mount_target_but_for_anything_else() -> None:
-    assert mounted([], "Target")["DependsOn"] == []
-    assert mounted([], ["Jobs", "Target"])["DependsOn"] == ["Jobs"]
-    assert "DependsOn" not in mounted([])
+def test_nothing_waits_for_the_parts_of_a_network_and_no_function_is_in_one() -> None:
+    types = {"Jobs": "SQS::Queue", "Route": "EC2::Route", "Target": "EFS::MountTarget"}
+    body: dict[str, Any] = {"Resources": {name: {"Type": f"AWS::{kind}"} for name, kind in types.items()}}
+    body["Resources"] |= {
+        "F": {"Type": "AWS::Lambda::Function", "DependsOn": ["Jobs", "Target"]},
+        "Role": {"Type": "AWS::IAM::Role", "DependsOn": "Route"},
+    }
+    properties = {"VpcConfig": {"SubnetIds": [{"Ref": "Subnet"}]}, "Timeout": 3}
+
+    take_out(body, [properties])
+
+    waits = {name: resource["DependsOn"] for name, resource in body["Resources"].items() if "DependsOn" in resource}
+    assert waits == {"F": ["Jobs"], "Role": []}
+    assert properties == {"Timeout": 3}
 
 
 def test_without_a_file_system_nothing_is_told() -> None:

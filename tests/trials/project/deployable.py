@@ -16,6 +16,7 @@ from trials.project.extensions import is_served, mark
 from trials.project.layers import holds, imports_of, stand_in
 from trials.project.lent import LAYERS, lend
 from trials.project.mounts import mount
+from trials.project.network import take_out
 from trials.template import (
     ASSET,
     FUNCTIONS,
@@ -41,6 +42,7 @@ def deployable(body: dict[str, Any], folder: Path, notes: list[str]) -> tuple[di
     left_out: dict[str, str] = {}
     mark(body, list(holders(body)))
     mount(body, list(holders(body)))
+    take_out(body, list(holders(body)))
     lend(body, folder, notes)
     stand_in(body, folder, notes)
     for name in drop_missing_layers(body, folder):

@@ -7,21 +7,18 @@ import os
 import re
 from typing import Any
 
-from trials.template import FUNCTIONS, Model, as_dict, listed, text
+from trials.template import Model, as_dict, listed, text
 
 MOUNTS = "TRIALS_MOUNTS"
 FILE_SYSTEMS = ("AWS::EFS::", "AWS::S3Files::")  # how their types begin
 
 
 def mount(body: dict[str, Any], holders: list[dict[str, Any]]) -> None:
-    """Put into the variables of functions what they mount; no function waits for a file system's deployment.
+    """Put into the variables of functions what they mount.
 
     `holders` give functions their file systems and variables.
     """
     template = Model(body)
-    for resource in body["Resources"].values():
-        if resource.get("Type") in FUNCTIONS and "DependsOn" in resource:
-            resource["DependsOn"] = [each for each in listed(resource["DependsOn"]) if not is_one(template, each)]
     for holder in holders:
         systems = [each for one in template.possible(holder.pop("FileSystemConfigs", None)) for each in listed(one)]
         told = [
@@ -33,10 +30,6 @@ def mount(body: dict[str, Any], holders: list[dict[str, Any]]) -> None:
         variables = environment.setdefault("Variables", {}) if isinstance(environment, dict) else None
         if isinstance(variables, dict):
             variables[MOUNTS] = {"Fn::Join": [os.pathsep, told]}
-
-
-def is_one(template: Model, name: Any) -> bool:
-    return name in template.resources and template.resources[name].type.startswith(FILE_SYSTEMS)
 
 
 def folder(template: Model, arn: Any) -> str:
