@@ -71,8 +71,16 @@ def test_it_listens_where_the_variables_of_functions_say() -> None:
     assert ports([by_parameter], {"Port": "70000"}) == [2773]
 
 
-def test_its_layer_lacks_nothing_that_a_function_could_need() -> None:
-    project = read(RIGHT, URL)
+@pytest.mark.parametrize("by_parameter", [False, True])
+def test_its_layer_lacks_nothing_that_a_function_could_need(tmp_path: Path, by_parameter: bool) -> None:
+    template = (RIGHT / "template.yaml").read_text()
+    if by_parameter:
+        written = next(line for line in template.splitlines() if "Layers: [" in line)
+        template = template.replace(written, "      Layers: [!Ref Extension]")
+        template += f"Parameters: {{ Extension: {{ Type: String, Default: '{ARN}' }} }}\n"
+    shutil.copytree(RIGHT / "src", tmp_path / "src")
+    (tmp_path / "template.yaml").write_text(template)
+    project = read(tmp_path, URL)
 
     assert [note.rsplit(", ", 1)[-1] for note in project.notes] == ["its server stands beside the function"]
     assert (project.layers_left_out, project.foreign("Work"), project.ports()) == (False, [], [2773, 2774])

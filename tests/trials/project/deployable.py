@@ -199,13 +199,19 @@ def layers_not_installed(body: dict[str, Any], folder: Path) -> Iterator[tuple[s
 
 
 def drop_foreign_layers(body: dict[str, Any]) -> list[str]:
-    """Take away the layers that only AWS has; return their ARNs."""
+    """Take away the layers that only AWS has; return their ARNs, also of those that are a parameter's default."""
     gone: list[str] = []
+    parameters = as_dict(body.get("Parameters"))
     for holder in holders(body):
         if isinstance(layers := holder.get("Layers"), list):
             holder["Layers"] = [each for each in layers if as_dict(each).get("Ref") in body["Resources"]]
-            gone += [json.dumps(each).strip('"') for each in layers if each not in holder["Layers"]]
+            gone += [layer_named(each, parameters) for each in layers if each not in holder["Layers"]]
     return list(dict.fromkeys(gone))
+
+
+def layer_named(layer: Any, parameters: dict[str, Any]) -> str:
+    default = as_dict(parameters.get(str(as_dict(layer).get("Ref")))).get("Default")
+    return default if isinstance(default, str) and ":layer:" in default else json.dumps(layer).strip('"')
 
 
 def in_powertools(layer: str) -> bool:
