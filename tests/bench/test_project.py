@@ -629,6 +629,20 @@ def test_a_function_whose_packages_cannot_be_had_costs_only_itself(tmp_path: Pat
 
 
 @pytest.mark.e2e
+def test_what_fails_in_a_large_stack_is_left_out_alone() -> None:
+    """Whose events, of which rolling back makes many, come in pages."""
+    queues: dict[str, Any] = {f"Queue{number}": {"Type": "AWS::SQS::Queue"} for number in range(60)}
+    name = {"QueueName": {"Fn::GetAtt": ["Queue0", "Nothing"]}}
+    nameless = {"Type": "AWS::SQS::Queue", "Properties": name, "DependsOn": list(queues)}
+
+    with LocalAws() as local:
+        stack = local.create_what_comes_up("large", {"Resources": {**queues, "Nameless": nameless}}, {})
+
+    assert stack.resources.keys() == queues.keys()
+    assert "Nothing" in stack.left_out["Nameless"]
+
+
+@pytest.mark.e2e
 def test_a_template_that_is_too_large_for_a_request_is_deployed_too() -> None:
     queues = {f"Q{n}": {"Type": "AWS::SQS::Queue", "Properties": {"VisibilityTimeout": 60}} for n in range(900)}
     body = {"Resources": {**dict(list(queues.items())[:3])}, "Metadata": {"Padding": "x" * LARGEST}}

@@ -13,8 +13,6 @@ from trials.local_aws import ACCOUNT, LocalAws, Stack
 from trials.project.integrations import TABLES
 from trials.world import (
     Difference,
-    account,
-    asked_of_others,
     differences,
     mailed,
     noise,
@@ -23,6 +21,7 @@ from trials.world import (
     tellable,
     without_envelope,
 )
+from trials.world.account import account, asked_of_others
 from trials.world.compare import is_time
 from trials.world.snapshot import Probes, named, parsed
 

@@ -15,6 +15,7 @@ from trials.pipes.carrying import carry
 from trials.project import Kind, Project, Source
 from trials.project.accounted import needed
 from trials.project.integrations import DEFAULT_BUS, planted_id
+from trials.project.tenancy import unnamed
 from trials.report.events import CallsSeen, Event, SamplesUsed, SourceEnded, Told, TrialStarted
 from trials.samples import sample_files, samples
 from trials.samples.code import of_function
@@ -46,6 +47,8 @@ def try_project(project: Project, port: int = 0, thorough: bool = False, policy:
 def why_untried(project: Project, source: Source) -> str:
     if source.kind is Kind.OTHER:
         return source.why
+    if nobody := unnamed(project.model, source):
+        return nobody
     return f"{source.function}: {project.left_out[source.function]}" if source.function in project.left_out else ""
 
 

@@ -26,11 +26,11 @@ from trials.samples.reads import Reads
 from trials.samples.sample import Sample
 from trials.samples.shape import Shape
 from trials.samples.sought import ROW, Thing, lay
-from trials.samples.stored import place
+from trials.samples.stored import as_sent, place
 from trials.samples.waits import ACTIVITY, CALLBACK, TASK_TOKEN, WAITS, awaited, waiting
 from trials.template.tables import lifetimes
 from trials.verdicts.permissions import Used
-from trials.world import PLACES, Probes, World, account, asked_of_others, in_queues, mailed, named, services, snapshot
+from trials.world import PLACES, Probes, World, around, in_queues, mailed, named, services, snapshot
 
 LONGEST = 8_000  # characters of an error that are read
 PASSED = "passed on by another function"
@@ -277,11 +277,10 @@ class Stage:
             before = after
 
     def now(self) -> World:
-        mails = mailed(self.local, self.stack)
         rows = {place: kept for each in self.databases for place, kept in named(each.world(), self.stack).items()}
         world = snapshot(self.local, self.stack, self.probes)
-        beside = account(self.local, self.stack, self.beside) | asked_of_others(self.local, self.stack)
-        return {**world, **beside, **rows, "mails": mails, "outside": self.outside.records()}
+        others = {"mails": mailed(self.local, self.stack), "outside": self.outside.records()}
+        return {**world, **around(self.local, self.stack, self.beside), **rows, **others}
 
     def missing(self) -> list[tuple[str, str]]:
         """Kinds and names of what functions asked for in vain in this world."""
@@ -311,8 +310,7 @@ class Stage:
                     self.passed_on.setdefault(place(name), Sample(item, PASSED))
             queue = self.stack.resources[name].rsplit("/", 1)[-1]
             if PLACES.get(kind) == "queue" and (messages := sent.get(queue)):
-                texts = {key: each for key, each in messages[0]["MessageAttributes"].items() if "StringValue" in each}
-                self.passed_on.setdefault(name, Sample(messages[0]["Body"], PASSED, texts, beside=beside))
+                self.passed_on.setdefault(name, as_sent(messages[0], PASSED, beside))
             if PLACES.get(kind) == "machine":
                 states = self.local.client("stepfunctions")
                 for execution in states.list_executions(stateMachineArn=self.stack.resources[name])["executions"]:
@@ -329,6 +327,8 @@ class Stage:
         return text.encode()
 
     def invoke(self, function: str, event: Any) -> Answer:
+        if reason := durable.refused(self, function, event):
+            return Answer(error=reason)
         answer = self.local.client("lambda").invoke(**durable.asked(self, function, event))
         if durable.goes_on(self, function, answer):
             return Answer(error=durable.GOES_ON)

@@ -220,6 +220,8 @@ class Theatre:
         """A stage for the project at `path`, on which nothing is deployed yet."""
         project = read(path, self._outside.url if self.unfenced else URL)
         self._outside.answers = project.supply.outside
+        if not self.unfenced:  # else these ports are the machine's
+            self._local.serve_extension(project.ports())
         stage = Stage(self._local, project, self._outside, thorough, policy, self._databases)
         stage.offer_roles(lambda: Stage(self._with_roles, project, self._outside, databases=self._databases))
         return stage

@@ -1,8 +1,10 @@
-"""Functions whose executions outlast their invocations: how they are invoked, and what their callers wait for."""
+"""How functions are invoked, those whose executions outlast it too, and what their callers wait for."""
 
 from typing import TYPE_CHECKING, Any
 
 from trials.project.sources import Kind
+from trials.project.tenancy import isolated
+from trials.project.tenancy import tenant as named
 
 if TYPE_CHECKING:
     from trials.stage import Stage
@@ -14,7 +16,18 @@ GOES_ON = "its execution waits for somebody else, longer than whoever invoked it
 def asked(stage: "Stage", function: str, event: Any) -> dict[str, Any]:
     """What an invocation names: a durable function is not invoked without a version."""
     version = {"Qualifier": "$LATEST"} if function in stage.project.model.durable else {}
-    return {"FunctionName": stage.stack.resources[function], **version, "Payload": stage.payload(function, event)}
+    tenant = (
+        {"TenantId": named(stage.project.model, function, event)} if isolated(stage.project.model, function) else {}
+    )
+    name = stage.stack.resources[function]
+    return {"FunctionName": name, **version, **tenant, "Payload": stage.payload(function, event)}
+
+
+def refused(stage: "Stage", function: str, event: Any) -> str:
+    """Why Lambda itself does not invoke a function; empty if it does."""
+    model = stage.project.model
+    nobody = isolated(model, function) and not named(model, function, event)
+    return "Lambda invokes it for a tenant only, and the request names none" if nobody else ""
 
 
 def goes_on(stage: "Stage", function: str, answer: dict[str, Any]) -> bool:

@@ -22,6 +22,7 @@ from trials.faults.otherwise import (
 from trials.faults.refused_methods import by_its_method
 from trials.faults.signed import signed_anew
 from trials.project.effects import calls_nothing, only_reads, script_text
+from trials.project.extensions import lacking as lacking_layers
 from trials.project.sources import Kind, Source
 from trials.samples.derive import guess
 from trials.samples.javascript import reach
@@ -29,7 +30,7 @@ from trials.samples.learned import MOST, lacks, mends, raised
 from trials.samples.lookups import Lookup, lookups
 from trials.samples.refused import Refusal, classes, observations
 from trials.samples.sample import Sample
-from trials.samples.sought import told, wanted
+from trials.samples.sought import absent_files, told, wanted
 from trials.samples.stored import asking_for, place
 from trials.samples.waits import ACTIVITY
 from trials.samples.ways import STORED, Looked, Way, asks_only, goes_further, path_of, ways
@@ -281,9 +282,9 @@ def with_what_it_seeks(stage: Stage, source: Source, fared: Try) -> Try:
     What changes nothing is taken away again.
     """
     for _ in range(MOST_SOUGHT):
-        before = list(stage.laid)
-        folder = stage.project.code(source.function)[0]
-        things = wanted(fared.missing, folder, stage.stack.resources, before) if fared.open else []
+        before, folder = list(stage.laid), stage.project.code(source.function)[0]
+        missing = [*fared.missing, *absent_files([fared.refused, *fared.said.texts])]
+        things = wanted(missing, folder, stage.stack.resources, before) if fared.open else []
         if not things:
             break
         replaced = {(kind, name) for kind, name, _ in things}
@@ -389,9 +390,8 @@ def refused_by(stage: Stage, source: Source, sample: Sample, fared: Try, log: li
     last = fared.calls[-1] if fared.calls else ("", "")
     judgement = refused_sample(source, sample.origin, logged(log) or error, result, called, outside, lacking, last)
     judgement = replace(judgement, happened=f"{judgement.happened}{beside(error, log[-LOG:])}")
-    asked = "" if lacking or outside or not stage.outside.asked else stage.outside.asked[-1].host
-    more = [ANSWER % asked] if asked else []
-    more += [f"what {layer} brings, a layer that only AWS has" for layer in stage.project.foreign(source.function)[:1]]
+    more = [ANSWER % asked.host for asked in stage.outside.asked[-1:] if asked.host and not (lacking or outside)]
+    more += lacking_layers(stage.project.foreign(source.function), variables(stage, source.function), error)
     return replace(judgement, supply=", or ".join([judgement.supply, *more]))
 
 

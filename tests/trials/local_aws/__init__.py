@@ -4,7 +4,8 @@ from trials.local_aws.deployment import ASSETS, SYNTHESISED, LocalAws, Outcome, 
 from trials.local_aws.environment import ACCOUNT, ENVIRONMENT, REGION, ROOT, LocalAwsError, install
 from trials.local_aws.fence import LOOPBACK_ONLY
 from trials.local_aws.processes import free_port
-from trials.local_aws.server import BUCKET, seen, wait_for
+from trials.local_aws.server import BUCKET
+from trials.local_aws.waiting import seen, wait_for
 
 __all__ = [
     "ACCOUNT",

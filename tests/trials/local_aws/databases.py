@@ -21,7 +21,7 @@ import trustme
 from trials.local_aws.environment import ENVIRONMENT, LocalAwsError, install
 from trials.local_aws.orm import merged
 from trials.local_aws.processes import end_with_parent, free_port, kill
-from trials.local_aws.server import wait_for
+from trials.local_aws.waiting import wait_for
 
 SERVERS = Path(__file__).parent / "database_stand_ins"
 CODE = (".py", ".js", ".mjs", ".cjs", ".ts", ".sql", ".prisma")

@@ -20,7 +20,8 @@ from trials.local_aws.environment import LocalAwsError
 from trials.local_aws.layers import layer_files
 from trials.local_aws.packaging import PackagingError, asked_for, brought, packages
 from trials.local_aws.scratch import Scratch
-from trials.local_aws.server import BUCKET, Server, wait_for
+from trials.local_aws.server import BUCKET, Server
+from trials.local_aws.waiting import wait_for
 from trials.template import (
     ASSET,
     FUNCTIONS,
@@ -356,7 +357,8 @@ def _settled(cloudformation: Any, name: str) -> Any:
 
 def _reasons(cloudformation: Any, name: str) -> dict[str, str]:
     """Why resources of a stack failed, the first reason of each."""
-    events = cloudformation.describe_stack_events(StackName=name)["StackEvents"]
+    pages = cloudformation.get_paginator("describe_stack_events").paginate(StackName=name)
+    events = [event for page in pages for event in page["StackEvents"]]
     return {
         event["LogicalResourceId"]: event["ResourceStatusReason"]
         for event in reversed(events)

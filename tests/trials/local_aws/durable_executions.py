@@ -8,8 +8,8 @@
 - What failed, was stopped or ran out of time leaves its event in the function's dead-letter queue.
 
 Beside it begin calls that wait for a whole execution, executions that wait for a callback, the count of what runs,
-environments that outlast an error, layers at `/opt`, activities, rules that compare two paths, and the stand-in for
-EventBridge's Custom Event Bus.
+environments that outlast an error, belong to a tenant, tell when they have begun, and find layers at `/opt` and file
+systems below `/mnt`, activities, rules that compare two paths, and the stand-in for EventBridge's Custom Event Bus.
 """
 
 import contextvars
@@ -44,6 +44,8 @@ def beside(name: str) -> None:
 beside("at_work")  # first: what follows changes what it counts
 beside("lasting")
 beside("linked")
+beside("begun")
+beside("tenants")
 beside("opt")
 if os.environ.get("TRIALS_FORKS"):
     beside("forks")
@@ -79,6 +81,8 @@ def create_function(logical_id: str, properties: Any, stack_name: str) -> Any:
     if properties.get("DurableConfig"):
         config = functions._functions[made[0]]["config"]
         config |= {key: properties[key] for key in ("DurableConfig", "DeadLetterConfig") if key in properties}
+    if properties.get("TenancyConfig"):
+        functions._functions[made[0]]["config"]["TenancyConfig"] = properties["TenancyConfig"]
     return made
 
 

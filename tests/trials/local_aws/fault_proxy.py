@@ -48,6 +48,7 @@ def beside(name: str) -> Any:
 
 noted = beside("noted")
 outward = beside("outward")
+extension = beside("extension")
 passing = noted.Noted(beside("sought"))
 reads = beside("reads")
 recognised = beside("recognised")
@@ -77,7 +78,9 @@ class Fault:
 
 
 def owner(request: web.Request) -> int | None:
-    """The process at the other end of a request's connection."""
+    """The process at the other end of a request's connection, or the one for which the extension there asks."""
+    if asked_by := request.headers.get(extension.ASKED_BY):
+        return int(asked_by)
     peer = request.transport.get_extra_info("peername") if request.transport else None
     ours = request.transport.get_extra_info("sockname") if request.transport else None
     for connection in psutil.net_connections("tcp"):
@@ -346,6 +349,8 @@ async def control(request: web.Request) -> web.Response:
         Fault.waiting.clear()
     elif request.method == "POST":
         return web.json_response(unserved.chat(await request.json()))
+    elif request.method == "PATCH":
+        await extension.listen((await request.json())["ports"], owner)
     elif request.method == "DELETE":
         Fault.kind = ""
         passing.forget()

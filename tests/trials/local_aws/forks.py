@@ -3,8 +3,9 @@
 Most of a cold start is the import of boto3 and Powertools. A copy of that process loads the function's own modules as a
 new environment does, and shares nothing with another: no module of the function, no client, no connection. Its SDK
 retries as often as any, but does not wait before it: a fault lasts for a delivery, however long that takes. It is one
-only where that makes no difference: on Linux, without layers, if the function brings none of these packages itself and
-no clock or note of the trials has to be there first. Elsewhere the environment starts as ever.
+only where that makes no difference: on Linux, without layers, file systems and extensions, if the function brings none
+of these packages itself and no clock or note of the trials has to be there first. Elsewhere the environment starts as
+ever.
 
 Run by the local AWS's own Python: within MiniStack by `install`, and as the process that is copied.
 """
@@ -39,6 +40,7 @@ MODULES = (
 )
 SERVICES = ("dynamodb", "sqs", "sns", "events", "lambda")  # whose models are read once
 NOTES = ("TRIALS_CLOCK", "TRIALS_SIGNED")  # files that change what an environment is when it starts
+OWN = ("_LAMBDA_LAYERS_DIRS", "TRIALS_MOUNTS", "TRIALS_EXTENSION")  # variables of one that is no copy
 
 
 class Environment:
@@ -121,7 +123,7 @@ def alike(cwd: str, env: dict[str, str]) -> bool:
     own = {Path(name).stem for name in os.listdir(cwd)}
     return not (
         own & set(PACKAGES)
-        or env.get("_LAMBDA_LAYERS_DIRS")
+        or any(env.get(name) for name in OWN)
         or any(os.path.exists(env.get(name, "")) for name in NOTES)
     )
 

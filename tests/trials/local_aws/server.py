@@ -13,13 +13,11 @@ import subprocess
 import sys
 import tempfile
 import threading
-import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, Self
 
 import boto3
 import botocore.session
@@ -33,6 +31,7 @@ from trials.local_aws.javascript import PRELOADS
 from trials.local_aws.processes import end_with_parent, free_port, is_free, kill
 from trials.local_aws.scratch import Scratch
 from trials.local_aws.signatures import NOTED
+from trials.local_aws.waiting import wait_for
 
 BUCKET = "packages"
 TRUST = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "AWS_CA_BUNDLE", "NODE_EXTRA_CA_CERTS")
@@ -47,30 +46,6 @@ DECISIONS = Path(__file__).parent / "decisions.py"
 DURABLE = Path(__file__).parent / "durable_executions.py"
 
 BOOKKEEPING = ("CheckpointDurableExecution", "GetDurableExecutionState")
-
-T = TypeVar("T")
-
-
-def wait_for(what: str, poll: Callable[[], T], timeout: float = 120) -> T:
-    """Return the first truthy answer of `poll`; raise `LocalAwsError` when `timeout` seconds pass without one.
-
-    It asks often at first and every half second later on: a question costs the server as much as an event does.
-    """
-    answer = seen(poll, timeout)
-    if not answer:
-        raise LocalAwsError(f"waited {timeout:.0f} s for {what}")
-    return answer
-
-
-def seen(poll: Callable[[], T], timeout: float = 60) -> T:
-    """The first truthy answer of `poll`, else the last: for what a promise is about, so that its row says NO."""
-    deadline, pause = time.monotonic() + timeout, 0.05
-    while True:
-        answer = poll()
-        if answer or time.monotonic() > deadline:
-            return answer
-        time.sleep(pause)
-        pause = min(0.5, pause * 1.3)
 
 
 class Server:
@@ -149,6 +124,7 @@ class Server:
             "LAMBDA_ASYNC_RETRY_BASE_SECONDS": "0.1",
             "PYTHONPATH": str(self._guard),
             "NODE_OPTIONS": " ".join(f"--require {path}" for path in PRELOADS),
+            "TRIALS_HOME": str(self._home),
             "TRIALS_LEFT_RUNNING": str(self.left_running),
             "TRIALS_CLOCK": str(self.clock),
             "TRIALS_SIGNED": str(self.signed),
@@ -246,6 +222,11 @@ class Server:
         """Where Node.js functions that returned before their calls had ended are noted, a name in each line."""
         return self._home / "left_running"
 
+    @property
+    def mounts(self) -> Path:
+        """Where the file systems that functions mount lie, a folder for each; empty for each world."""
+        return self._home / "mounts"
+
     def move_clock(self, seconds: float) -> None:
         """Let the environments that start from now on live so many seconds later."""
         move(self.clock, seconds)
@@ -291,6 +272,10 @@ class Server:
     def kill_after(self, call: int, books: bool = False) -> None:
         """Kill the environment whose n-th AWS call from now on, with a durable execution's `books`, was done."""
         self._fault_proxy("PUT", {"kind": "kill", "call": call, "books": books})
+
+    def serve_extension(self, ports: list[int]) -> None:
+        """Answer, at these ports of loopback, functions that have the extension for parameters and secrets."""
+        self._fault_proxy("PATCH", {"ports": ports})
 
     def hold(self, call: int) -> None:
         """Let the n-th AWS call from now on wait until `clear_faults`, then kill its environment before it is done."""
@@ -366,8 +351,10 @@ class Server:
             return [call for call in json.load(answer) if call["operation"] not in BOOKKEEPING]
 
     def reset(self) -> None:
-        """Forget every stack, all data, every fault and the functions' temporary files."""
+        """Forget every stack, all data, every fault and the functions' files."""
         self._post("/_ministack/reset")
+        for folder in ("begun", "mounts"):
+            shutil.rmtree(self._home / folder, ignore_errors=True)
         if self.scratch:
             self.scratch.renew()
         self.client("s3").create_bucket(Bucket=BUCKET)

@@ -82,6 +82,7 @@ NEEDED = (  # what a reader supplies for a row that is not tried, by what its re
         r"into a service without a function|a way without a function|a pipe without",
         "a look in an account of yours: send one event",
     ),
+    (r"isolated by tenant", "a REST API whose integration maps X-Amz-Tenant-Id, or a caller that names the tenant"),
     (r"state machine", "a look in an account of yours: start it once"),
     (r"not in this template", "the template that holds its function: name it and run again"),
     (r"nested stack", "the nested stack's template as a file, named by its path"),

@@ -9,7 +9,6 @@ from trials.local_aws.outside import Supplied
 from trials.template import Model, as_dict, text
 
 HOSTED = "AWS::AppConfig::HostedConfigurationVersion"
-EXTENSION = "AppConfig-Extension"  # in the ARN of its layer
 
 
 def configurations(template: Model) -> Iterator[Supplied]:

@@ -12,8 +12,11 @@ from typing import Any
 from trials.local_aws.compiled import compiled_from
 from trials.local_aws.packaging import named_in
 from trials.machines.absent import called_by_name
+from trials.project.extensions import is_served, mark
 from trials.project.layers import holds, imports_of, stand_in
 from trials.project.lent import LAYERS, lend
+from trials.project.mounts import mount
+from trials.project.network import take_out
 from trials.template import (
     ASSET,
     FUNCTIONS,
@@ -37,6 +40,9 @@ def deployable(body: dict[str, Any], folder: Path, notes: list[str]) -> tuple[di
     """The template without what cannot be deployed here, and what is left out, with reasons."""
     body = included(without_bootstrap(deepcopy(body)), folder)
     left_out: dict[str, str] = {}
+    mark(body, list(holders(body)))
+    mount(body, list(holders(body)))
+    take_out(body, list(holders(body)))
     lend(body, folder, notes)
     stand_in(body, folder, notes)
     for name in drop_missing_layers(body, folder):
@@ -63,6 +69,7 @@ def deployable(body: dict[str, Any], folder: Path, notes: list[str]) -> tuple[di
         variables |= {name: as_text(value) for name, value in variables.items() if not isinstance(value, str | dict)}
     for name in drop_foreign_layers(body):
         instead = ", its package put beside the code" if in_powertools(name) else ""
+        instead = ", its server stands beside the function" if is_served(name) else instead
         notes.append(f"layer {name} is in AWS only: left out{instead}")
     body = called_by_name(body, set(left_out))
     kept = without(body, set(left_out))
@@ -192,13 +199,19 @@ def layers_not_installed(body: dict[str, Any], folder: Path) -> Iterator[tuple[s
 
 
 def drop_foreign_layers(body: dict[str, Any]) -> list[str]:
-    """Take away the layers that only AWS has; return their ARNs."""
+    """Take away the layers that only AWS has; return their ARNs, also of those that are a parameter's default."""
     gone: list[str] = []
+    parameters = as_dict(body.get("Parameters"))
     for holder in holders(body):
         if isinstance(layers := holder.get("Layers"), list):
             holder["Layers"] = [each for each in layers if as_dict(each).get("Ref") in body["Resources"]]
-            gone += [json.dumps(each).strip('"') for each in layers if each not in holder["Layers"]]
+            gone += [layer_named(each, parameters) for each in layers if each not in holder["Layers"]]
     return list(dict.fromkeys(gone))
+
+
+def layer_named(layer: Any, parameters: dict[str, Any]) -> str:
+    default = as_dict(parameters.get(str(as_dict(layer).get("Ref")))).get("Default")
+    return default if isinstance(default, str) and ":layer:" in default else json.dumps(layer).strip('"')
 
 
 def in_powertools(layer: str) -> bool:

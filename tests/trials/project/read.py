@@ -11,11 +11,12 @@ from typing import Any
 
 from trials.local_aws import LocalAwsError
 from trials.local_aws.compiled import compiled_from
-from trials.project.appconfig import EXTENSION, configurations
+from trials.project.appconfig import configurations
 from trials.project.conditions import met
 from trials.project.configured import set_by_others
-from trials.project.deployable import POWERTOOLS, SDK, deployable, in_powertools, included, too_old
+from trials.project.deployable import POWERTOOLS, SDK, deployable, holders, in_powertools, included, too_old
 from trials.project.elsewhere import buses, final, put_in, told
+from trials.project.extensions import is_served, ports
 from trials.project.foreign import with_queues
 from trials.project.layers import contents
 from trials.project.parameters import SSM, made_up, overrides, stored
@@ -23,6 +24,7 @@ from trials.project.sources import Kind, Source, sources_of
 from trials.project.supplied import NAME as SUPPLIED
 from trials.project.supplied import Supply, supplied
 from trials.project.synthesised import inline, put_plainly
+from trials.project.tenancy import with_tenant
 from trials.samples.sample_files import SampleFile, sample_files
 from trials.template import ASSET, Model, TemplateError, as_dict, listed, merged_properties, read_template, text
 from trials.template.joined import NESTED, joined, linked
@@ -98,7 +100,11 @@ class Project:
         """A function's layers that only AWS has and for which nothing stands in."""
         holder = self.model.resources.get(function)
         named = [text(layer) for layer in listed(holder.written("Layers"))] if holder else []
-        return [each for each in named if ":layer:" in each and not in_powertools(each) and EXTENSION not in each]
+        return [each for each in named if ":layer:" in each and not in_powertools(each) and not is_served(each)]
+
+    def ports(self) -> list[int]:
+        """Where the extension for parameters and secrets listens beside the functions that have it."""
+        return ports(list(holders(self.body)), self.values())
 
     def written(self, function: str) -> tuple[Path, str, str]:
         """As `code`, but where its author wrote it: what the Serverless Framework packages may be minified."""
@@ -107,6 +113,11 @@ class Project:
         packaged = self.template.parent.name == ".serverless"
         own = packaged and any((self.folder / f"{module}{ending}").is_file() for ending in WRITTEN)
         return (self.folder if own else folder), handler, runtime
+
+
+def is_lacking(note: str) -> bool:
+    """Whether a note tells of a layer whose packages nobody has here."""
+    return note.startswith("layer ") and not in_powertools(note) and not is_served(note)
 
 
 @cache
@@ -210,7 +221,7 @@ def read(path: Path, url: str) -> Project:
     names |= {source.file: source.name for source in listed}
     for file in files:
         file.meant_for = names.get(Path(file.path).stem, "")
-    listed = [handed_over(source, files) for source in listed]
+    listed = [with_tenant(model, handed_over(source, files)) for source in listed]
     stored_values = stored(body.get("Parameters") or {}, given, url) | kept(body.get("Parameters") or {}, supply)
     project = Project(
         folder=folder,
@@ -225,7 +236,7 @@ def read(path: Path, url: str) -> Project:
         left_out=left_out,
         sources=listed,
         files=files,
-        layers_left_out=any(note.startswith("layer ") and not in_powertools(note) for note in notes),
+        layers_left_out=any(is_lacking(note) for note in notes),
         extra=[POWERTOOLS] if any(in_powertools(note) for note in notes) else [],
         newer=NEWER if outdated else [],
         buses=buses(body, final(body.get("Parameters") or {}, given, stored_values)),

@@ -1,8 +1,9 @@
 """What a function asks for in vain, such as a secret or another stack's queue: it is laid there, so that it goes on."""
 
 import json
+import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from itertools import islice
 from pathlib import Path
@@ -13,6 +14,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from trials.deliveries.records import content_of
 from trials.local_aws import LocalAws
+from trials.project.mounts import MOUNTS
 from trials.project.parameters import value_for
 from trials.samples.derive import guess, words
 from trials.samples.reads import FORMED
@@ -32,6 +34,9 @@ TYPES = {  # of what is laid and is looked at afterwards, as what the stack make
     "table": "AWS::DynamoDB::Table",
 }
 ROW = "row"  # how the kind of a row ends, which begins with the name of its database
+FILE = "file"  # of a file system that functions mount
+MOUNTED = re.compile(r"/mnt/[\w.-]+/[\w./-]*\w")
+ABSENT = re.compile(r"no such file|enoent|not found|not exist", re.IGNORECASE)
 NAMES_ONLY = {"name", "arn", "url", "id", "table", "queue", "topic", "bucket"}
 
 
@@ -59,7 +64,7 @@ def wanted(missing: list[tuple[str, str]], folder: Path, resources: dict[str, st
 
 def content(kind: str, name: str, folder: Path, resources: dict[str, str]) -> str:
     """An object's content goes by its key; a secret, or the task of an activity, holds every name that code reads."""
-    if kind in (*TYPES, TASK_TOKEN, CALLBACK, "log group"):
+    if kind in (*TYPES, TASK_TOKEN, CALLBACK, FILE, "log group"):
         return ""
     if kind.endswith(ROW):
         return json.dumps(row(json.loads(name.split("#", 1)[1]), folder))
@@ -119,6 +124,12 @@ def members(folder: Path) -> dict[str, Any]:
     return names
 
 
+def absent_files(said: Iterable[str]) -> list[tuple[str, str]]:
+    """The files of mounted file systems of which a refusal says that they are not there."""
+    named = [path for text in said if ABSENT.search(text) for path in MOUNTED.findall(text) if ".." not in path]
+    return [(FILE, path) for path in dict.fromkeys(named)]
+
+
 def plain(name: str) -> str:
     """The name without what tells a table's key."""
     return name.split("#")[0]
@@ -136,6 +147,8 @@ def lay(local: LocalAws, thing: Thing, ending: str) -> dict[str, tuple[str, str]
             return {label: (TYPES[kind], physical)}
         if kind == "log group":
             local.client("logs").create_log_group(logGroupName=name)
+        elif kind == FILE:
+            write(local, name, ending)
         elif kind == "secret":
             called = re.sub(r"-\w{6}$", "", name.split(":secret:")[-1]) if ":secret:" in name else name
             local.client("secretsmanager").create_secret(Name=called, SecretString=text)
@@ -144,6 +157,17 @@ def lay(local: LocalAws, thing: Thing, ending: str) -> dict[str, tuple[str, str]
             called = f"{called.rstrip('/')}/trial" if kind == "parameters" else called
             local.client("ssm").put_parameter(Name=called, Value=text, Type="String")
     return {}
+
+
+def write(local: LocalAws, path: str, ending: str) -> None:
+    """Put a file where each function that mounts its file system finds it."""
+    for function in local.client("lambda").list_functions()["Functions"]:
+        mounts = function.get("Environment", {}).get("Variables", {}).get(MOUNTS, "")
+        for place, _, folder in (mount.partition("=") for mount in mounts.split(os.pathsep)):
+            if place and path.startswith(f"{place}/"):
+                file = local.mounts / folder / path.removeprefix(f"{place}/")
+                file.parent.mkdir(parents=True, exist_ok=True)
+                file.write_bytes(content_of(path, ending))
 
 
 def made(local: LocalAws, kind: str, name: str, ending: str) -> tuple[str, str]:

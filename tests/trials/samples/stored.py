@@ -19,6 +19,12 @@ def place(table: str) -> str:
     return f"table {table}"
 
 
+def as_sent(message: dict[str, Any], origin: str, beside: tuple[tuple[str, Item], ...]) -> Sample:
+    """A message that waits in a queue, with the attributes that are texts."""
+    texts = {name: each for name, each in message["MessageAttributes"].items() if "StringValue" in each}
+    return Sample(message["Body"], origin, texts, beside=beside)
+
+
 def asking_for(sample: Sample, route: Route, items: list[Item], origin: str) -> Sample:
     """The request with the names in its path taken from items that are there."""
     named = dict(sample.payload.get("pathParameters") or {})

@@ -1,6 +1,6 @@
 """The state of a stack, and how two states differ."""
 
-from trials.world.account import account, asked_of_others, services
+from trials.world.account import around, services
 from trials.world.compare import Difference, Noise, World, differences, noise, tellable
 from trials.world.snapshot import PLACES, Probes, in_queues, mailed, named, snapshot, without_envelope
 
@@ -10,8 +10,7 @@ __all__ = [
     "Noise",
     "Probes",
     "World",
-    "account",
-    "asked_of_others",
+    "around",
     "differences",
     "in_queues",
     "mailed",

@@ -10,6 +10,7 @@ from typing import Any
 
 from trials.local_aws import LocalAws, Stack
 from trials.world.compare import World
+from trials.world.files import files
 from trials.world.snapshot import named, parsed
 
 SERVICES = re.compile(r"scheduler(?=:|\.)|transcribe|cognito-idp|AWS::Cognito::UserPool\b", re.IGNORECASE)
@@ -19,6 +20,11 @@ def services(body: dict[str, Any]) -> set[str]:
     """The services of which a template's policies and types speak, among those whose things are looked at."""
     words = {word.lower() for word in SERVICES.findall(json.dumps(body, default=str))}
     return {"cognito-idp" if "cognito" in word else word for word in words}
+
+
+def around(local: LocalAws, stack: Stack, asked: set[str]) -> World:
+    """All that is looked at beside the stack's own resources and what others hear of them."""
+    return account(local, stack, asked) | asked_of_others(local, stack) | named(files(local.mounts), stack)
 
 
 def account(local: LocalAws, stack: Stack, asked: set[str]) -> World:
