@@ -152,6 +152,8 @@ LINES = ("lines", EACH)
             [(MISSING, ("order_id",), None)],
         ),
         ('ValidationError: "lines[0].sku" is required', [(MISSING, (*LINES, "sku"), None)]),
+        ('ValidationError: "id" is not allowed', [(EXTRA, ("id",), None)]),
+        ('ValidationError: "sku" is not allowed to be empty', [(VALUE, ("sku",), "trial-1")]),
         ('{"message": "Missing field order_id"}', [(MISSING, ("order_id",), None)]),
         (
             '{"message": "Missing required fields: name and price"}',

@@ -24,7 +24,7 @@ from trials.samples.reads import JSON, Reads
 from trials.samples.refused import Refusal
 from trials.samples.sample import Sample
 from trials.samples.shape import Shape
-from trials.samples.stored import attribute
+from trials.samples.stored import attribute, taken
 from trials.samples.ways import Looked
 from trials.verdicts import unproved
 
@@ -528,3 +528,18 @@ def test_nothing_is_laid_under_a_key_of_another_type() -> None:
     asked = [Lookup("GetItem", "orders-1", {"Key": {"pk": {"M": {}}, "sk": {"S": "HEAD"}}})]
 
     assert wanted_items(asked, {"orders-1": "Orders"}, {"Orders": {"pk": "S", "sk": "S"}}) == []
+
+
+@pytest.mark.parametrize(
+    ("item", "laid"),
+    [
+        ({"id": {"S": "a"}, "day": {"S": "x"}, "sku": {"S": "b"}}, {"id": {"S": "a"}, "sku": {"S": "b"}}),
+        ({"id": {"N": "1"}, "sku": {"S": "b"}}, {}),
+        ({"sku": {"S": "b"}}, {}),
+    ],
+)
+def test_an_item_is_laid_only_with_its_table_s_own_key(item: dict[str, Any], laid: dict[str, Any]) -> None:
+    types = [{"AttributeName": "id", "AttributeType": "S"}, {"AttributeName": "day", "AttributeType": "N"}]
+    table = {"AttributeDefinitions": types, "KeySchema": [{"AttributeName": "id", "KeyType": "HASH"}]}
+
+    assert taken(item, table) == laid

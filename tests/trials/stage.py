@@ -26,7 +26,7 @@ from trials.samples.reads import Reads
 from trials.samples.sample import Sample
 from trials.samples.shape import Shape
 from trials.samples.sought import ROW, Thing, lay
-from trials.samples.stored import as_sent, place
+from trials.samples.stored import as_sent, place, put
 from trials.samples.waits import ACTIVITY, CALLBACK, TASK_TOKEN, WAITS, awaited, waiting
 from trials.template.tables import lifetimes
 from trials.verdicts.permissions import Used
@@ -72,12 +72,6 @@ def expire(local: LocalAws, table: str, attribute: str, now: float) -> int:
                 dynamodb.delete_item(TableName=table, Key={key: item[key] for key in keys})
                 number += 1
     return number
-
-
-def indexed(item: dict[str, Any], types: list[Any]) -> dict[str, Any]:
-    """An item that a table takes: what is a key of it or of one of its indexes is of that key's type, or not there."""
-    declared = {each["AttributeName"]: each["AttributeType"] for each in types}
-    return {name: value for name, value in item.items() if declared.get(name, next(iter(value))) in value}
 
 
 class Stage:
@@ -158,9 +152,7 @@ class Stage:
         for sender in self.senders:
             self.local.client("ses").verify_email_identity(EmailAddress=sender)
         for table, item in self.seeds:
-            name, dynamodb = self.stack.resources[table], self.local.client("dynamodb")
-            types = dynamodb.describe_table(TableName=name)["Table"]["AttributeDefinitions"]
-            dynamodb.put_item(TableName=name, Item=indexed(item, types))
+            put(self.local.client("dynamodb"), self.stack.resources[table], item)
         self.probes = Probes(self.local, self.stack)
 
     def deploy(self) -> Stack:

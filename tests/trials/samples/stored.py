@@ -19,6 +19,19 @@ def place(table: str) -> str:
     return f"table {table}"
 
 
+def put(dynamodb: Any, table: str, item: Item) -> None:
+    """Lay an item into a table, by its physical name, as far as that takes it."""
+    if laid := taken(item, dynamodb.describe_table(TableName=table)["Table"]):
+        dynamodb.put_item(TableName=table, Item=laid)
+
+
+def taken(item: Item, table: dict[str, Any]) -> Item:
+    """The item without a key of an index that has another type; empty if it lacks the table's own key."""
+    declared = {each["AttributeName"]: each["AttributeType"] for each in table["AttributeDefinitions"]}
+    kept = {name: value for name, value in item.items() if declared.get(name, next(iter(value))) in value}
+    return kept if all(each["AttributeName"] in kept for each in table["KeySchema"]) else {}
+
+
 def as_sent(message: dict[str, Any], origin: str, beside: tuple[tuple[str, Item], ...]) -> Sample:
     """A message that waits in a queue, with the attributes that are texts."""
     texts = {name: each for name, each in message["MessageAttributes"].items() if "StringValue" in each}

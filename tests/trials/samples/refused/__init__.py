@@ -63,7 +63,7 @@ PARSERS = (
         re.compile(r"required (?:positional|keyword-only) argument|unexpected keyword argument"),
         signature,
     ),
-    Parser("Joi", re.compile(r"\\?\"[\w.\[\]]+\\?\" (?:is required|must be)"), joi),
+    Parser("Joi", re.compile(r"\\?\"[\w.\[\]]+\\?\" (?:is required|must be|is not allowed)"), joi),
     Parser("a date", re.compile(f"{PAST.pattern}|{NAIVE.pattern}"), dates),
     Parser("base64", IN_BASE64, in_base64),
     Parser("boto3", BOTO, of_another_type),

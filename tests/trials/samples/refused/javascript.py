@@ -105,6 +105,8 @@ def ajv(text: str, line: str) -> Iterator[Observation]:  # noqa: ARG001
 def joi(text: str, line: str) -> Iterator[Observation]:  # noqa: ARG001
     for at in re.findall(r"\\?\"([\w.\[\]]+)\\?\" is required", text):
         yield missing(steps(at))
+    for at, but in re.findall(r"\\?\"([\w.\[\]]+)\\?\" is not allowed( to be empty)?", text):
+        yield Observation(VALUE, steps(at), "trial-1") if but else Observation(EXTRA, steps(at))
     for at, kind in re.findall(r"\\?\"([\w.\[\]]+)\\?\" must be an? (?:valid )?(\w+)", text):
         if kind.lower() in VALUES:
             yield Observation(VALUE, steps(at), VALUES[kind.lower()])
