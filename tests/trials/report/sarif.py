@@ -57,7 +57,7 @@ def one(remark: Remark, index: int, root: Path) -> dict[str, Any]:
         "ruleId": remark.rule,
         "ruleIndex": index,
         "level": str(remark.level),
-        "message": {"text": f"{remark.sentence} {remark.link}".strip()},
+        "message": {"text": linked(remark)},
         "locations": [location(remark.place, root)],
         "partialFingerprints": {"objection/v1": hashlib.sha256(identity.encode()).hexdigest()},
     }
@@ -66,6 +66,11 @@ def one(remark: Remark, index: int, root: Path) -> dict[str, Any]:
     if remark.function and remark.function != remark.place:
         told["relatedLocations"] = [{**location(remark.function, root), "message": {"text": "its function"}}]
     return told
+
+
+def linked(remark: Remark) -> str:
+    """What is wrong, and where to read of it."""
+    return f"{remark.sentence.rstrip('.')}. See {remark.link}" if remark.link else remark.sentence
 
 
 def location(place: Place, root: Path) -> dict[str, Any]:

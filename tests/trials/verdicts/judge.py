@@ -227,7 +227,8 @@ def repeated(history: History, source: Source, reference: Reference, graves: fro
     details = [str(each) for each in changed]
     error = repeat_error(history, source)
     if doubled and source.kind is Kind.HTTP and not has_key(reference):
-        text = "a repeated request does it again; safe only if no client retries, for it has no idempotency key"
+        what = "message" if source.route and source.route.websocket else "request"
+        text = f"a repeated {what} does it again; safe only if no client retries, for it has no idempotency key"
         return unproved(text, *details, supply="a sample request that carries the key by which a repeat is known")
     if doubled and history.again is None and not any(each.new for each in doubled):
         return broken(Promise.LOST, f"neither of the two left what one alone does: {doubled[0]}", *details)
