@@ -505,3 +505,14 @@ def test_what_of_an_item_is_compared_with_the_event_is_known(tmp_path: Path) -> 
     code += "return order.lines.find((line) => line.id !== event.pathParameters.line); };"
 
     assert read(tmp_path, code).same == {("{item}", "lines", EACH, "id"): ("pathParameters", "line")}
+
+
+@pytest.mark.parametrize(
+    "inside",
+    [
+        "switch (event.requestContext.http.method) { case 'GET': return 1; case 'POST': return 2; }",
+        "const { method } = event.requestContext.http; if (method === 'GET') return 1; return method === 'POST';",
+    ],
+)
+def test_of_the_methods_that_code_tells_apart_the_one_that_writes_counts(tmp_path: Path, inside: str) -> None:
+    assert read(tmp_path, wrapped(inside)).values[("requestContext", "http", "method")] == "POST"

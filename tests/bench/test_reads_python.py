@@ -599,3 +599,11 @@ def test_what_ends_does_so_after_it_began(tmp_path: Path) -> None:
     values = read(tmp_path, code).values
 
     assert (values[("start_date",)], values[("end_date",)]) == (NOW.isoformat(), f"{LATER:%d.%m.%Y}")
+
+
+def test_of_the_methods_that_code_tells_apart_the_one_that_writes_is_asked_first(tmp_path: Path) -> None:
+    code = "def handler(event, context):\n    if event['httpMethod'] == 'GET':\n        return 1\n"
+    reads = read(tmp_path, f"{code}    elif event['httpMethod'] == 'POST':\n        return 2\n")
+    proxy = Source(Kind.HTTP, "F", "F.All", route=Route("ANY", "/orders", "1.0"))
+
+    assert [each.payload["httpMethod"] for each in samples(EMPTY, [], proxy, {}, reads)][:2] == ["POST", "GET"]

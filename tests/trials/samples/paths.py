@@ -1,5 +1,7 @@
 """Which part of its event a handler reads: paths, from the event down, that are noted as they are asked for."""
 
+from typing import Any
+
 from trials.samples.derive import ID, guess
 from trials.samples.images import TYPES
 from trials.samples.reads import EACH, FORM, ITEM, JSON, Reads, Steps
@@ -115,6 +117,12 @@ class EventPaths:
         """Let a list under a key stand for what was put into it, if that is of an item."""
         if steps in ((ITEM,), (ITEM, LISTED)):
             self.kept.setdefault(name, steps)
+
+    def holds(self, steps: Steps, value: Any) -> None:
+        """A value that something is compared with, the first of several; of a request's methods POST, if it is one."""
+        if steps[-1:] in (("httpMethod",), ("method",)) and value == "POST":
+            self.reads.values[steps] = value
+        self.reads.values.setdefault(steps, value)
 
     def compare(self, first: Steps | None, second: Steps | None) -> None:
         """Take note of a part of an item that is compared with a part of the event."""

@@ -187,7 +187,7 @@ class Walker:
         for case in body.named_children if body is not None else []:
             wanted = literal(case.child_by_field_name("value"))
             if steps and wanted is not None:
-                self.event.reads.values.setdefault(steps, wanted)
+                self.event.holds(steps, wanted)
             self.walk(case)
 
     # ---- expressions
@@ -305,7 +305,7 @@ class Walker:
             self.event.compare(first, second)
             for steps, other in ((first, right), (second, left)):
                 if steps and literal(other) not in ((None, "", False) if operator[0] == "!" else (None, "")):
-                    self.event.reads.values.setdefault(steps, literal(other))
+                    self.event.holds(steps, literal(other))
         elif operator in ("-", "*", "/", "%", "<", ">", "<=", ">="):
             self.event.number(first if right.type != "string" else None)
             self.event.number(second if left.type != "string" else None)

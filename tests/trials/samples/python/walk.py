@@ -186,7 +186,7 @@ class Walker:
 
     def pattern(self, pattern: ast.pattern, steps: Steps) -> None:
         if isinstance(pattern, ast.MatchValue) and (value := constant(pattern.value)) not in (None, ""):
-            self.event.reads.values.setdefault(steps, value)
+            self.event.holds(steps, value)
         elif isinstance(pattern, ast.MatchMapping):
             for key, inner in zip(pattern.keys, pattern.patterns, strict=True):
                 if isinstance(name := constant(key), str) and (at_key := self.key(steps, name)) is not None:
@@ -295,7 +295,7 @@ class Walker:
                 self.event.compare(left, right)
                 for steps, value in ((left, known), (right, self.literal(node.left))):
                     if steps and isinstance(value, str | int | float) and value != "":
-                        self.event.reads.values.setdefault(steps, value)
+                        self.event.holds(steps, value)
             elif is_number(other) or is_number(node.left):
                 self.event.number(left or right)
 
