@@ -142,7 +142,12 @@ def test_what_was_laid_is_told() -> None:
 def test_an_item_can_lie_in_another_stack_s_table(monkeypatch: pytest.MonkeyPatch) -> None:
     world = Stage.__new__(Stage)
     put: list[dict[str, Any]] = []
-    told = {"Table": {"AttributeDefinitions": [{"AttributeName": "by", "AttributeType": "S"}]}}
+    told = {
+        "Table": {
+            "AttributeDefinitions": [{"AttributeName": "by", "AttributeType": "S"}],
+            "KeySchema": [{"AttributeName": "id"}],
+        }
+    }
     world.local = world.outside = SimpleNamespace(  # type: ignore[assignment]
         reset=lambda: None,
         forget=lambda: None,

@@ -314,10 +314,11 @@ def logged(capsys: pytest.CaptureFixture[str]) -> Callable[[], list[tuple[str, A
 LOOKS_INSIDE = {"durable_workflow"}  # a play of modules in Python; test_correlation_in_typescript.py has one for it
 BY_LANGUAGE = [
     *((name, "python") for name in patterns()),
-    *(pytest.param(name, "typescript", marks=pytest.mark.e2e) for name in in_typescript() if name not in LOOKS_INSIDE),
+    *((name, "typescript") for name in in_typescript() if name not in LOOKS_INSIDE),
 ]
 
 
+@pytest.mark.e2e
 @pytest.mark.parametrize(("name", "language"), BY_LANGUAGE)
 def test_the_id_of_the_first_hop_stands_in_every_line_of_the_last(
     name: str,

@@ -386,6 +386,7 @@ def played(aws: LocalAws, states: dict[str, Any], given: dict[str, Any]) -> dict
     return dict(wait_for("the execution", ended))
 
 
+@pytest.mark.e2e
 @pytest.mark.parametrize("hits", [0, 1, 2])
 def test_a_jsonata_filter_is_a_list_only_with_brackets(aws: LocalAws, hits: int) -> None:
     items = {"items": [{"kind": "a"}] * hits + [{"kind": "b"}]}

@@ -106,6 +106,7 @@ def test_the_limit_is_a_number_and_inclusive(aws: LocalAws, total: Any, reviewed
     assert matches(aws, TO_REVIEW["EventPattern"], {"total": total, "country": "US"}) == reviewed
 
 
+@pytest.mark.e2e
 @pytest.mark.parametrize("country", [{}, {"country": "US"}, {"country": "XX"}, {"country": {"code": "US"}}], ids=str)
 @pytest.mark.parametrize("held", [{}, {"held": True}, {"held": False}, {"held": {"since": "today"}}], ids=str)
 def test_no_order_falls_between_the_rules(aws: LocalAws, country: dict[str, Any], held: dict[str, Any]) -> None:

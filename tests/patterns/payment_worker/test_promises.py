@@ -178,6 +178,7 @@ POINTS = {
 }
 
 
+@pytest.mark.e2e
 @pytest.mark.parametrize(("where", "first", "ends", "charges"), POINTS.values(), ids=POINTS)
 def test_a_death_at_any_point_charges_once_or_is_parked_until_a_human_ends_it(
     bank: Example,
