@@ -173,6 +173,10 @@ LINES = ("lines", EACH)
         ('{"message": "Unsupported type \'trial-1\'. Supported types are A and B"}', [(VALUE, ("type",), "A")]),
         ('{"message": "role must be either admin or user"}', [(VALUE, ("role",), "admin")]),
         (
+            json.dumps({"message": 'Invalid kind. It must be either "created" or "updated".'}),
+            [(VALUE, ("kind",), "created")],
+        ),
+        (
             '{"errors": ["Username must be between 8 and 20 (inclusive)", "amount must be between 5 and 9"]}',
             [(VALUE, ("Username",), "Trial-1ax"), (VALUE, ("amount",), 6)],
         ),

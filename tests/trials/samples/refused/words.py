@@ -51,9 +51,9 @@ RANGE = re.compile(
 LIST = r"\W{0,4}(?:are|is|:)?\W{0,4}([\w-]+)"
 ALLOWED = (  # the first of the values that a sentence lists
     re.compile(
-        rf"(?i)(?:invalid|unknown|unsupported) {NAME}[^.,;:]{{0,40}}[.,;:]?\s+(?:the )?"
+        rf"(?i)(?:invalid|unknown|unsupported) {NAME}[^.,;:]{{0,40}}[.,;:]?\s+(?:the |it )?"
         r"(?:(?:allowed|valid|supported|possible|permitted|accepted|expected)(?: values?| \w+s| \w+)?"
-        rf"|must be(?: one of)?|(?:expected )?one of|use one of){LIST}"
+        rf"|must be(?: one of| either)?|(?:expected )?one of|use one of){LIST}"
     ),
     re.compile(rf"(?i)valid {NAME} \(([\w-]+)[,|/ ]"),
     re.compile(rf"(?i){NAME} (?:must|should|has to) be (?:one of|either){LIST}"),
