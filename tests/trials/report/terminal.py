@@ -164,7 +164,7 @@ def closing(result: Result) -> str:
         meaning = {0: same, 1: f"it is not as {result.compared.file} says"}.get(result.exit_code, meaning)
     if result.exit_code == OPEN and not (result.sources or result.outcomes or result.compared):
         return f"nothing to try: the template has nothing that sets a function off (exit {OPEN})"
-    return f"{delivered} of {len(result.sources)} sources tried: {meaning} (exit {result.exit_code})"
+    return f"{delivered} of {len(result.sources)} sources delivered: {meaning} (exit {result.exit_code})"
 
 
 def trials_table(findings: list[Finding], longest: int | None) -> Table:
