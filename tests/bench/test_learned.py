@@ -459,7 +459,8 @@ def test_records_of_streams_and_tables_keep_their_form() -> None:
     }
 
 
-ORDER = {"id": {"S": "o-1"}, "tags": {"SS": ["a"]}, "lines": {"M": {"total": {"N": "2.5"}}}}
+LINES_OF_IT = {"total": {"N": "2.5"}, "kinds": {"SS": ["b"]}}
+ORDER: dict[str, Any] = {"id": {"S": "o-1"}, "tags": {"SS": ["a"]}, "lines": {"M": LINES_OF_IT}}
 AN_ISSUE = """Lines
 lines.sku
   Field required [type=missing, input_value={}, input_type=dict]"""
@@ -474,7 +475,7 @@ def test_what_an_item_of_a_table_lacks_is_put_into_its_image_with_its_type(sourc
     got = first(sample, source, AN_ISSUE).payload
     got = json.loads(got) if source is QUEUE else got
     image = (got if source.kind is Kind.TABLE else got["detail"])["dynamodb"]["NewImage"]
-    assert image == {**ORDER, "lines": {"M": {"total": {"N": "2.5"}, "sku": {"S": "trial-1"}}}}
+    assert image == {**ORDER, "lines": {"M": {**LINES_OF_IT, "sku": {"S": "trial-1"}}}}
 
 
 def test_a_direct_event_gets_the_envelope_that_its_code_reads() -> None:

@@ -157,10 +157,11 @@ def test_nor_does_one_that_is_called_after_its_function_and_has_the_shape_of_its
         (('{"messageAttributes": {"kind": {"stringValue": ["xml"]}}}',), False),
         (('{"body": {"paid": [true]}}', '{"body": {"id": [{"prefix": "o"}]}}'), True),
         (('{"body": {"paid": [true]}}',), False),
+        (({"Fn::Sub": '{"body": {"paid": [true]}}'},), True),  # what it says is not known before it is deployed
     ],
 )
 def test_what_another_function_sent_is_taken_where_a_filter_lets_it_through(
-    filters: tuple[str, ...], taken: bool
+    filters: tuple[Any, ...], taken: bool
 ) -> None:
     source = Source(Kind.QUEUE, "Work", "Work.Jobs", "Jobs", Batching(filters=filters))
     passed = Sample('{"id": "o-1"}', PASSED, {"kind": {"DataType": "String", "StringValue": "json"}})

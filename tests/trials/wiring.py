@@ -4,13 +4,13 @@ The trials hand events over as the source would; what would stop the source itse
 only deployment tells stops nothing.
 """
 
-import json
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from typing import Any
 
 from trials.project.integrations import ANSWERS
 from trials.project.sources import Kind, Source
+from trials.samples.pattern import written
 from trials.template import Model, Node, Resource, references
 from trials.template.events import EVERY, RECORD_KEYS
 from trials.template.nodes import QUEUE, TOPIC, Delivery
@@ -135,21 +135,13 @@ def by_role(template: Model, resource: Resource) -> bool:
 def filtered_out(source: Source) -> Iterator[Judgement]:
     """A filter pattern whose top-level key no record of its source has."""
     known = RECORD_KEYS.get(FILTER_KEYS.get(source.kind, ""))
-    patterns = [pattern for pattern in map(parsed, source.batching.filters) if pattern is not None]
+    patterns = [pattern for pattern in map(written, source.batching.filters) if pattern is not None]
     if not known or not patterns or len(patterns) < len(source.batching.filters):
         return
     strange = [sorted(set(pattern) - known) for pattern in patterns]
     if all(strange):
         text = f"its own mapping's filter lets no record through: a record of a {source.kind} has no {strange[0][0]!r}"
         yield broken(Promise.LOST, f"{text} at its top, but {', '.join(sorted(known - EVERY)[:4])} and so on")
-
-
-def parsed(pattern: Any) -> dict[str, Any] | None:
-    try:
-        loaded = json.loads(pattern) if isinstance(pattern, str) else None
-    except ValueError:
-        return None
-    return loaded if isinstance(loaded, dict) else None
 
 
 def may_invoke(template: Model, source: Source, resource: Resource, principal: str) -> bool:

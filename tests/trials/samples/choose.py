@@ -11,7 +11,7 @@ from trials.project.sources import ANY, Kind, Route, Source
 from trials.samples.derive import as_compared, filled, parsed
 from trials.samples.keys import with_a_flat_key, with_a_plain_key
 from trials.samples.made import authorizer, made
-from trials.samples.pattern import may_pass
+from trials.samples.pattern import may_pass, written
 from trials.samples.reads import Reads, is_formed
 from trials.samples.sample import WITH_KEY, Sample
 from trials.samples.sample_files import SampleFile, given, route_of
@@ -61,8 +61,9 @@ def samples(
 def is_let_through(source: Source, message: Sample) -> bool:
     """Whether a message may pass one of its mapping's filters."""
     text = {name: {"stringValue": each.get("StringValue")} for name, each in message.attributes.items()}
-    record = {"body": parsed(message.payload), "messageAttributes": text}
-    filters = [parsed(pattern) for pattern in source.batching.filters]
+    body = parsed(message.payload)
+    record = {"body": message.payload if body is None else body, "messageAttributes": text}
+    filters = [written(pattern) for pattern in source.batching.filters]
     return not filters or any(may_pass(pattern, record) for pattern in filters)
 
 

@@ -28,10 +28,17 @@ def opened(image: Any) -> dict[str, Any]:
 
 
 def closed(item: dict[str, Any], image: Any) -> dict[str, Any]:
-    """The image of an item; what did not change since `image` keeps its type."""
-    before, plain = image if isinstance(image, dict) else {}, opened(image)
-    same = {name for name in before.keys() & item.keys() if plain[name] == item[name]}
-    return {name: before[name] if name in same else typed_value(value) for name, value in item.items()}
+    """The image of an item; what did not change since `image` keeps its type, also within a map."""
+    before, made = image if isinstance(image, dict) else {}, {}
+    for name, value in item.items():
+        kept = before.get(name)
+        if kept is not None and untyped(kept) == value:
+            made[name] = kept
+        elif isinstance(value, dict) and isinstance(kept, dict) and kept.keys() == {"M"}:
+            made[name] = {"M": closed(value, kept["M"])}
+        else:
+            made[name] = typed_value(value)
+    return made
 
 
 def untyped(value: Any) -> Any:

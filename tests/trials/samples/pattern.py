@@ -1,6 +1,7 @@
 """The smallest event that a pattern lets through, and whether one does."""
 
 import ipaddress
+import json
 from typing import Any
 
 ABSENT = object()
@@ -22,6 +23,15 @@ def fill(pattern: Any) -> dict[str, Any]:
             if value is not ABSENT:
                 merge(event, {key: value})
     return event
+
+
+def written(pattern: Any) -> dict[str, Any] | None:
+    """A filter's pattern as it is written; None for one that only a deployment makes, or that is no JSON."""
+    try:
+        loaded = json.loads(pattern) if isinstance(pattern, str) else None
+    except ValueError:
+        return None
+    return loaded if isinstance(loaded, dict) else None
 
 
 def may_pass(pattern: Any, event: Any) -> bool:
